@@ -1,0 +1,129 @@
+//! What `otrctl` may ask on the admin socket. Who may ask what is decided in `otrd`, in one table.
+
+use crate::account::{Account, Name};
+use crate::jsonrpc::{Code, Error, Request};
+use crate::shim::Effect;
+use crate::text::Text;
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// `status`: the daemon and every account that the caller may see.
+    Status,
+    /// `accounts`: names only, those with a state directory included.
+    Accounts,
+    /// `command`: a line for one account's `*otr`.
+    Command(Command),
+}
+
+/// Names an account. Root may name any uid, others only their own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selector {
+    /// Whose; the caller's own where it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// The ZNC user.
+    pub user: Name,
+    /// The network.
+    pub network: Name,
+}
+
+/// A line for one account's `*otr`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// Which account.
+    pub account: Selector,
+    /// The line.
+    pub text: Text,
+}
+
+impl Call {
+    /// Parses a request once into what it asks.
+    ///
+    /// # Errors
+    /// [`Code::MethodNotFound`] or [`Code::InvalidParams`].
+    pub fn parse(request: &Request<'_>) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        struct Nothing {}
+        Ok(match request.method.as_ref() {
+            "status" => request.params::<Nothing>().map(|_| Self::Status)?,
+            "accounts" => request.params::<Nothing>().map(|_| Self::Accounts)?,
+            "command" => Self::Command(request.params()?),
+            _ => return Err(Code::MethodNotFound.into()),
+        })
+    }
+}
+
+/// Result of `command`: what `*otr` said at once. What comes later goes to IRC.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Only [`Effect::Print`] and [`Effect::Table`].
+    pub output: Vec<Effect>,
+}
+
+/// Result of `status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The daemon's version.
+    pub version: String,
+    /// The protocol's version.
+    pub protocol: u32,
+    /// The front's process id.
+    pub pid: u32,
+    /// Seconds since the front started.
+    pub uptime: u64,
+    /// Connections that have not said hello yet.
+    pub strangers: u32,
+    /// Accounts with a worker, sorted.
+    pub accounts: Vec<AccountStatus>,
+}
+
+/// One account in [`Status`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountStatus {
+    /// Which.
+    #[serde(flatten)]
+    pub account: Account,
+    /// The worker's process id, while one runs.
+    pub pid: Option<u32>,
+    /// How often the worker had to be started again since the front started.
+    pub restarts: u32,
+    /// Seconds since this worker started.
+    pub uptime: u64,
+    /// What the worker said; nothing where it did not answer in time.
+    pub worker: Option<WorkerStatus>,
+}
+
+/// What a worker says of itself. No nick, no text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerStatus {
+    /// Whether a ZNC module is connected.
+    pub connected: bool,
+    /// Versions of the module and of ZNC, as they said.
+    pub shim: String,
+    /// ZNC's version, as the module said.
+    pub znc: String,
+    /// Whether there is a private key: `none`, `generating`, `ready` or `damaged`.
+    pub key: String,
+    /// Private conversations.
+    pub sessions: u32,
+    /// Conversations blocked until a new session.
+    pub blocked: u32,
+    /// Lines that wait for a session.
+    pub waiting: u32,
+    /// How the worker is confined, in words.
+    pub sandbox: String,
+}
+
+/// Result of `accounts`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accounts {
+    /// Sorted.
+    pub accounts: Vec<Account>,
+}
+
+/// The error for a selector that names nobody, or somebody else.
+pub fn no_account() -> Error {
+    Code::NoAccount.into()
+}

@@ -1,0 +1,105 @@
+//! What the front and a worker say to each other, over the SOCK_SEQPACKET pair that is the
+//! worker's descriptor 0: one packet, one message, at most one descriptor beside it.
+//!
+//! Both ends are the same release, so this changes freely. The front trusts nothing a worker
+//! says beyond its own account: a worker can ask for a key generation, answer questions, and
+//! call itself idle.
+
+use crate::account::Account;
+use crate::admin::{Output, WorkerStatus};
+use crate::jsonrpc::{Error, Id};
+use crate::shim::Hello;
+use crate::text::Text;
+use serde::{Deserialize, Serialize};
+
+/// Longest packet in bytes.
+pub const MAX_PACKET: usize = 160 * 1024;
+
+/// The front to a worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToWorker {
+    /// First of all, with the account's directory (opened O_PATH or O_RDONLY) beside it.
+    Start {
+        /// Whose keys.
+        account: Account,
+    },
+    /// A module said hello; its connected socket is beside it. An older connection is told and
+    /// closed. The worker answers the hello.
+    Adopt {
+        /// Id of the hello request; a hello sent as a notification gets no reply.
+        id: Option<Id>,
+        /// What was said.
+        hello: Hello,
+        /// Bytes that came behind it already.
+        rest: Text,
+    },
+    /// The reading end of the pipe into which a key generation writes is beside it.
+    KeyPipe,
+    /// The generation that was asked for could not be started.
+    KeyFailed {
+        /// Why, for people.
+        why: String,
+    },
+    /// Answer with [`ToFront::Status`].
+    Status {
+        /// To be repeated.
+        seq: u64,
+    },
+    /// Answer with [`ToFront::Output`].
+    Command {
+        /// To be repeated.
+        seq: u64,
+        /// A line for `*otr`.
+        text: Text,
+    },
+    /// Save and end. Also meant by the end of the stream.
+    Shutdown,
+}
+
+/// A worker to the front.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToFront {
+    /// Confined and loaded; connections may come.
+    Ready,
+    /// This worker cannot go on; said before it ends.
+    Failed {
+        /// Why, for the log. Never a secret.
+        why: String,
+    },
+    /// Start a key generation (see [`ToWorker::KeyPipe`]); one at a time.
+    Keygen,
+    /// Nobody needs the generated key any more: end it.
+    CancelKeygen,
+    /// Nobody is connected and nothing has to be kept in memory. The front answers with
+    /// [`ToWorker::Shutdown`] unless it handed over a connection meanwhile.
+    Idle,
+    /// Answer to [`ToWorker::Status`].
+    Status {
+        /// As asked.
+        seq: u64,
+        /// Says the worker.
+        status: WorkerStatus,
+    },
+    /// Answer to [`ToWorker::Command`].
+    Output {
+        /// As asked.
+        seq: u64,
+        /// Says `*otr`.
+        outcome: Result<Output, CommandFailed>,
+    },
+}
+
+/// Why a command had no output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandFailed {
+    /// For people.
+    pub why: String,
+}
+
+impl From<CommandFailed> for Error {
+    fn from(failed: CommandFailed) -> Self {
+        Error::new(crate::jsonrpc::Code::Internal, failed.why)
+    }
+}

@@ -1,0 +1,346 @@
+//! What the ZNC module says, and the effects it performs. `PROTOCOL.md` has the tables.
+
+use crate::account::Name;
+use crate::jsonrpc::{Code, Error, Request};
+use crate::text::{Mask, Nick, Text};
+use serde::{Deserialize, Serialize};
+
+/// First line of a connection: whose conversations these are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The protocol version that the module speaks, see [`crate::VERSION`].
+    pub version: u32,
+    /// The ZNC user.
+    pub user: Name,
+    /// The network that the module is loaded on.
+    pub network: Name,
+    /// The module's own version, for people.
+    #[serde(default)]
+    pub shim: String,
+    /// ZNC's version, for people.
+    #[serde(default)]
+    pub znc: String,
+}
+
+/// The reply to `hello`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The version that both sides now speak.
+    pub version: u32,
+    /// The daemon's own version, for people.
+    pub daemon: String,
+    /// Peers to which nothing may go in clear. Replaces what the module believed.
+    pub protect: Vec<Nick>,
+}
+
+/// The module's surroundings; sent after `hello` and again, whole, whenever one changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// Whether ZNC is on IRC.
+    pub connected: bool,
+    /// Our own nick!user@host as the server shows it to others, once known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<Mask>,
+    /// ISUPPORT LINELEN: bytes of an IRC line, CR LF included.
+    #[serde(default = "default_linelen")]
+    pub linelen: u32,
+    /// ISUPPORT CASEMAPPING; `rfc1459` until the server says otherwise.
+    #[serde(default = "default_casemapping")]
+    pub casemapping: String,
+    /// ISUPPORT CHANTYPES.
+    #[serde(default = "default_chantypes")]
+    pub chantypes: String,
+    /// ISUPPORT STATUSMSG.
+    #[serde(default)]
+    pub statusmsg: String,
+    /// What ZNC's own nicks start with.
+    #[serde(default = "default_status_prefix")]
+    pub status_prefix: String,
+    /// Loaded modules that write messages down, as `global/log`, `user/log`, `network/savebuff`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loggers: Vec<String>,
+    /// Attached clients whose connection to ZNC is not encrypted.
+    #[serde(default)]
+    pub insecure_clients: u32,
+    /// Whether the user administers this bouncer.
+    #[serde(default)]
+    pub admin: bool,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            connected: false,
+            mask: None,
+            linelen: default_linelen(),
+            casemapping: default_casemapping(),
+            chantypes: default_chantypes(),
+            statusmsg: String::new(),
+            status_prefix: default_status_prefix(),
+            loggers: Vec::new(),
+            insecure_clients: 0,
+            admin: false,
+        }
+    }
+}
+
+fn default_linelen() -> u32 {
+    512
+}
+
+fn default_casemapping() -> String {
+    "rfc1459".into()
+}
+
+fn default_chantypes() -> String {
+    "#&+!".into()
+}
+
+fn default_status_prefix() -> String {
+    "*".into()
+}
+
+/// How a text travels on IRC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// PRIVMSG.
+    Text,
+    /// PRIVMSG with CTCP ACTION: `/me`. The text comes without its wrapping.
+    Action,
+    /// NOTICE.
+    Notice,
+    /// PRIVMSG with any other CTCP, its wrapping taken off.
+    Ctcp,
+    /// NOTICE with a CTCP answer, its wrapping taken off.
+    CtcpReply,
+}
+
+/// What the user typed for a person (channels never come here).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Out {
+    /// The person, as typed.
+    pub to: Nick,
+    /// How.
+    pub kind: Kind,
+    /// What.
+    pub text: Text,
+    /// Which of the attached clients typed it; 0 where none did. See [`Effect::Echo`].
+    #[serde(default)]
+    pub client: u64,
+}
+
+/// What a person sent to the user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct In {
+    /// Who, as the server says.
+    pub from: Mask,
+    /// How.
+    pub kind: Kind,
+    /// What.
+    pub text: Text,
+}
+
+/// A line typed to `*otr`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// All of it, the command's name first.
+    pub text: Text,
+}
+
+/// A person's NICK.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NickChange {
+    /// Before.
+    pub old: Nick,
+    /// After.
+    pub new: Nick,
+}
+
+/// A person left or came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presence {
+    /// Who.
+    pub nick: Nick,
+}
+
+/// The end of a connection, said by whoever ends it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bye {
+    /// Why, for people.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// Everything a module may ask after its `hello`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// `network`
+    Network(Network),
+    /// `out`
+    Out(Out),
+    /// `in`
+    In(In),
+    /// `command`
+    Command(Command),
+    /// `nick`
+    Nick(NickChange),
+    /// `quit`
+    Quit(Presence),
+    /// `join`
+    Join(Presence),
+    /// `bye`
+    Bye(Bye),
+}
+
+impl Call {
+    /// Parses a request once into what it asks.
+    ///
+    /// # Errors
+    /// [`Code::MethodNotFound`], [`Code::InvalidParams`], or [`Code::HelloTwice`]: whoever calls
+    /// this has seen a `hello` already.
+    pub fn parse(request: &Request<'_>) -> Result<Self, Error> {
+        Ok(match request.method.as_ref() {
+            "network" => Self::Network(request.params()?),
+            "out" => Self::Out(request.params()?),
+            "in" => Self::In(request.params()?),
+            "command" => Self::Command(request.params()?),
+            "nick" => Self::Nick(request.params()?),
+            "quit" => Self::Quit(request.params()?),
+            "join" => Self::Join(request.params()?),
+            "bye" => Self::Bye(request.params()?),
+            "hello" => return Err(Code::HelloTwice.into()),
+            _ => return Err(Code::MethodNotFound.into()),
+        })
+    }
+
+    /// The method's name on the wire.
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Network(_) => "network",
+            Self::Out(_) => "out",
+            Self::In(_) => "in",
+            Self::Command(_) => "command",
+            Self::Nick(_) => "nick",
+            Self::Quit(_) => "quit",
+            Self::Join(_) => "join",
+            Self::Bye(_) => "bye",
+        }
+    }
+}
+
+impl Serialize for Call {
+    /// The parameters only; the method's name is in [`Call::method`].
+    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Network(params) => params.serialize(out),
+            Self::Out(params) => params.serialize(out),
+            Self::In(params) => params.serialize(out),
+            Self::Command(params) => params.serialize(out),
+            Self::Nick(params) => params.serialize(out),
+            Self::Quit(params) | Self::Join(params) => params.serialize(out),
+            Self::Bye(params) => params.serialize(out),
+        }
+    }
+}
+
+/// How a line of `*otr` looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Style {
+    /// As usual.
+    #[default]
+    Plain,
+    /// Something is safe now.
+    Good,
+    /// Something to look at.
+    Warn,
+    /// Something went wrong or is unsafe.
+    Bad,
+}
+
+impl Style {
+    fn is_plain(&self) -> bool {
+        *self == Self::Plain
+    }
+}
+
+/// What the module does, in the order given. It decides nothing; one that it does not know makes
+/// it drop the held message and say so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Effect {
+    /// The held message goes on as if the module were not there.
+    Pass,
+    /// A line to IRC.
+    Send {
+        /// To whom.
+        to: Nick,
+        /// How; [`Kind::Action`] and CTCP are wrapped by the module.
+        kind: Kind,
+        /// What; never holds CR, LF or NUL.
+        text: Text,
+    },
+    /// Text to the user's clients, and to the query's buffer as ZNC would have kept it.
+    Deliver {
+        /// From whom.
+        from: Mask,
+        /// How.
+        kind: Kind,
+        /// What.
+        text: Text,
+    },
+    /// The user's own text to the other clients and the buffer, as ZNC shows it to those that
+    /// understand echo-message or self-message.
+    Echo {
+        /// To whom it went.
+        to: Nick,
+        /// How.
+        kind: Kind,
+        /// What.
+        text: Text,
+        /// The client that typed it, which sees it already.
+        #[serde(default)]
+        client: u64,
+    },
+    /// A line from `*otr`.
+    Print {
+        /// The line.
+        text: Text,
+        /// Its look.
+        #[serde(default, skip_serializing_if = "Style::is_plain")]
+        style: Style,
+    },
+    /// A table from `*otr`.
+    Table {
+        /// The heads.
+        columns: Vec<String>,
+        /// The cells, as many a row as there are heads.
+        rows: Vec<Vec<Text>>,
+    },
+    /// Turns the guard of one peer on or off: while on, the module itself stops every line to
+    /// that peer that no `send` ordered, a held one that should `pass` included.
+    Protect {
+        /// Which peer.
+        peer: Nick,
+        /// Whether.
+        on: bool,
+    },
+    /// The user's text was not sent; it comes back through `*otr`.
+    Refuse {
+        /// To whom it was to go.
+        to: Nick,
+        /// Why, and what to do.
+        why: String,
+        /// What was not sent.
+        text: Text,
+    },
+}
+
+/// The result of every method but `hello`, and the parameters of the daemon's own notification
+/// `effects`. An empty list means: the held message is gone, nothing is to be shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effects {
+    /// In the order in which they are to be performed.
+    pub effects: Vec<Effect>,
+}
