@@ -1,1 +1,59 @@
-//! See the package description.
+//! End-to-end scenarios over the real programs.
+//!
+//! Every part of a scenario is the program that users run: an IRC server, ZNC, `otrd` and its
+//! workers, irssi with its OTR plugin. The harness starts them in a temporary directory on
+//! 127.0.0.1, ends them by pid, and gives them names that let a test read like a story:
+//!
+//! ```no_run
+//! # use otrd_tests::Scene;
+//! let scene = Scene::private();
+//! scene.alice.types_to("bob", "hello");
+//! scene.bob.reads("alice", "hello");
+//! scene.wire.never_carried("hello");
+//! ```
+//!
+//! [`Scene`] is the usual cast. The parts can also be put together one by one from a [`World`].
+//! Nothing here sleeps for time: everything waits for an event, with a deadline.
+
+#![forbid(unsafe_code)]
+
+mod scene;
+pub use scene::{Scene, SceneBuilder};
+
+mod world;
+pub use world::World;
+
+mod ircd;
+pub use ircd::{Casemapping, Ircd};
+
+mod wire;
+pub use wire::{Way, Wire};
+
+mod znc;
+pub use znc::{Znc, ZncBuilder, ZncNetwork, ZncUser};
+
+mod client;
+pub use client::Client;
+
+mod irssi;
+pub use irssi::Irssi;
+
+pub mod programs;
+
+mod otrd;
+pub use otrd::{Otrd, OtrdBuilder};
+
+mod rpc;
+pub use rpc::Rpc;
+
+mod table;
+pub use table::{InfoRow, info_table};
+
+mod line;
+pub use line::Line;
+
+mod inbox;
+pub use inbox::{Inbox, PATIENCE};
+
+mod process;
+pub use process::{Process, children_of, eventually};

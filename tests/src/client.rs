@@ -1,0 +1,310 @@
+//! A small IRC client: ZNC's user, a peer without OTR, or an attacker.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::{Inbox, Line, World};
+
+/// A connection that speaks IRC and remembers every line it saw.
+pub struct Client {
+    who: String,
+    nick: String,
+    stream: TcpStream,
+    inbox: Inbox<Line>,
+    log: File,
+    pings: AtomicUsize,
+}
+
+impl Client {
+    /// A client of the server on `port` itself.
+    #[track_caller]
+    pub(crate) fn of_server(world: &World, port: u16, nick: &str) -> Self {
+        let client = Self::connect(world, port, nick, &format!("client-{nick}"));
+        client.send(&format!("NICK {nick}"));
+        client.send(&format!("USER {nick} 0 * :{nick}"));
+        client.sees_numeric("001");
+        client.settled();
+        client
+    }
+
+    /// A client of ZNC; `login` is `user/network` or `user`, and the password is the user's name.
+    #[track_caller]
+    pub(crate) fn of_znc(world: &World, port: u16, login: &str, caps: &[&str]) -> Self {
+        static SERIAL: AtomicUsize = AtomicUsize::new(1);
+        let user = login.split('/').next().unwrap_or(login);
+        let who = format!("attached-{}-{}", user, SERIAL.fetch_add(1, Ordering::Relaxed));
+        let client = Self::connect(world, port, user, &who);
+        if !caps.is_empty() {
+            client.send(&format!("CAP REQ :{}", caps.join(" ")));
+        }
+        client.send(&format!("PASS {login}:{user}"));
+        client.send(&format!("NICK {user}"));
+        client.send(&format!("USER {user} 0 * :{user}"));
+        if !caps.is_empty() {
+            client.expect("the capabilities", |line| {
+                line.command == "CAP" && line.params.iter().any(|param| param == b"ACK")
+            });
+            client.send("CAP END");
+        }
+        client.sees_numeric("001");
+        client
+    }
+
+    #[track_caller]
+    fn connect(world: &World, port: u16, nick: &str, who: &str) -> Self {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("connect");
+        stream.set_nodelay(true).expect("nodelay");
+        let client = Self {
+            who: who.to_owned(),
+            nick: nick.to_owned(),
+            stream,
+            inbox: Inbox::default(),
+            log: world.log(who),
+            pings: AtomicUsize::new(1),
+        };
+        let stream = client.stream.try_clone().expect("dup");
+        let (inbox, log) = (client.inbox.clone(), client.log.try_clone().expect("dup"));
+        thread::spawn(move || read_lines(stream, &inbox, log));
+        client
+    }
+
+    /// Its own nick.
+    pub fn nick(&self) -> &str {
+        &self.nick
+    }
+
+    // What it does.
+
+    /// Sends one line as it is.
+    pub fn send(&self, line: &str) {
+        self.send_bytes(line.as_bytes());
+    }
+
+    /// Sends one line of bytes, in one write.
+    pub fn send_bytes(&self, line: &[u8]) {
+        let _ = writeln!(&self.log, ">> {}", String::from_utf8_lossy(line));
+        let mut whole = line.to_vec();
+        whole.extend_from_slice(b"\r\n");
+        // A connection that is gone shows in what is expected next.
+        let _ = (&self.stream).write_all(&whole);
+    }
+
+    /// Says something to somebody.
+    pub fn types_to(&self, nick: &str, text: &str) {
+        self.send(&format!("PRIVMSG {nick} :{text}"));
+    }
+
+    /// `/me`.
+    pub fn acts_to(&self, nick: &str, text: &str) {
+        self.types_to(nick, &format!("\x01ACTION {text}\x01"));
+    }
+
+    /// `/notice`.
+    pub fn notices(&self, nick: &str, text: &str) {
+        self.send(&format!("NOTICE {nick} :{text}"));
+    }
+
+    /// A command for `*otr`.
+    pub fn otr(&self, command: &str) {
+        self.types_to("*otr", command);
+    }
+
+    /// Takes another nick, and waits until it is so.
+    #[track_caller]
+    pub fn takes_nick(&mut self, nick: &str) {
+        self.send(&format!("NICK {nick}"));
+        let old = self.nick.clone();
+        self.expect("its new nick", |line| line.is("NICK", &old) && line.text() == nick);
+        self.nick = nick.to_owned();
+    }
+
+    /// Leaves at once.
+    pub fn hangs_up(&self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    // What it waits for.
+
+    /// Waits for a line that fits, and takes it.
+    #[track_caller]
+    pub fn expect(&self, what: &str, fits: impl FnMut(&Line) -> bool) -> Line {
+        self.inbox.expect(&self.who, what, fits)
+    }
+
+    /// The same, but the end of `limit` is an answer.
+    pub fn within(&self, limit: Duration, fits: impl FnMut(&Line) -> bool) -> Option<Line> {
+        self.inbox.within(limit, fits)
+    }
+
+    /// Waits for exactly this text from somebody.
+    #[track_caller]
+    pub fn reads(&self, from: &str, text: &str) -> Line {
+        let what = format!("<{from}> {text}");
+        self.expect(&what, |line| line.is("PRIVMSG", from) && line.bytes() == text.as_bytes())
+    }
+
+    /// Waits for exactly these bytes from somebody.
+    #[track_caller]
+    pub fn reads_bytes(&self, from: &str, text: &[u8]) -> Line {
+        let what = format!("<{from}> {}", text.escape_ascii());
+        self.expect(&what, |line| line.is("PRIVMSG", from) && line.bytes() == text)
+    }
+
+    /// Waits for a text from somebody that contains this.
+    #[track_caller]
+    pub fn reads_about(&self, from: &str, text: &str) -> Line {
+        let what = format!("<{from}> …{text}…");
+        self.expect(&what, |line| line.is("PRIVMSG", from) && line.text().contains(text))
+    }
+
+    /// Waits for a `/me` of somebody.
+    #[track_caller]
+    pub fn reads_action(&self, from: &str, text: &str) -> Line {
+        let what = format!("* {from} {text}");
+        self.expect(&what, |line| {
+            line.is("PRIVMSG", from) && line.action().as_deref() == Some(text)
+        })
+    }
+
+    /// Waits for a notice of somebody.
+    #[track_caller]
+    pub fn reads_notice(&self, from: &str, text: &str) -> Line {
+        let what = format!("-{from}- {text}");
+        self.expect(&what, |line| line.is("NOTICE", from) && line.text() == text)
+    }
+
+    /// Waits for the user's own words to somebody, typed on another client or echoed.
+    #[track_caller]
+    pub fn sees_own(&self, to: &str, text: &str) -> Line {
+        let what = format!("{} -> {to}: {text}", self.nick);
+        self.expect(&what, |line| {
+            line.is("PRIVMSG", &self.nick) && line.target() == to && line.text() == text
+        })
+    }
+
+    /// Waits for a line of `*otr` that contains this.
+    #[track_caller]
+    pub fn otr_says(&self, text: &str) -> String {
+        self.reads_about("*otr", text).text()
+    }
+
+    /// Waits for a line of `*otr` that is exactly this.
+    #[track_caller]
+    pub fn otr_says_exactly(&self, text: &str) {
+        self.reads("*otr", text);
+    }
+
+    /// Asks `*otr` for `info` and waits for the whole answer: all lines up to the own fingerprint.
+    #[track_caller]
+    pub fn info(&self) -> Vec<String> {
+        self.asks_otr("info", |line| line.starts_with("Your fingerprint"))
+    }
+
+    /// Gives `*otr` a command and collects its lines up to one that is the last.
+    #[track_caller]
+    pub fn asks_otr(&self, command: &str, is_last: impl Fn(&str) -> bool) -> Vec<String> {
+        self.settled();
+        self.inbox.forget();
+        self.otr(command);
+        let mut lines = Vec::new();
+        loop {
+            let line = self.expect(command, |line| line.is("PRIVMSG", "*otr")).text();
+            let last = is_last(&line);
+            lines.push(line);
+            if last {
+                return lines;
+            }
+        }
+    }
+
+    /// Waits for a numeric.
+    #[track_caller]
+    pub fn sees_numeric(&self, numeric: &str) -> Line {
+        self.expect(&format!("numeric {numeric}"), |line| line.command == numeric)
+    }
+
+    /// Waits until the other side has closed the connection.
+    #[track_caller]
+    pub fn is_disconnected(&self) {
+        self.inbox.expect_closed(&self.who);
+    }
+
+    /// Waits until everything that was sent here before has arrived: a PING and its PONG.
+    #[track_caller]
+    pub fn settled(&self) {
+        self.ping();
+    }
+
+    /// How long the other side takes to answer a PING.
+    #[track_caller]
+    pub fn ping(&self) -> Duration {
+        let token = format!("tests-{}", self.pings.fetch_add(1, Ordering::Relaxed));
+        let start = Instant::now();
+        self.send(&format!("PING :{token}"));
+        self.expect("its PONG", |line| line.command == "PONG" && line.text() == token);
+        start.elapsed()
+    }
+
+    /// The slowest of `count` PINGs.
+    #[track_caller]
+    pub fn slowest_ping(&self, count: usize) -> Duration {
+        (0..count).map(|_| self.ping()).max().unwrap_or_default()
+    }
+
+    // What it has seen.
+
+    /// Every line so far.
+    pub fn lines(&self) -> Vec<Line> {
+        self.inbox.all()
+    }
+
+    /// Everything that somebody said so far, in order.
+    pub fn texts_from(&self, from: &str) -> Vec<String> {
+        let lines = self.inbox.all();
+        lines.iter().filter(|line| line.is("PRIVMSG", from)).map(Line::text).collect()
+    }
+
+    /// Fails if any line so far had this text. Wait for something later first.
+    #[track_caller]
+    pub fn never_saw(&self, text: &str) {
+        let lines = self.inbox.all();
+        if let Some(line) = lines.iter().find(|line| line.to_string().contains(text)) {
+            panic!("{} saw {text:?}: {line}", self.who);
+        }
+    }
+
+    /// Lets everything so far count as read.
+    pub fn forgets(&self) {
+        self.inbox.forget();
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.hangs_up();
+    }
+}
+
+fn read_lines(stream: TcpStream, inbox: &Inbox<Line>, mut log: File) {
+    let mut writer = stream.try_clone().expect("dup");
+    let mut reader = BufReader::new(stream);
+    let mut raw = Vec::new();
+    while matches!(reader.read_until(b'\n', &mut raw), Ok(1..)) {
+        while raw.last().is_some_and(|byte| matches!(byte, b'\r' | b'\n')) {
+            raw.pop();
+        }
+        let line = Line::parse(&raw);
+        let _ = writeln!(log, "<< {line}");
+        if line.command == "PING" {
+            let _ = writer.write_all(format!("PONG :{}\r\n", line.text()).as_bytes());
+        }
+        inbox.push(line);
+        raw.clear();
+    }
+    let _ = writeln!(log, "-- closed");
+    inbox.close();
+}

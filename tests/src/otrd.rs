@@ -1,0 +1,195 @@
+//! The daemon and its workers.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::process::Launch;
+use crate::{Process, Rpc, World, children_of, eventually, programs};
+
+/// A running `otrd`.
+pub struct Otrd {
+    process: Process,
+    setup: OtrdBuilder,
+    dir: PathBuf,
+    world: World,
+}
+
+/// An `otrd` about to be started.
+#[derive(Clone, Default)]
+pub struct OtrdBuilder {
+    uid: Option<u32>,
+    variables: Vec<(String, String)>,
+}
+
+impl OtrdBuilder {
+    /// One that runs as our own user.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs as another Unix user; needs root.
+    pub fn uid(mut self, uid: u32) -> Self {
+        self.uid = Some(uid);
+        self
+    }
+
+    /// Adds an environment variable.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts it and waits until it accepts on both sockets.
+    #[track_caller]
+    pub fn start(self, world: &World) -> Otrd {
+        let dir = world.directory("otrd", self.uid);
+        // A user without rights to our own target directory must be able to run them.
+        world.directory("bin", None);
+        for program in [programs::otrd(), programs::worker()] {
+            let copy = world.path().join("bin").join(program.file_name().expect("a name"));
+            if !copy.exists() {
+                fs::copy(&program, &copy).expect("copy a program");
+                fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("chmod");
+            }
+        }
+        let process = self.launch(world, &dir);
+        let mut otrd = Otrd { process, setup: self, dir, world: world.clone() };
+        otrd.accepts();
+        otrd
+    }
+
+    fn launch(&self, world: &World, dir: &Path) -> Process {
+        let bin = world.path().join("bin");
+        let mut launch = Launch::new("otrd", bin.join("otrd"))
+            .args(["--state".into(), dir.join("state")])
+            .args(["--shim-socket".into(), dir.join("shim.sock")])
+            .args(["--admin-socket".into(), dir.join("admin.sock")])
+            .args(["--worker".into(), bin.join("otrd-worker")])
+            .env("RUST_LOG", "debug")
+            .uid(self.uid);
+        for (name, value) in &self.variables {
+            launch = launch.env(name, value);
+        }
+        launch.start(world)
+    }
+}
+
+impl Otrd {
+    /// One that runs as our own user.
+    #[track_caller]
+    pub fn start(world: &World) -> Self {
+        OtrdBuilder::new().start(world)
+    }
+
+    /// The socket for ZNC's module.
+    pub fn shim_socket(&self) -> PathBuf {
+        self.dir.join("shim.sock")
+    }
+
+    /// The socket for `otrctl`.
+    pub fn admin_socket(&self) -> PathBuf {
+        self.dir.join("admin.sock")
+    }
+
+    /// Where its accounts lie.
+    pub fn state(&self) -> PathBuf {
+        self.dir.join("state")
+    }
+
+    /// A raw connection, as a module would make it.
+    #[track_caller]
+    pub fn shim(&self) -> Rpc {
+        Rpc::connect(&self.shim_socket())
+    }
+
+    /// A raw connection, as `otrctl` would make it.
+    #[track_caller]
+    pub fn admin(&self) -> Rpc {
+        Rpc::connect(&self.admin_socket())
+    }
+
+    /// Its process.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// The pids of its workers.
+    pub fn workers(&self) -> Vec<i32> {
+        let children = children_of(self.process.pid());
+        let workers = children
+            .into_iter()
+            .filter(|(_, line)| line.contains("otrd-worker") && !line.contains("keygen"));
+        workers.map(|(pid, _)| pid).collect()
+    }
+
+    /// Waits until there is exactly one worker, and tells its pid.
+    #[track_caller]
+    pub fn worker(&self) -> i32 {
+        eventually("one worker runs", || self.workers().len() == 1);
+        self.workers()[0]
+    }
+
+    /// Sends a signal to one of its workers.
+    pub fn signal_worker(&self, worker: i32, signal: Signal) {
+        assert!(self.workers().contains(&worker), "{worker} is no worker of ours");
+        kill(Pid::from_raw(worker), signal).expect("a signal to a worker");
+    }
+
+    /// Ends it as a system would; tells how long that took.
+    #[track_caller]
+    pub fn stop(&mut self) -> Duration {
+        let start = Instant::now();
+        let workers = self.workers();
+        self.process.signal(Signal::SIGTERM);
+        self.process.ends_within(Duration::from_secs(20));
+        eventually("the workers have ended", || !workers.iter().any(|pid| is_running(*pid)));
+        start.elapsed()
+    }
+
+    /// Ends it without warning; its workers are left to notice.
+    pub fn crash(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again after its end, with the same state.
+    #[track_caller]
+    pub fn starts_again(&mut self) {
+        self.process = self.setup.launch(&self.world, &self.dir);
+        self.accepts();
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> String {
+        self.world.read_log("otrd")
+    }
+
+    #[track_caller]
+    fn accepts(&mut self) {
+        let (shim, admin) = (self.shim_socket(), self.admin_socket());
+        let process = &mut self.process;
+        eventually("otrd accepts on both sockets", || {
+            assert!(!process.has_ended(), "otrd ended at once");
+            UnixStream::connect(&shim).is_ok() && UnixStream::connect(&admin).is_ok()
+        });
+    }
+}
+
+impl Drop for Otrd {
+    fn drop(&mut self) {
+        // A stopped worker does not notice the end of its front.
+        for worker in self.workers() {
+            let _ = kill(Pid::from_raw(worker), Signal::SIGKILL);
+        }
+    }
+}
+
+fn is_running(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+}

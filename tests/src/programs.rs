@@ -1,0 +1,40 @@
+//! Where our own programs are: beside the tests, built in the same profile.
+
+use std::env;
+use std::path::PathBuf;
+
+/// The front.
+pub fn otrd() -> PathBuf {
+    binary("otrd", "OTRD")
+}
+
+/// The process that holds an account's keys.
+pub fn worker() -> PathBuf {
+    binary("otrd-worker", "OTRD_WORKER")
+}
+
+/// The command line client.
+pub fn otrctl() -> PathBuf {
+    binary("otrctl", "OTRCTL")
+}
+
+/// The ZNC module.
+pub fn shim() -> PathBuf {
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shim/otr.so");
+    let path = env::var_os("OTR_SO").map_or_else(|| PathBuf::from(beside), PathBuf::from);
+    assert!(path.exists(), "no {}: run make -C shim first", path.display());
+    path
+}
+
+fn binary(name: &str, variable: &str) -> PathBuf {
+    if let Some(path) = env::var_os(variable) {
+        return PathBuf::from(path);
+    }
+    let own = env::current_exe().expect("our own path");
+    // Tests lie in target/PROFILE/deps, the demo in target/PROFILE.
+    let places = own.ancestors().skip(1).take(2).map(|dir| dir.join(name));
+    match places.into_iter().find(|path| path.exists()) {
+        Some(path) => path,
+        None => panic!("no {name} beside {}: run cargo build --workspace first", own.display()),
+    }
+}

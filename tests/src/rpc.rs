@@ -1,0 +1,87 @@
+//! JSON-RPC lines by hand, for tests that attack the boundary.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::PATIENCE;
+
+/// A connection to one of the daemon's sockets.
+pub struct Rpc {
+    stream: UnixStream,
+    reader: BufReader<UnixStream>,
+    next_id: u64,
+}
+
+impl Rpc {
+    /// Connects.
+    #[track_caller]
+    pub fn connect(path: &Path) -> Self {
+        let stream = UnixStream::connect(path).expect("connect to the daemon");
+        stream.set_read_timeout(Some(PATIENCE)).expect("timeout");
+        stream.set_write_timeout(Some(PATIENCE)).expect("timeout");
+        let reader = BufReader::new(stream.try_clone().expect("dup"));
+        Self { stream, reader, next_id: 1 }
+    }
+
+    /// Asks, and tells the whole answer.
+    #[track_caller]
+    pub fn ask(&mut self, method: &str, params: Value) -> Value {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.line(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
+        loop {
+            let answer = self.answer().expect("an answer");
+            if answer["id"] == id {
+                return answer;
+            }
+        }
+    }
+
+    /// Asks, and tells the result.
+    #[track_caller]
+    pub fn call(&mut self, method: &str, params: Value) -> Value {
+        let mut answer = self.ask(method, params);
+        assert!(answer.get("error").is_none(), "{method}: {answer}");
+        answer["result"].take()
+    }
+
+    /// Asks, and tells the error's code.
+    #[track_caller]
+    pub fn error_code(&mut self, method: &str, params: Value) -> i64 {
+        let answer = self.ask(method, params);
+        answer["error"]["code"].as_i64().unwrap_or_else(|| panic!("{method}: no error: {answer}"))
+    }
+
+    /// Sends a value as a line.
+    pub fn line(&mut self, value: &Value) {
+        let mut line = value.to_string().into_bytes();
+        line.push(b'\n');
+        self.bytes(&line);
+    }
+
+    /// Sends bytes as they are. A closed connection shows in the answer.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes);
+    }
+
+    /// The next line; none where the daemon has closed the connection.
+    #[track_caller]
+    pub fn answer(&mut self) -> Option<Value> {
+        let mut line = Vec::new();
+        match self.reader.read_until(b'\n', &mut line) {
+            Ok(0) => None,
+            Ok(_) => Some(serde_json::from_slice(&line).expect("a line of JSON")),
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => None,
+            Err(error) => panic!("no answer: {error}"),
+        }
+    }
+
+    /// Waits until the daemon closes the connection, whatever it says before.
+    #[track_caller]
+    pub fn is_closed(&mut self) {
+        while self.answer().is_some() {}
+    }
+}

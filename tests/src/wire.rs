@@ -1,0 +1,154 @@
+//! The spy between ZNC and its IRC server.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use crate::{Inbox, World};
+use std::fmt::{self, Display};
+
+/// A relay that records every line it carries.
+pub struct Wire {
+    port: u16,
+    lines: Inbox<Carried>,
+    streams: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+/// Which way a line went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From ZNC to the server.
+    Out,
+    /// From the server to ZNC.
+    In,
+}
+
+/// A line and which way it went.
+#[derive(Clone, Debug)]
+struct Carried {
+    way: Way,
+    line: Vec<u8>,
+}
+
+impl Display for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arrow = if self.way == Way::Out { "->" } else { "<-" };
+        write!(f, "{arrow} {}", String::from_utf8_lossy(&self.line))
+    }
+}
+
+impl Wire {
+    /// A wire to the server on `to`.
+    pub fn new(world: &World, to: u16) -> Self {
+        let port = world.port();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("our own port");
+        let wire = Self { port, lines: Inbox::default(), streams: Arc::default() };
+        let (lines, streams) = (wire.lines.clone(), Arc::clone(&wire.streams));
+        let log = world.log(&format!("wire-{port}"));
+        let accept = move || {
+            for near in listener.incoming() {
+                let Ok(near) = near else { return };
+                let Ok(far) = TcpStream::connect((Ipv4Addr::LOCALHOST, to)) else { continue };
+                for (from, onto, way) in [(&near, &far, Way::Out), (&far, &near, Way::In)] {
+                    let relay = Relay {
+                        from: from.try_clone().expect("dup"),
+                        onto: onto.try_clone().expect("dup"),
+                        way,
+                        lines: lines.clone(),
+                        log: log.try_clone().expect("dup"),
+                    };
+                    thread::spawn(move || relay.run());
+                }
+                streams.lock().expect("streams").extend([near, far]);
+            }
+        };
+        thread::spawn(accept);
+        wire
+    }
+
+    /// The port to connect to instead of the server's.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Cuts all connections.
+    pub fn cut(&self) {
+        for stream in self.streams.lock().expect("streams").drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Waits for a line with this text.
+    #[track_caller]
+    pub fn carries(&self, way: Way, text: &str) -> String {
+        let fits = |carried: &Carried| carried.way == way && contains(&carried.line, text);
+        self.lines.expect("the wire", text, fits).to_string()
+    }
+
+    /// Fails if any line so far, either way, had this text.
+    #[track_caller]
+    pub fn never_carried(&self, text: &str) {
+        if let Some(carried) = self.lines.all().iter().find(|carried| contains(&carried.line, text))
+        {
+            panic!("the wire carried {text:?} in clear: {carried}");
+        }
+    }
+
+    /// Every line so far that went this way.
+    pub fn lines(&self, way: Way) -> Vec<String> {
+        let all = self.lines.all();
+        let lines = all.iter().filter(|carried| carried.way == way);
+        lines.map(|carried| String::from_utf8_lossy(&carried.line).into_owned()).collect()
+    }
+
+    /// How many lines so far went this way and had this text.
+    pub fn count(&self, way: Way, text: &str) -> usize {
+        self.lines(way).iter().filter(|line| line.contains(text)).count()
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.cut();
+    }
+}
+
+struct Relay {
+    from: TcpStream,
+    onto: TcpStream,
+    way: Way,
+    lines: Inbox<Carried>,
+    log: std::fs::File,
+}
+
+impl Relay {
+    fn run(mut self) {
+        let mut buffer = [0; 8192];
+        let mut pending = Vec::new();
+        loop {
+            let read = self.from.read(&mut buffer).unwrap_or(0);
+            let bytes = buffer.get(..read).unwrap_or_default();
+            // Recorded before it goes on: who sees an effect also sees its cause here.
+            pending.extend_from_slice(bytes);
+            while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
+                let mut line: Vec<u8> = pending.drain(..=end).collect();
+                while line.last().is_some_and(|byte| matches!(byte, b'\r' | b'\n')) {
+                    line.pop();
+                }
+                let carried = Carried { way: self.way, line };
+                let _ = writeln!(self.log, "{carried}");
+                self.lines.push(carried);
+            }
+            if read == 0 || self.onto.write_all(bytes).is_err() {
+                break;
+            }
+        }
+        let _ = self.onto.shutdown(Shutdown::Both);
+        let _ = self.from.shutdown(Shutdown::Both);
+    }
+}
+
+fn contains(line: &[u8], text: &str) -> bool {
+    line.windows(text.len().max(1)).any(|window| window == text.as_bytes())
+}

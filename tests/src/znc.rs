@@ -1,0 +1,306 @@
+//! The bouncer.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::process::Launch;
+use crate::{Client, Otrd, Process, World, eventually, programs};
+
+/// A running ZNC.
+pub struct Znc {
+    process: Process,
+    port: u16,
+    dir: PathBuf,
+    uid: Option<u32>,
+    world: World,
+}
+
+/// A ZNC about to be started.
+pub struct ZncBuilder {
+    users: Vec<ZncUser>,
+    modules: Vec<String>,
+    uid: Option<u32>,
+}
+
+/// One of its users. The password is the name.
+#[derive(Clone)]
+pub struct ZncUser {
+    name: String,
+    networks: Vec<ZncNetwork>,
+    modules: Vec<String>,
+    status_prefix: String,
+    buffer: u32,
+    clear_query_buffer: bool,
+}
+
+/// An IRC network of a user.
+#[derive(Clone)]
+pub struct ZncNetwork {
+    name: String,
+    port: u16,
+    modules: Vec<String>,
+}
+
+/// The user that ZNC runs as where we are root: as root itself it waits 30 s and complains.
+const ZNC_UID: u32 = 60_001;
+
+impl ZncBuilder {
+    /// A ZNC without users.
+    pub fn new() -> Self {
+        let uid = World::has_other_users().then_some(ZNC_UID);
+        Self { users: Vec::new(), modules: Vec::new(), uid }
+    }
+
+    /// Adds a user.
+    pub fn user(mut self, user: ZncUser) -> Self {
+        self.users.push(user);
+        self
+    }
+
+    /// Loads a global module.
+    pub fn module(mut self, module: &str) -> Self {
+        self.modules.push(module.to_owned());
+        self
+    }
+
+    /// Runs as another Unix user; needs root.
+    pub fn uid(mut self, uid: u32) -> Self {
+        self.uid = Some(uid);
+        self
+    }
+
+    /// Starts it and waits until it accepts clients.
+    #[track_caller]
+    pub fn start(self, world: &World) -> Znc {
+        let port = world.port();
+        let dir = world.directory(&format!("znc-{port}"), self.uid);
+        world.directory(&format!("znc-{port}/configs"), self.uid);
+        world.file(&dir.join("configs/znc.conf"), self.config(port), self.uid);
+        if self.needs_shim() {
+            let module = fs::read(programs::shim()).expect("otr.so");
+            world.file(&dir.join("modules/otr.so"), module, self.uid);
+        }
+        let process = launch(world, &dir, self.uid);
+        let znc = Znc { process, port, dir, uid: self.uid, world: world.clone() };
+        znc.accepts();
+        znc
+    }
+
+    fn needs_shim(&self) -> bool {
+        let networks = self.users.iter().flat_map(|user| &user.networks);
+        networks.flat_map(|network| &network.modules).any(|module| is_otr(module))
+    }
+
+    fn config(&self, port: u16) -> String {
+        let mut text = format!(
+            "Version = 1.8.2\n\
+             ServerThrottle = 0\n\
+             ConnectDelay = 0\n\
+             AnonIPLimit = 1000\n\
+             MaxBufferSize = 100000\n\
+             <Listener only>\n\
+             \tHost = 127.0.0.1\n\
+             \tPort = {port}\n\
+             \tIPv4 = true\n\
+             \tIPv6 = false\n\
+             \tSSL = false\n\
+             </Listener>\n"
+        );
+        for module in &self.modules {
+            let _ = writeln!(text, "LoadModule = {module}");
+        }
+        for user in &self.users {
+            text += &user.config();
+        }
+        text
+    }
+}
+
+impl Default for ZncBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ZncUser {
+    /// A user without networks.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            networks: Vec::new(),
+            modules: Vec::new(),
+            status_prefix: String::from("*"),
+            buffer: 500,
+            clear_query_buffer: true,
+        }
+    }
+
+    /// Adds a network.
+    pub fn network(mut self, network: ZncNetwork) -> Self {
+        self.networks.push(network);
+        self
+    }
+
+    /// Loads a module of this user.
+    pub fn module(mut self, module: &str) -> Self {
+        self.modules.push(module.to_owned());
+        self
+    }
+
+    /// The sign before the names of modules, `*` as a rule.
+    pub fn status_prefix(mut self, prefix: &str) -> Self {
+        prefix.clone_into(&mut self.status_prefix);
+        self
+    }
+
+    /// Keeps query buffers after they were played to a client.
+    pub fn keep_query_buffer(mut self) -> Self {
+        self.clear_query_buffer = false;
+        self
+    }
+
+    fn config(&self) -> String {
+        let Self { name, status_prefix, buffer, clear_query_buffer, .. } = self;
+        let mut text = format!(
+            "<User {name}>\n\
+             \tPass = plain#{name}\n\
+             \tAdmin = true\n\
+             \tNick = {name}\n\
+             \tAltNick = {name}_\n\
+             \tIdent = {name}\n\
+             \tRealName = {name}\n\
+             \tStatusPrefix = {status_prefix}\n\
+             \tMultiClients = true\n\
+             \tBuffer = {buffer}\n\
+             \tChanBufferSize = {buffer}\n\
+             \tQueryBufferSize = {buffer}\n\
+             \tMaxQueryBuffers = 1000\n\
+             \tAutoClearQueryBuffer = {clear_query_buffer}\n\
+             \tAppendTimestamp = false\n\
+             \tPrependTimestamp = false\n"
+        );
+        for module in &self.modules {
+            let _ = writeln!(text, "\tLoadModule = {module}");
+        }
+        for network in &self.networks {
+            let ZncNetwork { name, port, modules } = network;
+            let _ = write!(
+                text,
+                "\t<Network {name}>\n\
+                 \t\tServer = 127.0.0.1 {port}\n\
+                 \t\tIRCConnectEnabled = true\n\
+                 \t\tFloodRate = -1\n\
+                 \t\tFloodBurst = 1000\n\
+                 \t\tJoinDelay = 0\n"
+            );
+            for module in modules {
+                let _ = writeln!(text, "\t\tLoadModule = {module}");
+            }
+            text += "\t</Network>\n";
+        }
+        text + "</User>\n"
+    }
+}
+
+impl ZncNetwork {
+    /// A network whose server is on `port`.
+    pub fn new(name: &str, port: u16) -> Self {
+        Self { name: name.to_owned(), port, modules: Vec::new() }
+    }
+
+    /// Loads a module of this network.
+    pub fn module(mut self, module: &str) -> Self {
+        self.modules.push(module.to_owned());
+        self
+    }
+
+    /// Loads our module, connected to this daemon.
+    pub fn otr(self, otrd: &Otrd) -> Self {
+        let module = format!("otr socket={}", otrd.shim_socket().display());
+        self.module(&module)
+    }
+}
+
+impl Znc {
+    /// A new client of a user's network, which is on IRC by then.
+    #[track_caller]
+    pub fn attach(&self, user: &str, network: &str) -> Client {
+        self.attach_with(user, network, &[])
+    }
+
+    /// The same with capabilities: `echo-message`, `znc.in/self-message`, `server-time`…
+    #[track_caller]
+    pub fn attach_with(&self, user: &str, network: &str, caps: &[&str]) -> Client {
+        let client = Client::of_znc(&self.world, self.port, &format!("{user}/{network}"), caps);
+        client.sees_numeric("005");
+        client.settled();
+        client
+    }
+
+    /// A client of a user without networks: its PINGs measure ZNC's own loop.
+    #[track_caller]
+    pub fn attach_idle(&self, user: &str) -> Client {
+        Client::of_znc(&self.world, self.port, user, &[])
+    }
+
+    /// Its process.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Its port for clients, on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The Unix user it runs as.
+    pub fn uid(&self) -> u32 {
+        self.uid.unwrap_or_else(|| nix::unistd::getuid().as_raw())
+    }
+
+    /// Its data directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Ends it as a system would, and starts it again.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        self.process.signal(Signal::SIGTERM);
+        self.process.ends_within(Duration::from_secs(20));
+        self.starts_again();
+    }
+
+    /// Ends it without warning.
+    pub fn crash(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again after its end.
+    #[track_caller]
+    pub fn starts_again(&mut self) {
+        self.process = launch(&self.world, &self.dir, self.uid);
+        self.accepts();
+    }
+
+    #[track_caller]
+    fn accepts(&self) {
+        eventually("ZNC accepts clients", || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+        });
+    }
+}
+
+fn launch(world: &World, dir: &Path, uid: Option<u32>) -> Process {
+    let launch = Launch::new("znc", "znc").args(["-f", "-n", "-d"]).args([dir]);
+    launch.env("HOME", dir).uid(uid).start(world)
+}
+
+fn is_otr(module: &str) -> bool {
+    module.split(' ').next() == Some("otr")
+}

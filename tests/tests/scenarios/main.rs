@@ -1,0 +1,3 @@
+//! The scenarios. One program, so that it links once; each part is a chapter.
+
+mod harness;
