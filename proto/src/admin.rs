@@ -10,11 +10,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
     /// `status`: the daemon and every account that the caller may see.
-    Status,
+    Status(Page),
     /// `accounts`: names only, those with a state directory included.
-    Accounts,
+    Accounts(Page),
     /// `command`: a line for one account's `*otr`.
     Command(Command),
+}
+
+/// Which part of a list that is too long for one line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// The last account of the page before; missing for the first page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Account>,
 }
 
 /// Names an account. Root may name any uid, others only their own.
@@ -44,11 +52,9 @@ impl Call {
     /// # Errors
     /// [`Code::MethodNotFound`] or [`Code::InvalidParams`].
     pub fn parse(request: &Request<'_>) -> Result<Self, Error> {
-        #[derive(Deserialize)]
-        struct Nothing {}
         Ok(match request.method.as_ref() {
-            "status" => request.params::<Nothing>().map(|_| Self::Status)?,
-            "accounts" => request.params::<Nothing>().map(|_| Self::Accounts)?,
+            "status" => Self::Status(request.params()?),
+            "accounts" => Self::Accounts(request.params()?),
             "command" => Self::Command(request.params()?),
             _ => return Err(Code::MethodNotFound.into()),
         })
@@ -77,6 +83,9 @@ pub struct Status {
     pub strangers: u32,
     /// Accounts with a worker, sorted.
     pub accounts: Vec<AccountStatus>,
+    /// Whether more follow: ask again with [`Page::after`] the last of these.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }
 
 /// One account in [`Status`].
@@ -121,6 +130,9 @@ pub struct WorkerStatus {
 pub struct Accounts {
     /// Sorted.
     pub accounts: Vec<Account>,
+    /// Whether more follow: ask again with [`Page::after`] the last of these.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }
 
 /// The error for a selector that names nobody, or somebody else.
