@@ -1,0 +1,210 @@
+//! The check of peers' public keys, which libotr leaves out.
+//!
+//! A peer's DSA key comes out of the key exchange unchecked and goes straight
+//! into `gcry_pk_verify`. Some numbers end the process there (division by zero,
+//! a failed assertion), others cost a minute and a half. So this module defines
+//! `gcry_pk_verify` itself: the program exports it, the dynamic linker gives it
+//! to libotr in place of libgcrypt's, and sound keys are passed on to that.
+
+use std::ffi::{CStr, c_void};
+use std::mem;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+use otr_sys::{gcry_error_t, gcry_mpi_t, gcry_pk_verify_fn, gcry_sexp_t};
+
+use crate::error::DsaCheckError;
+use crate::init::explain;
+
+/// libgcrypt's own `gcry_pk_verify`, once [`find_real`] has found it.
+static REAL: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+
+/// How many keys were refused.
+static REFUSED: AtomicUsize = AtomicUsize::new(0);
+
+/// What libotr hears of a refused key: `GPG_ERR_BAD_PUBKEY` from "user 1".
+const REFUSAL: gcry_error_t =
+    otr_sys::GPG_ERR_SOURCE_USER_1 << otr_sys::GPG_ERR_SOURCE_SHIFT | otr_sys::GPG_ERR_BAD_PUBKEY;
+
+/// Stands in for libgcrypt's function of that name: refuses a key that is not a
+/// 1024-bit DSA key with a 160-bit prime q, and passes the others on.
+///
+/// # Safety
+/// As for libgcrypt's: all three are S-expressions of libgcrypt's, or null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gcry_pk_verify(
+    sigval: gcry_sexp_t,
+    data: gcry_sexp_t,
+    pkey: gcry_sexp_t,
+) -> gcry_error_t {
+    if !is_sound(pkey) {
+        REFUSED.fetch_add(1, Ordering::Relaxed);
+        return REFUSAL;
+    }
+    let real = REAL.load(Ordering::Acquire);
+    if real.is_null() {
+        return otr_sys::GPG_ERR_GENERAL;
+    }
+    // SAFETY: `find_real` stored the address of the function of this type.
+    let real: gcry_pk_verify_fn = unsafe { mem::transmute(real) };
+    // SAFETY: the caller's promise is the one that libgcrypt asks for.
+    unsafe { real(sigval, data, pkey) }
+}
+
+/// Looks libgcrypt's function up, so that no lookup is needed under seccomp.
+/// `false` if there is none. Naming our own function here also keeps it in the
+/// program.
+pub(crate) fn find_real() -> bool {
+    // SAFETY: the name is a valid C string.
+    let real = unsafe { libc::dlsym(libc::RTLD_NEXT, c"gcry_pk_verify".as_ptr()) };
+    let ours: gcry_pk_verify_fn = gcry_pk_verify;
+    if real.is_null() || ptr::eq(real, ours as *const c_void) {
+        return false;
+    }
+    REAL.store(real, Ordering::Release);
+    true
+}
+
+/// How many keys have been refused so far in this process.
+pub(crate) fn refused() -> usize {
+    REFUSED.load(Ordering::Relaxed)
+}
+
+/// Proves that libotr uses our check: gives libotr's own `otrl_privkey_verify` a
+/// key that we refuse and that libgcrypt would take without harm (its p has 1016
+/// bits), and sees whether we were asked.
+///
+/// A program must not receive anything before this has said yes.
+///
+/// # Errors
+/// [`DsaCheckError`] if libotr asked libgcrypt instead, or if [`crate::init`]
+/// has not been called.
+pub fn dsa_check_in_force() -> Result<(), DsaCheckError> {
+    if REAL.load(Ordering::Acquire).is_null() {
+        return Err(DsaCheckError::Probe("nothing is initialised".to_owned()));
+    }
+    // p = 2^1016 - 1 and q = 2^160 - 47, a prime.
+    let text = format!(
+        "(public-key (dsa (p #{}#) (q #{}d1#) (g #02#) (y #03#)))",
+        "ff".repeat(127),
+        "ff".repeat(19)
+    );
+    let mut key = ptr::null_mut();
+    // SAFETY: `text` outlives the call, its length is its own, and `key` can be
+    // written to.
+    let error =
+        unsafe { otr_sys::gcry_sexp_new(&raw mut key, text.as_ptr().cast(), text.len(), 1) };
+    if error != 0 {
+        return Err(DsaCheckError::Probe(explain(error)));
+    }
+    let mut signature = [0_u8; 40];
+    signature[19] = 1;
+    signature[39] = 1;
+    let digest = [1_u8; 32];
+    let before = refused();
+    // SAFETY: `key` is a valid S-expression, both buffers are as long as said.
+    let error = unsafe {
+        otr_sys::otrl_privkey_verify(
+            signature.as_ptr(),
+            signature.len(),
+            otr_sys::OTRL_PUBKEY_TYPE_DSA,
+            key,
+            digest.as_ptr(),
+            digest.len(),
+        )
+    };
+    // SAFETY: made above, and used no more.
+    unsafe { otr_sys::gcry_sexp_release(key) };
+    if error == REFUSAL && refused() == before + 1 {
+        Ok(())
+    } else {
+        Err(DsaCheckError::NotResolved)
+    }
+}
+
+/// Whether this is a DSA key, public or private, of the only shape that OTR
+/// uses: p odd with 1024 bits, q prime with 160, g and y between 1 and p.
+///
+/// That p is prime is not checked: it would cost 85 ms, and nothing breaks.
+pub(crate) fn is_sound(key: gcry_sexp_t) -> bool {
+    let Some(dsa) = Sexp::find(key, c"dsa") else { return false };
+    let number = |name| Sexp::find(dsa.0, name).and_then(|entry| Mpi::second_of(&entry));
+    let (Some(p), Some(q), Some(g), Some(y)) =
+        (number(c"p"), number(c"q"), number(c"g"), number(c"y"))
+    else {
+        return false;
+    };
+    p.bits() == 1024
+        && p.is_odd()
+        && q.bits() == 160
+        && q.is_odd()
+        && g.exceeds_one()
+        && g.is_less_than(&p)
+        && y.exceeds_one()
+        && y.is_less_than(&p)
+        && q.is_prime()
+}
+
+/// An S-expression that we must release.
+struct Sexp(gcry_sexp_t);
+
+impl Sexp {
+    /// The list within `list` that begins with `name`.
+    fn find(list: gcry_sexp_t, name: &CStr) -> Option<Sexp> {
+        // SAFETY: `list` is an S-expression or null, the name a C string; the
+        // result is ours.
+        let found = unsafe { otr_sys::gcry_sexp_find_token(list, name.as_ptr(), 0) };
+        (!found.is_null()).then_some(Sexp(found))
+    }
+}
+
+impl Drop for Sexp {
+    fn drop(&mut self) {
+        // SAFETY: ours, and released once.
+        unsafe { otr_sys::gcry_sexp_release(self.0) };
+    }
+}
+
+/// A number that we must release.
+struct Mpi(gcry_mpi_t);
+
+impl Mpi {
+    /// The number after the name in `entry`.
+    fn second_of(entry: &Sexp) -> Option<Mpi> {
+        // SAFETY: `entry` is a valid S-expression; the result is ours.
+        let number = unsafe { otr_sys::gcry_sexp_nth_mpi(entry.0, 1, otr_sys::GCRYMPI_FMT_USG) };
+        (!number.is_null()).then_some(Mpi(number))
+    }
+
+    fn bits(&self) -> u32 {
+        // SAFETY: a valid number.
+        unsafe { otr_sys::gcry_mpi_get_nbits(self.0) }
+    }
+
+    fn is_odd(&self) -> bool {
+        // SAFETY: a valid number.
+        unsafe { otr_sys::gcry_mpi_test_bit(self.0, 0) != 0 }
+    }
+
+    fn exceeds_one(&self) -> bool {
+        // SAFETY: a valid number.
+        unsafe { otr_sys::gcry_mpi_cmp_ui(self.0, 1) > 0 }
+    }
+
+    fn is_less_than(&self, other: &Mpi) -> bool {
+        // SAFETY: two valid numbers.
+        unsafe { otr_sys::gcry_mpi_cmp(self.0, other.0) < 0 }
+    }
+
+    fn is_prime(&self) -> bool {
+        // SAFETY: a valid number; there are no flags.
+        unsafe { otr_sys::gcry_prime_check(self.0, 0) == 0 }
+    }
+}
+
+impl Drop for Mpi {
+    fn drop(&mut self) {
+        // SAFETY: ours, and released once.
+        unsafe { otr_sys::gcry_mpi_release(self.0) };
+    }
+}

@@ -1,0 +1,242 @@
+//! What comes out of a call: text, events, and how the sessions stand.
+
+use crate::name::{Fingerprint, Peer, Trust, Version};
+
+/// What one line from a peer led to.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub struct Received {
+    /// The decrypted text, without the TLVs that rode along. It is the peer's:
+    /// it may hold CR, LF and any other byte but NUL.
+    pub text: Option<Vec<u8>>,
+    /// The instance tag of the sender; 0 in version 2 and when unknown.
+    pub instance: u32,
+    /// What else happened, in order.
+    pub events: Vec<Event>,
+}
+
+/// Something that happened inside libotr, or that the wrapper saw there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Event {
+    /// Send this line to the peer. It is whole: the caller cuts it
+    /// ([`crate::fragment::cut`]).
+    Inject {
+        /// To whom.
+        peer: Peer,
+        /// The line, without a line end.
+        line: Vec<u8>,
+    },
+    /// A conversation became private, or its key or version changed
+    /// (`gone_secure`).
+    Private {
+        /// With whom.
+        peer: Peer,
+        /// The peer's instance tag; 0 in version 2.
+        instance: u32,
+        /// The peer's key.
+        fingerprint: Fingerprint,
+        /// The protocol's version.
+        version: Version,
+        /// This peer was not known to use this key before.
+        first_seen: bool,
+    },
+    /// A private conversation got new session keys with the same long-term key
+    /// (`still_secure`).
+    Refreshed {
+        /// With whom.
+        peer: Peer,
+        /// The peer's instance tag; 0 in version 2.
+        instance: u32,
+        /// The peer's key.
+        fingerprint: Fingerprint,
+    },
+    /// The peer ended the private conversation: it is [`State::Finished`].
+    Ended {
+        /// Who.
+        peer: Peer,
+        /// The peer's instance tag; 0 in version 2.
+        instance: u32,
+    },
+    /// The socialist millionaires' protocol moved.
+    Smp {
+        /// With whom.
+        peer: Peer,
+        /// The peer's instance tag; 0 in version 2.
+        instance: u32,
+        /// What happened.
+        event: Smp,
+    },
+    /// An encrypted message that the session's keys do not open
+    /// (`RCVDMSG_UNREADABLE`).
+    Unreadable {
+        /// Whose.
+        peer: Peer,
+        /// The peer's instance tag; 0 in version 2.
+        instance: u32,
+    },
+    /// An encrypted message although there is no session with that instance
+    /// (`RCVDMSG_NOT_IN_PRIVATE`, and what libotr drops without a word).
+    NotPrivate {
+        /// Whose.
+        peer: Peer,
+        /// The peer's instance tag; 0 in version 2.
+        instance: u32,
+        /// The sender marked it as not worth a complaint (a heartbeat, an SMP
+        /// step, the end of a session): no text was lost.
+        ignorable: bool,
+    },
+    /// A message that is not well formed (`RCVDMSG_MALFORMED`).
+    Malformed {
+        /// Whose.
+        peer: Peer,
+    },
+    /// A message for another of our own clients
+    /// (`RCVDMSG_FOR_OTHER_INSTANCE`).
+    OtherInstance {
+        /// Whose.
+        peer: Peer,
+    },
+    /// The line was no OTR line after all, and is the peer's clear text.
+    Unencrypted {
+        /// Whose.
+        peer: Peer,
+        /// The line as it came.
+        text: Vec<u8>,
+    },
+    /// The peer's OTR reported an error. The words are the peer's.
+    ErrorFromPeer {
+        /// Whose.
+        peer: Peer,
+        /// The words after `?OTR Error:`.
+        text: Vec<u8>,
+    },
+    /// No private conversation could be set up (`SETUP_ERROR`).
+    SetupFailed {
+        /// With whom.
+        peer: Peer,
+        /// In our words and libgcrypt's, never the peer's.
+        reason: String,
+    },
+    /// Our own message came back: somebody mirrors us (`MSG_REFLECTED`).
+    Reflected {
+        /// Who.
+        peer: Peer,
+    },
+    /// The peer uses more instance tags than [`crate::MAX_INSTANCES`] at once:
+    /// the line was dropped.
+    TooManyInstances {
+        /// Who.
+        peer: Peer,
+    },
+    /// A key exchange stands still, for we have no key (`create_privkey`).
+    /// With a key loaded, a new query starts over.
+    KeyNeeded {
+        /// With whom.
+        peer: Peer,
+    },
+    /// [`crate::Otr::fingerprints_file`] has changed: save it.
+    FingerprintsChanged,
+    /// [`crate::Otr::instags_file`] has changed: save it.
+    InstagsChanged,
+}
+
+/// A step of the socialist millionaires' protocol.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Smp {
+    /// The peer wants us to prove that we know a secret.
+    Asked {
+        /// The peer's question, if there is one. The words are the peer's.
+        question: Option<Vec<u8>>,
+    },
+    /// It goes on: so many percent.
+    Progress(u8),
+    /// The secrets are the same. [`Proof::proves_peer`] says whether that means
+    /// anything for the peer's key. No trust has been set: that is the caller's.
+    Verified(Proof),
+    /// The secrets differ. Trust stays as it was.
+    Failed(Proof),
+    /// The peer gave up.
+    Aborted,
+    /// The peer broke the protocol; it was aborted.
+    Cheated,
+    /// A step that fits nothing came; the protocol was aborted.
+    Error,
+}
+
+/// Who checked whom in a finished run of the protocol.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Proof {
+    /// Who began.
+    pub asker: Asker,
+    /// The asker put a question.
+    pub question: bool,
+}
+
+impl Proof {
+    /// Whether success proves the peer's key to us. It does when we asked, and
+    /// when both simply typed the same secret. When the peer put a question,
+    /// success proves us to the peer and nothing more: anybody can ask what
+    /// anybody knows. libotr decides the same (`received_question`).
+    #[must_use]
+    pub fn proves_peer(&self) -> bool {
+        self.asker == Asker::We || !self.question
+    }
+}
+
+/// Who began a run of the socialist millionaires' protocol.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Asker {
+    /// Our user did.
+    We,
+    /// The peer did.
+    Peer,
+}
+
+/// How a session stands (`OtrlMessageState`).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum State {
+    /// Nothing is encrypted.
+    Plaintext,
+    /// Private.
+    Encrypted,
+    /// The peer ended it: nothing can be sent until our user does too.
+    Finished,
+}
+
+/// One session: a peer on one of its clients.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Session {
+    /// The peer's instance tag; 0 in version 2.
+    pub instance: u32,
+    /// Our instance tag.
+    pub our_instance: u32,
+    /// Encrypted or finished.
+    pub state: State,
+    /// The protocol's version.
+    pub version: Version,
+    /// The peer's key; `None` once finished.
+    pub fingerprint: Option<Fingerprint>,
+    /// The secure session id (8 bytes); empty once finished.
+    pub session_id: Vec<u8>,
+    /// Order in which sessions became private: a larger number is newer.
+    pub since: u64,
+    /// Order in which genuine messages last came: a larger number is newer.
+    pub last_heard: u64,
+    /// The peer has asked for a secret and waits for
+    /// [`crate::Otr::smp_respond`].
+    pub smp_asked: bool,
+    /// A run of the socialist millionaires' protocol is under way.
+    pub smp_running: bool,
+}
+
+/// A fingerprint that is known of a peer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Known {
+    /// Whose.
+    pub peer: Peer,
+    /// The key.
+    pub fingerprint: Fingerprint,
+    /// How far it is trusted.
+    pub trust: Trust,
+    /// A private conversation with this peer uses it now.
+    pub active: bool,
+}

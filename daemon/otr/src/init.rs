@@ -1,0 +1,88 @@
+//! Making libgcrypt and libotr ready, once for the process.
+
+use std::ffi::CStr;
+use std::sync::Mutex;
+
+use crate::dsa;
+use crate::error::InitError;
+
+/// Makes libotr ready. Call it before anything else; later calls do nothing.
+///
+/// `OTRL_INIT`, which libotr offers for this, ends the process when it fails.
+///
+/// # Errors
+/// [`InitError`] in FIPS mode, with a libotr that is not ours, or if libgcrypt
+/// is not linked dynamically.
+pub fn init() -> Result<(), InitError> {
+    static DONE: Mutex<bool> = Mutex::new(false);
+    let mut done = DONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if *done {
+        return Ok(());
+    }
+    // In FIPS mode libgcrypt refuses libotr's allocators: see before they are set.
+    if fips_is_asked_for() {
+        return Err(InitError::Fips);
+    }
+    check_version()?;
+    if !dsa::find_real() {
+        return Err(InitError::NoVerify);
+    }
+    // SAFETY: no other thread is in here, and libgcrypt has not been used yet.
+    let error = unsafe { otr_sys::otrl_init(4, 1, 1) };
+    if error != 0 {
+        return Err(InitError::Libotr(explain(error)));
+    }
+    // SAFETY: the command takes one argument and only reads.
+    if unsafe { otr_sys::gcry_control(otr_sys::GCRYCTL_FIPS_MODE_P, 0) } != 0 {
+        return Err(InitError::Fips);
+    }
+    *done = true;
+    Ok(())
+}
+
+/// Draws a byte of each quality of randomness that libotr uses, so that
+/// libgcrypt opens and allocates what it needs before a program confines itself.
+/// Waits until the kernel's generator has been seeded, which on a machine just
+/// started can take long.
+pub fn draw_randomness() {
+    let mut byte = [0_u8; 1];
+    for level in [otr_sys::GCRY_STRONG_RANDOM, otr_sys::GCRY_VERY_STRONG_RANDOM] {
+        // SAFETY: the buffer is as long as said.
+        unsafe { otr_sys::gcry_randomize(byte.as_mut_ptr().cast(), byte.len(), level) };
+    }
+}
+
+/// libgcrypt's words for an error.
+pub(crate) fn explain(error: otr_sys::gcry_error_t) -> String {
+    // SAFETY: any number is fine; the result is a constant string.
+    let words = unsafe { otr_sys::gcry_strerror(error) };
+    if words.is_null() {
+        return format!("error {error}");
+    }
+    // SAFETY: a C string that lives as long as the process.
+    let words = unsafe { CStr::from_ptr(words) };
+    words.to_string_lossy().to_lowercase()
+}
+
+/// The same three places where libgcrypt looks (its manual, "Enabling FIPS
+/// mode").
+fn fips_is_asked_for() -> bool {
+    std::env::var_os("LIBGCRYPT_FORCE_FIPS_MODE").is_some()
+        || std::path::Path::new("/etc/gcrypt/fips_enabled").exists()
+        || std::fs::read("/proc/sys/crypto/fips_enabled")
+            .is_ok_and(|content| content.first().is_some_and(|byte| matches!(byte, b'1'..=b'9')))
+}
+
+/// The declarations are those of 4.1.1, and later 4.x keep them.
+fn check_version() -> Result<(), InitError> {
+    // SAFETY: returns a constant C string.
+    let version = unsafe { CStr::from_ptr(otr_sys::otrl_version()) }.to_string_lossy();
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    let installed = (next(), next(), next());
+    if installed >= (4, 1, 1) && installed < (5, 0, 0) {
+        Ok(())
+    } else {
+        Err(InitError::Version(version.into_owned()))
+    }
+}

@@ -1,0 +1,173 @@
+//! Our own key: making one and loading one.
+
+use std::ffi::{CStr, c_void};
+use std::ptr;
+
+use otr_sys::{OtrlPrivKey, OtrlUserState};
+use zeroize::Zeroizing;
+
+use crate::context::PROTOCOL;
+use crate::dsa;
+use crate::error::KeyError;
+use crate::init::explain;
+use crate::memfile::MemFile;
+use crate::name::{Fingerprint, Peer};
+
+/// Largest key file that is read, in bytes. One key takes about 1000.
+pub const MAX_KEY_FILE: usize = 64 * 1024;
+
+/// Makes a new key and returns the content of an `otr.key` file that holds it,
+/// for `account` and protocol `irc`.
+///
+/// Takes 15 to 200 ms, and as long as the kernel's generator is not seeded. It
+/// keeps the thread busy: do it in a process of its own.
+///
+/// # Errors
+/// [`KeyError`] if libgcrypt fails, which in FIPS mode it does, or if the name
+/// cannot be in a key file.
+pub fn generate_key(account: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let account = Peer::new(account.as_bytes())?;
+    let scratch = UserState::new().ok_or_else(|| KeyError::Generate("no memory".to_owned()))?;
+    let file = MemFile::new(b"")?;
+    let mut new_key = ptr::null_mut();
+    // SAFETY: the user state is open, the names are C strings and `new_key` can
+    // be written to.
+    let error = unsafe {
+        otr_sys::otrl_privkey_generate_start(
+            scratch.0,
+            account.as_c().as_ptr(),
+            PROTOCOL.as_ptr(),
+            &raw mut new_key,
+        )
+    };
+    if error != 0 || new_key.is_null() {
+        return Err(KeyError::Generate(explain(error)));
+    }
+    // `otrl_privkey_generate_FILEp` would go on after an error here.
+    // SAFETY: `new_key` is what `start` made.
+    let error = unsafe { otr_sys::otrl_privkey_generate_calculate(new_key) };
+    if error != 0 {
+        // SAFETY: as above; it is not used any more.
+        unsafe { otr_sys::otrl_privkey_generate_cancelled(scratch.0, new_key) };
+        return Err(KeyError::Generate(explain(error)));
+    }
+    finish(&scratch, new_key, &file)?;
+    Ok(file.content()?)
+}
+
+fn finish(scratch: &UserState, new_key: *mut c_void, file: &MemFile) -> Result<(), KeyError> {
+    // SAFETY: `new_key` is what `start` made and is not used any more; the stream
+    // can be read and written.
+    let error =
+        unsafe { otr_sys::otrl_privkey_generate_finish_FILEp(scratch.0, new_key, file.stream()) };
+    if error == 0 { Ok(()) } else { Err(KeyError::Generate(explain(error))) }
+}
+
+/// Loads the key of `account` from the content of an `otr.key` file. If that is
+/// no use, the user state keeps the key that it has.
+pub(crate) fn load(us: OtrlUserState, account: &Peer, file: &[u8]) -> Result<(), KeyError> {
+    if file.len() > MAX_KEY_FILE {
+        return Err(KeyError::TooLarge(MAX_KEY_FILE));
+    }
+    // libotr forgets its keys before it looks at the file: try elsewhere first.
+    let scratch = UserState::new().ok_or_else(|| KeyError::Malformed("no memory".to_owned()))?;
+    read(scratch.0, file)?;
+    check(scratch.0, account)?;
+    read(us, file)
+}
+
+fn read(us: OtrlUserState, content: &[u8]) -> Result<(), KeyError> {
+    let file = MemFile::new(content)?;
+    // SAFETY: the user state is open, and the stream can be read.
+    let error = unsafe { otr_sys::otrl_privkey_read_FILEp(us, file.stream()) };
+    if error != 0 {
+        return Err(KeyError::Malformed(explain(error)));
+    }
+    // An empty file, and one without keys, reads as success.
+    // SAFETY: the user state is open.
+    if unsafe { (*us).privkey_root }.is_null() {
+        return Err(KeyError::Missing);
+    }
+    Ok(())
+}
+
+/// The key must be ours and must be one that libotr can sign with: it does not
+/// check, and writes past a buffer if q is larger than 160 bits.
+fn check(us: OtrlUserState, account: &Peer) -> Result<(), KeyError> {
+    let Some(key) = find(us, account.as_c()) else {
+        return Err(match other_account(us) {
+            Some(found) => KeyError::OtherAccount {
+                found,
+                wanted: String::from_utf8_lossy(account.as_bytes()).into_owned(),
+            },
+            None => KeyError::Missing,
+        });
+    };
+    // SAFETY: a valid entry, whose key is an S-expression.
+    let expression = unsafe { (*key).privkey };
+    if !dsa::is_sound(expression) {
+        return Err(KeyError::Unsound("wrong sizes".to_owned()));
+    }
+    // SAFETY: as above.
+    let error = unsafe { otr_sys::gcry_pk_testkey(expression) };
+    if error == 0 { Ok(()) } else { Err(KeyError::Unsound(explain(error))) }
+}
+
+/// The first `irc` account in the user state.
+fn other_account(us: OtrlUserState) -> Option<String> {
+    // SAFETY: the user state is open.
+    let mut key = unsafe { (*us).privkey_root };
+    while !key.is_null() {
+        // SAFETY: a valid entry, with two C strings.
+        let (name, protocol, next) = unsafe {
+            (CStr::from_ptr((*key).accountname), CStr::from_ptr((*key).protocol), (*key).next)
+        };
+        if protocol == PROTOCOL {
+            return Some(name.to_string_lossy().into_owned());
+        }
+        key = next;
+    }
+    None
+}
+
+/// Our key, or null.
+fn find(us: OtrlUserState, account: &CStr) -> Option<*mut OtrlPrivKey> {
+    // SAFETY: the user state is open, and both names are C strings.
+    let key = unsafe { otr_sys::otrl_privkey_find(us, account.as_ptr(), PROTOCOL.as_ptr()) };
+    (!key.is_null()).then_some(key)
+}
+
+/// The fingerprint of our key, if there is one.
+pub(crate) fn fingerprint(us: OtrlUserState, account: &CStr) -> Option<Fingerprint> {
+    let mut bytes = [0_u8; 20];
+    // SAFETY: the user state is open, the names are C strings, and 20 bytes are
+    // what libotr writes.
+    let found = unsafe {
+        otr_sys::otrl_privkey_fingerprint_raw(
+            us,
+            bytes.as_mut_ptr(),
+            account.as_ptr(),
+            PROTOCOL.as_ptr(),
+        )
+    };
+    (!found.is_null()).then(|| Fingerprint::from_bytes(bytes))
+}
+
+/// A user state of libotr's. The contexts in it, which libotr would leak parts
+/// of, are forgotten by whoever makes some.
+pub(crate) struct UserState(pub(crate) OtrlUserState);
+
+impl UserState {
+    pub(crate) fn new() -> Option<UserState> {
+        // SAFETY: no precondition but `init`, on which see `Otr::new`.
+        let us = unsafe { otr_sys::otrl_userstate_create() };
+        (!us.is_null()).then_some(UserState(us))
+    }
+}
+
+impl Drop for UserState {
+    fn drop(&mut self) {
+        // SAFETY: open, and freed only here.
+        unsafe { otr_sys::otrl_userstate_free(self.0) };
+    }
+}

@@ -1,0 +1,270 @@
+//! What an IRC line is to OTR. Pure: no libotr.
+//!
+//! libotr looks for `?OTR` anywhere in a text, so that somebody who merely
+//! mentions it loses the message. Here a line is OTR only if it begins with
+//! something well formed; everything else is [`Line::Text`] and never reaches
+//! libotr. What this module calls a query or a message, libotr does too.
+
+use crate::name::Version;
+
+/// The tag that begins a whitespace offer (OTR spec, "tagged plaintext").
+const TAG_BASE: &[u8; 16] = b" \t  \t\t\t\t \t \t \t  ";
+const TAG_V2: &[u8; 8] = b"  \t\t  \t ";
+const TAG_V3: &[u8; 8] = b"  \t\t  \t\t";
+
+/// One line from a peer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Line<'a> {
+    /// A request for a private conversation: `?OTRv23?`. With neither version
+    /// it asks for one that we do not speak.
+    Query {
+        /// Version 2 is offered.
+        v2: bool,
+        /// Version 3 is offered.
+        v3: bool,
+    },
+    /// Clear text with a whitespace tag: the peer can do OTR.
+    Tagged {
+        /// Version 2 is offered.
+        v2: bool,
+        /// Version 3 is offered.
+        v3: bool,
+        /// The text without the tag.
+        text: Vec<u8>,
+    },
+    /// `?OTR Error: …`, with the words of the peer's program.
+    Error {
+        /// The words.
+        text: &'a [u8],
+    },
+    /// An encoded message: `?OTR:…`.
+    Message {
+        /// The protocol's version.
+        version: Version,
+        /// What it is.
+        kind: Kind,
+        /// The sender's instance tag; 0 in version 2.
+        sender: u32,
+        /// The receiver's instance tag; 0 in version 2 and if not yet known.
+        receiver: u32,
+    },
+    /// A piece of an encoded message: `?OTR|…` or `?OTR,…`.
+    Fragment(Fragment<'a>),
+    /// Nothing of the kind.
+    Text,
+}
+
+/// What an encoded message is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Kind {
+    /// First step of the key exchange.
+    DhCommit,
+    /// Second step.
+    DhKey,
+    /// Third step.
+    RevealSig,
+    /// Fourth step.
+    Signature,
+    /// Encrypted text.
+    Data,
+}
+
+/// A piece of an encoded message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Fragment<'a> {
+    /// The protocol's version.
+    pub version: Version,
+    /// The sender's instance tag; 0 in version 2.
+    pub sender: u32,
+    /// The receiver's instance tag; 0 in version 2 and if not yet known.
+    pub receiver: u32,
+    /// Which piece this is, from 1 to `n`.
+    pub k: u16,
+    /// How many pieces there are.
+    pub n: u16,
+    /// The piece.
+    pub piece: &'a [u8],
+}
+
+/// Says what `line` is.
+#[must_use]
+pub fn classify(line: &[u8]) -> Line<'_> {
+    let otr = line.strip_prefix(b"?OTR").and_then(|rest| match rest.first()? {
+        b':' => message(rest.get(1..)?),
+        b'|' => fragment_v3(rest.get(1..)?).map(Line::Fragment),
+        b',' => fragment_v2(rest.get(1..)?).map(Line::Fragment),
+        b'?' | b'v' => query(rest),
+        b' ' => error(rest),
+        _ => None,
+    });
+    otr.or_else(|| tagged(line)).unwrap_or(Line::Text)
+}
+
+/// The tag to append to a clear text to say that we can do OTR. It begins with
+/// a blank, and some servers strip it.
+#[must_use]
+pub const fn whitespace_tag(v2: bool, v3: bool) -> &'static [u8] {
+    match (v2, v3) {
+        (true, true) => b" \t  \t\t\t\t \t \t \t    \t\t  \t   \t\t  \t\t",
+        (true, false) => b" \t  \t\t\t\t \t \t \t    \t\t  \t ",
+        (false, true) => b" \t  \t\t\t\t \t \t \t    \t\t  \t\t",
+        (false, false) => b"",
+    }
+}
+
+/// Whether the sender of this data message marked it as not worth a complaint
+/// if it cannot be read: a heartbeat, a step of a protocol, a goodbye.
+#[must_use]
+pub(crate) fn ignorable(line: &[u8]) -> bool {
+    let Some(body) = line.strip_prefix(b"?OTR:") else { return false };
+    let flags = match body.get(..4) {
+        Some(b"AAMD") => decode(body, 16).and_then(|head| head.get(11).copied()),
+        Some(b"AAID") => decode(body, 8).and_then(|head| head.get(3).copied()),
+        _ => None,
+    };
+    flags.is_some_and(|flags| flags & 1 == 1)
+}
+
+/// After `?OTR:`. The base64 must run to the end or to the final dot; a message
+/// that was cut off is still one, and libotr will call it malformed.
+fn message(body: &[u8]) -> Option<Line<'static>> {
+    let version = match body.get(..3)? {
+        b"AAM" => Version::V3,
+        b"AAI" => Version::V2,
+        _ => return None,
+    };
+    let kind = match body.get(3)? {
+        b'C' => Kind::DhCommit,
+        b'K' => Kind::DhKey,
+        b'R' => Kind::RevealSig,
+        b'S' => Kind::Signature,
+        b'D' => Kind::Data,
+        _ => return None,
+    };
+    let end = body.iter().position(|byte| *byte == b'.').unwrap_or(body.len());
+    let (base64, rest) = body.split_at_checked(end)?;
+    let rest = rest.strip_prefix(b".").unwrap_or(rest);
+    if !base64.iter().all(|byte| digit(*byte).is_some() || *byte == b'=')
+        || !rest.iter().all(u8::is_ascii_whitespace)
+    {
+        return None;
+    }
+    let (sender, receiver) = match version {
+        Version::V2 => (0, 0),
+        Version::V3 => {
+            let head = decode(body, 16)?;
+            (number(head.get(3..7)?)?, number(head.get(7..11)?)?)
+        }
+    };
+    Some(Line::Message { version, kind, sender, receiver })
+}
+
+/// After `?OTR`: `?`, `v` and versions and `?`, or both, and then the end or
+/// words set off by a blank, a line end or HTML, as other programs send.
+fn query(rest: &[u8]) -> Option<Line<'static>> {
+    let (mut v2, mut v3) = (false, false);
+    let mut rest = rest;
+    let mut seen = false;
+    if let Some(after) = rest.strip_prefix(b"?") {
+        (rest, seen) = (after, true);
+    }
+    if let Some(after) = rest.strip_prefix(b"v") {
+        let end = after.iter().position(|byte| !byte.is_ascii_alphanumeric())?;
+        let (versions, after) = after.split_at_checked(end)?;
+        if let Some(after) = after.strip_prefix(b"?") {
+            (v2, v3) = (versions.contains(&b'2'), versions.contains(&b'3'));
+            (rest, seen) = (after, true);
+        }
+    }
+    let ends = rest.first().is_none_or(|byte| byte.is_ascii_whitespace() || *byte == b'<');
+    (seen && ends).then_some(Line::Query { v2, v3 })
+}
+
+/// After `?OTR`.
+fn error(rest: &[u8]) -> Option<Line<'_>> {
+    let text = rest.strip_prefix(b" Error:")?;
+    Some(Line::Error { text: text.strip_prefix(b" ").unwrap_or(text) })
+}
+
+/// After `?OTR|`: `sender|receiver,k,n,piece,`.
+fn fragment_v3(rest: &[u8]) -> Option<Fragment<'_>> {
+    let (sender, rest) = split_once(rest, b'|')?;
+    let (receiver, rest) = split_once(rest, b',')?;
+    let (sender, receiver) = (hex(sender)?, hex(receiver)?);
+    let (k, n, piece) = pieces(rest)?;
+    Some(Fragment { version: Version::V3, sender, receiver, k, n, piece })
+}
+
+/// After `?OTR,`: `k,n,piece,`.
+fn fragment_v2(rest: &[u8]) -> Option<Fragment<'_>> {
+    let (k, n, piece) = pieces(rest)?;
+    Some(Fragment { version: Version::V2, sender: 0, receiver: 0, k, n, piece })
+}
+
+fn pieces(rest: &[u8]) -> Option<(u16, u16, &[u8])> {
+    let (k, rest) = split_once(rest, b',')?;
+    let (n, rest) = split_once(rest, b',')?;
+    let (piece, rest) = split_once(rest, b',')?;
+    let (k, n) = (decimal(k)?, decimal(n)?);
+    let sound = 1 <= k && k <= n && !piece.is_empty() && rest.iter().all(u8::is_ascii_whitespace);
+    sound.then_some((k, n, piece))
+}
+
+fn tagged(line: &[u8]) -> Option<Line<'static>> {
+    let start = line.windows(TAG_BASE.len()).position(|window| window == TAG_BASE)?;
+    let (mut v2, mut v3) = (false, false);
+    let mut end = start + TAG_BASE.len();
+    while let Some(group) = line.get(end..end + 8) {
+        if !group.iter().all(|byte| matches!(byte, b' ' | b'\t')) {
+            break;
+        }
+        v2 |= group == TAG_V2;
+        v3 |= group == TAG_V3;
+        end += 8;
+    }
+    let text = [line.get(..start)?, line.get(end..)?].concat();
+    Some(Line::Tagged { v2, v3, text })
+}
+
+fn split_once(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+    let i = text.iter().position(|byte| *byte == at)?;
+    Some((text.get(..i)?, text.get(i + 1..)?))
+}
+
+fn decimal(text: &[u8]) -> Option<u16> {
+    let digits = (1..=5).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
+    digits.then(|| std::str::from_utf8(text).ok()?.parse().ok())?
+}
+
+fn hex(text: &[u8]) -> Option<u32> {
+    let digits = (1..=8).contains(&text.len()) && text.iter().all(u8::is_ascii_hexdigit);
+    digits.then(|| u32::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok())?
+}
+
+fn number(bytes: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.try_into().ok()?))
+}
+
+/// The bytes of the first `chars` (a multiple of 4) characters of base64.
+fn decode(base64: &[u8], chars: usize) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(chars / 4 * 3);
+    for group in base64.get(..chars)?.chunks_exact(4) {
+        let mut bits = 0_u32;
+        for byte in group {
+            bits = bits << 6 | u32::from(digit(*byte)?);
+        }
+        bytes.extend_from_slice(bits.to_be_bytes().get(1..)?);
+    }
+    Some(bytes)
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    }
+}

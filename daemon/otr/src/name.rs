@@ -1,0 +1,183 @@
+//! The names that libotr is given, and the two values that it knows people by.
+
+use std::ffi::{CStr, CString};
+use std::fmt;
+
+/// Longest name of a peer or an account, in bytes. With two of them a line of
+/// libotr's fingerprint file stays well under the 1000 bytes that it can read.
+pub const MAX_NAME: usize = 200;
+
+/// Why a name cannot be used with libotr's files.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NameError {
+    /// The name has no bytes.
+    #[error("the name is empty: give a nick")]
+    Empty,
+    /// The name has more than [`MAX_NAME`] bytes.
+    #[error("the name is longer than {MAX_NAME} bytes: use a shorter one")]
+    TooLong,
+    /// NUL, tab, CR or LF: each would end a field or a line of libotr's files.
+    #[error("the name contains a tab, a line end or NUL: use one without")]
+    Separator,
+}
+
+/// The validated name of a peer: 1 to [`MAX_NAME`] bytes without NUL, tab, CR
+/// or LF. Compared byte by byte: the caller folds case before.
+#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Peer(CString);
+
+impl Peer {
+    /// Checks `name` and keeps it.
+    ///
+    /// # Errors
+    /// [`NameError`] if libotr's files could not hold the name.
+    pub fn new(name: &[u8]) -> Result<Peer, NameError> {
+        if name.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if name.len() > MAX_NAME {
+            return Err(NameError::TooLong);
+        }
+        if name.iter().any(|byte| matches!(byte, 0 | b'\t' | b'\r' | b'\n')) {
+            return Err(NameError::Separator);
+        }
+        CString::new(name).map(Peer).map_err(|_| NameError::Separator)
+    }
+
+    /// The name, without the final NUL.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// The name as libotr wants it.
+    pub(crate) fn as_c(&self) -> &CStr {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Peer({})", self.0.as_bytes().escape_ascii())
+    }
+}
+
+/// SHA-1 of a DSA public key: how OTR names a key (OTR spec, "fingerprint").
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Fingerprint([u8; 20]);
+
+impl Fingerprint {
+    /// From its 20 bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 20]) -> Fingerprint {
+        Fingerprint(bytes)
+    }
+
+    /// Its 20 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 20] {
+        &self.0
+    }
+
+    /// 40 lower-case digits, as in libotr's fingerprint file.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// 40 hexadecimal digits in either case; spaces are ignored. `None` for
+    /// anything else.
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Fingerprint> {
+        let mut digits = text.chars().filter(|c| *c != ' ').map(|c| c.to_digit(16));
+        let mut bytes = [0; 20];
+        for byte in &mut bytes {
+            let (high, low) = (digits.next()??, digits.next()??);
+            *byte = u8::try_from(high << 4 | low).ok()?;
+        }
+        digits.next().is_none().then_some(Fingerprint(bytes))
+    }
+
+    /// Whether `prefix` (hexadecimal in either case, spaces ignored) begins
+    /// this fingerprint. An empty prefix begins none.
+    #[must_use]
+    pub fn starts_with_hex(&self, prefix: &str) -> bool {
+        let wanted: String =
+            prefix.chars().filter(|c| *c != ' ').map(|c| c.to_ascii_lowercase()).collect();
+        !wanted.is_empty() && self.to_hex().starts_with(&wanted)
+    }
+}
+
+/// As OTR programs print it: `A305FE90 2B4A8038 03BF89F7 5BBD5595 4B9D209A`.
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, byte) in self.0.iter().enumerate() {
+            let space = if i > 0 && i % 4 == 0 { " " } else { "" };
+            write!(f, "{space}{byte:02X}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
+}
+
+/// A version of the OTR protocol that we speak. Version 1 is broken and 4 has
+/// no library.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Version {
+    /// No instance tags.
+    V2,
+    /// With instance tags.
+    V3,
+}
+
+/// How a fingerprint came to be trusted: the last field of libotr's file.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Trust {
+    /// Not trusted: the field is empty.
+    #[default]
+    None,
+    /// `manual`: the user compared fingerprints.
+    Manual,
+    /// `smp`: a shared secret was checked.
+    SharedSecret,
+    /// Another program's word (Pidgin's `verified`, say). It counts as trusted
+    /// by hand and is kept as it was. Never empty, never with NUL, CR or LF.
+    Other(Vec<u8>),
+}
+
+impl Trust {
+    /// From the field of libotr's file. Bytes that would end the field end the
+    /// word here too.
+    #[must_use]
+    pub fn from_field(field: &[u8]) -> Trust {
+        let end = field.iter().position(|byte| matches!(byte, 0 | b'\r' | b'\n'));
+        match field.get(..end.unwrap_or(field.len())).unwrap_or(field) {
+            b"" => Trust::None,
+            b"manual" => Trust::Manual,
+            b"smp" => Trust::SharedSecret,
+            other => Trust::Other(other.to_vec()),
+        }
+    }
+
+    /// The field of libotr's file.
+    #[must_use]
+    pub fn as_field(&self) -> &[u8] {
+        match self {
+            Trust::None => b"",
+            Trust::Manual => b"manual",
+            Trust::SharedSecret => b"smp",
+            Trust::Other(word) => word,
+        }
+    }
+
+    /// Whether libotr would call it trusted: any word at all.
+    #[must_use]
+    pub fn is_trusted(&self) -> bool {
+        !self.as_field().is_empty()
+    }
+}

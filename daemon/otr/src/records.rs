@@ -1,0 +1,203 @@
+//! What is kept on disk beside the key, in libotr's own formats: the
+//! fingerprints of peers and our instance tag. The caller reads and writes the
+//! files.
+
+use crate::Otr;
+use crate::context::{Context, PROTOCOL};
+use crate::error::FileError;
+use crate::init::explain;
+use crate::memfile::MemFile;
+use crate::name::{Fingerprint, Peer, Trust};
+
+/// Largest file that is read, in bytes.
+pub const MAX_RECORDS_FILE: usize = 16 * 1024 * 1024;
+/// How many fingerprints are loaded from a file.
+pub const MAX_FINGERPRINTS: usize = 20_000;
+/// libotr reads lines with `fgets` into 1000 bytes.
+const MAX_LINE: usize = 998;
+
+/// What a file of fingerprints held.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct FingerprintReport {
+    /// Fingerprints that are now known.
+    pub loaded: usize,
+    /// Lines of other accounts or protocols, which were left out.
+    pub others: usize,
+    /// Lines that make no sense, which were left out.
+    pub malformed: usize,
+    /// Lines beyond [`MAX_FINGERPRINTS`], which were left out.
+    pub beyond_limit: usize,
+}
+
+impl FingerprintReport {
+    /// Whether saving would lose lines of the file that was read.
+    #[must_use]
+    pub fn lossy(&self) -> bool {
+        self.others + self.malformed + self.beyond_limit > 0
+    }
+}
+
+impl Otr {
+    /// Takes the content of an `otr.fp` file: lines of peer, account, protocol,
+    /// fingerprint in hexadecimal and trust, set apart by tabs. What is known
+    /// already stays, with the file's trust.
+    ///
+    /// # Errors
+    /// [`FileError::TooLarge`] beyond [`MAX_RECORDS_FILE`].
+    pub fn load_fingerprints(&mut self, file: &[u8]) -> Result<FingerprintReport, FileError> {
+        if file.len() > MAX_RECORDS_FILE {
+            return Err(FileError::TooLarge(MAX_RECORDS_FILE));
+        }
+        let mut report = FingerprintReport::default();
+        for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let Some(record) = Record::parse(line) else {
+                report.malformed += 1;
+                continue;
+            };
+            if record.account != self.account.as_bytes() || record.protocol != PROTOCOL.to_bytes() {
+                report.others += 1;
+            } else if report.loaded >= MAX_FINGERPRINTS {
+                report.beyond_limit += 1;
+            } else {
+                self.add_fingerprint(&record.peer, record.fingerprint, &record.trust);
+                report.loaded += 1;
+            }
+        }
+        Ok(report)
+    }
+
+    /// The content of an `otr.fp` file, to save after
+    /// [`crate::Event::FingerprintsChanged`] and after changing trust.
+    #[must_use]
+    pub fn fingerprints_file(&self) -> Vec<u8> {
+        let mut file = Vec::new();
+        for master in Context::masters(self.us.0) {
+            let Some(peer) = master.peer() else { continue };
+            // libotr lists the newest first, and adds in front: written the other
+            // way round, the order survives being read.
+            for print in master.prints().into_iter().rev() {
+                let fields = [
+                    peer.as_bytes(),
+                    self.account.as_bytes(),
+                    PROTOCOL.to_bytes(),
+                    print.fingerprint().to_hex().as_bytes(),
+                    print.trust().as_field(),
+                ]
+                .join(&b'\t');
+                file.extend_from_slice(&fields);
+                file.push(b'\n');
+            }
+        }
+        file
+    }
+
+    /// Takes the content of an `otr.instag` file. Without a line for our account
+    /// a new tag is made when it is first needed.
+    ///
+    /// # Errors
+    /// [`FileError`] beyond [`MAX_RECORDS_FILE`], or if libotr fails.
+    pub fn load_instags(&mut self, file: &[u8]) -> Result<(), FileError> {
+        if file.len() > MAX_RECORDS_FILE {
+            return Err(FileError::TooLarge(MAX_RECORDS_FILE));
+        }
+        let ours = file.split(|byte| *byte == b'\n').find_map(|line| {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let mut fields = line.split(|byte| *byte == b'\t');
+            let ours =
+                fields.next()? == self.account.as_bytes() && fields.next()? == PROTOCOL.to_bytes();
+            let tag = fields.next().filter(|tag| tag.len() == 8)?;
+            if !ours || fields.next().is_some() || !tag.iter().all(u8::is_ascii_hexdigit) {
+                return None;
+            }
+            let tag = u32::from_str_radix(std::str::from_utf8(tag).ok()?, 16).ok()?;
+            (tag >= otr_sys::OTRL_MIN_VALID_INSTAG).then_some(tag)
+        });
+        match ours {
+            Some(tag) => self.set_instag(tag),
+            None => Ok(()),
+        }
+    }
+
+    /// The content of an `otr.instag` file; without a tag yet, only its comment.
+    #[must_use]
+    pub fn instags_file(&self) -> Vec<u8> {
+        let mut file = b"# WARNING! You shouldn't copy this file to another computer. \
+            It is unnecessary and can cause problems.\n"
+            .to_vec();
+        if let Some(tag) = self.current_instag() {
+            file.extend_from_slice(&self.instag_line(tag));
+        }
+        file
+    }
+
+    /// Our instance tag: tells our client from others under the same nick (OTR
+    /// version 3). Made if there is none yet: then save
+    /// [`Otr::instags_file`].
+    pub fn instag(&mut self) -> u32 {
+        self.ensure_instag().0
+    }
+
+    /// Our tag, and whether it is new.
+    pub(crate) fn ensure_instag(&mut self) -> (u32, bool) {
+        if let Some(tag) = self.current_instag() {
+            return (tag, false);
+        }
+        // SAFETY: libgcrypt has been made ready.
+        let tag = unsafe { otr_sys::otrl_instag_get_new() };
+        // Without memory for a file, libotr makes a tag of its own for each
+        // context: the session works, and only its tag is not kept.
+        let kept = self.set_instag(tag).is_ok();
+        (tag, kept)
+    }
+
+    pub(crate) fn current_instag(&self) -> Option<u32> {
+        // SAFETY: the user state is open, and both names are C strings.
+        let found = unsafe {
+            otr_sys::otrl_instag_find(self.us.0, self.account.as_c().as_ptr(), PROTOCOL.as_ptr())
+        };
+        // SAFETY: null or a valid entry.
+        unsafe { found.as_ref() }.map(|entry| entry.instag)
+    }
+
+    fn set_instag(&mut self, tag: u32) -> Result<(), FileError> {
+        let file = MemFile::new(&self.instag_line(tag))?;
+        // SAFETY: the user state is open, and the stream can be read.
+        let error = unsafe {
+            otr_sys::otrl_instag_forget_all(self.us.0);
+            otr_sys::otrl_instag_read_FILEp(self.us.0, file.stream())
+        };
+        if error != 0 { Err(FileError::Libotr(explain(error))) } else { Ok(()) }
+    }
+
+    fn instag_line(&self, tag: u32) -> Vec<u8> {
+        let tag = format!("{tag:08x}");
+        let mut line = [self.account.as_bytes(), PROTOCOL.to_bytes(), tag.as_bytes()].join(&b'\t');
+        line.push(b'\n');
+        line
+    }
+}
+
+/// A line of a file of fingerprints.
+struct Record<'a> {
+    peer: Peer,
+    account: &'a [u8],
+    protocol: &'a [u8],
+    fingerprint: Fingerprint,
+    trust: Trust,
+}
+
+impl Record<'_> {
+    fn parse(line: &[u8]) -> Option<Record<'_>> {
+        if line.len() > MAX_LINE {
+            return None;
+        }
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let mut fields = line.splitn(5, |byte| *byte == b'\t');
+        let peer = Peer::new(fields.next()?).ok()?;
+        let (account, protocol) = (fields.next()?, fields.next()?);
+        let hex = fields.next().filter(|hex| hex.len() == 40)?;
+        let fingerprint = Fingerprint::from_hex(std::str::from_utf8(hex).ok()?)?;
+        let trust = Trust::from_field(fields.next().unwrap_or_default());
+        Some(Record { peer, account, protocol, fingerprint, trust })
+    }
+}

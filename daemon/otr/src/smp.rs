@@ -1,0 +1,188 @@
+//! The socialist millionaires' protocol: do both know the same secret?
+
+use std::ffi::CString;
+
+use crate::Otr;
+use crate::callbacks::{OPS, Sink};
+use crate::context::Context;
+use crate::error::SmpError;
+use crate::event::Event;
+use crate::name::Peer;
+
+/// Longest question, in bytes. The wire would allow 64 kB with the proof.
+pub const MAX_QUESTION: usize = 1000;
+/// Longest secret, in bytes.
+pub const MAX_SECRET: usize = 1000;
+
+impl Otr {
+    /// Asks a peer to prove that it knows `secret`, with or without a question.
+    /// A run that is under way is broken off first.
+    ///
+    /// # Errors
+    /// [`SmpError`] unless that session is private, we have our key, and the
+    /// words are sound.
+    pub fn smp_start(
+        &mut self,
+        peer: &Peer,
+        instance: u32,
+        question: Option<&[u8]>,
+        secret: &[u8],
+    ) -> Result<Vec<Event>, SmpError> {
+        let context = self.smp_context(peer, instance, secret)?;
+        let question = match question {
+            Some(words) if words.len() > MAX_QUESTION => {
+                return Err(SmpError::TooLong(MAX_QUESTION));
+            }
+            Some(words) => Some(CString::new(words).map_err(|_| SmpError::Nul)?),
+            None => None,
+        };
+        let mut events = Vec::new();
+        if self.smp_running(peer, context) {
+            events.extend(self.smp_abort(peer, instance));
+        }
+        events.extend(self.smp_call(peer, context, |us, opdata| {
+            // SAFETY: the context is valid and private with keys, the strings are
+            // valid, and the sink outlives the call.
+            unsafe {
+                match &question {
+                    Some(question) => otr_sys::otrl_message_initiate_smp_q(
+                        us,
+                        &raw const OPS,
+                        opdata,
+                        context.ptr(),
+                        question.as_ptr(),
+                        secret.as_ptr(),
+                        secret.len(),
+                    ),
+                    None => otr_sys::otrl_message_initiate_smp(
+                        us,
+                        &raw const OPS,
+                        opdata,
+                        context.ptr(),
+                        secret.as_ptr(),
+                        secret.len(),
+                    ),
+                }
+            }
+        }));
+        let live = self.live.entry((peer.clone(), instance)).or_default();
+        live.asked = false;
+        live.our_question = question.is_some();
+        Ok(events)
+    }
+
+    /// Answers a peer that has asked.
+    ///
+    /// # Errors
+    /// [`SmpError`] unless the peer has asked in that session, we have our key,
+    /// and the secret is sound. Without a question from the peer libotr would
+    /// read through a null pointer.
+    pub fn smp_respond(
+        &mut self,
+        peer: &Peer,
+        instance: u32,
+        secret: &[u8],
+    ) -> Result<Vec<Event>, SmpError> {
+        let context = self.smp_context(peer, instance, secret)?;
+        let asked = self.live.get(&(peer.clone(), instance)).is_some_and(|live| live.asked);
+        if !asked || !holds_first_message(context) {
+            return Err(SmpError::NotAsked);
+        }
+        let events = self.smp_call(peer, context, |us, opdata| {
+            // SAFETY: the context is valid, private with keys, and holds what the
+            // first message brought; the sink outlives the call.
+            unsafe {
+                otr_sys::otrl_message_respond_smp(
+                    us,
+                    &raw const OPS,
+                    opdata,
+                    context.ptr(),
+                    secret.as_ptr(),
+                    secret.len(),
+                );
+            }
+        });
+        if let Some(live) = self.live.get_mut(&(peer.clone(), instance)) {
+            live.asked = false;
+        }
+        Ok(events)
+    }
+
+    /// Breaks a run off and tells the peer. Without a private session nothing
+    /// happens.
+    pub fn smp_abort(&mut self, peer: &Peer, instance: u32) -> Vec<Event> {
+        if let Some(live) = self.live.get_mut(&(peer.clone(), instance)) {
+            live.asked = false;
+        }
+        let Some(context) = self.context(peer, instance).filter(|one| one.is_private()) else {
+            return Vec::new();
+        };
+        self.smp_call(peer, context, |us, opdata| {
+            // SAFETY: the context is valid and private with keys, and the sink
+            // outlives the call.
+            unsafe { otr_sys::otrl_message_abort_smp(us, &raw const OPS, opdata, context.ptr()) };
+        })
+    }
+
+    /// A new session begins without a run: libotr would carry on with the old
+    /// one, whose secrets are bound to the old session.
+    pub(crate) fn smp_reset(&mut self, peer: &Peer, instance: u32) {
+        if let Some(live) = self.live.get_mut(&(peer.clone(), instance)) {
+            live.asked = false;
+        }
+        if let Some(state) = self.context(peer, instance).and_then(Context::smp) {
+            // SAFETY: the context's own SMP state, of which no reference is held.
+            unsafe { (*state.as_ptr()).nextExpected = otr_sys::OTRL_SMP_EXPECT1 };
+        }
+    }
+
+    /// Whether a run is under way.
+    pub(crate) fn smp_running(&self, peer: &Peer, context: Context) -> bool {
+        let key = (peer.clone(), context.instance());
+        let asked = self.live.get(&key).is_some_and(|live| live.asked);
+        asked
+            || context.smp().is_some_and(|state| {
+                // SAFETY: the context's own SMP state, of which no reference is
+                // held.
+                unsafe { (*state.as_ptr()).nextExpected != otr_sys::OTRL_SMP_EXPECT1 }
+            })
+    }
+
+    /// What both ways to begin need.
+    fn smp_context(&self, peer: &Peer, instance: u32, secret: &[u8]) -> Result<Context, SmpError> {
+        if secret.is_empty() {
+            return Err(SmpError::EmptySecret);
+        }
+        if secret.len() > MAX_SECRET {
+            return Err(SmpError::TooLong(MAX_SECRET));
+        }
+        let context = self.context(peer, instance).filter(|one| one.is_private());
+        let context = context.ok_or(SmpError::NotPrivate)?;
+        // libotr would hash whatever is on its stack.
+        if self.has_key() { Ok(context) } else { Err(SmpError::NoKey) }
+    }
+
+    /// Calls libotr with a sink, and cleans up after it.
+    fn smp_call(
+        &self,
+        peer: &Peer,
+        context: Context,
+        call: impl FnOnce(otr_sys::OtrlUserState, *mut std::ffi::c_void),
+    ) -> Vec<Event> {
+        let mut sink = Sink::new(peer, Vec::new());
+        call(self.us.0, sink.as_opdata());
+        context.drop_last_message();
+        sink.events
+    }
+}
+
+/// Whether the numbers of the first message are there, which answering uses.
+fn holds_first_message(context: Context) -> bool {
+    context.smp().is_some_and(|state| {
+        // SAFETY: the context's own SMP state, of which no reference is held.
+        let state = unsafe { state.as_ref() };
+        ![state.g1, state.g2, state.g3, state.g3o, state.x2, state.x3]
+            .iter()
+            .any(|number| number.is_null())
+    })
+}

@@ -1,0 +1,460 @@
+//! [`Otr`]: one account, its key, its peers, its sessions.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::ptr;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::callbacks::{OPS, Sink, bytes};
+use crate::context::{Context, PROTOCOL};
+use crate::error::{KeyError, SendError};
+use crate::event::{Event, Received, Smp, State};
+use crate::heal::Before;
+use crate::init::explain;
+use crate::key::{self, UserState};
+use crate::line::{self, Kind, Line};
+use crate::name::{Fingerprint, NameError, Peer, Version};
+
+/// Longest line that is given to libotr, in bytes: a whole reassembled message.
+pub const MAX_LINE: usize = crate::fragment::MAX_MESSAGE;
+/// Longest text that is encrypted at once, in bytes.
+pub const MAX_TEXT: usize = 16 * 1024;
+/// How many instances of one peer are kept.
+pub const MAX_INSTANCES: usize = 8;
+/// How many peers without a known fingerprint are kept.
+pub const MAX_STRANGERS: usize = 512;
+
+/// libotr for one account. The protocol is always `irc`. It stays in the thread
+/// that made it.
+pub struct Otr {
+    pub(crate) us: UserState,
+    pub(crate) account: Peer,
+    /// What libotr does not know about a session, by peer and instance tag.
+    pub(crate) live: HashMap<(Peer, u32), Live>,
+    /// Counts up with each genuine message.
+    clock: u64,
+    poll_every: Option<Duration>,
+}
+
+/// Our own record of a session.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Live {
+    pub(crate) since: u64,
+    pub(crate) last_heard: u64,
+    /// The peer waits for our secret.
+    pub(crate) asked: bool,
+    /// We have put a question of our own.
+    pub(crate) our_question: bool,
+}
+
+impl Otr {
+    /// No key, no peers. Call [`crate::init`] before.
+    ///
+    /// # Errors
+    /// [`NameError`] if libotr's files could not hold the account's name.
+    pub fn new(account: &str) -> Result<Otr, NameError> {
+        let account = Peer::new(account.as_bytes())?;
+        let Some(us) = UserState::new() else {
+            // libotr has no memory for five pointers.
+            std::process::abort();
+        };
+        Ok(Otr { us, account, live: HashMap::new(), clock: 0, poll_every: None })
+    }
+
+    /// Takes our key out of the content of an `otr.key` file.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the file holds no sound key of this account. The key that
+    /// was loaded before then stays.
+    pub fn load_key(&mut self, file: &[u8]) -> Result<(), KeyError> {
+        key::load(self.us.0, &self.account, file)
+    }
+
+    /// Whether a key is loaded.
+    #[must_use]
+    pub fn has_key(&self) -> bool {
+        self.own_fingerprint().is_some()
+    }
+
+    /// The fingerprint of our key.
+    #[must_use]
+    pub fn own_fingerprint(&self) -> Option<Fingerprint> {
+        key::fingerprint(self.us.0, self.account.as_c())
+    }
+
+    /// Drops our key. Sessions that are private stay so; SMP needs the key.
+    pub fn forget_key(&mut self) {
+        // SAFETY: the user state is open.
+        unsafe { otr_sys::otrl_privkey_forget_all(self.us.0) };
+    }
+
+    /// The line that asks a peer for a private conversation. libotr's own is
+    /// HTML, has two line ends and names the account.
+    #[must_use]
+    pub fn query(&self) -> Vec<u8> {
+        b"?OTRv23? I ask for a private conversation (Off-the-Record). \
+          Your program does not seem to understand that."
+            .to_vec()
+    }
+
+    /// Handles one whole line of a peer's. Only what [`line::classify`] calls a
+    /// query, a message or an error does anything; all else comes back as
+    /// [`Event::Unencrypted`].
+    pub fn receive(&mut self, peer: &Peer, line: &[u8]) -> Received {
+        let alone = |event| Received { events: vec![event], ..Received::default() };
+        match line::classify(line) {
+            Line::Text | Line::Tagged { .. } | Line::Fragment(_) => {
+                alone(Event::Unencrypted { peer: peer.clone(), text: line.to_vec() })
+            }
+            // Never into libotr: there it makes the last message be sent again.
+            Line::Error { text } => {
+                alone(Event::ErrorFromPeer { peer: peer.clone(), text: text.to_vec() })
+            }
+            Line::Query { v2: false, v3: false } => Received::default(),
+            Line::Query { .. } => self.receive_otr(peer, line),
+            Line::Message { version, kind, sender, receiver } => {
+                let (ours, _) = self.ensure_instag();
+                let header = Header { version, kind, sender, receiver };
+                match self.admit(peer, line, header, ours) {
+                    Admission::Yes => self.receive_otr(peer, line),
+                    Admission::No(event) => Received {
+                        instance: sender,
+                        events: event.into_iter().collect(),
+                        text: None,
+                    },
+                }
+            }
+        }
+    }
+
+    /// Encrypts `text` for one instance of a peer and returns one whole OTR
+    /// line, to be cut and sent. `instance` is 0 for version 2.
+    ///
+    /// This does not go through `otrl_message_sending`: that one sends clear
+    /// text in clear, and puts a query in place of a text with `?OTR?` in it.
+    ///
+    /// # Errors
+    /// [`SendError`] unless that session is private with keys. The text has then
+    /// not been sent in any form.
+    pub fn send(
+        &mut self,
+        peer: &Peer,
+        instance: u32,
+        text: &[u8],
+    ) -> Result<(Vec<u8>, Vec<Event>), SendError> {
+        if text.is_empty() {
+            return Err(SendError::Empty);
+        }
+        if text.len() > MAX_TEXT {
+            return Err(SendError::TooLong(MAX_TEXT));
+        }
+        // With the final NUL, and wiped afterwards.
+        let text = Zeroizing::new([text, b"\0"].concat());
+        let text = CStr::from_bytes_with_nul(&text).map_err(|_| SendError::Nul)?;
+        let context = self.context(peer, instance).ok_or(SendError::NotPrivate)?;
+        match context.state() {
+            State::Finished => return Err(SendError::Finished),
+            State::Encrypted if context.has_keys() => {}
+            _ => return Err(SendError::NotPrivate),
+        }
+        let line = encrypt(context, text)?;
+        Ok((line, Vec::new()))
+    }
+
+    /// Ends every session with a peer, and tells the peer.
+    pub fn finish(&mut self, peer: &Peer) -> Vec<Event> {
+        let before = Before::of(self.context(peer, 0));
+        let mut sink = Sink::new(peer, before.fingerprints());
+        // SAFETY: the user state is open, all names are C strings, and the sink
+        // outlives the call.
+        unsafe {
+            otr_sys::otrl_message_disconnect_all_instances(
+                self.us.0,
+                &raw const OPS,
+                sink.as_opdata(),
+                self.account.as_c().as_ptr(),
+                PROTOCOL.as_ptr(),
+                peer.as_c().as_ptr(),
+            );
+        }
+        self.live.retain(|(whose, _), _| whose != peer);
+        sink.events
+    }
+
+    /// How often [`Otr::poll`] wants to be called; `None` if not at all for now.
+    #[must_use]
+    pub fn poll_every(&self) -> Option<Duration> {
+        self.poll_every
+    }
+
+    /// Lets libotr wipe the keys of exchanges that nobody answered
+    /// (`otrl_message_poll`).
+    pub fn poll(&mut self) {
+        let mut sink = Sink::new(&self.account, Vec::new());
+        // SAFETY: the user state is open, and the sink outlives the call.
+        unsafe { otr_sys::otrl_message_poll(self.us.0, &raw const OPS, sink.as_opdata()) };
+        self.note_timer(&sink);
+    }
+
+    /// The context of a peer's instance; the master for 0.
+    pub(crate) fn context(&self, peer: &Peer, instance: u32) -> Option<Context> {
+        Context::find(self.us.0, self.account.as_c(), peer, instance)
+    }
+
+    /// Whether a message may reach libotr, which would make a context for it.
+    fn admit(&mut self, peer: &Peer, line: &[u8], header: Header, ours: u32) -> Admission {
+        let Header { version, kind, sender, receiver } = header;
+        let peer = || peer.clone();
+        if version == Version::V3 {
+            if sender < otr_sys::OTRL_MIN_VALID_INSTAG {
+                return Admission::No(Some(Event::Malformed { peer: peer() }));
+            }
+            if receiver != ours && !(receiver == 0 && kind == Kind::DhCommit) {
+                return Admission::No(Some(Event::OtherInstance { peer: peer() }));
+            }
+        }
+        let known = self.context(&peer(), sender);
+        match kind {
+            // libotr drops the first of these without a word after a restart.
+            Kind::Data if !known.is_some_and(Context::is_private) => {
+                Admission::No(Some(Event::NotPrivate {
+                    peer: peer(),
+                    instance: sender,
+                    ignorable: line::ignorable(line),
+                }))
+            }
+            Kind::Data | Kind::RevealSig | Kind::Signature if known.is_some() => Admission::Yes,
+            Kind::DhCommit | Kind::DhKey if known.is_some() => Admission::Yes,
+            Kind::DhCommit => self.admit_instance(&peer(), version),
+            // An answer to a query that we did not put changes nothing.
+            Kind::DhKey if self.context(&peer(), 0).is_some_and(Context::awaits_key) => {
+                self.admit_instance(&peer(), version)
+            }
+            _ => Admission::No(None),
+        }
+    }
+
+    /// Makes room for one more instance of a peer.
+    fn admit_instance(&mut self, peer: &Peer, version: Version) -> Admission {
+        let Some(master) = self.context(peer, 0).filter(|_| version == Version::V3) else {
+            return Admission::Yes;
+        };
+        let children: Vec<Context> =
+            master.run().into_iter().filter(|one| !one.is_master()).collect();
+        if children.len() < MAX_INSTANCES {
+            return Admission::Yes;
+        }
+        let idle = children.into_iter().filter(|one| one.state() == State::Plaintext);
+        let oldest = idle.min_by_key(|one| (one.is_exchanging(), one.last_received()));
+        match oldest {
+            Some(oldest) => {
+                self.live.remove(&(peer.clone(), oldest.instance()));
+                oldest.forget();
+                Admission::Yes
+            }
+            None => Admission::No(Some(Event::TooManyInstances { peer: peer.clone() })),
+        }
+    }
+
+    /// Gives a line to libotr and puts right what it did.
+    fn receive_otr(&mut self, peer: &Peer, line: &[u8]) -> Received {
+        let Some(message) = CString::new(line).ok().filter(|_| line.len() <= MAX_LINE) else {
+            let events = vec![Event::Malformed { peer: peer.clone() }];
+            return Received { events, ..Received::default() };
+        };
+        let (_, new_tag) = self.ensure_instag();
+        if self.context(peer, 0).is_none() {
+            self.make_room_for_stranger();
+        }
+        let before = Before::of(self.context(peer, 0));
+        let mut sink = Sink::new(peer, before.fingerprints());
+        let mut text = ptr::null_mut();
+        let mut tlvs = ptr::null_mut();
+        let mut context = ptr::null_mut();
+        // SAFETY: the user state is open, all strings are C strings, the three
+        // results can be written to, and the sink outlives the call.
+        let internal = unsafe {
+            otr_sys::otrl_message_receiving(
+                self.us.0,
+                &raw const OPS,
+                sink.as_opdata(),
+                self.account.as_c().as_ptr(),
+                PROTOCOL.as_ptr(),
+                peer.as_c().as_ptr(),
+                message.as_ptr(),
+                &raw mut text,
+                &raw mut tlvs,
+                &raw mut context,
+                None,
+                ptr::null_mut(),
+            )
+        };
+        // SAFETY: libotr made the chain for us, or left null.
+        unsafe { otr_sys::otrl_tlv_free(tlvs) };
+        let text = take_text(text).filter(|_| internal == 0);
+        let instance = Context::from_ptr(context).map_or(0, Context::instance);
+        let seen = before.heal(self.context(peer, 0));
+        let mut events = self.settle(peer, sink);
+        if text.is_some() {
+            self.heard(peer, instance);
+        }
+        for instance in seen.ended {
+            if let Some(live) = self.live.get_mut(&(peer.clone(), instance)) {
+                live.asked = false;
+            }
+            events.push(Event::Ended { peer: peer.clone(), instance });
+        }
+        if seen.new_print {
+            events.push(Event::FingerprintsChanged);
+        }
+        if new_tag {
+            events.push(Event::InstagsChanged);
+        }
+        Received { text, instance, events }
+    }
+
+    /// Keeps our own records in step with what libotr reported.
+    pub(crate) fn settle(&mut self, peer: &Peer, sink: Sink) -> Vec<Event> {
+        self.note_timer(&sink);
+        let mut events = sink.events;
+        for event in &mut events {
+            self.note(peer, event);
+        }
+        for instance in sink.abort_smp {
+            events.extend(self.smp_abort(peer, instance));
+        }
+        events
+    }
+
+    fn note(&mut self, peer: &Peer, event: &mut Event) {
+        match event {
+            Event::Private { instance, .. } => {
+                let instance = *instance;
+                self.clock += 1;
+                let since = self.clock;
+                let live = Live { since, last_heard: since, ..Live::default() };
+                self.live.insert((peer.clone(), instance), live);
+                self.smp_reset(peer, instance);
+            }
+            Event::Refreshed { instance, .. } => {
+                let instance = *instance;
+                self.heard(peer, instance);
+                self.smp_reset(peer, instance);
+            }
+            Event::Smp { instance, event, .. } => {
+                self.heard(peer, *instance);
+                let live = self.live.entry((peer.clone(), *instance)).or_default();
+                live.asked = matches!(event, Smp::Asked { .. });
+                if let Smp::Verified(proof) | Smp::Failed(proof) = event {
+                    if proof.asker == crate::event::Asker::We {
+                        proof.question = live.our_question;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Something genuine came from this instance.
+    fn heard(&mut self, peer: &Peer, instance: u32) {
+        self.clock += 1;
+        self.live.entry((peer.clone(), instance)).or_default().last_heard = self.clock;
+    }
+
+    fn note_timer(&mut self, sink: &Sink) {
+        if let Some(seconds) = sink.timer {
+            self.poll_every = (seconds > 0).then(|| Duration::from_secs(seconds.into()));
+        }
+    }
+
+    /// Contexts are a linked list that libotr never shortens: peers without a
+    /// known fingerprint and without a session give way, the longest silent first.
+    fn make_room_for_stranger(&mut self) {
+        let strangers: Vec<Context> = Context::masters(self.us.0)
+            .into_iter()
+            .filter(|master| master.prints().is_empty())
+            .collect();
+        if strangers.len() < MAX_STRANGERS {
+            return;
+        }
+        let idle = strangers
+            .into_iter()
+            .filter(|master| master.run().into_iter().all(|one| one.state() == State::Plaintext));
+        let oldest = idle.min_by_key(|master| {
+            (master.run().into_iter().any(Context::is_exchanging), master.last_received())
+        });
+        if let Some(oldest) = oldest {
+            if let Some(peer) = oldest.peer() {
+                self.live.retain(|(whose, _), _| *whose != peer);
+            }
+            oldest.forget();
+        }
+    }
+}
+
+impl Drop for Otr {
+    fn drop(&mut self) {
+        // libotr would leak a part of each context.
+        for master in Context::masters(self.us.0) {
+            master.forget();
+        }
+    }
+}
+
+/// What the header of a message says.
+#[derive(Clone, Copy)]
+struct Header {
+    version: Version,
+    kind: Kind,
+    sender: u32,
+    receiver: u32,
+}
+
+enum Admission {
+    Yes,
+    No(Option<Event>),
+}
+
+/// Makes a data message out of a text (`otrl_proto_create_data`).
+fn encrypt(context: Context, text: &CStr) -> Result<Vec<u8>, SendError> {
+    let mut line = ptr::null_mut();
+    // SAFETY: the context is valid and private with keys, the text is a C string,
+    // `line` can be written to.
+    let error = unsafe {
+        otr_sys::otrl_proto_create_data(
+            &raw mut line,
+            context.ptr(),
+            text.as_ptr(),
+            ptr::null(),
+            0,
+            ptr::null_mut(),
+        )
+    };
+    context.drop_last_message();
+    let line = take_text(line).unwrap_or_default();
+    if error != 0 {
+        return Err(SendError::Libotr(explain(error)));
+    }
+    if !line.starts_with(b"?OTR:AAMD") && !line.starts_with(b"?OTR:AAID") {
+        return Err(SendError::Libotr("it made no data message".to_owned()));
+    }
+    context.note_sent();
+    Ok(line)
+}
+
+/// Copies a string of libotr's, then wipes and frees it.
+fn take_text(text: *mut std::ffi::c_char) -> Option<Vec<u8>> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: a C string that libotr made for us.
+    let copy = unsafe { bytes(text) };
+    // SAFETY: as long as said, and freed once.
+    unsafe {
+        libc::explicit_bzero(text.cast(), copy.len());
+        otr_sys::otrl_message_free(text);
+    }
+    Some(copy)
+}

@@ -1,0 +1,107 @@
+//! What is OTR and what merely looks like it.
+
+use otr::Version;
+use otr::line::{Fragment, Kind, Line, classify, whitespace_tag};
+
+fn query(v2: bool, v3: bool) -> Line<'static> {
+    Line::Query { v2, v3 }
+}
+
+#[test]
+fn a_query_is_one_only_at_the_beginning_and_well_formed() {
+    assert_eq!(classify(b"?OTRv23?"), query(true, true));
+    assert_eq!(classify(b"?OTRv2?"), query(true, false));
+    assert_eq!(classify(b"?OTRv3? and some words"), query(false, true));
+    assert_eq!(classify(b"?OTR?v2?"), query(true, false));
+    assert_eq!(classify(b"?OTR?v23?\tx"), query(true, true));
+    assert_eq!(classify(b"?OTRv24x?"), query(true, false));
+    assert_eq!(classify(b"?OTRv23?\n<b>bob</b> has requested"), query(true, true));
+    assert_eq!(classify(b"?OTRv23?<b>bob</b> has requested"), query(true, true));
+    // Offers of nothing that we speak.
+    assert_eq!(classify(b"?OTR?"), query(false, false));
+    assert_eq!(classify(b"?OTRv?"), query(false, false));
+    assert_eq!(classify(b"?OTRv4?"), query(false, false));
+}
+
+#[test]
+fn text_that_mentions_otr_is_text() {
+    for text in [
+        &b""[..],
+        b"?",
+        b"?OTR",
+        b"?OTR!",
+        b"?OTR??",
+        b"?OTRv2",
+        b"?OTRv2 is what you type",
+        b"?OTRv23?really",
+        b"type ?OTRv2? to begin",
+        b" ?OTRv23?",
+        b"what is ?OTR:AAMDxyz.",
+        b"?OTR:",
+        b"?OTR:AAMD",
+        b"?OTR:AAMDAAAAAAAA",
+        b"?OTR:AAMXAAAAAAAAAAAAAAAAAAAA.",
+        b"?OTR:AAMDhello world, this is me.",
+        b"?OTR:AAEKAAAA.",
+        b"?OTR:AAID. and more",
+        b"?OTR,",
+        b"?OTR,0,0,x,",
+        b"?OTR,2,1,x,",
+        b"?OTR,1,2,,",
+        b"?OTR,1,2,x",
+        b"?OTR,1,2,x,y",
+        b"?OTR,+1,2,x,",
+        b"?OTR,100000,100000,x,",
+        b"?OTR|1|2,1,2,x",
+        b"?OTR|123456789|2,1,2,x,",
+        b"?OTR|0x1|2,1,2,x,",
+        b"?OTR Errors are fun",
+    ] {
+        assert_eq!(classify(text), Line::Text, "{}", text.escape_ascii());
+    }
+}
+
+#[test]
+fn messages_say_who_and_what() {
+    // 00 03 02, sender 0x00000100, receiver 0.
+    assert_eq!(
+        classify(b"?OTR:AAMCAAABAAAAAAAAAADE."),
+        Line::Message { version: Version::V3, kind: Kind::DhCommit, sender: 0x100, receiver: 0 }
+    );
+    assert_eq!(
+        classify(b"?OTR:AAIDAAAA.\r"),
+        Line::Message { version: Version::V2, kind: Kind::Data, sender: 0, receiver: 0 }
+    );
+    // Cut off on the way: libotr says that it is malformed.
+    assert!(matches!(classify(b"?OTR:AAIKAAAA"), Line::Message { kind: Kind::DhKey, .. }));
+}
+
+#[test]
+fn fragments_and_errors() {
+    assert_eq!(
+        classify(b"?OTR|5a73a599|27e31597,00001,00003,?OTR:AAMDJ+MVmSfjFZcAAAAA,"),
+        Line::Fragment(Fragment {
+            version: Version::V3,
+            sender: 0x5a73_a599,
+            receiver: 0x27e3_1597,
+            k: 1,
+            n: 3,
+            piece: b"?OTR:AAMDJ+MVmSfjFZcAAAAA",
+        })
+    );
+    assert!(matches!(classify(b"?OTR,2,3,x,"), Line::Fragment(Fragment { k: 2, n: 3, .. })));
+    assert_eq!(classify(b"?OTR Error: no"), Line::Error { text: b"no" });
+    assert_eq!(classify(b"?OTR Error:no"), Line::Error { text: b"no" });
+}
+
+#[test]
+fn a_whitespace_tag_is_found_and_taken_out() {
+    for (v2, v3) in [(true, true), (true, false), (false, true)] {
+        let line = [b"hi", whitespace_tag(v2, v3), b"!"].concat();
+        assert_eq!(classify(&line), Line::Tagged { v2, v3, text: b"hi!".to_vec() });
+    }
+    assert_eq!(whitespace_tag(false, false), b"");
+    // An unknown version is taken out as well.
+    let line = [b"hi", whitespace_tag(true, false), b"\t\t\t\t\t\t\t\t"].concat();
+    assert_eq!(classify(&line), Line::Tagged { v2: true, v3: false, text: b"hi".to_vec() });
+}
