@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::{Inbox, Line, World};
+use crate::{Inbox, Line, World, eventually, pieces};
 
 /// A connection that speaks IRC and remembers every line it saw.
 pub struct Client {
@@ -161,6 +161,15 @@ impl Client {
         self.expect(&what, |line| line.is("PRIVMSG", from) && line.text().contains(text))
     }
 
+    /// Waits until a text of somebody has come, in as many messages as it took.
+    #[track_caller]
+    pub fn reads_in_pieces(&self, from: &str, text: &str) {
+        pieces::read(text, |left| {
+            let fits = |line: &Line| line.is("PRIVMSG", from) && pieces::fits(&line.text(), left);
+            self.expect(left, fits).text()
+        });
+    }
+
     /// Waits for a `/me` of somebody.
     #[track_caller]
     pub fn reads_action(&self, from: &str, text: &str) -> Line {
@@ -202,6 +211,17 @@ impl Client {
     #[track_caller]
     pub fn info(&self) -> Vec<String> {
         self.asks_otr("info", |line| line.starts_with("Your fingerprint"))
+    }
+
+    /// Waits until `info` shows this state of a peer.
+    #[track_caller]
+    pub fn becomes(&self, peer: &str, state: &str) {
+        eventually(&format!("info shows {peer} as {state}"), || {
+            self.info().iter().any(|line| {
+                let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+                cells.get(1) == Some(&peer) && cells.get(2) == Some(&state)
+            })
+        });
     }
 
     /// Gives `*otr` a command and collects its lines up to one that is the last.

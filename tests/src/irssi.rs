@@ -24,7 +24,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::process::Launch;
-use crate::{Inbox, Process, World, eventually};
+use crate::{Inbox, Process, World, eventually, pieces};
 
 /// A person who uses irssi.
 pub struct Irssi {
@@ -160,16 +160,12 @@ impl Irssi {
     #[track_caller]
     pub fn reads_in_pieces(&self, from: &str, text: &str) {
         let start = format!("<{from}> ");
-        let mut left = text;
-        while !left.is_empty() {
-            let line = self.expect(left, |seen| {
-                seen.strip_prefix(&start).is_some_and(|piece| {
-                    !piece.is_empty() && left.trim_start().starts_with(piece.trim_end())
-                })
-            });
-            let piece = line.strip_prefix(&start).unwrap_or_default().trim_end();
-            left = left.trim_start().strip_prefix(piece).unwrap_or_default();
-        }
+        pieces::read(text, |left| {
+            let piece_of = |seen: &String| seen.strip_prefix(&start).map(str::to_owned);
+            let fits =
+                |seen: &String| piece_of(seen).is_some_and(|piece| pieces::fits(&piece, left));
+            piece_of(&self.expect(left, fits)).unwrap_or_default()
+        });
     }
 
     /// Waits for a line that contains this.
@@ -201,8 +197,7 @@ impl Irssi {
     pub fn fingerprint(&self) -> String {
         self.types("/otr info");
         let line = self.expect("its fingerprint", |seen| {
-            seen.contains("ingerprint") && seen.ends_with(CHATNET) && !seen.contains("genkey")
-                || seen.contains(&format!("Fingerprint for {CHATNET}: "))
+            seen.contains("ingerprint") && seen.contains(CHATNET)
         });
         let digits: Vec<&str> = line.split_whitespace().filter(|word| is_group(word)).collect();
         assert_eq!(digits.len(), 5, "{line}");

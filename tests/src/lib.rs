@@ -55,5 +55,7 @@ pub use line::Line;
 mod inbox;
 pub use inbox::{Inbox, PATIENCE};
 
+mod pieces;
+
 mod process;
 pub use process::{Process, children_of, eventually};

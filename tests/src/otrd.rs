@@ -102,6 +102,11 @@ impl Otrd {
         self.dir.join("state")
     }
 
+    /// The directory of an account.
+    pub fn account(&self, uid: u32, user: &str, network: &str) -> PathBuf {
+        self.state().join(uid.to_string()).join(user).join(network)
+    }
+
     /// A raw connection, as a module would make it.
     #[track_caller]
     pub fn shim(&self) -> Rpc {

@@ -61,12 +61,7 @@ impl Scene {
     /// Waits until `info` shows this state of bob.
     #[track_caller]
     pub fn alice_is(&self, state: &str) {
-        crate::eventually(&format!("info shows bob as {state}"), || {
-            self.alice.info().iter().any(|line| {
-                let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-                cells.get(1) == Some(&"bob") && cells.get(2) == Some(&state)
-            })
-        });
+        self.alice.becomes("bob", state);
     }
 }
 

@@ -1,3 +1,19 @@
 //! The scenarios. One program, so that it links once; each part is a chapter.
 
 mod harness;
+
+mod conversation;
+
+mod authentication;
+
+mod ending;
+
+mod info;
+
+mod clients;
+
+mod waiting;
+
+mod processes;
+
+mod boundary;

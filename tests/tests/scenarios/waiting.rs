@@ -1,0 +1,108 @@
+//! The bouncer never waits, whatever its daemon does.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use otrd_tests::{Scene, Way};
+
+/// Slower than any PING of an idle loop, on a busy machine too; far quicker than a wait for a
+/// process that is stopped.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+#[test]
+fn with_its_worker_stopped() {
+    let scene = Scene::private();
+    let idle = scene.znc.attach_idle("idle");
+    let carol = scene.ircd.client("carol");
+    scene.alice.send("JOIN #room");
+    carol.send("JOIN #room");
+    scene.alice.expect("carol in the room", |line| line.is("JOIN", "carol"));
+
+    let worker = scene.otrd.worker();
+    scene.otrd.signal_worker(worker, Signal::SIGSTOP);
+    scene.alice.types_to("bob", "held for a while");
+    scene.bob.types_to("alice", "held as well");
+    assert!(idle.slowest_ping(100) < AT_ONCE);
+    assert!(scene.alice.slowest_ping(100) < AT_ONCE);
+    scene.alice.types_to("#room", "the room is not held");
+    carol.reads("alice", "the room is not held");
+    carol.types_to("#room", "so I see");
+    scene.alice.reads("carol", "so I see");
+    scene.alice.never_saw("held as well");
+    scene.bob.never_saw("held for a while");
+
+    scene.otrd.signal_worker(worker, Signal::SIGCONT);
+    scene.bob.reads("alice", "held for a while");
+    scene.alice.reads("bob", "held as well");
+    scene.wire.never_carried("held");
+}
+
+#[test]
+fn with_otrd_stopped_a_conversation_goes_on() {
+    let scene = Scene::private();
+    let idle = scene.znc.attach_idle("idle");
+    scene.otrd.process().freeze();
+    scene.alice.types_to("bob", "through the worker");
+    scene.bob.reads("alice", "through the worker");
+    scene.bob.types_to("alice", "and back");
+    scene.alice.reads("bob", "and back");
+    assert!(idle.slowest_ping(100) < AT_ONCE);
+    assert!(scene.alice.slowest_ping(100) < AT_ONCE);
+    scene.otrd.process().thaw();
+}
+
+#[test]
+fn with_otrd_stopped_znc_starts_and_serves() {
+    let mut scene = Scene::private();
+    scene.otrd.process().freeze();
+    scene.znc.restart();
+    let idle = scene.znc.attach_idle("idle");
+    let alice = scene.znc.attach("alice", "net");
+    let carol = scene.ircd.client("carol");
+    assert!(idle.slowest_ping(100) < AT_ONCE);
+    alice.send("JOIN #room");
+    carol.send("JOIN #room");
+    alice.expect("carol in the room", |line| line.is("JOIN", "carol"));
+    alice.types_to("#room", "the room is not held");
+    carol.reads("alice", "the room is not held");
+    // bob was private: nothing goes to him in clear, daemon or not.
+    alice.types_to("bob", "never in clear");
+    alice.otr_says("never in clear");
+    scene.wire.never_carried("never in clear");
+    scene.otrd.process().thaw();
+    alice.becomes("bob", "encrypted");
+    alice.types_to("bob", "and on it goes");
+    scene.bob.reads("alice", "and on it goes");
+}
+
+#[test]
+fn with_its_worker_killed() {
+    let scene = Scene::private();
+    let idle = scene.znc.attach_idle("idle");
+    let worker = scene.otrd.worker();
+    scene.otrd.signal_worker(worker, Signal::SIGKILL);
+    scene.alice.types_to("bob", "not in clear");
+    assert!(idle.slowest_ping(50) < AT_ONCE);
+    otrd_tests::eventually("another worker", || {
+        scene.otrd.workers().iter().any(|pid| *pid != worker)
+    });
+    // A plain conversation with somebody else goes on by itself.
+    let carol = scene.ircd.client("carol");
+    carol.types_to("alice", "are you there?");
+    scene.alice.expect("carol's words", |line| line.text().contains("are you there?"));
+    scene.wire.never_carried("not in clear");
+    assert_eq!(scene.wire.count(Way::Out, "QUIT"), 0);
+}
+
+#[test]
+fn otrd_ends_within_two_seconds() {
+    let mut scene = Scene::private();
+    scene.bob.types_to("alice", "last words");
+    scene.alice.reads("bob", "last words");
+    let took = scene.otrd.stop();
+    assert!(took < Duration::from_secs(2), "it took {took:?}");
+    scene.alice.types_to("bob", "into the void");
+    scene.alice.otr_says("into the void");
+    scene.alice.settled();
+    scene.wire.never_carried("into the void");
+}
