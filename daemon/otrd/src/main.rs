@@ -1,1 +1,117 @@
-fn main() {}
+//! The front of otrd: it owns the sockets, learns from the kernel who connects, starts one worker
+//! an account and hands it the connected socket. It links no libotr and sees no key and no
+//! message.
+//!
+//! Top-down: [`args`] and [`log`], then [`listen`] gives two sockets. A connection to the first
+//! is a module's: [`conn`] reads its hello, [`keeper`] brings it to its account's worker, which
+//! [`spawn`] starts and [`control`] talks to; [`keygen`] makes keys. A connection to the second
+//! is an admin's: [`admin`]. Who may ask what stands in one table, [`peer`]; what lies on disk,
+//! in [`state`]; what all of them share, in [`front`].
+#![deny(unsafe_code)]
+
+mod admin;
+mod args;
+mod conn;
+mod control;
+mod crowd;
+mod front;
+mod keeper;
+mod keygen;
+mod listen;
+mod log;
+mod notify;
+mod peer;
+mod spawn;
+mod state;
+mod wire;
+
+use crate::args::{Args, Settings};
+use crate::front::Front;
+use crate::listen::Listeners;
+use anyhow::Context;
+use clap::Parser;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::{LocalSet, spawn_local};
+
+/// Within this time after SIGTERM the front has ended, whatever its workers do.
+const STOP_TIME: Duration = Duration::from_millis(1900);
+
+fn main() -> ExitCode {
+    log::init();
+    match start(Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(args: Args) -> anyhow::Result<()> {
+    let settings = Settings::find(args)?;
+    raise_descriptor_limit();
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    // The lock on the state directory comes first: who holds it may replace stale sockets.
+    let state = state::State::open(&settings.state)?;
+    let listeners = Listeners::open(&settings)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")?;
+    LocalSet::new().block_on(&runtime, serve(Rc::new(Front::new(settings, state)), listeners))
+}
+
+/// Serves until a signal ends it.
+async fn serve(front: Rc<Front>, listeners: Listeners) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut reload = signal(SignalKind::hangup())?;
+
+    let modules = UnixListener::from_std(listeners.shim.socket.try_clone()?)?;
+    let admins = UnixListener::from_std(listeners.admin.socket.try_clone()?)?;
+    let accepting = [
+        spawn_local(listen::accept(modules, front.clone(), conn::greet)),
+        spawn_local(listen::accept(admins, front.clone(), admin::serve)),
+    ];
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "serving");
+    notify::ready();
+
+    let mut watchdog = tokio::time::interval(notify::watchdog_interval());
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = reload.recv() => {
+                // Nothing is read from a file yet; the handshake is what systemd waits for.
+                notify::reloading();
+                tracing::info!("reload: nothing to read again");
+                notify::ready();
+            }
+            _ = watchdog.tick() => notify::watchdog(),
+            () = front.changed.notified() => notify::status(&front.summary()),
+        }
+    }
+
+    tracing::info!("stopping");
+    notify::stopping();
+    accepting.iter().for_each(|task| task.abort());
+    listeners.remove();
+    if tokio::time::timeout(STOP_TIME, front.stop()).await.is_err() {
+        tracing::warn!("some workers did not end in time");
+    }
+    Ok(())
+}
+
+/// A worker costs two descriptors here; the usual soft limit of 1024 is meant for `select`.
+fn raise_descriptor_limit() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard.min(65536), hard));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "cannot raise the limit of open files: few accounts will fit");
+    }
+}

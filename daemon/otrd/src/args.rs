@@ -1,0 +1,99 @@
+//! The command line, and where things are when it does not say.
+
+use crate::peer::Mode;
+use anyhow::{Context, bail};
+use clap::Parser;
+use std::path::{Path, PathBuf};
+
+/// OTR encryption for ZNC, outside of ZNC.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Args {
+    /// Directory of all keys and settings [default: /var/lib/otrd, or $XDG_STATE_HOME/otrd].
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Socket for ZNC's modules [default: shim.sock in /run/otrd or $XDG_RUNTIME_DIR/otrd].
+    #[arg(long, value_name = "PATH")]
+    shim_socket: Option<PathBuf>,
+    /// Socket for otrctl [default: admin.sock beside it].
+    #[arg(long, value_name = "PATH")]
+    admin_socket: Option<PathBuf>,
+    /// The worker's program [default: otrd-worker beside otrd, else in /usr/lib/otrd].
+    #[arg(long, value_name = "PATH")]
+    worker: Option<PathBuf>,
+    /// Serve every Unix user, each with accounts of his own [default for root].
+    #[arg(long, conflicts_with = "user")]
+    system: bool,
+    /// Serve only the Unix user who starts it [default for all but root].
+    #[arg(long)]
+    user: bool,
+}
+
+/// What the command line came to.
+pub struct Settings {
+    /// Whom to serve.
+    pub mode: Mode,
+    /// Directory of all accounts.
+    pub state: PathBuf,
+    /// Socket for modules.
+    pub shim_socket: PathBuf,
+    /// Socket for admins.
+    pub admin_socket: PathBuf,
+    /// The worker's program.
+    pub worker: PathBuf,
+}
+
+impl Settings {
+    /// Fills in what was not said.
+    pub fn find(args: Args) -> anyhow::Result<Self> {
+        let uid = nix::unistd::geteuid();
+        let system = args.system || (uid.is_root() && !args.user);
+        let mode = if system { Mode::System } else { Mode::User(uid.as_raw()) };
+        let state = given(args.state, || state_home(system))?;
+        let shim_socket = given(args.shim_socket, || Ok(runtime(system)?.join("shim.sock")))?;
+        let admin_socket = given(args.admin_socket, || Ok(runtime(system)?.join("admin.sock")))?;
+        let worker = given(args.worker, beside_us)?;
+        if !worker.is_file() {
+            bail!("no worker at {}: install otrd-worker or give --worker", worker.display());
+        }
+        Ok(Self { mode, state, shim_socket, admin_socket, worker })
+    }
+}
+
+fn given(
+    path: Option<PathBuf>,
+    otherwise: impl FnOnce() -> anyhow::Result<PathBuf>,
+) -> anyhow::Result<PathBuf> {
+    let path = path.map_or_else(otherwise, Ok)?;
+    // Workers start in `/`.
+    std::path::absolute(&path).with_context(|| format!("cannot use {}", path.display()))
+}
+
+fn state_home(system: bool) -> anyhow::Result<PathBuf> {
+    if system {
+        return Ok("/var/lib/otrd".into());
+    }
+    let home = || variable("HOME").map(|home| home.join(".local/state"));
+    let base = variable("XDG_STATE_HOME").or_else(home);
+    Ok(base.context("neither XDG_STATE_HOME nor HOME is set: give --state")?.join("otrd"))
+}
+
+fn runtime(system: bool) -> anyhow::Result<PathBuf> {
+    if system {
+        return Ok("/run/otrd".into());
+    }
+    let base = variable("XDG_RUNTIME_DIR");
+    let hint = "XDG_RUNTIME_DIR is not set: give --shim-socket and --admin-socket";
+    Ok(base.context(hint)?.join("otrd"))
+}
+
+/// The XDG specification has relative paths ignored.
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+fn beside_us() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe().context("cannot find otrd's own program: give --worker")?;
+    let beside = own.with_file_name("otrd-worker");
+    Ok(if beside.is_file() { beside } else { Path::new("/usr/lib/otrd/otrd-worker").into() })
+}

@@ -1,0 +1,144 @@
+//! A module's connection up to its hello. What comes after is between it and its worker.
+
+use crate::front::Front;
+use crate::keeper::Ask;
+use crate::wire::{self, NoLine};
+use proto::account::Account;
+use proto::frame::Lines;
+use proto::jsonrpc::{self, Code, Error, Id, Message, Request};
+use proto::shim::Hello;
+use proto::text::Text;
+use serde::Deserialize;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::net::UnixStream;
+use tokio::task::spawn_local;
+use tokio::time::timeout;
+
+/// A hello has to be here by then.
+const HELLO_TIME: Duration = Duration::from_secs(5);
+/// Bytes of a version that a module says for people.
+const VERSION_LENGTH: usize = 64;
+
+/// A module that said a valid hello, on its way to its worker.
+pub struct Newcomer {
+    /// The connection.
+    pub stream: UnixStream,
+    /// Id of the hello, which the worker answers.
+    pub id: Option<Id>,
+    /// What it said.
+    pub hello: Hello,
+    /// What it said behind it already.
+    pub rest: Text,
+}
+
+impl Newcomer {
+    /// Says why it cannot be served, and closes.
+    pub fn refuse(self, error: Error) {
+        spawn_local(wire::refuse(self.stream, self.id.unwrap_or(Id::Null), error));
+    }
+
+    /// Gives the socket away, with the hello and the bytes behind it.
+    pub fn into_parts(self) -> std::io::Result<(OwnedFd, Option<Id>, Hello, Text)> {
+        Ok((self.stream.into_std()?.into(), self.id, self.hello, self.rest))
+    }
+}
+
+/// Why a connection ends at its first line.
+struct Refusal {
+    /// Nothing where the hello was a notification: those are never answered.
+    id: Option<Id>,
+    error: Error,
+}
+
+/// Serves one connection until it has a worker, or is refused.
+pub async fn greet(front: Rc<Front>, mut stream: UnixStream, uid: u32) {
+    let mut lines = Lines::default();
+    let (seat, shown_out) = front.strangers.borrow_mut().enter(uid);
+    let first = tokio::select! {
+        line = timeout(HELLO_TIME, wire::read_line(&mut stream, &mut lines)) => Some(line),
+        _ = shown_out => None,
+    };
+    front.strangers.borrow_mut().leave(seat);
+
+    let line = match first {
+        Some(Ok(Ok(line))) => line,
+        Some(Ok(Err(NoLine::TooLong(_)))) => {
+            return wire::refuse(stream, Id::Null, Code::TooLong.into()).await;
+        }
+        Some(Ok(Err(NoLine::Closed | NoLine::Io(_)))) => return,
+        Some(Err(_late)) => {
+            tracing::debug!(uid, "a connection said no hello in time");
+            return wire::refuse(stream, Id::Null, Code::HelloFirst.into()).await;
+        }
+        None => {
+            // The door is crowded: no time to be polite.
+            tracing::debug!(uid, "a connection made room for another");
+            let _ = stream.try_write(&wire::error_line(Id::Null, Code::Busy.into()));
+            return;
+        }
+    };
+    match hello(&front, uid, &line) {
+        Ok((id, hello)) => {
+            let rest = Text::new(lines.into_rest());
+            let (user, network) = (hello.user.clone(), hello.network.clone());
+            let account = Account { uid, user, network };
+            let ask = Ask::Hello(Box::new(Newcomer { stream, id, hello, rest }));
+            if let Err(Ask::Hello(newcomer)) = front.ask(&account, ask) {
+                tracing::warn!(%account, uid, "a module is refused: too busy");
+                newcomer.refuse(Code::Busy.into());
+            }
+        }
+        Err(Refusal { id, error }) => {
+            tracing::info!(uid, code = error.code as i32, "a hello is refused");
+            if let Some(id) = id {
+                wire::refuse(stream, id, error).await;
+            }
+        }
+    }
+}
+
+/// Reads the first line.
+fn hello(front: &Front, uid: u32, line: &[u8]) -> Result<(Option<Id>, Hello), Refusal> {
+    let request = match jsonrpc::parse(line) {
+        Err(error) => return Err(Refusal { id: Some(Id::Null), error }),
+        Ok(Message::Batch(_)) => {
+            let error = Error::new(Code::InvalidRequest, "hello comes alone: send it in no batch");
+            return Err(Refusal { id: Some(Id::Null), error });
+        }
+        Ok(Message::Single(request)) => request,
+    };
+    match read(front, uid, &request) {
+        Ok(hello) => Ok((request.id, hello)),
+        Err(error) => Err(Refusal { id: request.id, error }),
+    }
+}
+
+fn read(front: &Front, uid: u32, request: &Request<'_>) -> Result<Hello, Error> {
+    /// All that a hello of another version surely has.
+    #[derive(Deserialize)]
+    struct Spoken {
+        version: u32,
+    }
+    if !front.rights(uid).hello.covers(uid, uid) {
+        return Err(Code::Forbidden.into());
+    }
+    if request.method != "hello" {
+        return Err(Code::HelloFirst.into());
+    }
+    if request.params::<Spoken>()?.version != proto::VERSION {
+        return Err(Code::Version.into());
+    }
+    let mut hello: Hello = request.params()?;
+    hello.shim = clip(&hello.shim, VERSION_LENGTH);
+    hello.znc = clip(&hello.znc, VERSION_LENGTH);
+    Ok(hello)
+}
+
+/// A text for people: at most so many bytes, and nothing that moves a cursor.
+pub fn clip(text: &str, length: usize) -> String {
+    let ends = text.char_indices().map(|(start, c)| start + c.len_utf8());
+    let fits = ends.take_while(|end| *end <= length).count();
+    text.chars().take(fits).filter(|c| !c.is_control()).collect()
+}

@@ -1,0 +1,114 @@
+//! What all connections share: the accounts, and the way to each one's keeper.
+
+use crate::args::Settings;
+use crate::crowd::Crowd;
+use crate::keeper::{self, Ask};
+use crate::peer::{self, Mode, Rights};
+use crate::state::State;
+use proto::account::Account;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Instant;
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::task::spawn_local;
+
+/// Connections that have not said hello; the most at once.
+const STRANGERS: usize = 256;
+/// Accounts of one uid that have a keeper, and so the most workers of one uid.
+const KEEPERS_PER_UID: usize = 1024;
+/// Questions that wait for one keeper, which never takes long.
+const ASKS: usize = 64;
+
+/// Shared by every task; all run on one thread.
+pub struct Front {
+    mode: Mode,
+    /// The account directories.
+    pub state: State,
+    /// The worker's program.
+    pub worker: PathBuf,
+    /// When we started.
+    pub started: Instant,
+    /// Connections to the module's socket before their hello.
+    pub strangers: RefCell<Crowd>,
+    /// Admin connections by uid.
+    pub admins: RefCell<BTreeMap<u32, usize>>,
+    /// Key generations at once: as many as there are processors.
+    pub keygens: Semaphore,
+    /// Says when to stop.
+    pub stopping: watch::Sender<bool>,
+    /// An account came or went.
+    pub changed: Notify,
+    keepers: RefCell<BTreeMap<Account, mpsc::Sender<Ask>>>,
+}
+
+impl Front {
+    /// One that knows nobody yet.
+    pub fn new(settings: Settings, state: State) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            mode: settings.mode,
+            state,
+            worker: settings.worker,
+            started: Instant::now(),
+            strangers: RefCell::new(Crowd::new(STRANGERS)),
+            admins: RefCell::default(),
+            keygens: Semaphore::new(processors),
+            stopping: watch::Sender::new(false),
+            changed: Notify::new(),
+            keepers: RefCell::default(),
+        }
+    }
+
+    /// What a caller may ask.
+    pub fn rights(&self, caller: u32) -> Rights {
+        peer::rights(self.mode, caller)
+    }
+
+    /// Brings a question to an account's keeper, or gives it back where there is no room for it.
+    /// A keeper is made where there is none.
+    pub fn ask(self: &Rc<Self>, account: &Account, ask: Ask) -> Result<(), Ask> {
+        if *self.stopping.borrow() {
+            return Err(ask);
+        }
+        let mut keepers = self.keepers.borrow_mut();
+        if let Some(keeper) = keepers.get(account) {
+            return keeper.try_send(ask).map_err(|error| error.into_inner());
+        }
+        if keepers.keys().filter(|kept| kept.uid == account.uid).count() >= KEEPERS_PER_UID {
+            return Err(ask);
+        }
+        let (keeper, asks) = mpsc::channel(ASKS);
+        keeper.try_send(ask).map_err(|error| error.into_inner())?;
+        keepers.insert(account.clone(), keeper);
+        spawn_local(keeper::keep(self.clone(), account.clone(), asks));
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Called by a keeper that ends. It has seen no question in its queue, and nothing else has
+    /// run since.
+    pub fn forget(&self, account: &Account) {
+        self.keepers.borrow_mut().remove(account);
+        self.changed.notify_one();
+    }
+
+    /// Accounts that have a keeper, sorted.
+    pub fn kept(&self) -> Vec<Account> {
+        self.keepers.borrow().keys().cloned().collect()
+    }
+
+    /// One line for people.
+    pub fn summary(&self) -> String {
+        format!("{} accounts", self.keepers.borrow().len())
+    }
+
+    /// Ends every worker and returns when none is left.
+    pub async fn stop(&self) {
+        self.stopping.send_replace(true);
+        while !self.keepers.borrow().is_empty() {
+            self.changed.notified().await;
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The two sockets: from systemd, or bound here.
+
+use crate::args::Settings;
+use crate::front::Front;
+use crate::peer::Mode;
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
+use nix::sys::stat::{Mode as Bits, umask};
+use std::fs::DirBuilder;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::net::UnixStream;
+use tokio::task::spawn_local;
+
+/// Pause after the kernel ran out of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why there is no socket.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("another otrd answers on {0}: stop it first, or give other paths")]
+    Taken(PathBuf),
+    #[error("{0} is no socket: move it away, or give another path")]
+    NoSocket(PathBuf),
+    #[error("cannot listen on {path}: {error}")]
+    Failed { path: PathBuf, error: io::Error },
+    #[error("cannot take the sockets of systemd: {0}")]
+    Inherited(io::Error),
+    #[error("systemd passed a socket that is neither `shim` nor `admin` by its name or path")]
+    Unknown,
+}
+
+/// Both sockets.
+pub struct Listeners {
+    /// For modules.
+    pub shim: Listener,
+    /// For admins.
+    pub admin: Listener,
+}
+
+/// One listening socket.
+pub struct Listener {
+    /// Does not block.
+    pub socket: UnixListener,
+    /// Device and inode of the path that we bound; nothing where systemd did.
+    bound: Option<(PathBuf, u64, u64)>,
+}
+
+impl Listeners {
+    /// Takes what systemd passed and binds what it did not.
+    pub fn open(settings: &Settings) -> Result<Self, Error> {
+        let (mut shim, mut admin) = (None, None);
+        for (name, socket) in inherited::listeners().map_err(Error::Inherited)? {
+            let place = match which(&name, &socket).ok_or(Error::Unknown)? {
+                Which::Shim => &mut shim,
+                Which::Admin => &mut admin,
+            };
+            socket.set_nonblocking(true).map_err(Error::Inherited)?;
+            *place = Some(Listener { socket, bound: None });
+        }
+        let own = |path: &Path| bind(path, settings.mode);
+        Ok(Self {
+            shim: shim.map_or_else(|| own(&settings.shim_socket), Ok)?,
+            admin: admin.map_or_else(|| own(&settings.admin_socket), Ok)?,
+        })
+    }
+
+    /// Removes what we bound, unless somebody else's socket is there by now.
+    pub fn remove(&self) {
+        for listener in [&self.shim, &self.admin] {
+            let Some((path, device, inode)) = &listener.bound else { continue };
+            let ours = std::fs::symlink_metadata(path)
+                .is_ok_and(|found| (found.dev(), found.ino()) == (*device, *inode));
+            let removed = if ours { std::fs::remove_file(path) } else { Ok(()) };
+            if let Err(error) = removed {
+                tracing::warn!(path = %path.display(), %error, "cannot remove the socket");
+            }
+        }
+    }
+}
+
+enum Which {
+    Shim,
+    Admin,
+}
+
+/// `FileDescriptorName=` decides; a unit with both sockets has one name for both, and then the
+/// file's name does.
+fn which(name: &str, socket: &UnixListener) -> Option<Which> {
+    let of = |name: &str| match name {
+        "shim" => Some(Which::Shim),
+        "admin" => Some(Which::Admin),
+        _ => None,
+    };
+    let address = socket.local_addr().ok()?;
+    of(name).or_else(|| of(address.as_pathname()?.file_stem()?.to_str()?))
+}
+
+fn bind(path: &Path, mode: Mode) -> Result<Listener, Error> {
+    let failed = |error: io::Error| Error::Failed { path: path.into(), error };
+    let (directory, mask) = match mode {
+        Mode::System => (0o755, 0o117),
+        Mode::User(_) => (0o700, 0o177),
+    };
+    if let Some(parent) = path.parent().filter(|parent| !parent.is_dir()) {
+        let made = masked(0, || DirBuilder::new().recursive(true).mode(directory).create(parent));
+        made.map_err(failed)?;
+    }
+    make_way(path)?;
+    // The mode is right from the first moment: nothing connects between bind and chmod.
+    let socket = masked(mask, || UnixListener::bind(path)).map_err(failed)?;
+    socket.set_nonblocking(true).map_err(failed)?;
+    let found = std::fs::symlink_metadata(path).map_err(failed)?;
+    Ok(Listener { socket, bound: Some((path.into(), found.dev(), found.ino())) })
+}
+
+fn masked<T>(mask: u32, act: impl FnOnce() -> T) -> T {
+    let before = umask(Bits::from_bits_truncate(mask));
+    let done = act();
+    umask(before);
+    done
+}
+
+/// Removes a socket on which nobody listens any more, and nothing else.
+fn make_way(path: &Path) -> Result<(), Error> {
+    let failed = |error: io::Error| Error::Failed { path: path.into(), error };
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+        Ok(found) if !found.file_type().is_socket() => return Err(Error::NoSocket(path.into())),
+        Ok(_) => {}
+    }
+    // Not blocking: a stopped daemon with a full queue still counts as one that is there.
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let probe = socket(AddressFamily::Unix, SockType::Stream, flags, None)
+        .map_err(|errno| failed(errno.into()))?;
+    let address = UnixAddr::new(path).map_err(|errno| failed(errno.into()))?;
+    match connect(probe.as_raw_fd(), &address) {
+        Err(Errno::ECONNREFUSED) => std::fs::remove_file(path).map_err(failed),
+        Err(Errno::ENOENT) => Ok(()),
+        Ok(()) | Err(Errno::EAGAIN) => Err(Error::Taken(path.into())),
+        Err(errno) => Err(failed(errno.into())),
+    }
+}
+
+/// Gives every connection and its uid, as the kernel knows it, to a task of its own.
+pub async fn accept<F: Future<Output = ()> + 'static>(
+    listener: tokio::net::UnixListener,
+    front: Rc<Front>,
+    serve: fn(Rc<Front>, UnixStream, u32) -> F,
+) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => match stream.peer_cred() {
+                Ok(peer) => drop(spawn_local(serve(front.clone(), stream, peer.uid()))),
+                Err(error) => tracing::warn!(%error, "a connection without credentials"),
+            },
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection; trying again");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Descriptors that systemd left to this process.
+mod inherited {
+    use nix::sys::socket::{AddressFamily, SockaddrLike, SockaddrStorage, getsockname, sockopt};
+    use std::io;
+    use std::os::fd::{FromRawFd, OwnedFd};
+    use std::os::unix::net::UnixListener;
+
+    /// All of them with their names (sd_listen_fds_with_names(3)), each checked to be a listening
+    /// Unix stream socket.
+    #[allow(unsafe_code)]
+    pub fn listeners() -> io::Result<Vec<(String, UnixListener)>> {
+        let mut listeners = Vec::new();
+        for (fd, name) in sd_notify::listen_fds_with_names()? {
+            let address: SockaddrStorage = getsockname(fd)?;
+            // SAFETY: LISTEN_PID names this process, the descriptor is open (getsockname), and
+            // this runs once, before anything else here could have been given its number.
+            let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+            let listens = nix::sys::socket::getsockopt(&fd, sockopt::AcceptConn)?;
+            if address.family() != Some(AddressFamily::Unix) || !listens {
+                return Err(io::Error::other(format!("`{name}` is no listening Unix socket")));
+            }
+            listeners.push((name, UnixListener::from(fd)));
+        }
+        Ok(listeners)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    const USER: Mode = Mode::User(1000);
+
+    #[test]
+    fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("run/shim.sock");
+        let first = bind(&path, USER).unwrap();
+        assert!(matches!(bind(&path, USER), Err(Error::Taken(_))));
+        drop(first);
+        assert!(path.exists());
+        bind(&path, USER).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_socket_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("shim.sock");
+        std::fs::write(&path, "precious").unwrap();
+        assert!(matches!(bind(&path, USER), Err(Error::NoSocket(_))));
+        assert_eq!(std::fs::read(&path).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn modes_are_narrow() {
+        let directory = tempfile::tempdir().unwrap();
+        for (mode, socket, parent) in [(Mode::System, 0o660, 0o755), (USER, 0o600, 0o700)] {
+            let path = directory.path().join(format!("{parent:o}/admin.sock"));
+            let _listener = bind(&path, mode).unwrap();
+            let bits = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o7777;
+            assert_eq!(bits(&path), socket);
+            assert_eq!(bits(path.parent().unwrap()), parent);
+        }
+    }
+
+    #[test]
+    fn only_our_own_socket_is_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let bind = |name: &str| bind(&directory.path().join(name), USER).unwrap();
+        let listeners = Listeners { shim: bind("shim.sock"), admin: bind("admin.sock") };
+        std::fs::remove_file(directory.path().join("shim.sock")).unwrap();
+        let _other = bind("shim.sock");
+        listeners.remove();
+        assert!(directory.path().join("shim.sock").exists());
+        assert!(!directory.path().join("admin.sock").exists());
+    }
+
+    #[test]
+    fn sockets_of_systemd_are_told_apart_by_name_then_by_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = bind(&directory.path().join("admin.sock"), USER).unwrap().socket;
+        assert!(matches!(which("shim", &socket), Some(Which::Shim)));
+        assert!(matches!(which("otrd.socket", &socket), Some(Which::Admin)));
+        let socket = bind(&directory.path().join("else.sock"), USER).unwrap().socket;
+        assert!(which("otrd.socket", &socket).is_none());
+    }
+}

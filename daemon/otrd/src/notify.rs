@@ -1,0 +1,46 @@
+//! What systemd is told, where it listens. Without it every call here does nothing.
+
+use sd_notify::NotifyState;
+use std::time::Duration;
+
+/// Both sockets are listened on.
+pub fn ready() {
+    tell(&[NotifyState::Ready]);
+}
+
+/// A reload has begun; [`ready`] ends it.
+pub fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(_) => tell(&[NotifyState::Reloading]),
+    }
+}
+
+/// We end.
+pub fn stopping() {
+    tell(&[NotifyState::Stopping]);
+}
+
+/// One line for `systemctl status`.
+pub fn status(line: &str) {
+    tell(&[NotifyState::Status(line)]);
+}
+
+/// The event loop turns.
+pub fn watchdog() {
+    if sd_notify::watchdog_enabled().is_some() {
+        tell(&[NotifyState::Watchdog]);
+    }
+}
+
+/// How often [`watchdog`] is wanted: twice as often as systemd asks for.
+pub fn watchdog_interval() -> Duration {
+    let asked = sd_notify::watchdog_enabled().unwrap_or(Duration::from_secs(3600));
+    (asked / 2).max(Duration::from_millis(1))
+}
+
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "systemd does not listen");
+    }
+}

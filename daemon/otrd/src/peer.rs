@@ -1,0 +1,108 @@
+//! Who may ask what: one table.
+
+/// Whom this otrd serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Every Unix user, each with accounts of his own.
+    System,
+    /// The one who started it.
+    User(u32),
+}
+
+/// How far something may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Not at all.
+    None,
+    /// On accounts of the caller's own uid.
+    Own,
+    /// On any account.
+    All,
+}
+
+/// What one caller may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// `hello` on the module's socket. It never reaches further than [`Reach::Own`]: the account
+    /// is made of the caller's own uid.
+    pub hello: Reach,
+    /// `status` on the admin socket.
+    pub status: Reach,
+    /// `accounts` on the admin socket.
+    pub accounts: Reach,
+    /// `command` on the admin socket.
+    pub command: Reach,
+}
+
+/// What the kernel calls every user that our user namespace does not know: many people in one.
+const OVERFLOW: u32 = 65534;
+
+/// The table.
+#[rustfmt::skip]
+pub fn rights(mode: Mode, caller: u32) -> Rights {
+    use Reach::{All, None, Own};
+    let row = |hello, status, accounts, command| Rights { hello, status, accounts, command };
+    match (mode, caller) {
+        //                                               hello status accounts command
+        (Mode::System, 0)                         => row(Own,  All,   All,     All),
+        (Mode::System, OVERFLOW)                  => row(None, None,  None,    None),
+        (Mode::System, _)                         => row(Own,  Own,   Own,     Own),
+        (Mode::User(owner), uid) if uid == owner  => row(Own,  All,   All,     All),
+        (Mode::User(_), 0)                        => row(Own,  All,   All,     All),
+        (Mode::User(_), _)                        => row(None, None,  None,    None),
+    }
+}
+
+impl Reach {
+    /// Whether an account of `uid` is within reach of `caller`.
+    pub fn covers(self, caller: u32, uid: u32) -> bool {
+        match self {
+            Reach::None => false,
+            Reach::Own => caller == uid,
+            Reach::All => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ME: u32 = 1000;
+    const OTHER: u32 = 1001;
+
+    #[test]
+    fn nobody_says_hello_for_another_uid() {
+        for mode in [Mode::System, Mode::User(ME), Mode::User(0)] {
+            for caller in [0, ME, OTHER, OVERFLOW] {
+                assert!(!rights(mode, caller).hello.covers(caller, caller + 1));
+            }
+        }
+    }
+
+    #[test]
+    fn the_system_daemon_serves_everybody_and_root_rules() {
+        for caller in [ME, OTHER] {
+            let may = rights(Mode::System, caller);
+            for reach in [may.hello, may.status, may.accounts, may.command] {
+                assert_eq!(reach, Reach::Own);
+            }
+        }
+        assert_eq!(rights(Mode::System, 0).command, Reach::All);
+        assert_eq!(rights(Mode::System, 0).status, Reach::All);
+    }
+
+    #[test]
+    fn a_users_daemon_serves_its_user_and_root_only() {
+        assert_eq!(rights(Mode::User(ME), ME), rights(Mode::User(ME), 0));
+        assert_eq!(rights(Mode::User(ME), ME).command, Reach::All);
+        let other = rights(Mode::User(ME), OTHER);
+        assert_eq!([other.hello, other.status, other.accounts, other.command], [Reach::None; 4]);
+    }
+
+    #[test]
+    fn users_that_the_kernel_cannot_tell_apart_share_no_account() {
+        assert_eq!(rights(Mode::System, OVERFLOW).hello, Reach::None);
+        assert_eq!(rights(Mode::User(OVERFLOW), OVERFLOW).hello, Reach::Own);
+    }
+}

@@ -1,0 +1,66 @@
+//! Starting processes: what a worker is born with, and nothing more.
+
+use crate::control::Control;
+use crate::state::Directory;
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use tokio::process::{Child, Command};
+
+/// A running worker's process.
+pub struct Process {
+    /// Ends the process where it is dropped.
+    pub child: Child,
+    /// Our end of its descriptor 0.
+    pub channel: Control,
+    /// Keeps every other worker out of the account's directory. The worker's copy shares the
+    /// lock, so that it holds even where the front is killed and started again.
+    _directory: Directory,
+}
+
+/// Starts a worker. Its first message, with the directory, is still to be sent.
+pub fn worker(program: &Path, directory: Directory) -> io::Result<Process> {
+    let (channel, theirs) = Control::pair()?;
+    let child = bare(program).stdin(theirs).stdout(Stdio::null()).spawn()?;
+    Ok(Process { child, channel, _directory: directory })
+}
+
+/// Starts a key generation for an account of this name. The key comes out of the pipe.
+pub fn keygen(program: &Path, user: &str) -> io::Result<(Child, OwnedFd)> {
+    let (name, tell) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+    // A name is far shorter than what a pipe holds.
+    if nix::unistd::write(&tell, user.as_bytes())? != user.len() {
+        return Err(Errno::EPIPE.into());
+    }
+    drop(tell);
+    let (key, out) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+    let child = bare(program).arg("keygen").stdin(name).stdout(out).spawn()?;
+    Ok((child, key))
+}
+
+/// The program with an empty environment, in `/`, in a process group of its own (a Ctrl-C on the
+/// terminal is for the front, which ends its workers in good order), with our stderr for its log.
+fn bare(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg0("otrd-worker").env_clear().current_dir("/").process_group(0).kill_on_drop(true);
+    if let Some(log) = std::env::var_os("RUST_LOG") {
+        command.env("RUST_LOG", log);
+    }
+    command
+}
+
+/// How a process ended, in words.
+pub fn ending(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit {code}"),
+        (None, Some(signal)) => match Signal::try_from(signal) {
+            Ok(signal) => signal.as_str().to_owned(),
+            Err(_) => format!("signal {signal}"),
+        },
+        (None, None) => "unknown".to_owned(),
+    }
+}

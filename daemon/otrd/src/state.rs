@@ -1,0 +1,216 @@
+//! The account directories: `<state>/<uid>/<user>/<network>/`, each level 0700 and ours. Only
+//! directories are touched here; what lies in them is the worker's.
+
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg, OFlag, openat};
+use nix::sys::stat::{Mode, fchmod, fstat, mkdirat};
+use nix::unistd::{fsync, geteuid};
+use proto::account::{Account, Name};
+use std::fs::DirBuilder;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// The most accounts of one uid, so that no user fills the disk with directories.
+const ACCOUNTS_PER_UID: usize = 1024;
+
+/// Why there is no directory.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot use the state directory {path}: {error}")]
+    Base { path: PathBuf, error: io::Error },
+    #[error("another otrd uses the state directory {0}: stop it first, or give --state")]
+    Taken(PathBuf),
+    #[error("an earlier worker of this account has not ended yet")]
+    InUse,
+    #[error("uid {0} has {ACCOUNTS_PER_UID} accounts: remove some from the state directory")]
+    TooMany(u32),
+    #[error("{0} in the state directory belongs to another user: give it back with chown")]
+    Foreign(String),
+    #[error("cannot open {name} in the state directory: {errno}")]
+    Failed { name: String, errno: Errno },
+}
+
+/// A directory that nobody else uses while this lives, and while the worker that inherits it does.
+pub type Directory = Flock<OwnedFd>;
+
+/// All accounts.
+pub struct State {
+    base: Directory,
+}
+
+const DIRECTORY: OFlag =
+    OFlag::O_DIRECTORY.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC).union(OFlag::O_RDONLY);
+
+impl State {
+    /// Opens the directory of all accounts, makes it where it is missing, and keeps every other
+    /// otrd out of it.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let failed = |error: io::Error| Error::Base { path: path.into(), error };
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        // The admin may have made the state directory itself a symlink.
+        let base = std::fs::File::open(path).map_err(failed)?;
+        let base = lock(base.into()).map_err(|errno| match errno {
+            Errno::EWOULDBLOCK => Error::Taken(path.into()),
+            errno => failed(errno.into()),
+        })?;
+        Ok(Self { base })
+    }
+
+    /// An account's directory, made where it is missing.
+    pub fn account(&self, account: &Account) -> Result<Directory, Error> {
+        if !self.has(account) && self.of_uid(account.uid).len() >= ACCOUNTS_PER_UID {
+            return Err(Error::TooMany(account.uid));
+        }
+        let uid = make(&*self.base, &account.uid.to_string())?;
+        let user = make(&uid, &account.user.file_name())?;
+        let network = account.network.file_name();
+        lock(make(&user, &network)?).map_err(|errno| match errno {
+            Errno::EWOULDBLOCK => Error::InUse,
+            errno => Error::Failed { name: network, errno },
+        })
+    }
+
+    /// Whether an account was ever here.
+    pub fn has(&self, account: &Account) -> bool {
+        let found = enter(&*self.base, &account.uid.to_string())
+            .and_then(|uid| enter(uid, &account.user.file_name()))
+            .and_then(|user| enter(user, &account.network.file_name()));
+        found.is_ok()
+    }
+
+    /// All accounts of one uid.
+    pub fn of_uid(&self, uid: u32) -> Vec<Account> {
+        let mut accounts = Vec::new();
+        let Ok(home) = enter(&*self.base, &uid.to_string()) else { return accounts };
+        for user in names(&home) {
+            let Ok(users) = enter(&home, &user.file_name()) else { continue };
+            let of_user = names(&users).into_iter();
+            accounts.extend(of_user.map(|network| Account { uid, user: user.clone(), network }));
+        }
+        accounts
+    }
+
+    /// All accounts.
+    pub fn all(&self) -> Vec<Account> {
+        let uids = entries(&*self.base).into_iter().filter_map(|name| name.parse().ok());
+        uids.flat_map(|uid| self.of_uid(uid)).collect()
+    }
+}
+
+fn lock(directory: OwnedFd) -> Result<Directory, Errno> {
+    Flock::lock(directory, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)
+}
+
+fn enter(parent: impl AsFd, name: &str) -> Result<OwnedFd, Errno> {
+    openat(parent, name, DIRECTORY, Mode::empty())
+}
+
+/// Opens a directory of ours and makes it where it is missing.
+fn make(parent: impl AsFd, name: &str) -> Result<OwnedFd, Error> {
+    let failed = |errno| Error::Failed { name: name.into(), errno };
+    match mkdirat(&parent, name, Mode::S_IRWXU) {
+        // On disk before any key in it is.
+        Ok(()) => fsync(&parent).map_err(failed)?,
+        Err(Errno::EEXIST) => {}
+        Err(errno) => return Err(failed(errno)),
+    }
+    let directory = enter(&parent, name).map_err(failed)?;
+    let found = fstat(&directory).map_err(failed)?;
+    if found.st_uid != geteuid().as_raw() {
+        return Err(Error::Foreign(name.into()));
+    }
+    if Mode::from_bits_truncate(found.st_mode).intersects(Mode::S_IRWXG | Mode::S_IRWXO) {
+        fchmod(&directory, Mode::S_IRWXU).map_err(failed)?;
+    }
+    Ok(directory)
+}
+
+/// What an account's part may be called; everything else in a directory is somebody's own.
+fn names(directory: impl AsFd) -> Vec<Name> {
+    entries(directory).iter().filter_map(|file| Name::from_file_name(file)).collect()
+}
+
+/// The directories in a directory.
+fn entries(directory: impl AsFd) -> Vec<String> {
+    let Ok(mut open) = Dir::openat(&directory, ".", DIRECTORY, Mode::empty()) else {
+        return Vec::new();
+    };
+    let files = open.iter().flatten();
+    let files = files.filter_map(|entry| entry.file_name().to_str().ok().map(str::to_owned));
+    files.filter(|name| !name.starts_with('.') && enter(&directory, name).is_ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn account(uid: u32, user: &str, network: &str) -> Account {
+        Account { uid, user: Name::new(user).unwrap(), network: Name::new(network).unwrap() }
+    }
+
+    #[test]
+    fn directories_are_made_narrow_and_found_again() {
+        let base = tempfile::tempdir().unwrap();
+        let state = State::open(&base.path().join("deep/state")).unwrap();
+        let odd = account(1000, "al%ce", "Ünet");
+        assert!(!state.has(&odd));
+        drop(state.account(&odd).unwrap());
+        assert!(state.has(&odd));
+        let other = account(7, "bob", "libera");
+        drop(state.account(&other).unwrap());
+
+        let path = base.path().join("deep/state/1000/al%25ce/%C3%9Cnet");
+        for level in path.ancestors().take(3) {
+            assert_eq!(level.metadata().unwrap().permissions().mode() & 0o7777, 0o700);
+        }
+        assert_eq!(state.of_uid(1000), std::slice::from_ref(&odd));
+        let mut all = state.all();
+        all.sort();
+        assert_eq!(all, [other, odd]);
+    }
+
+    #[test]
+    fn an_open_mode_is_closed_and_a_symlink_is_refused() {
+        let base = tempfile::tempdir().unwrap();
+        let state = State::open(base.path()).unwrap();
+        let alice = account(1, "alice", "net");
+        drop(state.account(&alice).unwrap());
+        let path = base.path().join("1/alice/net");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        drop(state.account(&alice).unwrap());
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o700);
+
+        std::fs::rename(&path, base.path().join("1/alice/elsewhere")).unwrap();
+        symlink("elsewhere", &path).unwrap();
+        assert!(matches!(state.account(&alice), Err(Error::Failed { .. })));
+        assert!(!state.has(&alice));
+    }
+
+    #[test]
+    fn one_user_of_a_directory_at_a_time() {
+        let base = tempfile::tempdir().unwrap();
+        let state = State::open(base.path()).unwrap();
+        assert!(matches!(State::open(base.path()), Err(Error::Taken(_))));
+        let alice = account(1, "alice", "net");
+        let first = state.account(&alice).unwrap();
+        assert!(matches!(state.account(&alice), Err(Error::InUse)));
+        drop(first);
+        state.account(&alice).unwrap();
+    }
+
+    #[test]
+    fn no_user_fills_the_disk() {
+        let base = tempfile::tempdir().unwrap();
+        let state = State::open(base.path()).unwrap();
+        for number in 0..ACCOUNTS_PER_UID {
+            std::fs::create_dir_all(base.path().join(format!("5/alice/n{number}"))).unwrap();
+        }
+        assert!(matches!(state.account(&account(5, "alice", "more")), Err(Error::TooMany(5))));
+        state.account(&account(5, "alice", "n0")).unwrap();
+        state.account(&account(6, "alice", "more")).unwrap();
+    }
+}
