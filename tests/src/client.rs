@@ -113,6 +113,16 @@ impl Client {
         self.types_to("*otr", command);
     }
 
+    /// Enters a channel, and waits until it is there.
+    #[track_caller]
+    pub fn joins(&self, channel: &str) {
+        self.send(&format!("JOIN {channel}"));
+        self.expect(&format!("the names in {channel}"), |line| {
+            line.command == "366"
+                && line.params.get(1).is_some_and(|name| name == channel.as_bytes())
+        });
+    }
+
     /// Takes another nick, and waits until it is so.
     #[track_caller]
     pub fn takes_nick(&mut self, nick: &str) {
@@ -198,13 +208,18 @@ impl Client {
     /// Waits for a line of `*otr` that contains this.
     #[track_caller]
     pub fn otr_says(&self, text: &str) -> String {
-        self.reads_about("*otr", text).text()
+        self.expect(&format!("<*otr> …{text}…"), |line| {
+            line.is("PRIVMSG", "*otr") && line.plain_text().contains(text)
+        })
+        .plain_text()
     }
 
-    /// Waits for a line of `*otr` that is exactly this.
+    /// Waits for a line of `*otr` that is exactly this, whatever its colour.
     #[track_caller]
     pub fn otr_says_exactly(&self, text: &str) {
-        self.reads("*otr", text);
+        self.expect(&format!("<*otr> {text}"), |line| {
+            line.is("PRIVMSG", "*otr") && line.plain_text() == text
+        });
     }
 
     /// Asks `*otr` for `info` and waits for the whole answer: all lines up to the own fingerprint.
@@ -224,6 +239,18 @@ impl Client {
         });
     }
 
+    /// Waits until `*otr` has its daemon: until `help` is answered with a list that names `info`.
+    #[track_caller]
+    pub fn has_otr(&self) {
+        eventually("*otr answers", || {
+            self.otr("help");
+            self.settled();
+            let soon = Duration::from_millis(200);
+            self.within(soon, |line| line.is("PRIVMSG", "*otr") && line.text().contains("info"))
+                .is_some()
+        });
+    }
+
     /// Gives `*otr` a command and collects its lines up to one that is the last.
     #[track_caller]
     pub fn asks_otr(&self, command: &str, is_last: impl Fn(&str) -> bool) -> Vec<String> {
@@ -232,7 +259,7 @@ impl Client {
         self.otr(command);
         let mut lines = Vec::new();
         loop {
-            let line = self.expect(command, |line| line.is("PRIVMSG", "*otr")).text();
+            let line = self.expect(command, |line| line.is("PRIVMSG", "*otr")).plain_text();
             let last = is_last(&line);
             lines.push(line);
             if last {

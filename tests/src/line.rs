@@ -66,6 +66,25 @@ impl Line {
         lossy(self.bytes())
     }
 
+    /// The last parameter without bold, colours and the like.
+    pub fn plain_text(&self) -> String {
+        let mut plain = String::new();
+        let text = self.text();
+        let mut letters = text.chars().peekable();
+        while let Some(letter) = letters.next() {
+            match letter {
+                '\x02' | '\x0f' | '\x16' | '\x1d' | '\x1f' => {}
+                '\x03' => {
+                    for _ in 0..2 {
+                        letters.next_if(char::is_ascii_digit);
+                    }
+                }
+                other => plain.push(other),
+            }
+        }
+        plain
+    }
+
     /// What a `/me` says.
     pub fn action(&self) -> Option<String> {
         let inner = self.bytes().strip_prefix(b"\x01ACTION ")?;
@@ -109,6 +128,12 @@ mod tests {
         assert_eq!(line.nick(), "bob");
         assert_eq!(line.target(), "alice");
         assert_eq!(line.bytes(), b"hello \xff there ");
+    }
+
+    #[test]
+    fn formatting_can_be_taken_off() {
+        let line = Line::parse(b":*otr!znc@znc.in PRIVMSG alice :\x0304[bob] \x02no\x0f 7");
+        assert_eq!(line.plain_text(), "[bob] no 7");
     }
 
     #[test]

@@ -108,6 +108,7 @@ impl SceneBuilder {
         let bob = Irssi::start(&world, "bob", ircd.port());
         let alice = znc.attach("alice", "net");
         otrd.worker();
+        alice.has_otr();
         Scene { alice, bob, wire, znc, otrd, ircd, world }
     }
 }

@@ -221,8 +221,12 @@ impl ZncNetwork {
 
     /// Loads our module, connected to this daemon.
     pub fn otr(self, otrd: &Otrd) -> Self {
-        let module = format!("otr socket={}", otrd.shim_socket().display());
-        self.module(&module)
+        self.otr_at(&otrd.shim_socket())
+    }
+
+    /// Loads our module, connected to a daemon that is or will be there.
+    pub fn otr_at(self, socket: &Path) -> Self {
+        self.module(&format!("otr socket={}", socket.display()))
     }
 }
 

@@ -91,9 +91,8 @@ fn long_lines_go_both_ways() {
 fn others_are_left_alone() {
     let scene = Scene::private();
     let carol = scene.ircd.client("carol");
-    carol.send("JOIN #room");
-    scene.alice.send("JOIN #room");
-    carol.expect("alice in the room", |line| line.is("JOIN", "alice"));
+    carol.joins("#room");
+    scene.alice.joins("#room");
     scene.alice.types_to("#room", "hello room");
     carol.reads("alice", "hello room");
     carol.types_to("#room", "hello alice");

@@ -44,11 +44,22 @@ fn znc_carries_and_keeps() {
     let mut znc = ZncBuilder::new().user(user).user(ZncUser::new("idle")).start(&world);
     let alice = znc.attach("alice", "net");
     let echoed = znc.attach_with("alice", "net", &["echo-message"]);
+    let selfish = znc.attach_with("alice", "net", &["znc.in/self-message"]);
+    let plain = znc.attach("alice", "net");
     let bob = ircd.client("bob");
 
     alice.types_to("bob", "through the bouncer");
     bob.reads("alice", "through the bouncer");
     echoed.sees_own("bob", "through the bouncer");
+    selfish.sees_own("bob", "through the bouncer");
+    plain.settled();
+    plain.never_saw("through the bouncer");
+    echoed.types_to("bob", "typed on another");
+    echoed.sees_own("bob", "typed on another");
+    selfish.types_to("bob", "and on a third");
+    echoed.sees_own("bob", "and on a third");
+    selfish.settled();
+    selfish.never_saw("and on a third");
     wire.carries(Way::Out, "through the bouncer");
     bob.types_to("alice", "and back");
     alice.reads("bob", "and back");
@@ -59,10 +70,10 @@ fn znc_carries_and_keeps() {
     assert!(idle.slowest_ping(20).as_secs() < 5);
 
     // Nobody attached: the next client gets the buffer.
-    alice.send("QUIT");
-    echoed.send("QUIT");
-    alice.is_disconnected();
-    echoed.is_disconnected();
+    for client in [&alice, &echoed, &selfish, &plain] {
+        client.send("QUIT");
+        client.is_disconnected();
+    }
     bob.types_to("alice", "while you were away");
     wire.carries(Way::In, "while you were away");
     let again = znc.attach("alice", "net");

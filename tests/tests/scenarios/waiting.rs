@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use otrd_tests::{Scene, Way};
+use otrd_tests::{Ircd, Otrd, Scene, Way, Wire, World, ZncBuilder, ZncNetwork, ZncUser};
 
 /// Slower than any PING of an idle loop, on a busy machine too; far quicker than a wait for a
 /// process that is stopped.
@@ -14,9 +14,8 @@ fn with_its_worker_stopped() {
     let scene = Scene::private();
     let idle = scene.znc.attach_idle("idle");
     let carol = scene.ircd.client("carol");
-    scene.alice.send("JOIN #room");
-    carol.send("JOIN #room");
-    scene.alice.expect("carol in the room", |line| line.is("JOIN", "carol"));
+    scene.alice.joins("#room");
+    carol.joins("#room");
 
     let worker = scene.otrd.worker();
     scene.otrd.signal_worker(worker, Signal::SIGSTOP);
@@ -60,9 +59,8 @@ fn with_otrd_stopped_znc_starts_and_serves() {
     let alice = scene.znc.attach("alice", "net");
     let carol = scene.ircd.client("carol");
     assert!(idle.slowest_ping(100) < AT_ONCE);
-    alice.send("JOIN #room");
-    carol.send("JOIN #room");
-    alice.expect("carol in the room", |line| line.is("JOIN", "carol"));
+    alice.joins("#room");
+    carol.joins("#room");
     alice.types_to("#room", "the room is not held");
     carol.reads("alice", "the room is not held");
     // bob was private: nothing goes to him in clear, daemon or not.
@@ -105,4 +103,34 @@ fn otrd_ends_within_two_seconds() {
     scene.alice.otr_says("into the void");
     scene.alice.settled();
     scene.wire.never_carried("into the void");
+}
+
+#[test]
+fn before_otrd_is_there() {
+    let world = World::new();
+    let ircd = Ircd::ngircd(&world);
+    let wire = Wire::new(&world, ircd.port());
+    let socket = world.path().join("otrd/shim.sock");
+    let network = ZncNetwork::new("net", wire.port()).otr_at(&socket);
+    let user = ZncUser::new("alice").network(network);
+    let znc = ZncBuilder::new().user(user).user(ZncUser::new("idle")).start(&world);
+    let alice = znc.attach("alice", "net");
+    let carol = ircd.client("carol");
+
+    alice.types_to("carol", "not yet");
+    alice.otr_says("not yet");
+    carol.types_to("alice", "hello?");
+    alice.expect("carol's words", |line| line.text().contains("hello?"));
+    alice.joins("#room");
+    carol.joins("#room");
+    alice.types_to("#room", "the room is open");
+    carol.reads("alice", "the room is open");
+    wire.never_carried("not yet");
+
+    let otrd = Otrd::start(&world);
+    otrd.worker();
+    alice.has_otr();
+    alice.types_to("carol", "now it is");
+    let line = carol.expect("alice's words", |line| line.text().contains("now it is"));
+    assert_eq!(line.text().trim_end(), "now it is");
 }
