@@ -11,15 +11,17 @@ use proto::control::{MAX_PACKET, ToFront, ToWorker};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use tokio::io::unix::AsyncFd;
-use tokio::io::{Interest, Ready};
+use tokio::io::Interest;
+use tokio::net::UnixDatagram;
 
 /// The most packets that wait for a worker to take them.
 const OUTBOX: usize = 64;
 
 /// One channel.
 pub struct Control {
-    socket: AsyncFd<OwnedFd>,
+    /// A SOCK_SEQPACKET socket. To tokio, which has no type for those, it is one more socket with
+    /// whole packets; nothing but readiness is asked of this type.
+    socket: UnixDatagram,
     outbox: VecDeque<(Vec<u8>, Option<OwnedFd>)>,
     inbox: Vec<u8>,
 }
@@ -55,7 +57,7 @@ impl Control {
             setsockopt(end, sockopt::SndBuf, &(2 * MAX_PACKET))?;
         }
         fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        let socket = AsyncFd::register(ours)?;
+        let socket = UnixDatagram::from_std(ours.into())?;
         Ok((Self { socket, outbox: VecDeque::new(), inbox: vec![0; MAX_PACKET + 1] }, theirs))
     }
 
@@ -78,30 +80,42 @@ impl Control {
                 true => Interest::READABLE,
                 false => Interest::READABLE | Interest::WRITABLE,
             };
-            let mut guard = self.socket.ready(wish).await?;
-            let (ready, socket) = (guard.ready(), self.socket.as_raw_fd());
-            if ready.is_writable() && !flush(socket, &mut self.outbox)? {
-                guard.clear_ready_matching(Ready::WRITABLE);
+            let ready = self.socket.ready(wish).await?;
+            let fd = self.socket.as_raw_fd();
+            if ready.is_writable() {
+                let flushed =
+                    self.socket.try_io(Interest::WRITABLE, || flush(fd, &mut self.outbox));
+                unless_not_yet(flushed)?;
             }
             if ready.is_readable() {
                 // Descriptors that a worker sent would be closed by the kernel here.
-                match recv(socket, &mut self.inbox, MsgFlags::MSG_DONTWAIT) {
-                    Ok(0) | Err(Errno::ECONNRESET) => return Err(Lost::Closed),
-                    Ok(length) => {
+                let receive = || Ok(recv(fd, &mut self.inbox, MsgFlags::MSG_DONTWAIT)?);
+                match unless_not_yet(self.socket.try_io(Interest::READABLE, receive))? {
+                    Some(0) => return Err(Lost::Closed),
+                    Some(length) => {
                         let packet = self.inbox.get(..length).unwrap_or_default();
                         return Ok(serde_json::from_slice(packet)?);
                     }
-                    Err(Errno::EAGAIN) => guard.clear_ready_matching(Ready::READABLE),
-                    Err(Errno::EINTR) => {}
-                    Err(errno) => return Err(Lost::Io(errno.into())),
+                    None => {}
                 }
             }
         }
     }
 }
 
-/// Whether everything went out.
-fn flush(socket: RawFd, outbox: &mut VecDeque<(Vec<u8>, Option<OwnedFd>)>) -> Result<bool, Lost> {
+fn unless_not_yet<T>(done: io::Result<T>) -> Result<Option<T>, Lost> {
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(error) => match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(None),
+            io::ErrorKind::ConnectionReset => Err(Lost::Closed),
+            _ => Err(Lost::Io(error)),
+        },
+    }
+}
+
+/// Sends until the worker takes no more.
+fn flush(socket: RawFd, outbox: &mut VecDeque<(Vec<u8>, Option<OwnedFd>)>) -> io::Result<()> {
     while let Some((packet, fd)) = outbox.front() {
         let fds: Vec<_> = fd.iter().map(AsRawFd::as_raw_fd).collect();
         let rights = [ControlMessage::ScmRights(&fds)];
@@ -110,12 +124,60 @@ fn flush(socket: RawFd, outbox: &mut VecDeque<(Vec<u8>, Option<OwnedFd>)>) -> Re
         match sendmsg::<()>(socket, &[IoSlice::new(packet)], beside, flags, None) {
             // Our own copy of the descriptor closes here.
             Ok(_) => drop(outbox.pop_front()),
-            Err(Errno::EAGAIN) => return Ok(false),
-            Err(Errno::EINTR) => {}
             // Nothing more goes out; what the worker said before is still read.
             Err(Errno::EPIPE | Errno::ECONNRESET) => outbox.clear(),
-            Err(errno) => return Err(Lost::Io(errno.into())),
+            Err(errno) => return Err(errno.into()),
         }
     }
-    Ok(true)
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::socket::send;
+    use std::time::Duration;
+
+    fn run(test: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(test);
+    }
+
+    #[test]
+    fn a_worker_that_takes_nothing_blocks_nobody_and_loses_no_packet() {
+        run(async {
+            let (mut ours, theirs) = Control::pair().unwrap();
+            let text = "x".repeat(60_000).as_str().into();
+            let command = ToWorker::Command { seq: 1, text };
+            let mut sent = 0;
+            while ours.send(&command, None).is_ok() {
+                sent += 1;
+                let quiet = tokio::time::timeout(Duration::from_millis(5), ours.next()).await;
+                assert!(quiet.is_err());
+            }
+            assert!(ours.is_full() && sent > OUTBOX);
+            ours.send(&ToWorker::Shutdown, None).unwrap();
+
+            // It wakes up.
+            let mut buffer = vec![0; MAX_PACKET];
+            for _ in 0..=sent {
+                let _ = tokio::time::timeout(Duration::from_millis(5), ours.next()).await;
+                assert_ne!(recv(theirs.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT), Ok(0));
+            }
+            assert!(!ours.is_full());
+            drop(theirs);
+            assert!(matches!(ours.next().await, Err(Lost::Closed)));
+        });
+    }
+
+    #[test]
+    fn what_no_worker_says_ends_the_channel() {
+        run(async {
+            for nonsense in [&b"{"[..], br#"{"fly":{}}"#, &[b'['; MAX_PACKET]] {
+                let (mut ours, theirs) = Control::pair().unwrap();
+                send(theirs.as_raw_fd(), nonsense, MsgFlags::empty()).unwrap();
+                assert!(matches!(ours.next().await, Err(Lost::Nonsense(_))));
+            }
+        });
+    }
 }

@@ -225,7 +225,7 @@ impl Keeper {
                     let asked = Asked::Command { until, reply };
                     worker.ask(asked, |seq| ToWorker::Command { seq, text });
                 }
-                Waiting::Hello(newcomer) => worker.adopt(newcomer, &self.account),
+                Waiting::Hello(newcomer) => worker.adopt(*newcomer, &self.account),
             }
         }
     }
@@ -468,7 +468,7 @@ impl Worker {
         }
     }
 
-    fn adopt(&mut self, newcomer: Box<Newcomer>, account: &Account) {
+    fn adopt(&mut self, newcomer: Newcomer, account: &Account) {
         if self.process.channel.is_full() {
             return newcomer.refuse(no_answer());
         }

@@ -199,61 +199,14 @@ mod inherited {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    const USER: Mode = Mode::User(1000);
-
-    #[test]
-    fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("run/shim.sock");
-        let first = bind(&path, USER).unwrap();
-        assert!(matches!(bind(&path, USER), Err(Error::Taken(_))));
-        drop(first);
-        assert!(path.exists());
-        bind(&path, USER).unwrap();
-    }
-
-    #[test]
-    fn what_is_no_socket_stays() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("shim.sock");
-        std::fs::write(&path, "precious").unwrap();
-        assert!(matches!(bind(&path, USER), Err(Error::NoSocket(_))));
-        assert_eq!(std::fs::read(&path).unwrap(), b"precious");
-    }
-
-    #[test]
-    fn modes_are_narrow() {
-        let directory = tempfile::tempdir().unwrap();
-        for (mode, socket, parent) in [(Mode::System, 0o660, 0o755), (USER, 0o600, 0o700)] {
-            let path = directory.path().join(format!("{parent:o}/admin.sock"));
-            let _listener = bind(&path, mode).unwrap();
-            let bits = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o7777;
-            assert_eq!(bits(&path), socket);
-            assert_eq!(bits(path.parent().unwrap()), parent);
-        }
-    }
-
-    #[test]
-    fn only_our_own_socket_is_removed() {
-        let directory = tempfile::tempdir().unwrap();
-        let bind = |name: &str| bind(&directory.path().join(name), USER).unwrap();
-        let listeners = Listeners { shim: bind("shim.sock"), admin: bind("admin.sock") };
-        std::fs::remove_file(directory.path().join("shim.sock")).unwrap();
-        let _other = bind("shim.sock");
-        listeners.remove();
-        assert!(directory.path().join("shim.sock").exists());
-        assert!(!directory.path().join("admin.sock").exists());
-    }
 
     #[test]
     fn sockets_of_systemd_are_told_apart_by_name_then_by_path() {
         let directory = tempfile::tempdir().unwrap();
-        let socket = bind(&directory.path().join("admin.sock"), USER).unwrap().socket;
+        let socket = UnixListener::bind(directory.path().join("admin.sock")).unwrap();
         assert!(matches!(which("shim", &socket), Some(Which::Shim)));
         assert!(matches!(which("otrd.socket", &socket), Some(Which::Admin)));
-        let socket = bind(&directory.path().join("else.sock"), USER).unwrap().socket;
+        let socket = UnixListener::bind(directory.path().join("else.sock")).unwrap();
         assert!(which("otrd.socket", &socket).is_none());
     }
 }
