@@ -44,9 +44,9 @@ pub struct Network {
     /// ISUPPORT LINELEN: bytes of an IRC line, CR LF included.
     #[serde(default = "default_linelen")]
     pub linelen: u32,
-    /// ISUPPORT CASEMAPPING; `rfc1459` until the server says otherwise.
-    #[serde(default = "default_casemapping")]
-    pub casemapping: String,
+    /// ISUPPORT CASEMAPPING, once the server has said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub casemapping: Option<String>,
     /// ISUPPORT CHANTYPES.
     #[serde(default = "default_chantypes")]
     pub chantypes: String,
@@ -73,7 +73,7 @@ impl Default for Network {
             connected: false,
             mask: None,
             linelen: default_linelen(),
-            casemapping: default_casemapping(),
+            casemapping: None,
             chantypes: default_chantypes(),
             statusmsg: String::new(),
             status_prefix: default_status_prefix(),
@@ -86,10 +86,6 @@ impl Default for Network {
 
 fn default_linelen() -> u32 {
     512
-}
-
-fn default_casemapping() -> String {
-    "rfc1459".into()
 }
 
 fn default_chantypes() -> String {

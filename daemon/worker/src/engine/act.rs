@@ -1,0 +1,50 @@
+//! What goes into a step and what comes out.
+
+use crate::store::Name;
+use proto::shim::{Call, Effect, Hello};
+use proto::text::Text;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The time of a step.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Now {
+    /// Never goes back; from any beginning.
+    pub mono: Duration,
+    /// Seconds since 1970, UTC; may jump.
+    pub wall: u64,
+}
+
+/// Something that happened.
+pub enum Input {
+    /// A module connected.
+    Hello(Hello),
+    /// It left.
+    Gone,
+    /// It asks.
+    Call(Call),
+    /// An admin asks; what is printed before the step ends is the answer.
+    Command(Text),
+    /// The key generation that was asked for is done: the contents of a key file.
+    KeyMade(Zeroizing<Vec<u8>>),
+    /// Or it failed.
+    KeyFailed(String),
+    /// A file could not be saved.
+    NotSaved(Name, String),
+    /// Time passed.
+    Tick,
+}
+
+/// Something to be done.
+pub enum Act {
+    /// The module has to.
+    Effect(Effect),
+    /// Write a file.
+    Save(Name, Zeroizing<Vec<u8>>),
+    /// Keep a copy of a file under another name, with this suffix.
+    SetAside(Name, String),
+    /// Generate a key.
+    Keygen,
+    /// Nobody needs it any more.
+    CancelKeygen,
+}

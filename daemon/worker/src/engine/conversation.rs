@@ -1,0 +1,183 @@
+//! Our own record of a conversation. It decides what may go out; libotr only encrypts.
+
+use crate::limits::{self, Bucket};
+use otr::{Fingerprint, Peer, Version};
+use proto::shim::{In, Kind};
+use proto::text::{Nick, Text};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// One peer.
+pub struct Conversation {
+    /// As last spelled.
+    pub nick: Nick,
+    /// How it stands.
+    pub phase: Phase,
+    /// When we asked for a private conversation that has not come about yet.
+    pub asked: Option<Duration>,
+    /// Typed lines that wait for it.
+    pub waiting: VecDeque<Waiting>,
+    /// Whether to offer OTR by whitespace.
+    pub offer: Offer,
+    /// The authentication under way.
+    pub smp: SmpState,
+    /// Nothing may go in clear.
+    pub guarded: bool,
+    /// What the module was told of that.
+    pub guard_told: bool,
+    /// The peer has left IRC since.
+    pub gone: bool,
+    /// When something last happened.
+    pub last: Duration,
+    /// When we last asked for a new session because a message could not be read.
+    pub repaired: Option<Duration>,
+    /// Key exchanges that the peer may cause.
+    pub key_exchanges: Bucket,
+    /// Complaints that the peer may cause.
+    pub notes: Bucket,
+}
+
+/// How a conversation stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Not private.
+    Clear,
+    /// Private.
+    Private(Private),
+    /// The peer ended it; nothing goes out until the user does too.
+    Finished,
+    /// It was private before a restart, or its keys are lost; nothing goes out in clear.
+    Blocked {
+        /// The key that it had.
+        fingerprint: Option<Fingerprint>,
+        /// A new session was asked for by ourselves.
+        asked_anew: bool,
+    },
+    /// The peer goes by another nick now, with the conversation; whoever takes this one gets
+    /// nothing.
+    Moved {
+        /// The new nick.
+        to: Nick,
+    },
+}
+
+/// A private conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Private {
+    /// The key of the other end.
+    pub fingerprint: Fingerprint,
+    /// Which of the peer's clients.
+    pub instance: u32,
+    /// Protocol version.
+    pub version: Version,
+    /// Since when, in seconds since 1970.
+    pub since: u64,
+    /// The key is not the one known of this nick: nothing goes out until the user trusts it.
+    pub held: bool,
+}
+
+/// A typed line that waits.
+pub struct Waiting {
+    /// To whom, as typed.
+    pub to: Nick,
+    /// Text or action.
+    pub kind: Kind,
+    /// What.
+    pub text: Text,
+    /// Which client typed it.
+    pub client: u64,
+    /// Since when.
+    pub since: Duration,
+}
+
+/// A peer's line that waits for our key.
+pub enum HeldLine {
+    /// As it came.
+    In(In),
+    /// A query of ours that is to go out.
+    Query(Peer),
+}
+
+/// Whether the whitespace tag goes on a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Offer {
+    /// On the next that it fits.
+    #[default]
+    Next,
+    /// It went out.
+    Made,
+    /// The peer wrote in clear without one: no more.
+    Declined,
+}
+
+/// Where an authentication stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SmpState {
+    /// Nowhere.
+    #[default]
+    Idle,
+    /// We asked or answered, and wait for the peer.
+    Running {
+        /// Since when.
+        since: Duration,
+        /// The user was told that nothing comes.
+        told: bool,
+    },
+    /// The peer asked.
+    Asked,
+}
+
+impl Conversation {
+    /// A peer whom nothing is known of.
+    pub fn new(nick: Nick, now: Duration) -> Self {
+        Self {
+            nick,
+            phase: Phase::Clear,
+            asked: None,
+            waiting: VecDeque::new(),
+            offer: Offer::Next,
+            smp: SmpState::Idle,
+            guarded: false,
+            guard_told: false,
+            gone: false,
+            last: now,
+            repaired: None,
+            key_exchanges: Bucket::new(limits::AKE_BURST, limits::AKE_EVERY),
+            notes: Bucket::new(limits::NOTES_BURST, limits::NOTES_EVERY),
+        }
+    }
+
+    /// The private conversation, if it is one.
+    pub fn private(&self) -> Option<&Private> {
+        match &self.phase {
+            Phase::Private(private) => Some(private),
+            _ => None,
+        }
+    }
+
+    /// Nothing to lose by forgetting it.
+    pub fn is_idle(&self) -> bool {
+        self.phase == Phase::Clear && self.asked.is_none() && self.waiting.is_empty()
+    }
+
+    /// When this conversation wants a tick.
+    pub fn deadline(&self) -> Option<Duration> {
+        let wait = self.waiting.front().map(|w| w.since + limits::WAIT);
+        let asked = self.asked.map(|asked| asked + limits::WAIT);
+        let smp = match self.smp {
+            SmpState::Running { since, told: false } => Some(since + limits::SMP_SILENCE),
+            _ => None,
+        };
+        [wait, asked, smp].into_iter().flatten().min()
+    }
+
+    /// The word of the `info` table.
+    pub fn state_word(&self) -> &'static str {
+        match self.phase {
+            Phase::Clear => "plaintext",
+            Phase::Private(_) => "encrypted",
+            Phase::Finished => "finished",
+            Phase::Blocked { .. } | Phase::Moved { .. } => "blocked",
+        }
+    }
+}

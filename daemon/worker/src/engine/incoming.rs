@@ -1,0 +1,268 @@
+//! What a peer sent.
+
+use super::conversation::{HeldLine, Offer};
+use super::{Engine, KeyState, Phase, Policy};
+use crate::limits;
+use crate::text::clean::{quote, single_line};
+use crate::text::ctcp::{self, Decrypted};
+use otr::Peer;
+use otr::fragment::Outcome;
+use otr::line::{self, Kind as MessageKind, Line};
+use proto::shim::{Effect, In, Kind, Style};
+use proto::text::Mask;
+
+/// Before text that came in clear while the conversation is private.
+pub const NOT_ENCRYPTED: &str = "[NOT ENCRYPTED] ";
+/// Before text that was encrypted with a key which is not the one known of this nick.
+pub const NEW_KEY: &str = "[UNVERIFIED NEW KEY] ";
+
+impl Engine {
+    pub(super) fn incoming(&mut self, message: In) {
+        let Some(peer) = self.meet(message.from.nick()) else { return self.effect(Effect::Pass) };
+        let policy = self.policy(&peer).0;
+        let guarded = self.conversations.get(&peer).is_some_and(|c| c.guarded);
+        if policy == Policy::Never && !guarded {
+            return self.effect(Effect::Pass);
+        }
+        self.back(&peer, message.from.nick());
+        match message.kind {
+            Kind::Text => self.line(&peer, message, policy),
+            _ => self.clear(&peer, &message),
+        }
+    }
+
+    /// A PRIVMSG, or a line that was put together again.
+    pub(super) fn line(&mut self, peer: &Peer, message: In, policy: Policy) {
+        let text = message.text.as_bytes();
+        match line::classify(text) {
+            Line::Text => {
+                if let Some(conversation) = self.conversations.get_mut(peer)
+                    && conversation.offer == Offer::Made
+                {
+                    conversation.offer = Offer::Declined;
+                }
+                self.clear(peer, &message);
+            }
+            Line::Tagged { v2, v3, text } => {
+                if !text.is_empty() {
+                    let stripped = In { text: proto::text::Text::new(text), ..message.clone() };
+                    self.clear_stripped(peer, &stripped);
+                }
+                if policy.answers_tags() && self.may_exchange_keys(peer) {
+                    self.asked_by(peer, v2, v3, message.from);
+                }
+            }
+            Line::Query { v2, v3 } => {
+                if self.may_exchange_keys(peer) {
+                    self.note_of(peer, Style::Plain, "They ask for a private conversation.");
+                    self.asked_by(peer, v2, v3, message.from);
+                }
+            }
+            Line::Error { text } => {
+                let words = quote(text);
+                self.note_of(
+                    peer,
+                    Style::Warn,
+                    format!("Their OTR reports an error, in their words: {words}"),
+                );
+            }
+            Line::Fragment(fragment) => {
+                let ours = self.otr.instag();
+                match self.fragments.push(self.now.mono, peer, &fragment, Some(ours)) {
+                    Outcome::Complete(whole)
+                        if matches!(line::classify(&whole), Line::Message { .. }) =>
+                    {
+                        let whole = In { text: proto::text::Text::new(whole), ..message };
+                        self.line(peer, whole, policy);
+                    }
+                    Outcome::Complete(_) => {
+                        self.note_of(
+                            peer,
+                            Style::Warn,
+                            "A damaged OTR message came: it cannot be read.",
+                        );
+                    }
+                    Outcome::Pending | Outcome::Dropped => {}
+                }
+            }
+            Line::Message { kind: MessageKind::Data, .. } => self.data(peer, &message),
+            Line::Message { .. } => {
+                if self.may_exchange_keys(peer) && self.key_or_hold(HeldLine::In(message.clone())) {
+                    self.receive(peer, &message);
+                }
+            }
+        }
+    }
+
+    /// A query or an offer: we begin the key exchange.
+    fn asked_by(&mut self, peer: &Peer, v2: bool, v3: bool, from: Mask) {
+        let query: &[u8] = match (v2, v3) {
+            (_, true) => b"?OTRv23?",
+            (true, false) => b"?OTRv2?",
+            (false, false) => {
+                return self.note_of(
+                    peer,
+                    Style::Warn,
+                    "They only speak a version of OTR that is not safe.",
+                );
+            }
+        };
+        let query = In { from, kind: Kind::Text, text: proto::text::Text::new(query) };
+        if self.key_or_hold(HeldLine::In(query.clone())) {
+            self.receive(peer, &query);
+        }
+    }
+
+    /// An encrypted text.
+    fn data(&mut self, peer: &Peer, message: &In) {
+        let sessions = self.otr.sessions(peer);
+        if sessions.iter().any(|session| session.state == otr::State::Encrypted) {
+            return self.receive(peer, message);
+        }
+        self.unreadable(peer);
+    }
+
+    /// Someone encrypts to keys that we no longer have. A peer whom we know is asked for a new
+    /// session, now and then; to strangers we do not show that we are here.
+    pub(super) fn unreadable(&mut self, peer: &Peer) {
+        self.note_of(
+            peer,
+            Style::Warn,
+            "An encrypted message came that cannot be read: its session is gone.",
+        );
+        let now = self.now.mono;
+        let known = !self.otr.known_of(peer).is_empty();
+        let Some(conversation) = self.conversations.get_mut(peer) else { return };
+        let lately = conversation.repaired.is_some_and(|at| now < at + limits::REPAIR_EVERY);
+        let waits = conversation.asked.is_some();
+        if (known || conversation.phase != Phase::Clear) && !lately && !waits {
+            conversation.repaired = Some(now);
+            let nick = conversation.nick.clone();
+            self.say_of(&nick, Style::Plain, "Asking for a new private conversation.");
+            self.ask(peer);
+        }
+    }
+
+    /// Through libotr.
+    pub(super) fn receive(&mut self, peer: &Peer, message: &In) {
+        let received = self.otr.receive(peer, message.text.as_bytes());
+        let before = self.acts.len();
+        self.events(received.events);
+        let Some(text) = received.text else { return };
+        // What the text means depends on what the events said, but it was sent before them.
+        let mark = self.mark_of(peer, received.instance);
+        let after = self.acts.split_off(before);
+        self.decrypted(peer, &message.from, mark, &text);
+        self.acts.extend(after);
+    }
+
+    /// Which session a text came in decides how it is shown.
+    fn mark_of(&self, peer: &Peer, instance: u32) -> &'static str {
+        let Some(conversation) = self.conversations.get(peer) else { return NEW_KEY };
+        let session = self.otr.sessions(peer).into_iter().find(|s| s.instance == instance);
+        let key = session.and_then(|s| s.fingerprint);
+        match (&conversation.phase, key) {
+            (Phase::Private(private), Some(key)) if !private.held && key == private.fingerprint => {
+                ""
+            }
+            // The last words before the peer's goodbye, in the same line.
+            (Phase::Finished, None) => "",
+            _ => NEW_KEY,
+        }
+    }
+
+    fn decrypted(&mut self, peer: &Peer, from: &Mask, mark: &str, text: &[u8]) {
+        let shown = text.get(..limits::SHOWN_TEXT).unwrap_or(text);
+        match ctcp::read(shown) {
+            Decrypted::Text(text) => self.deliver(from, Kind::Text, mark, &single_line(text)),
+            Decrypted::Action(text) => self.deliver(from, Kind::Action, mark, &single_line(text)),
+            Decrypted::Ctcp(request) => {
+                let text = [b"CTCP ".as_slice(), &single_line(request)].concat();
+                self.deliver(from, Kind::Text, mark, &text);
+            }
+        }
+        if shown.len() < text.len() {
+            self.note_of(
+                peer,
+                Style::Warn,
+                "A message was longer than 16 KiB: its end is not shown.",
+            );
+        }
+    }
+
+    /// Clear text, exactly as it came where nothing is private.
+    fn clear(&mut self, peer: &Peer, message: &In) {
+        match self.is_private(peer) {
+            true => self.clear_marked(message),
+            false => self.effect(Effect::Pass),
+        }
+    }
+
+    /// Clear text that is not the held message any more.
+    fn clear_stripped(&mut self, peer: &Peer, message: &In) {
+        match self.is_private(peer) {
+            true => self.clear_marked(message),
+            false => self.effect(Effect::Deliver {
+                from: message.from.clone(),
+                kind: message.kind,
+                text: message.text.clone(),
+            }),
+        }
+    }
+
+    pub(super) fn clear_marked(&mut self, message: &In) {
+        let text = message.text.as_bytes();
+        let ctcp = [b"CTCP ".as_slice(), text].concat();
+        match message.kind {
+            // Clients answer CTCP by themselves, in clear: shown as text it stays unanswered.
+            Kind::Ctcp => {
+                self.deliver(&message.from, Kind::Text, NOT_ENCRYPTED, &single_line(&ctcp))
+            }
+            Kind::CtcpReply => {
+                self.deliver(&message.from, Kind::Notice, NOT_ENCRYPTED, &single_line(&ctcp))
+            }
+            kind => self.deliver(&message.from, kind, NOT_ENCRYPTED, &single_line(text)),
+        }
+    }
+
+    fn is_private(&self, peer: &Peer) -> bool {
+        self.conversations.get(peer).is_some_and(|c| c.phase != Phase::Clear)
+    }
+
+    /// One step of a key exchange costs milliseconds: a peer may cause only so many.
+    fn may_exchange_keys(&mut self, peer: &Peer) -> bool {
+        let now = self.now.mono;
+        let Some(conversation) = self.conversations.get_mut(peer) else { return false };
+        let may = conversation.key_exchanges.take(now) && self.key_exchanges.take(now);
+        if !may {
+            self.note_of(
+                peer,
+                Style::Warn,
+                "Too many key exchanges: some of theirs are not answered.",
+            );
+        }
+        may
+    }
+
+    /// Whether our key is there; otherwise the line waits for it.
+    pub(super) fn key_or_hold(&mut self, line: HeldLine) -> bool {
+        if matches!(self.key, KeyState::Ready) {
+            return true;
+        }
+        if matches!(self.key, KeyState::Damaged(_)) {
+            if let HeldLine::In(message) = &line {
+                self.say_of(
+                    message.from.nick(),
+                    Style::Bad,
+                    "A private conversation was asked for, but your key cannot be read: see status.",
+                );
+            }
+            return false;
+        }
+        if self.held.len() < limits::HELD_FOR_KEY {
+            self.held.push(line);
+        }
+        self.need_key();
+        false
+    }
+}

@@ -1,0 +1,189 @@
+//! Our own key: made in the background the first time one is needed, or when the user says so.
+
+use super::conversation::HeldLine;
+use super::{Act, Engine, Phase};
+use crate::store::Name;
+use otr::Peer;
+use proto::shim::Style;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// Whether there is a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// Not yet.
+    None,
+    /// One is being made; an old one may still be in use.
+    Generating {
+        /// Since when.
+        since: Duration,
+        /// The new key takes an old one's place.
+        replaces: bool,
+    },
+    /// There is.
+    Ready,
+    /// There is a file, and it cannot be used: why, and what to do.
+    Damaged(String),
+}
+
+impl KeyState {
+    /// For `status`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Generating { .. } => "generating",
+            Self::Ready => "ready",
+            Self::Damaged(_) => "damaged",
+        }
+    }
+}
+
+impl Engine {
+    /// Starts a generation unless one runs.
+    pub(crate) fn need_key(&mut self) {
+        if self.key != KeyState::None {
+            return;
+        }
+        self.say(Style::Plain, "Making your private key; what needs it goes on by itself.");
+        self.generate(false);
+    }
+
+    fn generate(&mut self, replaces: bool) {
+        self.key = KeyState::Generating { since: self.now.mono, replaces };
+        self.acts.push(Act::Keygen);
+    }
+
+    /// `genkey [--overwrite]`.
+    pub(crate) fn genkey(&mut self, overwrite: bool) {
+        match &self.key {
+            KeyState::Generating { since, .. } => {
+                let seconds = self.now.mono.saturating_sub(*since).as_secs();
+                self.say(
+                    Style::Plain,
+                    format!("A key is being made already, for {seconds} s now."),
+                );
+            }
+            KeyState::None => {
+                self.say(Style::Plain, "Making your private key. You are told when it is ready.");
+                self.generate(false);
+            }
+            KeyState::Ready | KeyState::Damaged(_) if !overwrite => {
+                let fingerprint = self.own_fingerprint();
+                self.say(Style::Warn, format!("You have a key already: {fingerprint}. To throw it away and make a new one: genkey --overwrite. Your peers will then see a changed key."));
+            }
+            KeyState::Ready | KeyState::Damaged(_) => {
+                self.finish_all();
+                self.say(Style::Plain, "Making a new private key. The old one is kept beside it. You are told when it is ready.");
+                self.generate(true);
+            }
+        }
+    }
+
+    /// Ends every private conversation; how many there were.
+    pub(crate) fn finish_all(&mut self) -> usize {
+        let mut open: Vec<Peer> = self
+            .conversations
+            .iter()
+            .filter(|(_, c)| c.phase != Phase::Clear || c.asked.is_some())
+            .map(|(peer, _)| peer.clone())
+            .collect();
+        open.sort();
+        for peer in &open {
+            self.finish(peer);
+        }
+        open.len()
+    }
+
+    pub(super) fn key_made(&mut self, file: &[u8]) {
+        let KeyState::Generating { since, replaces } = self.key else { return };
+        if replaces {
+            // Something may have become private with the old key meanwhile.
+            self.finish_all();
+        }
+        if let Err(error) = self.otr.load_key(file) {
+            return self.key_failed(&error.to_string());
+        }
+        if replaces {
+            self.acts.push(Act::SetAside(Name::Key, dated(self.now.wall)));
+        }
+        self.acts.push(Act::Save(Name::Key, Zeroizing::new(file.to_vec())));
+        self.key = KeyState::Ready;
+        let seconds = self.now.mono.saturating_sub(since).as_secs_f32();
+        let fingerprint = self.own_fingerprint();
+        self.say(
+            Style::Good,
+            format!(
+                "Your private key is ready after {seconds:.1} s. Your fingerprint: {fingerprint}."
+            ),
+        );
+        for held in std::mem::take(&mut self.held) {
+            self.resume(held);
+        }
+    }
+
+    fn resume(&mut self, held: HeldLine) {
+        match held {
+            HeldLine::Query(peer) => self.query(&peer),
+            HeldLine::In(message) => {
+                if let Some(peer) = self.peer(message.from.nick().as_bytes()) {
+                    self.receive(&peer, &message);
+                }
+            }
+        }
+    }
+
+    pub(super) fn key_failed(&mut self, why: &str) {
+        let KeyState::Generating { .. } = self.key else { return };
+        self.key = if self.otr.has_key() { KeyState::Ready } else { KeyState::None };
+        self.say(Style::Bad, format!("Your private key could not be made ({why}). Try genkey again, or ask the admin to look at otrd's log."));
+        let waiting: Vec<Peer> = std::mem::take(&mut self.held)
+            .into_iter()
+            .filter_map(|held| match held {
+                HeldLine::Query(peer) => Some(peer),
+                HeldLine::In(_) => None,
+            })
+            .collect();
+        for peer in waiting {
+            if let Some(conversation) = self.conversations.get_mut(&peer) {
+                conversation.asked = None;
+            }
+            self.give_back(&peer, "your private key could not be made");
+        }
+    }
+
+    /// Our fingerprint, or why there is none.
+    pub(crate) fn own_fingerprint(&self) -> String {
+        match self.otr.own_fingerprint() {
+            Some(fingerprint) => fingerprint.to_string(),
+            None => "none yet (a key is made the first time one is needed, or by genkey)".into(),
+        }
+    }
+}
+
+/// `2026-11-22` of seconds since 1970, UTC: the suffix of a key that was replaced.
+/// Howard Hinnant's `civil_from_days`.
+fn dated(wall: u64) -> String {
+    let days = i64::try_from(wall / 86_400).unwrap_or(0) + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dated;
+
+    #[test]
+    fn dates() {
+        assert_eq!(dated(0), "1970-01-01");
+        assert_eq!(dated(951_782_400), "2000-02-29");
+        assert_eq!(dated(1_795_305_600), "2026-11-22");
+    }
+}

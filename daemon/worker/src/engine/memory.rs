@@ -1,0 +1,224 @@
+//! What survives a restart, and what is said of files that do not.
+
+use super::keys::KeyState;
+use super::{Act, Conversation, Engine, Phase, Settings};
+use crate::store::{Name, Store};
+use crate::text::casemap::Casemap;
+use otr::{Fingerprint, KeyError};
+use proto::shim::Style;
+use proto::text::Nick;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// `conversations.json`: whom nothing may go to in clear.
+#[derive(Default, Serialize, Deserialize)]
+struct Remembered {
+    version: u32,
+    conversations: Vec<RememberedOne>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RememberedOne {
+    nick: Nick,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
+    /// The nick that the conversation went on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moved: Option<Nick>,
+    /// The peer ended it before.
+    #[serde(default)]
+    finished: bool,
+}
+
+impl Engine {
+    /// Reads everything at start.
+    pub(super) fn remember(&mut self, store: &mut dyn Store) {
+        if let Some(settings) = self.read_json::<Settings>(store, Name::Settings) {
+            self.casemap = settings.casemapping.as_deref().map(Casemap::parse).unwrap_or_default();
+            self.settings = settings;
+        }
+        self.remember_key(store);
+        if let Some(file) = self.read(store, Name::InstanceTag)
+            && let Err(error) = self.otr.load_instags(&file)
+        {
+            self.damaged(store, Name::InstanceTag, &error.to_string());
+        }
+        // Peers know us by it: it has to be the same after a restart.
+        let known_before = self.otr.instags_file();
+        self.otr.instag();
+        if self.otr.instags_file() != known_before {
+            self.unsaved.insert(Name::InstanceTag);
+        }
+        if let Some(file) = self.read(store, Name::Fingerprints) {
+            self.remember_fingerprints(store, &file);
+        }
+        if let Some(remembered) = self.read_json::<Remembered>(store, Name::Conversations) {
+            for one in remembered.conversations {
+                self.remember_conversation(one);
+            }
+        }
+    }
+
+    fn remember_key(&mut self, store: &mut dyn Store) {
+        let file = match store.read(Name::Key) {
+            Ok(None) => return,
+            Ok(Some(file)) => file,
+            Err(error) => {
+                let why = format!(
+                    "Your key file otr.key cannot be read ({error}). Ask the admin to mend it, or make a new key with genkey --overwrite."
+                );
+                self.notes.push((Style::Bad, why.clone()));
+                self.key = KeyState::Damaged(why);
+                return;
+            }
+        };
+        match self.otr.load_key(&file) {
+            Ok(()) => self.key = KeyState::Ready,
+            // The file is sound, it is just not for us: it stays where it is.
+            Err(error @ KeyError::OtherAccount { .. }) => {
+                let why = format!("Your key file otr.key cannot be used: {error}.");
+                self.notes.push((Style::Bad, why.clone()));
+                self.key = KeyState::Damaged(why);
+            }
+            Err(error) => {
+                self.damaged(store, Name::Key, &error.to_string());
+                let why = "Your key file was damaged and set aside. Restore it from a backup, or make a new key with genkey --overwrite: your peers will then see a changed key.";
+                self.key = KeyState::Damaged(why.into());
+            }
+        }
+    }
+
+    fn remember_fingerprints(&mut self, store: &mut dyn Store, file: &[u8]) {
+        match self.otr.load_fingerprints(file) {
+            Ok(report) if !report.lossy() => {}
+            // What was readable is in use; the file itself is kept for whoever can mend it.
+            Ok(_) => self.damaged(
+                store,
+                Name::Fingerprints,
+                "some lines are no fingerprints of this account",
+            ),
+            Err(error) => self.damaged(store, Name::Fingerprints, &error.to_string()),
+        }
+        if self.settings.casemapping.is_some() {
+            self.fold_known();
+        }
+    }
+
+    fn remember_conversation(&mut self, one: RememberedOne) {
+        let Some(peer) = self.peer(one.nick.as_bytes()) else { return };
+        let mut conversation = Conversation::new(one.nick, self.now.mono);
+        conversation.phase = match (one.moved, one.finished) {
+            (Some(to), _) => Phase::Moved { to },
+            (None, true) => Phase::Finished,
+            (None, false) => Phase::Blocked {
+                fingerprint: one.fingerprint.as_deref().and_then(Fingerprint::from_hex),
+                asked_anew: false,
+            },
+        };
+        conversation.guarded = true;
+        self.conversations.insert(peer, conversation);
+    }
+
+    fn read(&mut self, store: &mut dyn Store, name: Name) -> Option<Zeroizing<Vec<u8>>> {
+        match store.read(name) {
+            Ok(file) => file,
+            Err(error) => {
+                self.notes.push((
+                    Style::Bad,
+                    format!(
+                        "The file {} cannot be read ({error}): ask the admin to mend it.",
+                        name.file()
+                    ),
+                ));
+                None
+            }
+        }
+    }
+
+    fn read_json<T: for<'de> Deserialize<'de>>(
+        &mut self,
+        store: &mut dyn Store,
+        name: Name,
+    ) -> Option<T> {
+        let file = self.read(store, name)?;
+        match serde_json::from_slice(&file) {
+            Ok(value) => Some(value),
+            Err(_) => {
+                self.damaged(store, name, "it is not what otrd wrote");
+                None
+            }
+        }
+    }
+
+    fn damaged(&mut self, store: &mut dyn Store, name: Name, why: &str) {
+        let file = name.file();
+        let note = match store.set_aside(name, "damaged") {
+            Ok(aside) => format!("The file {file} was damaged ({why}). It is kept as {aside}."),
+            Err(error) => format!(
+                "The file {file} is damaged ({why}) and cannot be set aside ({error}): ask the admin."
+            ),
+        };
+        self.notes.push((Style::Bad, note));
+        if name == Name::Fingerprints {
+            self.unsaved.insert(name);
+        }
+    }
+
+    /// The files that this step has changed.
+    pub(super) fn saves(&mut self) -> Vec<Act> {
+        let unsaved = std::mem::take(&mut self.unsaved);
+        unsaved.into_iter().filter_map(|name| Some(Act::Save(name, self.content(name)?))).collect()
+    }
+
+    fn content(&self, name: Name) -> Option<Zeroizing<Vec<u8>>> {
+        let bytes = match name {
+            // Written when it is made, see `keys`.
+            Name::Key => return None,
+            Name::Fingerprints => self.otr.fingerprints_file(),
+            Name::InstanceTag => self.otr.instags_file(),
+            Name::Settings => serde_json::to_vec_pretty(&self.settings).ok()?,
+            Name::Conversations => serde_json::to_vec_pretty(&self.to_be_remembered()).ok()?,
+        };
+        Some(Zeroizing::new(bytes))
+    }
+
+    fn to_be_remembered(&self) -> Remembered {
+        let mut conversations: Vec<RememberedOne> = self
+            .conversations
+            .values()
+            .filter_map(|c| {
+                let (fingerprint, moved) = match &c.phase {
+                    Phase::Clear => return None,
+                    Phase::Private(private) => (Some(private.fingerprint), None),
+                    Phase::Blocked { fingerprint, .. } => (*fingerprint, None),
+                    Phase::Finished => (None, None),
+                    Phase::Moved { to } => (None, Some(to.clone())),
+                };
+                Some(RememberedOne {
+                    nick: c.nick.clone(),
+                    fingerprint: fingerprint.map(|f| f.to_hex()),
+                    moved,
+                    finished: c.phase == Phase::Finished,
+                })
+            })
+            .collect();
+        conversations.sort_by(|a, b| a.nick.cmp(&b.nick));
+        Remembered { version: 1, conversations }
+    }
+
+    pub(super) fn not_saved(&mut self, name: Name, why: &str) {
+        let what = match name {
+            Name::Key => "your private key: it will be gone after a restart",
+            Name::Fingerprints => "known fingerprints and their trust",
+            Name::InstanceTag => "your instance tag",
+            Name::Conversations => {
+                "which conversations are private: after a restart they would not be blocked for clear text"
+            }
+            Name::Settings => "your settings",
+        };
+        self.say(
+            Style::Bad,
+            format!("Could not save {what} ({why}). Ask the admin to look at the disk."),
+        );
+    }
+}

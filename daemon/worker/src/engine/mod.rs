@@ -1,0 +1,206 @@
+//! Decides. One step in, acts out; time, files and keys come from outside.
+//!
+//! * `outgoing`, `incoming`: what the user typed, what a peer sent.
+//! * `session`: what libotr said, and the lines that wait for it.
+//! * `peers`: the table of conversations, nick changes, comings and goings.
+//! * `keys`: our own key.
+//! * `policy`: whom to talk OTR with at all.
+//! * `memory`: what survives a restart.
+
+mod act;
+mod conversation;
+mod incoming;
+mod keys;
+mod lists;
+mod memory;
+mod outgoing;
+mod peers;
+mod policy;
+mod session;
+mod smp;
+mod speak;
+mod table;
+
+pub use act::{Act, Input, Now};
+pub use conversation::{Conversation, Phase, Private, SmpState};
+pub use keys::KeyState;
+pub use policy::{Policy, Settings};
+
+use crate::commands;
+use crate::limits;
+use crate::limits::Bucket;
+use crate::store::{Name, Store};
+use crate::text::casemap::Casemap;
+use conversation::HeldLine;
+use otr::Otr;
+use otr::fragment::Reassembler;
+use proto::account::Account;
+use proto::admin::WorkerStatus;
+use proto::shim::{Call, Effect, Hello, Network, Style};
+use proto::text::Nick;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use table::Table;
+
+/// The conversations of one account.
+pub struct Engine {
+    pub(crate) account: Account,
+    pub(crate) otr: Otr,
+    pub(crate) key: KeyState,
+    pub(crate) settings: Settings,
+    pub(crate) network: Network,
+    casemap: Casemap,
+    /// What the connected module said of itself.
+    pub(crate) module: Option<Hello>,
+    /// By folded nick.
+    pub(crate) conversations: Table,
+    /// Peers' lines that need our key, in order.
+    held: Vec<HeldLine>,
+    fragments: Reassembler,
+    key_exchanges: Bucket,
+    /// Told to the user as soon as a module is there.
+    notes: Vec<(Style, String)>,
+    pub(crate) now: Now,
+    acts: Vec<Act>,
+    unsaved: BTreeSet<Name>,
+}
+
+impl Engine {
+    /// Loads what is on disk. A damaged file is set aside and told; it never keeps the rest from
+    /// working.
+    ///
+    /// # Errors
+    /// Only where libotr itself cannot hold the account.
+    pub fn load(account: Account, store: &mut dyn Store, now: Now) -> Result<Self, otr::NewError> {
+        let otr = Otr::new(account.user.as_str())?;
+        let mut engine = Self {
+            account,
+            otr,
+            key: KeyState::None,
+            settings: Settings::default(),
+            network: Network::default(),
+            casemap: Casemap::default(),
+            module: None,
+            conversations: Table::default(),
+            held: Vec::new(),
+            fragments: Reassembler::default(),
+            key_exchanges: Bucket::new(limits::AKE_BURST_ALL, limits::AKE_EVERY_ALL),
+            notes: Vec::new(),
+            now,
+            acts: Vec::new(),
+            unsaved: BTreeSet::new(),
+        };
+        engine.remember(store);
+        Ok(engine)
+    }
+
+    /// One step: what happened in, what is to be done out, in order. Files to be saved come
+    /// first, so that nothing is told that a crash could undo.
+    pub fn step(&mut self, now: Now, input: Input) -> Vec<Act> {
+        self.now = now;
+        match input {
+            Input::Hello(hello) => self.greet(hello),
+            Input::Gone => self.module_gone(),
+            Input::Call(call) => self.call(call),
+            Input::Command(line) => commands::run(self, line.as_bytes()),
+            Input::KeyMade(file) => self.key_made(&file),
+            Input::KeyFailed(why) => self.key_failed(&why),
+            Input::NotSaved(name, why) => self.not_saved(name, &why),
+            Input::Tick => {}
+        }
+        self.tick();
+        self.guard_changes();
+        let mut acts = self.saves();
+        acts.append(&mut self.acts);
+        acts
+    }
+
+    /// When [`Input::Tick`] is due, in the time of [`Now::mono`].
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.conversations.next_deadline()
+    }
+
+    /// Peers to whom nothing may go in clear.
+    pub fn protected(&self) -> Vec<Nick> {
+        let mut nicks: Vec<Nick> =
+            self.conversations.values().filter(|c| c.guarded).map(|c| c.nick.clone()).collect();
+        nicks.sort();
+        nicks
+    }
+
+    /// Whether a worker without a module still has something to lose, and for how long it should
+    /// stay for it.
+    pub fn linger(&self) -> Option<Duration> {
+        if matches!(self.key, KeyState::Generating { .. }) {
+            return None;
+        }
+        let private = self.conversations.values().any(|c| matches!(c.phase, Phase::Private(_)));
+        Some(if private { limits::LINGER_PRIVATE } else { limits::LINGER })
+    }
+
+    /// What an admin may know.
+    pub fn status(&self) -> WorkerStatus {
+        let count = |wanted: fn(&Conversation) -> bool| {
+            u32::try_from(self.conversations.values().filter(|c| wanted(c)).count())
+                .unwrap_or(u32::MAX)
+        };
+        let module = self.module.as_ref();
+        WorkerStatus {
+            connected: module.is_some(),
+            shim: module.map(|m| m.shim.clone()).unwrap_or_default(),
+            znc: module.map(|m| m.znc.clone()).unwrap_or_default(),
+            key: self.key.word().into(),
+            sessions: count(|c| matches!(c.phase, Phase::Private(_))),
+            blocked: count(|c| matches!(c.phase, Phase::Blocked { .. } | Phase::Moved { .. })),
+            waiting: u32::try_from(self.waiting()).unwrap_or(u32::MAX),
+            sandbox: String::new(),
+        }
+    }
+
+    fn greet(&mut self, hello: Hello) {
+        self.module = Some(hello);
+        // Until the module says otherwise: a new connection may belong to a new ZNC.
+        self.network.connected = false;
+        for (style, text) in std::mem::take(&mut self.notes) {
+            self.say(style, text);
+        }
+    }
+
+    fn module_gone(&mut self) {
+        self.module = None;
+        self.network.connected = false;
+    }
+
+    fn call(&mut self, call: Call) {
+        match call {
+            Call::Network(network) => self.network_changed(network),
+            Call::Out(out) => self.outgoing(out),
+            Call::In(message) => self.incoming(message),
+            Call::Command(command) => commands::run(self, command.text.as_bytes()),
+            Call::Nick(change) => self.renamed(&change.old, &change.new),
+            Call::Quit(presence) => self.left(&presence.nick),
+            Call::Join(presence) => self.came(&presence.nick),
+            Call::Bye(_) => {}
+        }
+    }
+
+    fn network_changed(&mut self, network: Network) {
+        if let Some(casemapping) = &network.casemapping {
+            self.change_casemap(Casemap::parse(casemapping), casemapping.clone());
+        }
+        let connects = network.connected && !self.network.connected;
+        self.network = network;
+        if connects {
+            self.ask_blocked_anew();
+        }
+    }
+
+    fn tick(&mut self) {
+        self.expire_waiting();
+        self.expire_smp();
+    }
+
+    pub(crate) fn effect(&mut self, effect: Effect) {
+        self.acts.push(Act::Effect(effect));
+    }
+}

@@ -1,0 +1,207 @@
+//! What the user typed for a person.
+
+use super::conversation::{Offer, Waiting};
+use super::{Engine, Phase, Policy};
+use crate::limits;
+use crate::text::ctcp;
+use otr::Peer;
+use otr::line::{self, Line};
+use proto::shim::{Effect, Kind, Out, Style};
+use proto::text::{Nick, Text};
+
+impl Engine {
+    pub(super) fn outgoing(&mut self, out: Out) {
+        let Some(peer) = self.meet(&out.to) else { return self.effect(Effect::Pass) };
+        let policy = self.policy(&peer).0;
+        match out.kind {
+            Kind::Text if is_query(&out.text) && policy != Policy::Never => self.start(&out.to),
+            Kind::Text | Kind::Action => self.words(&peer, out, policy),
+            Kind::Notice | Kind::Ctcp | Kind::CtcpReply => self.side_words(&peer, out, policy),
+        }
+    }
+
+    /// Text and `/me`.
+    fn words(&mut self, peer: &Peer, out: Out, policy: Policy) {
+        let Some(conversation) = self.conversations.get(peer) else { return };
+        let waits = conversation.asked.is_some();
+        match &conversation.phase {
+            Phase::Private(private) if private.held => self.wait(peer, out),
+            Phase::Private(_) => self.encrypt(peer, out.to, out.kind, out.text, out.client),
+            _ if waits => self.wait(peer, out),
+            Phase::Clear if policy == Policy::Required => {
+                // The line waits first: should the start be refused, it comes back.
+                self.wait(peer, out.clone());
+                self.start(&out.to);
+                if self.conversations.get(peer).is_some_and(|c| c.asked.is_none()) {
+                    self.give_back(peer, "this peer's policy requires a private conversation, and none could be asked for");
+                }
+            }
+            Phase::Clear => self.in_clear(peer, out, policy),
+            phase => {
+                let why = Self::why_blocked(&out.to, phase);
+                self.refuse(out.to, out.text, why);
+            }
+        }
+    }
+
+    /// Notices and CTCPs never go into a private conversation, nor past one.
+    fn side_words(&mut self, peer: &Peer, out: Out, policy: Policy) {
+        let guarded = self.conversations.get(peer).is_some_and(|c| c.guarded);
+        if !guarded && policy != Policy::Required {
+            return self.effect(Effect::Pass);
+        }
+        match out.kind {
+            // Clients answer by themselves; the user typed nothing that could get lost.
+            Kind::CtcpReply => self.note_of(
+                peer,
+                Style::Warn,
+                "An automatic CTCP answer of your client was held back: the conversation is private.",
+            ),
+            _ => self.refuse(
+                out.to,
+                out.text,
+                "notices and CTCP requests cannot be encrypted, and this conversation is private",
+            ),
+        }
+    }
+
+    /// A message to a peer with whom nothing is private.
+    fn in_clear(&mut self, peer: &Peer, out: Out, policy: Policy) {
+        let tag = line::whitespace_tag(true, true);
+        let fits = out.text.as_bytes().len() + tag.len() <= self.room(&out.to, "PRIVMSG");
+        let command = out.text.as_bytes().first().is_none_or(|b| b"!./\\@~".contains(b));
+        let Some(conversation) = self.conversations.get_mut(peer) else { return };
+        let offers = policy.tags()
+            && conversation.offer == Offer::Next
+            && out.kind == Kind::Text
+            && fits
+            && !command
+            && !out.text.as_bytes().starts_with(b"?OTR");
+        if !offers {
+            return self.effect(Effect::Pass);
+        }
+        conversation.offer = Offer::Made;
+        let tagged = Text::new([out.text.as_bytes(), tag].concat());
+        self.effect(Effect::Send { to: out.to.clone(), kind: Kind::Text, text: tagged });
+        self.effect(Effect::Echo {
+            to: out.to,
+            kind: Kind::Text,
+            text: out.text,
+            client: out.client,
+        });
+    }
+
+    /// Encrypts one line in the pinned session, or gives it back.
+    pub(super) fn encrypt(&mut self, peer: &Peer, to: Nick, kind: Kind, text: Text, client: u64) {
+        if !self.network.connected {
+            return self.refuse(to, text, "ZNC is not connected to this network: try again then");
+        }
+        let Some(private) = self.conversations.get(peer).and_then(|c| c.private()) else { return };
+        // Our record decides; libotr has to agree about the key before anything is encrypted.
+        let (instance, fingerprint) = (private.instance, private.fingerprint);
+        let agrees = self.otr.sessions(peer).into_iter().any(|session| {
+            session.instance == instance
+                && session.state == otr::State::Encrypted
+                && session.fingerprint == Some(fingerprint)
+        });
+        if !agrees {
+            self.reconcile(peer);
+            return self.refuse(to, text, "the session's keys are gone: start a new one");
+        }
+        let plain = match kind {
+            Kind::Action => ctcp::write_action(text.as_bytes()),
+            _ => text.as_bytes().to_vec(),
+        };
+        match self.otr.send(peer, instance, &plain) {
+            Ok((line, events)) => {
+                if self.send_line(&to, &line) {
+                    self.effect(Effect::Echo { to, kind, text, client });
+                } else {
+                    self.refuse(to, text, "the encrypted line does not fit this network's lines");
+                }
+                self.events(events);
+            }
+            Err(error) => self.refuse(to, text, error.to_string()),
+        }
+    }
+
+    /// Puts a line aside until the conversation is private.
+    fn wait(&mut self, peer: &Peer, out: Out) {
+        let full = self.waiting() >= limits::WAITING;
+        let now = self.now.mono;
+        let Some(conversation) = self.conversations.get_mut(peer) else { return };
+        if full || conversation.waiting.len() >= limits::WAITING_PER_PEER {
+            return self.refuse(out.to, out.text, "too many lines wait for a private conversation");
+        }
+        let Out { to, kind, text, client } = out;
+        conversation.waiting.push_back(Waiting { to: to.clone(), kind, text, client, since: now });
+        if conversation.waiting.len() == 1 {
+            let held = conversation.private().is_some_and(|p| p.held);
+            let what = if held {
+                "Your message waits: trust the new key first, or finish the conversation."
+            } else {
+                "Your message waits until the conversation is private."
+            };
+            self.say_of(&to, Style::Plain, what);
+        }
+    }
+
+    /// Lines that wait, of all peers.
+    pub(crate) fn waiting(&self) -> usize {
+        self.conversations.waiting()
+    }
+
+    /// Everything that waits for this peer comes back.
+    pub(crate) fn give_back(&mut self, peer: &Peer, why: &str) {
+        let Some(conversation) = self.conversations.get_mut(peer) else { return };
+        for waiting in std::mem::take(&mut conversation.waiting) {
+            self.refuse(waiting.to, waiting.text, why);
+        }
+    }
+
+    /// Everything that waits for this peer goes out, in order.
+    pub(crate) fn release(&mut self, peer: &Peer) {
+        let Some(conversation) = self.conversations.get_mut(peer) else { return };
+        if conversation.private().is_none_or(|p| p.held) {
+            return;
+        }
+        for w in std::mem::take(&mut conversation.waiting) {
+            self.encrypt(peer, w.to, w.kind, w.text, w.client);
+        }
+    }
+
+    pub(super) fn expire_waiting(&mut self) {
+        let now = self.now.mono;
+        let late = |since: std::time::Duration| now >= since + limits::WAIT;
+        for peer in self.conversations.busy() {
+            let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
+            if conversation.asked.is_some_and(late) {
+                conversation.asked = None;
+                let nick = conversation.nick.clone();
+                self.say_of(
+                    &nick,
+                    Style::Warn,
+                    "No private conversation came about within 60 seconds: \
+                     the other client may not speak OTR, or be away.",
+                );
+                self.give_back(&peer, "no private conversation came about within 60 seconds");
+                continue;
+            }
+            while let Some(front) = conversation.waiting.front()
+                && late(front.since)
+            {
+                let Some(w) = conversation.waiting.pop_front() else { break };
+                self.acts.push(super::Act::Effect(Effect::Refuse {
+                    to: w.to,
+                    text: w.text,
+                    why: "it waited for 60 seconds".into(),
+                }));
+            }
+        }
+    }
+}
+
+/// A typed `?OTR?`, `?OTRv23?` and the like.
+fn is_query(text: &Text) -> bool {
+    matches!(line::classify(text.as_bytes()), Line::Query { .. })
+}

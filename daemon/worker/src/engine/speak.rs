@@ -1,0 +1,114 @@
+//! How the engine speaks: to the user as `*otr`, and to peers in lines that fit.
+
+use super::{Engine, Phase};
+use crate::text::clean::quote;
+use crate::text::wrap;
+use otr::{Peer, fragment};
+use proto::shim::{Effect, Kind, Style};
+use proto::text::{Mask, Nick, Text};
+
+/// Bytes of our own nick!user@host until the server has shown it to us: NICKLEN 30, USERLEN 12,
+/// HOSTLEN 63 and the two signs.
+const WORST_MASK: usize = 30 + 1 + 12 + 1 + 63;
+
+/// Bytes left for a decrypted text in one line to a client. Clients promise no more than 512.
+const CLIENT_LINE: usize = 512;
+
+impl Engine {
+    /// A line of `*otr`.
+    pub(crate) fn say(&mut self, style: Style, text: impl Into<String>) {
+        self.effect(Effect::Print { text: Text::from(text.into()), style });
+    }
+
+    /// A line of `*otr` about a peer: `[bob] …`.
+    pub(crate) fn say_of(&mut self, nick: &Nick, style: Style, text: impl AsRef<str>) {
+        let text = format!("[{}] {}", quote(nick.as_bytes()), text.as_ref());
+        self.say(style, text);
+    }
+
+    /// As [`Engine::say_of`], as often as this peer may cause it.
+    pub(crate) fn note_of(&mut self, peer: &Peer, style: Style, text: impl AsRef<str>) {
+        let now = self.now.mono;
+        let Some(conversation) = self.conversations.get_mut(peer) else { return };
+        if conversation.notes.take(now) {
+            let nick = conversation.nick.clone();
+            self.say_of(&nick, style, text);
+        }
+    }
+
+    /// The user's text comes back.
+    pub(crate) fn refuse(&mut self, to: Nick, text: Text, why: impl Into<String>) {
+        self.effect(Effect::Refuse { to, why: why.into(), text });
+    }
+
+    /// Bytes that a line to this target may carry.
+    pub(crate) fn room(&self, to: &Nick, command: &str) -> usize {
+        let mask = self.network.mask.as_ref().map_or(WORST_MASK, |mask| mask.as_bytes().len());
+        // More than 8 KiB a line is nobody's; less than 512 nobody may say.
+        let line = self.network.linelen.clamp(512, 8192) as usize;
+        wrap::room(line, mask, command, to.as_bytes().len())
+    }
+
+    /// An OTR line of libotr's, cut to what fits. Says so where it cannot be.
+    pub(crate) fn send_line(&mut self, to: &Nick, line: &[u8]) -> bool {
+        match fragment::cut(line, self.room(to, "PRIVMSG")) {
+            Ok(pieces) => {
+                for piece in pieces {
+                    self.effect(Effect::Send {
+                        to: to.clone(),
+                        kind: Kind::Text,
+                        text: Text::new(piece),
+                    });
+                }
+                true
+            }
+            Err(error) => {
+                self.say_of(to, Style::Bad, format!("An OTR line could not be sent: {error}."));
+                false
+            }
+        }
+    }
+
+    /// A peer's text to the user's clients, in as many lines as it takes.
+    pub(crate) fn deliver(&mut self, from: &Mask, kind: Kind, mark: &str, text: &[u8]) {
+        let wrapping = match kind {
+            Kind::Action => "\x01ACTION \x01".len(),
+            _ => 0,
+        };
+        let room = wrap::room(CLIENT_LINE, from.as_bytes().len(), "PRIVMSG", Nick::MAX / 2);
+        let room = room.saturating_sub(wrapping + mark.len());
+        for piece in wrap::wrap(text, room) {
+            let text = [mark.as_bytes(), piece].concat();
+            self.effect(Effect::Deliver { from: from.clone(), kind, text: Text::new(text) });
+        }
+    }
+
+    /// Whether IRC is there; says otherwise.
+    pub(crate) fn online_or_say(&mut self, nick: &Nick) -> bool {
+        if !self.network.connected {
+            self.say_of(nick, Style::Bad, "ZNC is not connected to this network: try again then.");
+        }
+        self.network.connected
+    }
+
+    /// A phase's way out, in words.
+    pub(crate) fn why_blocked(nick: &Nick, phase: &Phase) -> String {
+        let nick = quote(nick.as_bytes());
+        match phase {
+            Phase::Finished => format!(
+                "{nick} ended the private conversation: type finish {nick} to go on in clear, \
+                 or start {nick} for a new one"
+            ),
+            Phase::Moved { to } => {
+                let to = quote(to.as_bytes());
+                format!(
+                    "the private conversation went on with {to}: write to {to}, or finish {nick}"
+                )
+            }
+            _ => format!(
+                "the private conversation was interrupted: type start {nick} for a new one, \
+                 or finish {nick} to go on in clear"
+            ),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The process that owns the keys of one account: libotr, this account's files, and every
+//! decision about a conversation.
+//!
+//! * [`serve`]: the poll loop that performs what the engine decides.
+//! * [`engine`]: decides; pure steps.
+//! * [`commands`]: what a user can say to `*otr`.
+//! * [`store`], [`control`], [`link`]: files, the front, the ZNC module.
+//! * [`keygen`]: the one-shot process that makes a key.
+//! * [`limits`]: every bound and rate.
+#![deny(unsafe_code)]
+
+pub mod commands;
+pub mod control;
+pub mod engine;
+pub mod keygen;
+pub mod limits;
+pub mod link;
+pub mod sandbox;
+pub mod serve;
+pub mod store;
+pub mod text;

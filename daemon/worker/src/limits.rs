@@ -1,0 +1,100 @@
+//! Every bound and rate of the worker, in one place.
+
+use std::time::Duration;
+
+/// How long a typed line waits for a private conversation before it comes back.
+pub const WAIT: Duration = Duration::from_secs(60);
+
+/// Lines that may wait for one peer, and for all peers of an account.
+pub const WAITING_PER_PEER: usize = 64;
+/// See [`WAITING_PER_PEER`].
+pub const WAITING: usize = 512;
+
+/// Lines of peers that may wait for our key to be made.
+pub const HELD_FOR_KEY: usize = 64;
+
+/// Peers remembered that are not in a private conversation.
+pub const IDLE_PEERS: usize = 4096;
+
+/// After this long without an answer, the user is told that an authentication stands still.
+pub const SMP_SILENCE: Duration = Duration::from_secs(180);
+
+/// Steps of key exchanges that one peer may cause: burst, and seconds for each further one.
+pub const AKE_BURST: u32 = 16;
+/// See [`AKE_BURST`].
+pub const AKE_EVERY: Duration = Duration::from_secs(3);
+
+/// The same for all peers of an account together.
+pub const AKE_BURST_ALL: u32 = 64;
+/// See [`AKE_BURST_ALL`].
+pub const AKE_EVERY_ALL: Duration = Duration::from_millis(200);
+
+/// Complaints of `*otr` that one peer may cause: burst, and seconds for each further one.
+pub const NOTES_BURST: u32 = 5;
+/// See [`NOTES_BURST`].
+pub const NOTES_EVERY: Duration = Duration::from_secs(30);
+
+/// New sessions that are asked for on our own, for a peer whose messages cannot be read.
+pub const REPAIR_EVERY: Duration = Duration::from_secs(60);
+
+/// Bytes of a decrypted text that are shown; libotr itself carries more.
+pub const SHOWN_TEXT: usize = 16 * 1024;
+
+/// Effects kept for a module that is not connected.
+pub const BACKLOG: usize = 256;
+
+/// How long a worker without a module stays, and with private conversations.
+pub const LINGER: Duration = Duration::from_secs(60);
+/// See [`LINGER`].
+pub const LINGER_PRIVATE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Something that may happen a few times at once and then only now and then.
+#[derive(Clone, Copy, Debug)]
+pub struct Bucket {
+    full: u32,
+    every: Duration,
+    left: u32,
+    since: Duration,
+}
+
+impl Bucket {
+    /// A full bucket: `full` at once, then one more each `every`.
+    pub fn new(full: u32, every: Duration) -> Self {
+        Self { full, every, left: full, since: Duration::ZERO }
+    }
+
+    /// Takes one out, if there is one. `now` never goes back.
+    pub fn take(&mut self, now: Duration) -> bool {
+        let passed = now.saturating_sub(self.since).as_nanos() / self.every.as_nanos().max(1);
+        if passed > 0 {
+            let refill = u32::try_from(passed).unwrap_or(u32::MAX);
+            self.left = self.left.saturating_add(refill).min(self.full);
+            self.since += self.every * refill.min(u32::MAX / 2);
+            if self.left == self.full {
+                self.since = now;
+            }
+        }
+        if self.left == 0 {
+            return false;
+        }
+        if self.left == self.full {
+            self.since = now;
+        }
+        self.left -= 1;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_empties_and_fills_again_at_its_pace() {
+        let mut bucket = Bucket::new(2, Duration::from_secs(10));
+        let at = |s| Duration::from_secs(1_000_000 + s);
+        assert!(bucket.take(at(0)) && bucket.take(at(0)) && !bucket.take(at(9)));
+        assert!(bucket.take(at(10)) && !bucket.take(at(19)) && bucket.take(at(20)));
+        assert!(bucket.take(at(1000)) && bucket.take(at(1000)) && !bucket.take(at(1000)));
+    }
+}

@@ -1,0 +1,115 @@
+//! The connection to the ZNC module: lines in, replies and effects out. Never blocks, never
+//! grows without bound.
+
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv, send};
+use proto::frame::{Lines, TooLong};
+use proto::jsonrpc::{self, Outgoing};
+use proto::shim::{Bye, Effect, Effects};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// Bytes that may wait for a module which does not read.
+const MAX_UNSENT: usize = 8 << 20;
+/// With so many waiting, nothing more is read from it.
+const ENOUGH_UNSENT: usize = 1 << 20;
+
+/// One module.
+pub struct Link {
+    socket: OwnedFd,
+    lines: Lines,
+    unsent: Vec<u8>,
+    sent: usize,
+    buffer: Box<[u8]>,
+}
+
+/// How a link stands after it was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Goes on.
+    Alive,
+    /// Is to be closed.
+    Dead,
+}
+
+impl Link {
+    /// Takes over a connected socket and what was read from it already.
+    pub fn new(socket: OwnedFd, rest: &[u8]) -> Self {
+        let mut lines = Lines::default();
+        lines.push(rest);
+        Self { socket, lines, unsent: Vec::new(), sent: 0, buffer: vec![0; 16 * 1024].into() }
+    }
+
+    /// Reads what is there.
+    pub fn fill(&mut self) -> Health {
+        match recv(self.socket.as_raw_fd(), &mut self.buffer, MsgFlags::MSG_DONTWAIT) {
+            Ok(0) => Health::Dead,
+            Ok(length) => {
+                self.lines.push(self.buffer.get(..length).unwrap_or_default());
+                Health::Alive
+            }
+            Err(Errno::EAGAIN | Errno::EINTR) => Health::Alive,
+            Err(_) => Health::Dead,
+        }
+    }
+
+    /// The next whole line.
+    pub fn next_line(&mut self) -> Result<Option<Vec<u8>>, TooLong> {
+        Ok(self.lines.next_line()?.map(<[u8]>::to_vec))
+    }
+
+    /// Where replies are appended.
+    pub fn out(&mut self) -> &mut Vec<u8> {
+        &mut self.unsent
+    }
+
+    /// Effects that nobody asked for.
+    pub fn notify(&mut self, effects: Vec<Effect>) {
+        let effects = Effects { effects };
+        jsonrpc::write_line(&mut self.unsent, &Outgoing::notification("effects", effects));
+    }
+
+    /// The last line of a connection that we end.
+    pub fn bye(&mut self, reason: &str) {
+        let bye = Bye { reason: reason.to_owned() };
+        jsonrpc::write_line(&mut self.unsent, &Outgoing::notification("bye", bye));
+        self.flush();
+    }
+
+    /// Writes what the socket takes.
+    pub fn flush(&mut self) -> Health {
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        while let Some(waiting) = self.unsent.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            match send(self.socket.as_raw_fd(), waiting, flags) {
+                Ok(length) => self.sent += length,
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => {
+                    self.unsent.drain(..self.sent);
+                    self.sent = 0;
+                    let full = self.unsent.len() > MAX_UNSENT;
+                    return if full { Health::Dead } else { Health::Alive };
+                }
+                Err(_) => return Health::Dead,
+            }
+        }
+        self.unsent.clear();
+        self.unsent.shrink_to(ENOUGH_UNSENT);
+        self.sent = 0;
+        Health::Alive
+    }
+
+    /// Whether something waits to be written.
+    pub fn wants_to_write(&self) -> bool {
+        self.unsent.len() > self.sent
+    }
+
+    /// Whether more may be read: a module that does not read its replies has to wait.
+    pub fn may_read(&self) -> bool {
+        self.unsent.len() - self.sent < ENOUGH_UNSENT
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}

@@ -1,0 +1,398 @@
+//! The poll loop: performs what the engine decides, and nothing else.
+
+use crate::control::{Control, Packet};
+use crate::engine::{Act, Engine, Input, Now};
+use crate::limits;
+use crate::link::{Health, Link};
+use crate::sandbox;
+use crate::store::{Directory, Name, Store};
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use proto::admin::Output;
+use proto::control::{CommandFailed, ToFront, ToWorker};
+use proto::jsonrpc::{self, Code, Error, Id, Reply, Request};
+use proto::shim::{Call, Effect, Effects, Hello, Welcome};
+use proto::text::Text;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant, SystemTime};
+use zeroize::Zeroizing;
+
+/// Longest key file that a key generation may hand over, in bytes. libotr's are about 1.5 kB.
+const MAX_KEY: usize = 64 * 1024;
+
+/// The worker: started by `otrd` with the control socket as descriptor 0.
+pub fn main() -> Result<()> {
+    let control = io::stdin().as_fd().try_clone_to_owned().context("no control socket")?;
+    let mut control = Control::new(control);
+    match Worker::start(&mut control) {
+        Ok(engine_and_store) => {
+            let (engine, store) = engine_and_store;
+            control.send(&ToFront::Ready)?;
+            Worker::new(control, engine, store).run()
+        }
+        Err(error) => {
+            let _ = control.send(&ToFront::Failed { why: format!("{error:#}") });
+            Err(error)
+        }
+    }
+}
+
+struct Worker {
+    control: Control,
+    engine: Engine,
+    store: Directory,
+    clock: Clock,
+    link: Option<Link>,
+    key_pipe: Option<KeyPipe>,
+    /// Effects for a module that is not connected.
+    backlog: VecDeque<Effect>,
+    /// Since when nobody is connected.
+    alone_since: Duration,
+    idle_said: bool,
+    ends: bool,
+}
+
+struct KeyPipe {
+    pipe: File,
+    content: Zeroizing<Vec<u8>>,
+}
+
+struct Clock(Instant);
+
+impl Clock {
+    fn now(&self) -> Now {
+        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Now { mono: self.0.elapsed(), wall: wall.map_or(0, |since| since.as_secs()) }
+    }
+}
+
+impl Worker {
+    /// Receives the account, gives up what is not needed, loads.
+    fn start(control: &mut Control) -> Result<(Engine, Directory)> {
+        let Packet::Message(ToWorker::Start { account }, Some(directory)) =
+            control.receive(false)?
+        else {
+            bail!("the first packet was no start with a directory: run otrd instead");
+        };
+        sandbox::harden_process()?;
+        otr::init()?;
+        otr::draw_randomness();
+        otr::dsa_check_in_force()?;
+        let mut store = Directory::new(directory);
+        let now = Clock(Instant::now()).now();
+        let engine = Engine::load(account, &mut store, now)?;
+        Ok((engine, store))
+    }
+
+    fn new(control: Control, engine: Engine, store: Directory) -> Self {
+        Self {
+            control,
+            engine,
+            store,
+            clock: Clock(Instant::now()),
+            link: None,
+            key_pipe: None,
+            backlog: VecDeque::new(),
+            alone_since: Duration::ZERO,
+            idle_said: false,
+            ends: false,
+        }
+    }
+
+    fn run(mut self) -> Result<()> {
+        while !self.ends {
+            let ready = self.wait()?;
+            if ready.control {
+                self.read_control()?;
+            }
+            if ready.key_pipe {
+                self.read_key_pipe();
+            }
+            if ready.link {
+                self.read_link();
+            }
+            self.tick();
+            if self.link.as_mut().is_some_and(|link| link.flush() == Health::Dead) {
+                self.link_lost();
+            }
+        }
+        if let Some(link) = &mut self.link {
+            link.bye("otrd ends");
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self) -> Result<Ready> {
+        let timeout = self.timeout();
+        let mut fds = vec![PollFd::new(self.control.as_fd(), PollFlags::POLLIN)];
+        let link = self.link.as_ref().map(|link| {
+            let mut flags = PollFlags::empty();
+            flags.set(PollFlags::POLLIN, link.may_read());
+            flags.set(PollFlags::POLLOUT, link.wants_to_write());
+            fds.push(PollFd::new(link.as_fd(), flags));
+            fds.len() - 1
+        });
+        let pipe = self.key_pipe.as_ref().map(|key| {
+            fds.push(PollFd::new(key.pipe.as_fd(), PollFlags::POLLIN));
+            fds.len() - 1
+        });
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(error).context("cannot wait for input"),
+        }
+        let has = |index: Option<usize>| {
+            let events = index.and_then(|index| fds.get(index)).and_then(PollFd::revents);
+            events.is_some_and(|events| !events.is_empty())
+        };
+        Ok(Ready { control: has(Some(0)), link: has(link), key_pipe: has(pipe) })
+    }
+
+    /// Until the next thing that only time brings about.
+    fn timeout(&self) -> PollTimeout {
+        let now = self.clock.now().mono;
+        let alone = match (&self.link, self.idle_said) {
+            (None, false) => self.engine.linger().map(|stay| self.alone_since + stay),
+            _ => None,
+        };
+        let next = [alone, self.engine.next_deadline()].into_iter().flatten().min();
+        let Some(next) = next else { return PollTimeout::NONE };
+        // One more, for poll counts in whole milliseconds and must not wake too early.
+        let millis = next.saturating_sub(now).as_millis() + 1;
+        i32::try_from(millis)
+            .ok()
+            .and_then(|m| PollTimeout::try_from(m).ok())
+            .unwrap_or(PollTimeout::MAX)
+    }
+
+    fn tick(&mut self) {
+        let now = self.clock.now().mono;
+        if self.engine.next_deadline().is_some_and(|at| at <= now) {
+            let effects = self.step(Input::Tick);
+            self.unasked(effects);
+        }
+        let stay = self.engine.linger().filter(|_| self.link.is_none() && !self.idle_said);
+        if stay.is_some_and(|stay| now >= self.alone_since + stay) {
+            self.idle_said = true;
+            self.say(&ToFront::Idle);
+        }
+    }
+
+    /// One step of the engine; performs everything but the module's effects, and gives those.
+    fn step(&mut self, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let mut failed = Vec::new();
+        for act in self.engine.step(self.clock.now(), input) {
+            match act {
+                Act::Effect(effect) => effects.push(effect),
+                Act::Save(name, content) => {
+                    if let Err(error) = self.store.write(name, &content) {
+                        eprintln!("otrd-worker: {} was not saved: {error}", name.file());
+                        failed.push((name, error));
+                    }
+                }
+                Act::SetAside(name, suffix) => self.set_aside(name, &suffix),
+                Act::Keygen => self.say(&ToFront::Keygen),
+                Act::CancelKeygen => {
+                    self.key_pipe = None;
+                    self.say(&ToFront::CancelKeygen);
+                }
+            }
+        }
+        for (name, error) in failed {
+            effects.extend(self.step(Input::NotSaved(name, error.to_string())));
+        }
+        effects
+    }
+
+    fn set_aside(&mut self, name: Name, suffix: &str) {
+        match self.store.set_aside(name, suffix) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => eprintln!("otrd-worker: {} was not set aside: {error}", name.file()),
+        }
+    }
+
+    /// Effects that no request asked for: at once, or when a module is there again.
+    fn unasked(&mut self, effects: Vec<Effect>) {
+        if effects.is_empty() {
+            return;
+        }
+        if let Some(link) = &mut self.link {
+            return link.notify(effects);
+        }
+        // What concerns IRC itself is past; hello brings the guards.
+        let kept = effects.into_iter().filter(|effect| {
+            !matches!(effect, Effect::Send { .. } | Effect::Pass | Effect::Protect { .. })
+        });
+        for effect in kept {
+            if self.backlog.len() >= limits::BACKLOG {
+                self.backlog.pop_front();
+            }
+            self.backlog.push_back(effect);
+        }
+    }
+
+    fn say(&mut self, message: &ToFront) {
+        if let Err(error) = self.control.send(message) {
+            eprintln!("otrd-worker: the front does not listen: {error}");
+            self.ends = true;
+        }
+    }
+}
+
+/// What poll said.
+struct Ready {
+    control: bool,
+    link: bool,
+    key_pipe: bool,
+}
+
+// The front.
+impl Worker {
+    fn read_control(&mut self) -> Result<()> {
+        match self.control.receive(true)? {
+            Packet::Nothing => {}
+            Packet::Closed => self.ends = true,
+            Packet::Message(message, fd) => self.ordered(message, fd),
+        }
+        Ok(())
+    }
+
+    fn ordered(&mut self, message: ToWorker, fd: Option<OwnedFd>) {
+        match (message, fd) {
+            (ToWorker::Adopt { id, hello, rest }, Some(socket)) => {
+                self.adopt(id, hello, &rest, socket)
+            }
+            (ToWorker::KeyPipe, Some(pipe)) => {
+                // The whole key at once: a growing buffer would leave copies behind.
+                let content = Zeroizing::new(Vec::with_capacity(MAX_KEY));
+                self.key_pipe = Some(KeyPipe { pipe: pipe.into(), content });
+            }
+            (ToWorker::KeyFailed { why }, _) => {
+                self.key_pipe = None;
+                let effects = self.step(Input::KeyFailed(why));
+                self.unasked(effects);
+            }
+            (ToWorker::Status { seq }, _) => {
+                let status = self.engine.status();
+                self.say(&ToFront::Status { seq, status });
+            }
+            (ToWorker::Command { seq, text }, _) => self.command(seq, text),
+            (ToWorker::Shutdown, _) => self.ends = true,
+            (ToWorker::Start { .. }, _) | (ToWorker::Adopt { .. } | ToWorker::KeyPipe, None) => {
+                eprintln!("otrd-worker: a packet of the front made no sense");
+            }
+        }
+    }
+
+    /// A command of an admin: what it prints is the answer, the rest goes to the module.
+    fn command(&mut self, seq: u64, text: Text) {
+        let effects = self.step(Input::Command(text));
+        let (output, others) = effects
+            .into_iter()
+            .partition(|effect| matches!(effect, Effect::Print { .. } | Effect::Table { .. }));
+        self.unasked(others);
+        self.say(&ToFront::Output { seq, outcome: Ok::<_, CommandFailed>(Output { output }) });
+    }
+
+    fn read_key_pipe(&mut self) {
+        let Some(key) = &mut self.key_pipe else { return };
+        let mut buffer = Zeroizing::new([0; 4096]);
+        let input = match key.pipe.read(buffer.as_mut_slice()) {
+            Ok(0) => Input::KeyMade(std::mem::take(&mut key.content)),
+            Ok(length) if key.content.len() + length <= MAX_KEY => {
+                key.content.extend_from_slice(buffer.get(..length).unwrap_or_default());
+                return;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
+            Ok(_) | Err(_) => Input::KeyFailed("the key did not arrive whole".into()),
+        };
+        self.key_pipe = None;
+        // The front says why a generation ended without a key.
+        if matches!(&input, Input::KeyMade(content) if content.is_empty()) {
+            return;
+        }
+        let effects = self.step(input);
+        self.unasked(effects);
+    }
+}
+
+// The module.
+impl Worker {
+    fn adopt(&mut self, id: Option<Id>, hello: Hello, rest: &Text, socket: OwnedFd) {
+        if let Some(old) = &mut self.link {
+            old.bye("another connection took this account over");
+            let _ = self.step(Input::Gone);
+        }
+        self.idle_said = false;
+        let mut link = Link::new(socket, rest.as_bytes());
+        let mut effects: Vec<Effect> = self.backlog.drain(..).collect();
+        effects.extend(self.step(Input::Hello(hello)));
+        if let Some(id) = id {
+            let welcome = Welcome {
+                version: proto::VERSION,
+                daemon: env!("CARGO_PKG_VERSION").into(),
+                protect: self.engine.protected(),
+            };
+            jsonrpc::write_line(link.out(), &Reply { id, outcome: Ok(welcome) });
+        }
+        self.link = Some(link);
+        self.unasked(effects);
+        self.serve_lines();
+    }
+
+    fn read_link(&mut self) {
+        let Some(link) = &mut self.link else { return };
+        let health = link.fill();
+        self.serve_lines();
+        if health == Health::Dead {
+            self.link_lost();
+        }
+    }
+
+    /// Answers every whole line that is there.
+    fn serve_lines(&mut self) {
+        loop {
+            let Some(link) = &mut self.link else { return };
+            match link.next_line() {
+                Ok(Some(line)) => {
+                    let mut out = std::mem::take(link.out());
+                    let mut bye = false;
+                    jsonrpc::serve(&line, &mut out, |request| self.answer(request, &mut bye));
+                    if let Some(link) = &mut self.link {
+                        *link.out() = out;
+                    }
+                    if bye {
+                        return self.link_lost();
+                    }
+                }
+                Ok(None) => return,
+                Err(_) => {
+                    let reply =
+                        Reply::<Effects> { id: Id::Null, outcome: Err(Code::TooLong.into()) };
+                    jsonrpc::write_line(link.out(), &reply);
+                    return self.link_lost();
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, request: &Request<'_>, bye: &mut bool) -> Result<Effects, Error> {
+        let call = Call::parse(request)?;
+        *bye |= matches!(call, Call::Bye(_));
+        Ok(Effects { effects: self.step(Input::Call(call)) })
+    }
+
+    fn link_lost(&mut self) {
+        if let Some(mut link) = self.link.take() {
+            link.flush();
+        }
+        self.alone_since = self.clock.now().mono;
+        let effects = self.step(Input::Gone);
+        self.unasked(effects);
+    }
+}

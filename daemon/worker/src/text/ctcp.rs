@@ -1,0 +1,51 @@
+//! How `/me` and other CTCPs stand inside an encrypted text.
+
+/// What a decrypted text turns out to be.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Decrypted<'a> {
+    /// Words.
+    Text(&'a [u8]),
+    /// `/me`, as irssi's plugin writes it (`/me …`) or as CTCP ACTION.
+    Action(&'a [u8]),
+    /// Another CTCP, its name first. No client must answer it: the answer would go in clear.
+    Ctcp(&'a [u8]),
+}
+
+/// Tells them apart.
+pub fn read(text: &[u8]) -> Decrypted<'_> {
+    if let Some(action) = text.strip_prefix(b"/me ") {
+        return Decrypted::Action(action);
+    }
+    let Some(inner) = text.strip_prefix(b"\x01") else { return Decrypted::Text(text) };
+    let inner = inner.strip_suffix(b"\x01").unwrap_or(inner);
+    match inner.strip_prefix(b"ACTION") {
+        Some([]) => Decrypted::Action(b""),
+        Some([b' ', action @ ..]) => Decrypted::Action(action),
+        _ => Decrypted::Ctcp(inner),
+    }
+}
+
+/// An action as it is encrypted: `/me …`, which every OTR plugin for IRC understands.
+pub fn write_action(text: &[u8]) -> Vec<u8> {
+    [b"/me ", text].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_spellings_of_an_action_are_one() {
+        assert_eq!(read(b"/me waves"), Decrypted::Action(b"waves"));
+        assert_eq!(read(b"\x01ACTION waves\x01"), Decrypted::Action(b"waves"));
+        assert_eq!(read(b"\x01ACTION waves"), Decrypted::Action(b"waves"));
+        assert_eq!(read(&write_action(b"waves")), Decrypted::Action(b"waves"));
+    }
+
+    #[test]
+    fn other_requests_are_told_from_words() {
+        assert_eq!(read(b"\x01VERSION\x01"), Decrypted::Ctcp(b"VERSION"));
+        assert_eq!(read(b"\x01ACTIONX\x01"), Decrypted::Ctcp(b"ACTIONX"));
+        assert_eq!(read(b"/mean"), Decrypted::Text(b"/mean"));
+    }
+}

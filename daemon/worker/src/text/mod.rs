@@ -1,0 +1,7 @@
+//! Small pure functions on IRC's bytes.
+
+pub mod casemap;
+pub mod clean;
+pub mod ctcp;
+pub mod pattern;
+pub mod wrap;
