@@ -17,19 +17,25 @@ use proto::text::Text;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Why there is no answer. The discriminants are those of sysexits.h.
+/// Why there is no answer, each with its name in sysexits.h.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
+    /// EX_USAGE
     #[error("{0}")]
     Usage(String),
+    /// EX_NOUSER
     #[error("{0}")]
     NoAccount(String),
+    /// EX_UNAVAILABLE
     #[error("{0}")]
     Unavailable(String),
+    /// EX_SOFTWARE
     #[error("{0}")]
     Internal(String),
+    /// EX_TEMPFAIL
     #[error("{0}")]
     Busy(String),
+    /// EX_NOPERM
     #[error("{0}")]
     Forbidden(String),
 }

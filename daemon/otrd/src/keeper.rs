@@ -26,9 +26,9 @@ use tokio::time::{Instant, sleep_until};
 
 /// A worker is ready by then, or killed.
 const READY_TIME: Duration = Duration::from_secs(10);
-/// A module waits at most so long for its worker.
+/// A module or a command waits at most so long for a worker that is being started...
 const WAIT_TIME: Duration = Duration::from_secs(10);
-/// Longer than this nobody waits for the next start.
+/// ...and so long for the next start after one that failed.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Modules and commands that wait for one worker to start.
 const WAITING: usize = 16;
@@ -102,7 +102,7 @@ struct Keeper {
     front: Rc<Front>,
     account: Account,
     worker: Option<Worker>,
-    /// In the order in which they came, each with the time after which it is refused.
+    /// In the order in which they came, each with the time when it came.
     waiting: Vec<(Instant, Waiting)>,
     restarts: u32,
     backoff: Backoff,
@@ -183,9 +183,9 @@ impl Keeper {
 
     fn handle(&mut self, event: Event) {
         match event {
-            Event::Asked(Ask::Hello(newcomer)) => self.wait(Waiting::Hello(newcomer), WAIT_TIME),
+            Event::Asked(Ask::Hello(newcomer)) => self.wait(Waiting::Hello(newcomer)),
             Event::Asked(Ask::Command { text, reply }) => {
-                self.wait(Waiting::Command { text, reply }, COMMAND_TIME);
+                self.wait(Waiting::Command { text, reply });
             }
             Event::Asked(Ask::Status { reply }) => self.ask_status(reply),
             Event::Said(said) => self.said(said),
@@ -206,23 +206,23 @@ impl Keeper {
     }
 
     /// Somebody needs the worker.
-    fn wait(&mut self, waiting: Waiting, patience: Duration) {
+    fn wait(&mut self, waiting: Waiting) {
         let now = Instant::now();
         if self.stopping || self.waiting.len() >= WAITING || self.backoff.next > now + PATIENCE {
             return waiting.refuse(Code::Busy.into());
         }
-        self.waiting.push((now + patience, waiting));
+        self.waiting.push((now, waiting));
         self.serve_waiting();
     }
 
     /// Hands everybody who waits to a worker that is ready.
     fn serve_waiting(&mut self) {
         let Some(worker) = self.worker.as_mut().filter(|worker| worker.takes()) else { return };
-        for (until, waiting) in self.waiting.drain(..) {
+        for (came, waiting) in self.waiting.drain(..) {
             worker.idle_check = None;
             match waiting {
                 Waiting::Command { text, reply } => {
-                    let asked = Asked::Command { until, reply };
+                    let asked = Asked::Command { until: came + COMMAND_TIME, reply };
                     worker.ask(asked, |seq| ToWorker::Command { seq, text });
                 }
                 Waiting::Hello(newcomer) => worker.adopt(*newcomer, &self.account),
@@ -344,9 +344,14 @@ impl Keeper {
         }
     }
 
+    /// How long anybody waits for the worker: less where there is none to wait for.
+    fn patience(&self) -> Duration {
+        if self.worker.is_some() { WAIT_TIME } else { PATIENCE }
+    }
+
     /// When something is due, the earliest first.
     fn wake(&self) -> Option<Instant> {
-        let waiting = self.waiting.iter().map(|(until, _)| *until);
+        let waiting = self.waiting.iter().map(|(came, _)| *came + self.patience());
         let start =
             (self.worker.is_none() && !self.waiting.is_empty()).then_some(self.backoff.next);
         let worker = self
@@ -359,8 +364,9 @@ impl Keeper {
     /// Does what is due.
     fn mind_the_time(&mut self) {
         let now = Instant::now();
+        let patience = self.patience();
         let (late, waiting) =
-            self.waiting.drain(..).partition::<Vec<_>, _>(|(until, _)| *until <= now);
+            self.waiting.drain(..).partition::<Vec<_>, _>(|(came, _)| *came + patience <= now);
         self.waiting = waiting;
         late.into_iter().for_each(|(_, waiting)| waiting.refuse(no_answer()));
         if let Some(worker) = &mut self.worker {
