@@ -40,7 +40,11 @@ impl Lines {
         let fresh = self.buffer.get(self.scanned..).unwrap_or_default();
         let Some(length) = fresh.iter().position(|&b| b == b'\n') else {
             self.scanned = self.buffer.len();
-            return if self.buffer.len() - self.taken >= MAX_LINE { Err(TooLong) } else { Ok(None) };
+            return if self.buffer.len() - self.taken >= MAX_LINE {
+                Err(TooLong)
+            } else {
+                Ok(None)
+            };
         };
         let (start, end) = (self.taken, self.scanned + length);
         if end - start >= MAX_LINE {

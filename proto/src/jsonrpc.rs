@@ -152,6 +152,9 @@ impl Request<'_> {
     }
 }
 
+/// Most members of a batch. Each may be answered by a line's worth of error.
+pub const MAX_BATCH: usize = 64;
+
 /// What one line holds.
 #[derive(Debug)]
 pub enum Message<'a> {
@@ -171,7 +174,7 @@ pub fn parse(line: &[u8]) -> Result<Message<'_>, Error> {
         return request(raw).map(Message::Single);
     }
     let members: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| Code::Parse)?;
-    if members.is_empty() {
+    if members.is_empty() || members.len() > MAX_BATCH {
         return Err(Code::InvalidRequest.into());
     }
     Ok(Message::Batch(members.into_iter().map(request).collect()))
@@ -293,16 +296,40 @@ impl<'a, P: Serialize> Outgoing<'a, P> {
     }
 }
 
-/// A reply as a client reads it.
+/// A reply as a client reads it: JSON-RPC 2.0, with an id, and either a result or an error.
 #[derive(Debug, Deserialize)]
+#[serde(try_from = "WireAnswer<T>", bound(deserialize = "T: Deserialize<'de>"))]
 pub struct Answer<T> {
-    /// The id of the request.
-    #[serde(default, deserialize_with = "some")]
+    /// The id of the request; `null` where otrd could not read it.
     pub id: Option<Id>,
     /// Where it went well.
     pub result: Option<T>,
     /// Where it did not.
     pub error: Option<AnswerError>,
+}
+
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
+struct WireAnswer<T> {
+    jsonrpc: String,
+    #[serde(default, deserialize_with = "some")]
+    id: Option<Id>,
+    result: Option<T>,
+    error: Option<AnswerError>,
+}
+
+impl<T> TryFrom<WireAnswer<T>> for Answer<T> {
+    type Error = &'static str;
+
+    fn try_from(wire: WireAnswer<T>) -> Result<Self, Self::Error> {
+        if wire.jsonrpc != "2.0" || wire.id.is_none() {
+            return Err("not a JSON-RPC 2.0 reply");
+        }
+        if wire.result.is_some() == wire.error.is_some() {
+            return Err("a reply has either a result or an error");
+        }
+        Ok(Self { id: wire.id, result: wire.result, error: wire.error })
+    }
 }
 
 /// An error as a client reads it: later versions may know more codes.

@@ -117,7 +117,11 @@ impl Nick {
         let bytes = bytes.into();
         let fits = (1..=Self::MAX).contains(&bytes.len());
         let clean = bytes.iter().all(|&b| b > b' ' && b != 0x7f && !b"!,".contains(&b));
-        if fits && clean && bytes.first() != Some(&b':') { Ok(Self(Text(bytes))) } else { Err(BadNick) }
+        if fits && clean && bytes.first() != Some(&b':') {
+            Ok(Self(Text(bytes)))
+        } else {
+            Err(BadNick)
+        }
     }
 
     /// The nick's bytes.

@@ -1,0 +1,243 @@
+//! `PROTOCOL.md` against the types: every example is run, every table is compared.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use proto::jsonrpc::{self, Answer, Code, Message, Outgoing, Reply};
+use proto::shim::{Bye, Call, Effects, Hello, Welcome};
+use proto::{admin, shim};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+const PAGE: &str = include_str!("../PROTOCOL.md");
+
+/// The lines of the page's `json` blocks, with whether they go to the daemon.
+fn examples() -> Vec<(bool, &'static str)> {
+    let blocks = PAGE.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let lines = blocks.flat_map(str::lines);
+    lines
+        .map(|line| match (line.strip_prefix("--> "), line.strip_prefix("<-- ")) {
+            (Some(to), _) => (true, to),
+            (_, Some(from)) => (false, from),
+            _ => panic!("neither --> nor <--: {line}"),
+        })
+        .collect()
+}
+
+/// The rows of the table under a heading, cell by cell.
+fn table(heading: &str) -> Vec<Vec<&'static str>> {
+    let section = PAGE.split(&format!("\n## {heading}\n")).nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with('|')).skip(2);
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
+}
+
+/// The words between backticks, each further split at blanks.
+fn words(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).flat_map(str::split_whitespace).collect()
+}
+
+fn value(line: &str) -> Value {
+    serde_json::from_str(line).unwrap()
+}
+
+fn serve(line: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    jsonrpc::serve(line.as_bytes(), &mut out, |request| {
+        Call::parse(request).map(|_| Effects::default())
+    });
+    out
+}
+
+/// Reads a line of either side and writes it again.
+fn again(line: &str) -> Value {
+    if let Ok(Message::Single(request)) = jsonrpc::parse(line.as_bytes()) {
+        let method = request.method.to_string();
+        let params = match method.as_str() {
+            "hello" => serde_json::to_value(request.params::<Hello>().unwrap()),
+            "effects" => serde_json::to_value(request.params::<Effects>().unwrap()),
+            _ => serde_json::to_value(Call::parse(&request).unwrap()),
+        }
+        .unwrap();
+        return match request.id {
+            Some(id) => serde_json::to_value(Outgoing::request(id, &method, params)),
+            None => serde_json::to_value(Outgoing::notification(&method, params)),
+        }
+        .unwrap();
+    }
+    if let Ok(answer) = serde_json::from_str::<Answer<Welcome>>(line) {
+        return written(answer);
+    }
+    written(serde_json::from_str::<Answer<Effects>>(line).unwrap())
+}
+
+fn written<T: serde::Serialize>(answer: Answer<T>) -> Value {
+    let reply = Reply { id: answer.id.unwrap(), outcome: Ok(answer.result.unwrap()) };
+    serde_json::to_value(reply).unwrap()
+}
+
+#[test]
+fn every_example_is_understood_and_written_the_same() {
+    let mut run = 0;
+    let mut lines = examples().into_iter().peekable();
+    while let Some((to_daemon, line)) = lines.next() {
+        run += 1;
+        let refused = lines.next_if(|(to, next)| to_daemon && !to && next.contains("\"error\""));
+        if let Some((_, expected)) = refused {
+            run += 1;
+            assert_eq!(String::from_utf8(serve(line)).unwrap(), format!("{expected}\n"));
+        } else {
+            assert_eq!(again(line), value(line), "{line}");
+        }
+    }
+    assert!(run > 20, "only {run} examples");
+}
+
+#[test]
+fn replies_stand_under_their_requests() {
+    let mut asked = None;
+    for (to_daemon, line) in examples() {
+        let id = value(line).get("id").cloned();
+        if to_daemon {
+            asked = id;
+        } else if let (Some(id), Some(asked)) = (id, asked.take()) {
+            assert_eq!(id, asked, "{line}");
+        }
+    }
+}
+
+#[test]
+fn the_errors_are_those_of_the_code() {
+    let page: Vec<i32> = table("Errors").iter().map(|row| row[0].parse().unwrap()).collect();
+    assert_eq!(page, Code::ALL.map(|code| code as i32));
+}
+
+/// Checks a table's `a b? c` against what a parser takes: all of `full`'s members are named, and
+/// exactly those without a question mark cannot be left out.
+fn compare(name: &str, cells: &[&str], full: &Value, parses: impl Fn(&Value) -> bool) {
+    let members: BTreeSet<&str> = full.as_object().unwrap().keys().map(String::as_str).collect();
+    let named: BTreeSet<&str> = cells.iter().map(|cell| cell.trim_end_matches('?')).collect();
+    assert_eq!(named, members, "{name}");
+    assert!(parses(full), "{name}");
+    for cell in cells {
+        let mut less = full.clone();
+        less.as_object_mut().unwrap().remove(cell.trim_end_matches('?'));
+        assert_eq!(parses(&less), cell.ends_with('?'), "{name} without {cell}");
+    }
+}
+
+/// Full parameters of every method, by method and who asks.
+fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
+    let module = [
+        json!({"version": 1, "user": "alice", "network": "libera", "shim": "0", "znc": "1"}),
+        json!({"connected": true, "mask": "alice!a@host", "linelen": 512, "casemapping": "ascii",
+            "chantypes": "#", "statusmsg": "@", "status_prefix": "*", "loggers": ["user/log"],
+            "insecure_clients": 0, "admin": false}),
+        json!({"to": "bob", "kind": "text", "text": "hi", "client": 1}),
+        json!({"from": "bob!b@host", "kind": "text", "text": "hi"}),
+        json!({"text": "info"}),
+        json!({"old": "bob", "new": "bob_"}),
+        json!({"nick": "bob"}),
+        json!({"nick": "bob"}),
+    ];
+    let names = ["hello", "network", "out", "in", "command", "nick", "quit", "join"];
+    let mut all: BTreeMap<_, _> =
+        names.map(|name| (name, "module")).into_iter().zip(module).collect();
+    all.insert(("bye", "both"), json!({"reason": "x"}));
+    all.insert(("effects", "daemon"), json!({"effects": []}));
+    all.insert(("status", "admin"), json!({}));
+    all.insert(("accounts", "admin"), json!({}));
+    let account = json!({"uid": 0, "user": "alice", "network": "libera"});
+    all.insert(("command", "admin"), json!({"account": account, "text": "info"}));
+    all
+}
+
+#[test]
+fn the_methods_are_those_of_the_types() {
+    let mut left = methods();
+    for row in table("Methods") {
+        let [names, params, who, _] = row[..] else { panic!("{row:?}") };
+        for name in words(names) {
+            let full = left.remove(&(name, who)).unwrap_or_else(|| panic!("{name} of {who}?"));
+            compare(name, &words(params), &full, |params| {
+                let line = serde_json::to_vec(&Outgoing::request(1, name, params)).unwrap();
+                let Message::Single(request) = jsonrpc::parse(&line).unwrap() else {
+                    panic!("a batch?")
+                };
+                match (name, who) {
+                    ("hello", _) => request.params::<Hello>().is_ok(),
+                    (_, "admin") => admin::Call::parse(&request).is_ok(),
+                    (_, "daemon") => request.params::<Effects>().is_ok(),
+                    ("bye", _) => request.params::<Bye>().is_ok() && Call::parse(&request).is_ok(),
+                    _ => Call::parse(&request).is_ok(),
+                }
+            });
+        }
+    }
+    assert!(left.is_empty(), "not on the page: {left:?}");
+}
+
+/// One effect of each sort with all its members. The match makes a new sort of effect stop here.
+fn effects() -> Vec<Value> {
+    use shim::Effect;
+    let all = json!([
+        {"do": "pass"},
+        {"do": "send", "to": "bob", "kind": "text", "text": "x"},
+        {"do": "deliver", "from": "bob!b@host", "kind": "text", "text": "x"},
+        {"do": "echo", "to": "bob", "kind": "text", "text": "x", "client": 1},
+        {"do": "print", "text": "x", "style": "good"},
+        {"do": "table", "columns": ["Peer"], "rows": [["bob"]]},
+        {"do": "protect", "peer": "bob", "on": true},
+        {"do": "refuse", "to": "bob", "why": "x", "text": "x"},
+    ]);
+    let order = |effect: &Effect| match effect {
+        Effect::Pass => 0,
+        Effect::Send { .. } => 1,
+        Effect::Deliver { .. } => 2,
+        Effect::Echo { .. } => 3,
+        Effect::Print { .. } => 4,
+        Effect::Table { .. } => 5,
+        Effect::Protect { .. } => 6,
+        Effect::Refuse { .. } => 7,
+    };
+    let read: Vec<Effect> = serde_json::from_value(all.clone()).unwrap();
+    assert!(read.iter().map(order).eq(0..8));
+    assert_eq!(serde_json::to_value(&read).unwrap(), all);
+    all.as_array().unwrap().clone()
+}
+
+#[test]
+fn the_effects_are_those_of_the_types() {
+    let rows = table("Effects");
+    let all = effects();
+    assert_eq!(rows.len(), all.len());
+    for (row, full) in rows.iter().zip(all) {
+        let name = words(row[0])[0];
+        assert_eq!(full["do"], name);
+        let cells = [vec!["do"], words(row[1])].concat();
+        compare(name, &cells, &full, |effect| {
+            serde_json::from_value::<shim::Effect>(effect.clone()).is_ok()
+        });
+    }
+}
+
+#[test]
+fn kinds_and_styles_are_those_of_the_types() {
+    use shim::{Kind, Style};
+    let kinds = [Kind::Text, Kind::Action, Kind::Notice, Kind::Ctcp, Kind::CtcpReply];
+    let styles = [Style::Plain, Style::Good, Style::Warn, Style::Bad];
+    let word = |value: Value| format!("`{}`", value.as_str().unwrap());
+    let kinds = kinds.map(|kind| word(serde_json::to_value(kind).unwrap()));
+    let (last, others) = kinds.split_last().unwrap();
+    assert!(PAGE.contains(&format!("`kind` is {} or {last};", others.join(", "))));
+    let styles = styles.map(|style| word(serde_json::to_value(style).unwrap()));
+    assert!(PAGE.contains(&format!("style {}", styles.join(", "))));
+}
+
+#[test]
+fn numbers_on_the_page_are_those_of_the_code() {
+    assert!(PAGE.contains(&format!("version {}\n", proto::VERSION)));
+    assert!(PAGE.contains(&format!("at most {} bytes with its LF", proto::MAX_LINE)));
+    assert!(PAGE.contains(&format!("batch, of at most {}", jsonrpc::MAX_BATCH)));
+    assert!(PAGE.contains(&format!("text of 1 to {} bytes", proto::text::Nick::MAX)));
+    assert!(PAGE.contains(&format!("at most {} bytes. A *name*", proto::text::Mask::MAX)));
+    assert!(PAGE.contains(&format!("has 1 to {} bytes", proto::account::Name::MAX)));
+}

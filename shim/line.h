@@ -1,0 +1,86 @@
+// What the module and otrd say to each other: bytes to lines, JSON to plain structs.
+// No ZNC here, so that test-line.cpp runs it over ../proto/vectors. The words: ../proto/PROTOCOL.md
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace wire {
+
+constexpr unsigned kVersion = 1;
+constexpr size_t kMaxLine = 65536;  // LF included
+
+// Collects what the socket gives and hands out whole lines without their LF.
+class Lines {
+  public:
+    void Push(const char* data, size_t length) { m_sBuffer.append(data, length); }
+    bool Next(std::string& line);
+    // For good: what follows cannot be trusted to start a new line.
+    bool TooLong() const { return m_bTooLong; }
+
+  private:
+    std::string m_sBuffer;
+    size_t m_uTaken = 0;
+    bool m_bTooLong = false;
+};
+
+enum class Kind { Text, Action, Notice, Ctcp, CtcpReply };
+enum class Style { Plain, Good, Warn, Bad };
+
+// A text is any bytes: a JSON string where they are UTF-8 without NUL, otherwise {"b64": …}.
+std::string EncodeText(const std::string& bytes);
+bool DecodeText(const std::string& json, std::string& bytes);
+bool ValidNick(const std::string& nick);
+bool ValidMask(const std::string& mask);
+std::string NickOf(const std::string& mask);
+
+struct Surroundings {
+    bool connected = false;
+    std::string mask;  // empty while unknown
+    uint32_t linelen = 512;
+    std::string casemapping = "rfc1459", chantypes = "#&+!", statusmsg, status_prefix = "*";
+    std::vector<std::string> loggers;
+    uint32_t insecure_clients = 0;
+    bool admin = false;
+};
+
+// Requests, each a whole line with its LF.
+std::string Hello(uint64_t id, const std::string& user, const std::string& network,
+                  const std::string& shim, const std::string& znc);
+std::string Network(uint64_t id, const Surroundings& now);
+std::string Out(uint64_t id, const std::string& to, Kind kind, const std::string& text,
+                uint64_t client);
+std::string In(uint64_t id, const std::string& from, Kind kind, const std::string& text);
+std::string Command(uint64_t id, const std::string& text);
+std::string Nick(uint64_t id, const std::string& before, const std::string& after);
+std::string Quit(uint64_t id, const std::string& nick);
+std::string Join(uint64_t id, const std::string& nick);
+std::string Bye(const std::string& reason);
+
+struct Effect {
+    enum class Do { Pass, Send, Deliver, Echo, Print, Table, Protect, Refuse };
+    Do what = Do::Pass;
+    std::string who;  // to, from or peer
+    Kind kind = Kind::Text;
+    std::string text, why;
+    uint64_t client = 0;
+    Style style = Style::Plain;
+    bool on = false;
+    std::vector<std::string> columns;
+    std::vector<std::vector<std::string>> rows;
+};
+
+// One line of otrd's. Effects are all understood, or there are none and `why` says which was not.
+struct Incoming {
+    enum class What { Damaged, Welcome, Reply, Failed, Effects, Bye, Unknown };
+    What what = What::Damaged;
+    std::optional<uint64_t> id;
+    std::string why;
+    std::vector<std::string> protect;
+    std::vector<Effect> effects;
+};
+Incoming Parse(const std::string& line);
+
+}  // namespace wire

@@ -1,0 +1,194 @@
+// Runs line.cpp over ../proto/vectors, which proto/tests/vectors.rs runs as well.
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "line.h"
+
+using nlohmann::json;
+using What = wire::Incoming::What;
+
+static int s_passed = 0, s_failed = 0;
+
+static void Check(bool good, const std::string& file, const json& test) {
+    good ? s_passed++ : s_failed++;
+    if (!good) printf("FAILED %s: %s\n", file.c_str(), test["name"].get<std::string>().c_str());
+}
+
+static std::string Bytes(const json& text) {
+    std::string bytes;
+    if (!wire::DecodeText(text.dump(), bytes)) throw std::runtime_error("vector holds no text");
+    return bytes;
+}
+
+static std::string FromB64(const json& b64) { return Bytes({{"b64", b64}}); }
+
+// `line` is JSON, `raw` a text, `b64` what no JSON file can hold.
+static std::string LineOf(const json& test) {
+    if (test.contains("raw")) return test["raw"];
+    return test.contains("b64") ? FromB64(test["b64"]) : test["line"].dump();
+}
+
+static wire::Kind KindOf(const json& kind) {
+    const std::vector<std::string> kinds = {"text", "action", "notice", "ctcp", "ctcp_reply"};
+    return wire::Kind(std::find(kinds.begin(), kinds.end(), kind) - kinds.begin());
+}
+
+// What the encoder writes for the parameters of a request.
+static std::string Encode(const json& line) {
+    const uint64_t id = line.value("id", uint64_t{0});
+    const std::string method = line["method"];
+    const json& p = line["params"];
+    if (method == "hello") return wire::Hello(id, p["user"], p["network"], p["shim"], p["znc"]);
+    if (method == "out")
+        return wire::Out(id, Bytes(p["to"]), KindOf(p["kind"]), Bytes(p["text"]), p["client"]);
+    if (method == "in") return wire::In(id, Bytes(p["from"]), KindOf(p["kind"]), Bytes(p["text"]));
+    if (method == "command") return wire::Command(id, Bytes(p["text"]));
+    if (method == "nick") return wire::Nick(id, Bytes(p["old"]), Bytes(p["new"]));
+    if (method == "quit") return wire::Quit(id, Bytes(p["nick"]));
+    if (method == "join") return wire::Join(id, Bytes(p["nick"]));
+    if (method == "bye") return wire::Bye(p["reason"]);
+    wire::Surroundings now;
+    now.connected = p["connected"];
+    if (p.contains("mask")) now.mask = Bytes(p["mask"]);
+    now.linelen = p["linelen"];
+    now.casemapping = p["casemapping"];
+    now.chantypes = p["chantypes"];
+    now.statusmsg = p["statusmsg"];
+    now.status_prefix = p["status_prefix"];
+    if (p.contains("loggers")) now.loggers = p["loggers"].get<std::vector<std::string>>();
+    now.insecure_clients = p["insecure_clients"];
+    now.admin = p["admin"];
+    return wire::Network(id, now);
+}
+
+static json Json(const std::string& bytes) { return json::parse(wire::EncodeText(bytes)); }
+
+static json Written(const wire::Effect& e) {
+    using Do = wire::Effect::Do;
+    const char* names[] = {"pass", "send", "deliver", "echo", "print", "table", "protect", "refuse"};
+    const char* kinds[] = {"text", "action", "notice", "ctcp", "ctcp_reply"};
+    const char* styles[] = {"plain", "good", "warn", "bad"};
+    json out = {{"do", names[int(e.what)]}};
+    const bool speaks = e.what == Do::Send || e.what == Do::Deliver || e.what == Do::Echo;
+    if (speaks) out["kind"] = kinds[int(e.kind)];
+    if (speaks || e.what == Do::Print || e.what == Do::Refuse) out["text"] = Json(e.text);
+    if (e.what == Do::Deliver) out["from"] = Json(e.who);
+    if (e.what == Do::Send || e.what == Do::Echo || e.what == Do::Refuse) out["to"] = Json(e.who);
+    if (e.what == Do::Echo) out["client"] = e.client;
+    if (e.what == Do::Print && e.style != wire::Style::Plain) out["style"] = styles[int(e.style)];
+    if (e.what == Do::Protect) out.update({{"peer", Json(e.who)}, {"on", e.on}});
+    if (e.what == Do::Refuse) out["why"] = e.why;
+    if (e.what == Do::Table) {
+        out.update({{"columns", e.columns}, {"rows", json::array()}});
+        for (const auto& row : e.rows) {
+            out["rows"].push_back(json::array());
+            for (const auto& cell : row) out["rows"].back().push_back(Json(cell));
+        }
+    }
+    return out;
+}
+
+// Whether the reader understands a line as the object `as`.
+static bool Reads(const std::string& line, const json& as) {
+    const wire::Incoming in = wire::Parse(line);
+    json effects = json::array();
+    for (const auto& effect : in.effects) effects.push_back(Written(effect));
+    const bool sameId = in.id ? as.contains("id") && as["id"] == *in.id
+                              : !as.contains("id") || as["id"].is_null();
+    if (as.contains("error"))
+        return in.what == What::Failed && sameId && in.why == as["error"]["message"];
+    if (as.contains("method") && as["method"] == "bye")
+        return in.what == What::Bye && in.why == as["params"]["reason"];
+    if (as.contains("method"))
+        return in.what == What::Effects && in.why.empty() && effects == as["params"]["effects"];
+    if (!sameId || !in.why.empty()) return false;
+    if (as["result"].contains("effects"))
+        return in.what == What::Reply && effects == as["result"]["effects"];
+    json protect = json::array();
+    for (const auto& nick : in.protect) protect.push_back(Json(nick));
+    return in.what == What::Welcome && protect == as["result"]["protect"];
+}
+
+// Whether nothing of a line can be performed, and the module knows why.
+static bool Refuses(const std::string& line) {
+    const wire::Incoming in = wire::Parse(line);
+    const bool says = in.what == What::Failed || in.what == What::Effects || in.what == What::Bye;
+    return in.effects.empty() && in.protect.empty() && (says ? !in.why.empty() : true) &&
+           in.what != What::Reply && in.what != What::Welcome;
+}
+
+static bool NickOrMask(const json& test) {
+    std::string bytes;
+    return wire::DecodeText(test["json"].dump(), bytes) &&
+           (test.value("mask", false) ? wire::ValidMask(bytes) : wire::ValidNick(bytes));
+}
+
+static std::string Long(const json& text) {
+    if (text.is_string()) return text;
+    std::string out;
+    for (size_t i = 0; i < text["times"]; i++) out += text["repeat"].get<std::string>();
+    return out;
+}
+
+static bool LinesAre(const json& test, bool good) {
+    wire::Lines lines;
+    json seen = json::array(), expected = json::array();
+    for (const json& chunk : test["chunks"]) {
+        const std::string bytes = Long(chunk);
+        lines.Push(bytes.data(), bytes.size());
+        for (std::string line; lines.Next(line);) seen.push_back(line);
+    }
+    for (const json& line : test["lines"]) expected.push_back(Long(line));
+    return seen == expected && lines.TooLong() != good;
+}
+
+int main(int argc, char** argv) {
+    const std::map<std::string, std::function<bool(const json&)>> tests = {
+        {"accept-text.json", [](const json& t) {
+             return wire::EncodeText(FromB64(t["bytes"])) == t["json"].dump() &&
+                    Bytes(t["json"]) == FromB64(t["bytes"]);
+         }},
+        {"reject-text.json", [](const json& t) {
+             std::string bytes;
+             return !wire::DecodeText(t["json"].dump(), bytes);
+         }},
+        {"accept-nick.json", NickOrMask},
+        {"reject-nick.json", [](const json& t) { return !NickOrMask(t); }},
+        {"accept-requests.json", [](const json& t) {
+             const std::string line = Encode(t["line"]);
+             return line.find('\n') == line.size() - 1 && json::parse(line) == t["line"];
+         }},
+        {"reject-requests.json", [](const json& t) { return Refuses(LineOf(t)); }},
+        {"reject-hello.json", [](const json& t) {
+             const json reply = {{"jsonrpc", "2.0"}, {"id", 1}, {"result", t["params"]}};
+             return Refuses(reply.dump());
+         }},
+        {"accept-replies.json", [](const json& t) { return Reads(LineOf(t), t["line"]); }},
+        {"accept-newer.json", [](const json& t) { return Reads(LineOf(t), t["as"]); }},
+        {"reject-replies.json", [](const json& t) { return Refuses(LineOf(t)); }},
+        {"accept-lines.json", [](const json& t) { return LinesAre(t, true); }},
+        {"reject-lines.json", [](const json& t) { return LinesAre(t, false); }},
+    };
+    size_t files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(argc > 1 ? argv[1] : "../proto/vectors")) {
+        const std::string file = entry.path().filename();
+        files++;
+        const json vectors = json::parse(std::ifstream(entry.path()));
+        for (const json& test : vectors["cases"]) {
+            bool good = false;
+            try {
+                good = tests.at(file)(test);
+            } catch (const std::exception& e) {
+                printf("%s: ", e.what());
+            }
+            Check(good, file, test);
+        }
+    }
+    Check(files == tests.size(), "vectors", {{"name", "every file is there"}});
+    printf("%d passed, %d failed\n", s_passed, s_failed);
+    return s_failed != 0;
+}
