@@ -20,6 +20,17 @@ pub enum InitError {
     NoVerify,
 }
 
+/// Why there is no [`crate::Otr`].
+#[derive(Debug, thiserror::Error)]
+pub enum NewError {
+    /// The account's name cannot be in libotr's files.
+    #[error("account: {0}")]
+    Name(#[from] crate::NameError),
+    /// libotr could not be made ready.
+    #[error(transparent)]
+    Init(#[from] InitError),
+}
+
 /// The check of peers' keys is not in force, so nothing may be received.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum DsaCheckError {
@@ -61,6 +72,9 @@ pub enum KeyError {
     /// The file is larger than any key file.
     #[error("the file is larger than {0} bytes: this is no otr.key file")]
     TooLarge(usize),
+    /// libotr could not be made ready.
+    #[error(transparent)]
+    Init(#[from] InitError),
     /// Generation failed.
     #[error("no key could be made ({0}): try again, and see the log")]
     Generate(String),
@@ -73,17 +87,11 @@ pub enum KeyError {
 }
 
 /// Why a file of ours could not be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum FileError {
     /// The file is larger than the bound.
     #[error("the file is larger than {0} bytes: set it aside")]
     TooLarge(usize),
-    /// A memory file could not be made.
-    #[error("no memory file: {0}: free memory or descriptors and try again")]
-    Io(#[from] std::io::Error),
-    /// libotr refused what it was given.
-    #[error("libotr did not take it: {0}")]
-    Libotr(String),
 }
 
 /// Why a text was not encrypted. It has not been sent in any form.

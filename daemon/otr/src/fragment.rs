@@ -123,6 +123,10 @@ impl Reassembler {
         ours: Option<u32>,
     ) -> Outcome {
         self.open.retain(|_, partial| now.saturating_sub(partial.since) < LIFETIME);
+        // Tags below 0x100 are reserved: nobody sends under one.
+        if fragment.version == Version::V3 && fragment.sender < 0x100 {
+            return Outcome::Dropped;
+        }
         if fragment.receiver != 0 && ours.is_some_and(|ours| ours != fragment.receiver) {
             return Outcome::Dropped;
         }

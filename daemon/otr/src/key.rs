@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::context::PROTOCOL;
 use crate::dsa;
-use crate::error::KeyError;
-use crate::init::explain;
+use crate::error::{InitError, KeyError};
+use crate::init::{explain, init};
 use crate::memfile::MemFile;
 use crate::name::{Fingerprint, Peer};
 
@@ -27,7 +27,7 @@ pub const MAX_KEY_FILE: usize = 64 * 1024;
 /// cannot be in a key file.
 pub fn generate_key(account: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let account = Peer::new(account.as_bytes())?;
-    let scratch = UserState::new().ok_or_else(|| KeyError::Generate("no memory".to_owned()))?;
+    let scratch = UserState::new()?;
     let file = MemFile::new(b"")?;
     let mut new_key = ptr::null_mut();
     // SAFETY: the user state is open, the names are C strings and `new_key` can
@@ -70,7 +70,7 @@ pub(crate) fn load(us: OtrlUserState, account: &Peer, file: &[u8]) -> Result<(),
         return Err(KeyError::TooLarge(MAX_KEY_FILE));
     }
     // libotr forgets its keys before it looks at the file: try elsewhere first.
-    let scratch = UserState::new().ok_or_else(|| KeyError::Malformed("no memory".to_owned()))?;
+    let scratch = UserState::new()?;
     read(scratch.0, file)?;
     check(scratch.0, account)?;
     read(us, file)
@@ -158,10 +158,16 @@ pub(crate) fn fingerprint(us: OtrlUserState, account: &CStr) -> Option<Fingerpri
 pub(crate) struct UserState(pub(crate) OtrlUserState);
 
 impl UserState {
-    pub(crate) fn new() -> Option<UserState> {
-        // SAFETY: no precondition but `init`, on which see `Otr::new`.
+    /// A new one. Without `otrl_init` the first exchange would crash, so this
+    /// sees to that too.
+    pub(crate) fn new() -> Result<UserState, InitError> {
+        init()?;
+        // SAFETY: libotr is ready.
         let us = unsafe { otr_sys::otrl_userstate_create() };
-        (!us.is_null()).then_some(UserState(us))
+        if us.is_null() {
+            return Err(InitError::Libotr("out of memory".to_owned()));
+        }
+        Ok(UserState(us))
     }
 }
 

@@ -39,7 +39,8 @@ mod state;
 
 pub use dsa::dsa_check_in_force;
 pub use error::{
-    DsaCheckError, FileError, ForgetError, InitError, KeyError, RenameError, SendError, SmpError,
+    DsaCheckError, FileError, ForgetError, InitError, KeyError, NewError, RenameError, SendError,
+    SmpError,
 };
 pub use event::{Asker, Event, Known, Proof, Received, Session, Smp, State};
 pub use init::{draw_randomness, init};

@@ -2,11 +2,14 @@
 //! fingerprints of peers and our instance tag. The caller reads and writes the
 //! files.
 
+use std::alloc::{Layout, handle_alloc_error};
+use std::ptr;
+
+use otr_sys::OtrlInsTag;
+
 use crate::Otr;
 use crate::context::{Context, PROTOCOL};
 use crate::error::FileError;
-use crate::init::explain;
-use crate::memfile::MemFile;
 use crate::name::{Fingerprint, Peer, Trust};
 
 /// Largest file that is read, in bytes.
@@ -95,7 +98,7 @@ impl Otr {
     /// a new tag is made when it is first needed.
     ///
     /// # Errors
-    /// [`FileError`] beyond [`MAX_RECORDS_FILE`], or if libotr fails.
+    /// [`FileError::TooLarge`] beyond [`MAX_RECORDS_FILE`].
     pub fn load_instags(&mut self, file: &[u8]) -> Result<(), FileError> {
         if file.len() > MAX_RECORDS_FILE {
             return Err(FileError::TooLarge(MAX_RECORDS_FILE));
@@ -112,10 +115,10 @@ impl Otr {
             let tag = u32::from_str_radix(std::str::from_utf8(tag).ok()?, 16).ok()?;
             (tag >= otr_sys::OTRL_MIN_VALID_INSTAG).then_some(tag)
         });
-        match ours {
-            Some(tag) => self.set_instag(tag),
-            None => Ok(()),
+        if let Some(tag) = ours {
+            self.set_instag(tag);
         }
+        Ok(())
     }
 
     /// The content of an `otr.instag` file; without a tag yet, only its comment.
@@ -125,29 +128,25 @@ impl Otr {
             It is unnecessary and can cause problems.\n"
             .to_vec();
         if let Some(tag) = self.current_instag() {
-            file.extend_from_slice(&self.instag_line(tag));
+            let tag = format!("{tag:08x}\n");
+            let fields = [self.account.as_bytes(), PROTOCOL.to_bytes(), tag.as_bytes()];
+            file.extend_from_slice(&fields.join(&b'\t'));
         }
         file
     }
 
     /// Our instance tag: tells our client from others under the same nick (OTR
-    /// version 3). Made if there is none yet: then save
-    /// [`Otr::instags_file`].
+    /// version 3). Made if there is none yet; the next [`Otr::receive`] then says
+    /// [`crate::Event::InstagsChanged`].
     pub fn instag(&mut self) -> u32 {
-        self.ensure_instag().0
-    }
-
-    /// Our tag, and whether it is new.
-    pub(crate) fn ensure_instag(&mut self) -> (u32, bool) {
         if let Some(tag) = self.current_instag() {
-            return (tag, false);
+            return tag;
         }
         // SAFETY: libgcrypt has been made ready.
         let tag = unsafe { otr_sys::otrl_instag_get_new() };
-        // Without memory for a file, libotr makes a tag of its own for each
-        // context: the session works, and only its tag is not kept.
-        let kept = self.set_instag(tag).is_ok();
-        (tag, kept)
+        self.set_instag(tag);
+        self.tag_is_new = true;
+        tag
     }
 
     pub(crate) fn current_instag(&self) -> Option<u32> {
@@ -159,21 +158,30 @@ impl Otr {
         unsafe { found.as_ref() }.map(|entry| entry.instag)
     }
 
-    fn set_instag(&mut self, tag: u32) -> Result<(), FileError> {
-        let file = MemFile::new(&self.instag_line(tag))?;
-        // SAFETY: the user state is open, and the stream can be read.
-        let error = unsafe {
+    /// Puts the tag into libotr's list, as `otrl_instag_generate_FILEp` does.
+    /// Without it there, libotr gives its contexts the tag 0, which peers refuse.
+    fn set_instag(&mut self, tag: u32) {
+        let layout = Layout::new::<OtrlInsTag>();
+        // SAFETY: the user state is open; the names are C strings; the entry is
+        // malloc's, as libotr's own are, and is all filled in before it is linked.
+        unsafe {
             otr_sys::otrl_instag_forget_all(self.us.0);
-            otr_sys::otrl_instag_read_FILEp(self.us.0, file.stream())
-        };
-        if error != 0 { Err(FileError::Libotr(explain(error))) } else { Ok(()) }
-    }
-
-    fn instag_line(&self, tag: u32) -> Vec<u8> {
-        let tag = format!("{tag:08x}");
-        let mut line = [self.account.as_bytes(), PROTOCOL.to_bytes(), tag.as_bytes()].join(&b'\t');
-        line.push(b'\n');
-        line
+            let entry = libc::malloc(layout.size()).cast::<OtrlInsTag>();
+            let account = libc::strdup(self.account.as_c().as_ptr());
+            let protocol = libc::strdup(PROTOCOL.as_ptr());
+            if entry.is_null() || account.is_null() || protocol.is_null() {
+                handle_alloc_error(layout);
+            }
+            let root = &raw mut (*self.us.0).instag_root;
+            entry.write(OtrlInsTag {
+                next: ptr::null_mut(),
+                tous: root,
+                accountname: account,
+                protocol,
+                instag: tag,
+            });
+            *root = entry;
+        }
     }
 }
 

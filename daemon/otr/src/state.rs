@@ -9,13 +9,13 @@ use zeroize::Zeroizing;
 
 use crate::callbacks::{OPS, Sink, bytes};
 use crate::context::{Context, PROTOCOL};
-use crate::error::{KeyError, SendError};
+use crate::error::{KeyError, NewError, SendError};
 use crate::event::{Event, Received, Smp, State};
 use crate::heal::Before;
 use crate::init::explain;
 use crate::key::{self, UserState};
 use crate::line::{self, Kind, Line};
-use crate::name::{Fingerprint, NameError, Peer, Version};
+use crate::name::{Fingerprint, Peer, Version};
 
 /// Longest line that is given to libotr, in bytes: a whole reassembled message.
 pub const MAX_LINE: usize = crate::fragment::MAX_MESSAGE;
@@ -36,6 +36,8 @@ pub struct Otr {
     /// Counts up with each genuine message.
     clock: u64,
     poll_every: Option<Duration>,
+    /// Our instance tag has been made and the caller has not been told.
+    pub(crate) tag_is_new: bool,
 }
 
 /// Our own record of a session.
@@ -50,17 +52,15 @@ pub(crate) struct Live {
 }
 
 impl Otr {
-    /// No key, no peers. Call [`crate::init`] before.
+    /// No key, no peers. Calls [`crate::init`], if nobody has.
     ///
     /// # Errors
-    /// [`NameError`] if libotr's files could not hold the account's name.
-    pub fn new(account: &str) -> Result<Otr, NameError> {
+    /// [`NewError`] if libotr's files could not hold the account's name, or if
+    /// libotr is not to be had.
+    pub fn new(account: &str) -> Result<Otr, NewError> {
         let account = Peer::new(account.as_bytes())?;
-        let Some(us) = UserState::new() else {
-            // libotr has no memory for five pointers.
-            std::process::abort();
-        };
-        Ok(Otr { us, account, live: HashMap::new(), clock: 0, poll_every: None })
+        let us = UserState::new()?;
+        Ok(Otr { us, account, live: HashMap::new(), clock: 0, poll_every: None, tag_is_new: false })
     }
 
     /// Takes our key out of the content of an `otr.key` file.
@@ -103,6 +103,14 @@ impl Otr {
     /// query, a message or an error does anything; all else comes back as
     /// [`Event::Unencrypted`].
     pub fn receive(&mut self, peer: &Peer, line: &[u8]) -> Received {
+        let mut received = self.receive_any(peer, line);
+        if std::mem::take(&mut self.tag_is_new) {
+            received.events.push(Event::InstagsChanged);
+        }
+        received
+    }
+
+    fn receive_any(&mut self, peer: &Peer, line: &[u8]) -> Received {
         let alone = |event| Received { events: vec![event], ..Received::default() };
         match line::classify(line) {
             Line::Text | Line::Tagged { .. } | Line::Fragment(_) => {
@@ -115,7 +123,7 @@ impl Otr {
             Line::Query { v2: false, v3: false } => Received::default(),
             Line::Query { .. } => self.receive_otr(peer, line),
             Line::Message { version, kind, sender, receiver } => {
-                let (ours, _) = self.ensure_instag();
+                let ours = self.instag();
                 let header = Header { version, kind, sender, receiver };
                 match self.admit(peer, line, header, ours) {
                     Admission::Yes => self.receive_otr(peer, line),
@@ -264,7 +272,7 @@ impl Otr {
             let events = vec![Event::Malformed { peer: peer.clone() }];
             return Received { events, ..Received::default() };
         };
-        let (_, new_tag) = self.ensure_instag();
+        self.instag();
         if self.context(peer, 0).is_none() {
             self.make_room_for_stranger();
         }
@@ -308,9 +316,6 @@ impl Otr {
         }
         if seen.new_print {
             events.push(Event::FingerprintsChanged);
-        }
-        if new_tag {
-            events.push(Event::InstagsChanged);
         }
         Received { text, instance, events }
     }

@@ -1,0 +1,164 @@
+//! People who talk in memory.
+#![allow(dead_code, reason = "each test program uses a part")]
+
+use std::collections::VecDeque;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use otr::fragment::{Outcome, Reassembler, cut};
+use otr::line::{Line, classify};
+use otr::{Event, Fingerprint, Otr, Peer, Session, Smp, State};
+
+pub mod raw;
+
+/// Key files, made once for each test program.
+pub fn key_file(account: &str) -> &'static [u8] {
+    static KEYS: OnceLock<Vec<(String, Vec<u8>)>> = OnceLock::new();
+    let keys = KEYS.get_or_init(|| {
+        otr::init().expect("libotr");
+        ["alice", "bob", "mallory"]
+            .map(|name| (name.to_owned(), otr::generate_key(name).expect("a key").to_vec()))
+            .into()
+    });
+    keys.iter().find(|(name, _)| name == account).map(|(_, key)| &key[..]).expect("a known name")
+}
+
+pub fn peer(name: &str) -> Peer {
+    Peer::new(name.as_bytes()).expect("a good name")
+}
+
+/// Somebody with a client, behind lines of at most `max` bytes.
+pub struct Person {
+    pub otr: Otr,
+    /// The nick that others see.
+    pub nick: Peer,
+    pub max: usize,
+    /// Texts that could be read, with the sender's instance.
+    pub texts: Vec<(u32, String)>,
+    /// All that happened, without the lines to send.
+    pub events: Vec<Event>,
+    /// Lines on their way out.
+    pub out: VecDeque<(Peer, Vec<u8>)>,
+    reassembler: Reassembler,
+}
+
+impl Person {
+    /// With a key and the account's name as nick.
+    pub fn new(account: &str) -> Person {
+        let mut otr = Otr::new(account).expect("libotr");
+        otr.load_key(key_file(account)).expect("a key that was just made");
+        Person {
+            otr,
+            nick: peer(account),
+            max: 400,
+            texts: Vec::new(),
+            events: Vec::new(),
+            out: VecDeque::new(),
+            reassembler: Reassembler::new(),
+        }
+    }
+
+    /// With another nick than its account's name.
+    pub fn called(mut self, nick: &str) -> Person {
+        self.nick = peer(nick);
+        self
+    }
+
+    pub fn take(&mut self, events: Vec<Event>) {
+        for event in events {
+            match event {
+                Event::Inject { peer, line } => self.post(&peer, &line),
+                event => self.events.push(event),
+            }
+        }
+    }
+
+    pub fn post(&mut self, to: &Peer, line: &[u8]) {
+        for piece in cut(line, self.max).expect("lines long enough") {
+            assert!(piece.len() <= self.max);
+            self.out.push_back((to.clone(), piece));
+        }
+    }
+
+    pub fn hear(&mut self, from: &Peer, line: &[u8]) {
+        let whole = match classify(line) {
+            Line::Fragment(piece) => {
+                let ours = Some(self.otr.instag());
+                match self.reassembler.push(Duration::ZERO, from, &piece, ours) {
+                    Outcome::Complete(whole) => whole,
+                    Outcome::Pending | Outcome::Dropped => return,
+                }
+            }
+            _ => line.to_vec(),
+        };
+        let received = self.otr.receive(from, &whole);
+        if let Some(text) = received.text {
+            self.texts.push((received.instance, String::from_utf8(text).expect("test text")));
+        }
+        self.take(received.events);
+    }
+
+    pub fn say(&mut self, to: &Peer, instance: u32, text: &str) {
+        let (line, events) =
+            self.otr.send(to, instance, text.as_bytes()).expect("a private session");
+        self.take(events);
+        self.post(to, &line);
+    }
+
+    /// The newest private session with somebody.
+    pub fn private_with(&self, with: &Peer) -> Session {
+        let mut sessions = self.otr.sessions(with).into_iter();
+        sessions.find(|one| one.state == State::Encrypted).expect("a private session")
+    }
+
+    pub fn is_private_with(&self, with: &Peer) -> bool {
+        self.otr.sessions(with).iter().any(|one| one.state == State::Encrypted)
+    }
+
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.otr.own_fingerprint().expect("a key")
+    }
+
+    /// What has happened since the last look.
+    pub fn news(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    pub fn smp_news(&mut self) -> Vec<Smp> {
+        let smp = |event| match event {
+            Event::Smp { event, .. } => Some(event),
+            _ => None,
+        };
+        self.news().into_iter().filter_map(smp).collect()
+    }
+
+    pub fn heard(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.texts).into_iter().map(|(_, text)| text).collect()
+    }
+}
+
+/// Carries lines between people until nobody has anything to send. A nick that
+/// several have is several clients: each gets every line.
+pub fn pump(people: &mut [&mut Person]) {
+    for _ in 0..1000 {
+        let next = people
+            .iter_mut()
+            .find_map(|one| one.out.pop_front().map(|(to, line)| (one.nick.clone(), to, line)));
+        let Some((from, to, line)) = next else { return };
+        for one in people.iter_mut().filter(|one| one.nick == to) {
+            one.hear(&from, &line);
+        }
+    }
+    panic!("they never fall silent");
+}
+
+/// Alice and Bob, who have just become private by this query of Alice's.
+pub fn private_pair(query: &str) -> (Person, Person) {
+    let (mut alice, mut bob) = (Person::new("alice"), Person::new("bob"));
+    alice.post(&peer("bob"), query.as_bytes());
+    pump(&mut [&mut alice, &mut bob]);
+    assert!(alice.is_private_with(&peer("bob")) && bob.is_private_with(&peer("alice")));
+    alice.news();
+    bob.news();
+    (alice, bob)
+}

@@ -1,0 +1,254 @@
+//! Two people talk, and nobody interferes.
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
+
+mod common;
+
+use common::{Person, peer, private_pair, pump};
+use otr::{Event, SendError, State, Version};
+
+#[test]
+fn version_3_becomes_private_and_carries_text_both_ways() {
+    let (mut alice, mut bob) = (Person::new("alice"), Person::new("bob"));
+    let query = alice.otr.query();
+    alice.post(&peer("bob"), &query);
+    pump(&mut [&mut alice, &mut bob]);
+    let news = alice.news();
+    let private = Event::Private {
+        peer: peer("bob"),
+        instance: bob.otr.instag(),
+        fingerprint: bob.fingerprint(),
+        version: Version::V3,
+        first_seen: true,
+    };
+    assert!(news.contains(&private), "{news:?}");
+    assert!(news.contains(&Event::FingerprintsChanged) && news.contains(&Event::InstagsChanged));
+
+    let with_bob = alice.private_with(&peer("bob"));
+    let with_alice = bob.private_with(&peer("alice"));
+    assert_eq!(with_bob.fingerprint, Some(bob.fingerprint()));
+    assert_eq!(with_alice.fingerprint, Some(alice.fingerprint()));
+    assert_eq!(with_bob.session_id, with_alice.session_id);
+    assert_eq!((with_bob.session_id.len(), with_bob.our_instance), (8, alice.otr.instag()));
+
+    for round in 0..4 {
+        alice.say(&peer("bob"), with_bob.instance, &format!("hello {round}"));
+        pump(&mut [&mut alice, &mut bob]);
+        bob.say(&peer("alice"), with_alice.instance, "grüß dich");
+        pump(&mut [&mut alice, &mut bob]);
+    }
+    assert_eq!(bob.heard(), ["hello 0", "hello 1", "hello 2", "hello 3"]);
+    assert_eq!(alice.heard().len(), 4);
+}
+
+#[test]
+fn version_2_has_no_instances() {
+    let (mut alice, mut bob) = private_pair("?OTRv2?");
+    let session = alice.private_with(&peer("bob"));
+    assert_eq!((session.instance, session.version), (0, Version::V2));
+    alice.say(&peer("bob"), 0, "hello");
+    pump(&mut [&mut alice, &mut bob]);
+    assert_eq!(bob.heard(), ["hello"]);
+}
+
+#[test]
+fn the_query_is_one_line_that_names_nobody() {
+    let query = Person::new("alice").otr.query();
+    assert!(query.starts_with(b"?OTRv23? ") && query.len() < 200);
+    assert!(query.is_ascii() && !query.iter().any(u8::is_ascii_control));
+    assert!(!query.windows(5).any(|word| word == b"alice") && !query.contains(&b'<'));
+}
+
+#[test]
+fn a_refresh_keeps_the_session() {
+    for version in ["?OTRv2?", "?OTRv3?"] {
+        let (mut alice, mut bob) = private_pair(version);
+        let before = alice.private_with(&peer("bob"));
+        alice.post(&peer("bob"), version.as_bytes());
+        pump(&mut [&mut alice, &mut bob]);
+        let refreshed = Event::Refreshed {
+            peer: peer("bob"),
+            instance: before.instance,
+            fingerprint: bob.fingerprint(),
+        };
+        assert_eq!(alice.news(), [refreshed]);
+        let after = alice.private_with(&peer("bob"));
+        assert_eq!(after.since, before.since);
+        assert_ne!(after.session_id, before.session_id);
+        alice.say(&peer("bob"), after.instance, "still here");
+        pump(&mut [&mut alice, &mut bob]);
+        assert_eq!(bob.heard(), ["still here"]);
+    }
+}
+
+#[test]
+fn whoever_finishes_the_other_is_told_and_can_send_nothing() {
+    let (mut alice, mut bob) = private_pair("?OTRv23?");
+    let instance = alice.private_with(&peer("bob")).instance;
+    let events = alice.otr.finish(&peer("bob"));
+    alice.take(events);
+    pump(&mut [&mut alice, &mut bob]);
+
+    assert!(alice.otr.sessions(&peer("bob")).is_empty());
+    assert_eq!(alice.otr.send(&peer("bob"), instance, b"x").unwrap_err(), SendError::NotPrivate);
+    let with_alice = alice.otr.instag();
+    assert_eq!(bob.news(), [Event::Ended { peer: peer("alice"), instance: with_alice }]);
+    let session = &bob.otr.sessions(&peer("alice"))[0];
+    assert_eq!((session.state, session.fingerprint), (State::Finished, None));
+    let refused = bob.otr.send(&peer("alice"), with_alice, b"in clear?").unwrap_err();
+    assert_eq!(refused, SendError::Finished);
+
+    // Bob finishes too, and says nothing about it; then they begin again.
+    assert_eq!(bob.otr.finish(&peer("alice")), []);
+    assert!(bob.otr.sessions(&peer("alice")).is_empty());
+    bob.post(&peer("alice"), b"?OTRv23?");
+    pump(&mut [&mut alice, &mut bob]);
+    let news = bob.news();
+    assert!(matches!(news[..], [Event::Private { first_seen: false, .. }]), "{news:?}");
+}
+
+#[test]
+fn text_that_mentions_otr_is_not_lost_in_a_session() {
+    let (mut alice, mut bob) = private_pair("?OTRv23?");
+    let instance = alice.private_with(&peer("bob")).instance;
+    let texts = ["?OTR?", "?OTRv23?", "type ?OTRv2? to begin", "?OTR Error: none", "?OTR:AAMDx."];
+    for text in texts {
+        alice.say(&peer("bob"), instance, text);
+    }
+    pump(&mut [&mut alice, &mut bob]);
+    assert_eq!(bob.heard(), texts);
+    // libotr itself puts a query of its own in place of the text.
+    let mut raw = common::raw::Raw::new("alice", common::key_file("alice"));
+    let line = raw.send("bob", "type ?OTRv2? to begin").unwrap();
+    assert!(line.starts_with(b"?OTRv23?\n<b>alice</b>"));
+}
+
+#[test]
+fn lines_that_are_no_otr_come_back_as_they_were() {
+    let mut alice = Person::new("alice");
+    for text in ["hello", "what is ?OTRv23? for", "?OTR,1,2,x,", "a \t  \t\t\t\t \t \t \t  "] {
+        let received = alice.otr.receive(&peer("bob"), text.as_bytes());
+        let event = Event::Unencrypted { peer: peer("bob"), text: text.into() };
+        assert_eq!((received.text, received.events), (None, vec![event]));
+    }
+    assert_eq!(alice.otr.receive(&peer("bob"), b"?OTR?").events, []);
+    assert_eq!(alice.otr.context_count(), 0);
+}
+
+#[test]
+fn what_cannot_be_encrypted_is_refused() {
+    let (mut alice, _bob) = private_pair("?OTRv23?");
+    let instance = alice.private_with(&peer("bob")).instance;
+    let mut refusal = |text: &[u8]| alice.otr.send(&peer("bob"), instance, text).unwrap_err();
+    assert_eq!(refusal(b""), SendError::Empty);
+    assert_eq!(refusal(b"a\0b"), SendError::Nul);
+    assert_eq!(refusal(&[b'x'; otr::MAX_TEXT + 1]), SendError::TooLong(otr::MAX_TEXT));
+    for wrong in [0, 1, 2, 3, 4, 0x100] {
+        let refused = alice.otr.send(&peer("bob"), wrong, b"x").unwrap_err();
+        assert_eq!(refused, SendError::NotPrivate);
+    }
+    assert_eq!(alice.otr.send(&peer("carol"), 0, b"x").unwrap_err(), SendError::NotPrivate);
+}
+
+#[test]
+fn long_text_goes_through_short_lines() {
+    let (mut alice, mut bob) = private_pair("?OTRv23?");
+    let instance = alice.private_with(&peer("bob")).instance;
+    let long = "é".repeat(otr::MAX_TEXT / 2);
+    for max in [100, 1000, 100_000] {
+        alice.max = max;
+        alice.say(&peer("bob"), instance, &long);
+        for (_, line) in std::mem::take(&mut alice.out) {
+            bob.hear(&peer("alice"), &line);
+        }
+        assert_eq!(bob.heard(), [&*long]);
+    }
+}
+
+#[test]
+fn one_peer_on_two_clients_is_two_sessions() {
+    let mut alice = Person::new("alice");
+    let (mut desk, mut phone) = (Person::new("bob"), Person::new("mallory").called("bob"));
+    alice.post(&peer("bob"), b"?OTRv3?");
+    pump(&mut [&mut alice, &mut desk, &mut phone]);
+    let sessions = alice.otr.sessions(&peer("bob"));
+    assert_eq!(sessions.len(), 2);
+    assert!(sessions[0].last_heard > sessions[1].last_heard);
+
+    let (at_desk, at_phone) = (desk.otr.instag(), phone.otr.instag());
+    alice.say(&peer("bob"), at_desk, "at your desk");
+    alice.say(&peer("bob"), at_phone, "on your phone");
+    pump(&mut [&mut alice, &mut desk, &mut phone]);
+    assert_eq!(
+        (desk.heard(), phone.heard()),
+        (vec!["at your desk".into()], vec!["on your phone".into()])
+    );
+
+    let back = alice.otr.instag();
+    desk.say(&peer("alice"), back, "yes?");
+    pump(&mut [&mut alice, &mut desk, &mut phone]);
+    assert_eq!(alice.texts, [(at_desk, "yes?".to_owned())]);
+    assert_eq!(alice.otr.sessions(&peer("bob"))[0].instance, at_desk);
+
+    // The phone leaves, the desk stays.
+    let events = phone.otr.finish(&peer("alice"));
+    phone.take(events);
+    pump(&mut [&mut alice, &mut desk, &mut phone]);
+    let states: Vec<_> =
+        alice.otr.sessions(&peer("bob")).iter().map(|one| (one.instance, one.state)).collect();
+    assert!(
+        states.contains(&(at_desk, State::Encrypted))
+            && states.contains(&(at_phone, State::Finished))
+    );
+}
+
+#[test]
+fn after_a_restart_a_message_that_cannot_be_read_is_reported_at_once() {
+    for version in ["?OTRv2?", "?OTRv3?"] {
+        let (mut alice, mut bob) = private_pair(version);
+        let tags = bob.otr.instags_file();
+        bob = Person::new("bob");
+        bob.otr.load_instags(&tags).unwrap();
+        let session = alice.private_with(&peer("bob"));
+        alice.say(&peer("bob"), session.instance, "are you there?");
+        let events = alice.otr.smp_start(&peer("bob"), session.instance, None, b"s").unwrap();
+        alice.take(events);
+        pump(&mut [&mut alice, &mut bob]);
+        let instance = if version == "?OTRv2?" { 0 } else { alice.otr.instag() };
+        let not_private =
+            |ignorable| Event::NotPrivate { peer: peer("alice"), instance, ignorable };
+        assert_eq!(bob.news(), [not_private(false), not_private(true)]);
+        // A query makes a libotr peer start anew even while it thinks it is private.
+        bob.post(&peer("alice"), version.as_bytes());
+        pump(&mut [&mut alice, &mut bob]);
+        assert!(bob.is_private_with(&peer("alice")));
+        alice.say(&peer("bob"), session.instance, "there you are");
+        pump(&mut [&mut alice, &mut bob]);
+        assert_eq!(bob.heard(), ["there you are"]);
+    }
+}
+
+#[test]
+fn without_a_key_nothing_becomes_private_and_it_is_said() {
+    let mut alice = Person::new("alice");
+    let mut bob = Person::new("bob");
+    bob.otr.forget_key();
+    assert!(!bob.otr.has_key());
+    alice.post(&peer("bob"), b"?OTRv3?");
+    pump(&mut [&mut alice, &mut bob]);
+    assert!(bob.news().contains(&Event::KeyNeeded { peer: peer("alice") }));
+    assert!(!alice.is_private_with(&peer("bob")));
+}
+
+#[test]
+fn unanswered_exchanges_are_wiped_by_polling() {
+    let mut alice = Person::new("alice");
+    assert_eq!(alice.otr.poll_every(), None);
+    alice.hear(&peer("bob"), b"?OTRv3?");
+    assert_eq!(alice.otr.poll_every(), Some(std::time::Duration::from_secs(70)));
+    alice.otr.poll();
+    // Still fresh: it goes on waiting.
+    assert!(alice.otr.poll_every().is_some());
+    alice.otr.finish(&peer("bob"));
+    alice.otr.poll();
+    assert_eq!(alice.otr.poll_every(), None);
+}

@@ -1,0 +1,224 @@
+//! The three files of an account, in libotr's own formats.
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
+
+mod common;
+
+use common::raw::{Raw, stream};
+use common::{Person, key_file, peer, private_pair};
+use otr::{FileError, Fingerprint, FingerprintReport, KeyError, NameError, Otr, Peer, Trust};
+
+fn print(byte: u8) -> Fingerprint {
+    Fingerprint::from_bytes([byte; 20])
+}
+
+#[test]
+fn a_key_is_for_its_account_and_survives_a_file() {
+    let mut alice = Otr::new("alice").unwrap();
+    assert!(!alice.has_key() && alice.own_fingerprint().is_none());
+    alice.load_key(key_file("alice")).unwrap();
+    let ours = alice.own_fingerprint().unwrap();
+    assert_eq!(Some(ours), Person::new("alice").otr.own_fingerprint());
+    // libotr reads it too, and makes the same fingerprint of it.
+    let raw = Raw::new("alice", key_file("alice"));
+    let mut hash = [0; 20];
+    // SAFETY: a user state with that key, and room for 20 bytes.
+    unsafe {
+        let name = c"alice".as_ptr();
+        otr_sys::otrl_privkey_fingerprint_raw(raw.us, hash.as_mut_ptr(), name, c"irc".as_ptr());
+    }
+    assert_eq!(&hash, ours.as_bytes());
+    alice.forget_key();
+    assert!(!alice.has_key());
+}
+
+#[test]
+fn a_key_file_that_is_no_use_leaves_the_key_alone() {
+    let mut alice = Otr::new("alice").unwrap();
+    alice.load_key(key_file("alice")).unwrap();
+    let ours = alice.own_fingerprint();
+    let good = String::from_utf8(key_file("alice").to_vec()).unwrap();
+    let mut refusal = |file: &[u8]| {
+        let error = alice.load_key(file).unwrap_err();
+        assert_eq!(alice.own_fingerprint(), ours);
+        error
+    };
+    // libotr reads these two as success.
+    assert!(matches!(refusal(b""), KeyError::Missing));
+    assert!(matches!(refusal(b"(privkeys)"), KeyError::Missing));
+    assert!(matches!(refusal(b"hello"), KeyError::Malformed(_)));
+    assert!(matches!(refusal(&good.as_bytes()[..good.len() / 2]), KeyError::Malformed(_)));
+    assert!(matches!(refusal(&[b'('; otr::MAX_KEY_FILE + 1]), KeyError::TooLarge(_)));
+    let error = refusal(key_file("bob"));
+    assert!(matches!(&error, KeyError::OtherAccount { found, .. } if found == "bob"), "{error}");
+    assert!(error.to_string().contains("\"alice\""));
+    let prpl = good.replace("(protocol irc)", "(protocol prpl-irc)");
+    assert!(matches!(refusal(prpl.as_bytes()), KeyError::Missing));
+    // Another x than y was made of; and a q that would overrun libotr's buffer.
+    let x = good.find("(x #").unwrap() + 4;
+    let mut wrong = good.clone();
+    wrong.replace_range(x..x + 4, "0102");
+    assert!(matches!(refusal(wrong.as_bytes()), KeyError::Unsound(_)));
+    let q = good.find("(q #").unwrap() + 4;
+    let mut long = good.clone();
+    long.insert_str(q, &"7f".repeat(12));
+    assert!(matches!(refusal(long.as_bytes()), KeyError::Unsound(_)));
+}
+
+#[test]
+fn odd_names_of_accounts_survive_a_key_file() {
+    for name in ["a \"quoted\" (name)", "zażółć", "#|{}[]", &"n".repeat(200)] {
+        let key = otr::generate_key(name).unwrap();
+        Otr::new(name).unwrap().load_key(&key).unwrap_or_else(|why| panic!("{name}: {why}"));
+    }
+    assert!(matches!(otr::generate_key("a\tb"), Err(KeyError::Name(NameError::Separator))));
+    assert!(matches!(otr::generate_key(""), Err(KeyError::Name(NameError::Empty))));
+}
+
+#[test]
+fn names_that_would_break_a_file_are_refused() {
+    for bad in ["a\tb", "a\nb", "a\rb", "a\0b"] {
+        assert_eq!(Peer::new(bad.as_bytes()), Err(NameError::Separator));
+    }
+    assert_eq!(Peer::new(b""), Err(NameError::Empty));
+    assert_eq!(Peer::new(&[b'a'; 201]), Err(NameError::TooLong));
+    assert_eq!(Peer::new(&[0xff; 200]).unwrap().as_bytes(), [0xff; 200]);
+}
+
+#[test]
+fn fingerprints_survive_a_file() {
+    let mut alice = Otr::new("alice").unwrap();
+    let trusts = [
+        Trust::None,
+        Trust::Manual,
+        Trust::SharedSecret,
+        Trust::Other(b"verified".to_vec()),
+        Trust::Other(b"two\twords".to_vec()),
+    ];
+    for (i, trust) in (1..).zip(&trusts) {
+        alice.add_fingerprint(&peer("bob"), print(i), trust);
+    }
+    let longest = Peer::new(&[0xfe; 200]).unwrap();
+    alice.add_fingerprint(&longest, print(9), &Trust::Manual);
+    let file = alice.fingerprints_file();
+    assert!(file.starts_with(b"bob\talice\tirc\t0101010101010101010101010101010101010101\t\n"));
+
+    let mut again = Otr::new("alice").unwrap();
+    let report = again.load_fingerprints(&file).unwrap();
+    assert_eq!(report, FingerprintReport { loaded: 6, ..Default::default() });
+    assert!(!report.lossy());
+    assert_eq!(again.known(), alice.known());
+    assert_eq!(again.fingerprints_file(), file);
+    assert_eq!(again.known_of(&peer("bob")).len(), 5);
+    assert_eq!(again.trust(&peer("bob"), print(3)), Some(Trust::SharedSecret));
+    assert_eq!(again.trust(&peer("carol"), print(3)), None);
+
+    // libotr reads the same out of it.
+    let raw = Raw::new("alice", key_file("alice"));
+    let open = stream(&file);
+    // SAFETY: an open user state and stream, closed once; the list is libotr's.
+    unsafe {
+        let ok =
+            otr_sys::otrl_privkey_read_fingerprints_FILEp(raw.us, open, None, std::ptr::null_mut());
+        assert_eq!(ok, 0);
+        libc::fclose(open);
+        let first = (*raw.us).context_root;
+        let newest = (*first).fingerprint_root.next;
+        assert_eq!(*(*newest).fingerprint, 5);
+        assert!((*(*first).next).next.is_null());
+    }
+}
+
+#[test]
+fn lines_that_are_not_ours_are_left_out_and_counted() {
+    let mut alice = Otr::new("alice").unwrap();
+    let hex = "00112233445566778899aabbccddeeff00112233";
+    let long = "x".repeat(1000);
+    let file = [
+        format!("bob\talice\tirc\t{hex}\tsmp\r"),
+        // An old file without trust.
+        format!("carol\talice\tirc\t{hex}"),
+        format!("bob\tmallory\tirc\t{hex}\tmanual"),
+        format!("bob\talice\tprpl-irc\t{hex}\tmanual"),
+        format!("bob\talice\tirc\t{}\tmanual", &hex[1..]),
+        format!("bob\talice\tirc\tx{}\tmanual", &hex[1..]),
+        format!("bob\talice\tirc\t{hex}\t{long}"),
+        "no tabs at all".to_owned(),
+        format!("\talice\tirc\t{hex}\t"),
+        String::new(),
+    ]
+    .join("\n");
+    let report = alice.load_fingerprints(file.as_bytes()).unwrap();
+    let wanted = FingerprintReport { loaded: 2, others: 2, malformed: 5, beyond_limit: 0 };
+    assert_eq!(report, wanted);
+    assert!(report.lossy());
+    let fingerprint = Fingerprint::from_hex(hex).unwrap();
+    assert_eq!(alice.trust(&peer("bob"), fingerprint), Some(Trust::SharedSecret));
+    assert_eq!(alice.trust(&peer("carol"), fingerprint), Some(Trust::None));
+    let huge = vec![b'\n'; otr::MAX_RECORDS_FILE + 1];
+    assert_eq!(alice.load_fingerprints(&huge), Err(FileError::TooLarge(otr::MAX_RECORDS_FILE)));
+}
+
+#[test]
+fn an_instance_tag_is_kept() {
+    let mut alice = Otr::new("alice").unwrap();
+    assert!(alice.instags_file().starts_with(b"# WARNING!"));
+    let tag = alice.instag();
+    assert!(tag >= 0x100);
+    assert_eq!(alice.instag(), tag);
+    let mut again = Otr::new("alice").unwrap();
+    let others =
+        format!("mallory\tirc\t11111111\nalice\tprpl-irc\t22222222\nalice\tirc\t000000ff\n");
+    let file = [others.as_bytes(), &alice.instags_file()].concat();
+    again.load_instags(&file).unwrap();
+    assert_eq!(again.instag(), tag);
+    let mut nobody = Otr::new("nobody").unwrap();
+    nobody.load_instags(&file).unwrap();
+    assert_ne!(nobody.instag(), tag);
+
+    let raw = Raw::new("alice", key_file("alice"));
+    let open = stream(&alice.instags_file());
+    // SAFETY: an open user state and stream, closed once; the list is libotr's.
+    unsafe {
+        assert_eq!(otr_sys::otrl_instag_read_FILEp(raw.us, open), 0);
+        libc::fclose(open);
+        assert_eq!((*(*raw.us).instag_root).instag, tag);
+    }
+}
+
+#[test]
+fn a_fingerprint_in_use_is_not_forgotten() {
+    for version in ["?OTRv2?", "?OTRv3?"] {
+        let (mut alice, bob) = private_pair(version);
+        let his = bob.fingerprint();
+        alice.otr.add_fingerprint(&peer("bob"), print(1), &Trust::Manual);
+        let active: Vec<_> =
+            alice.otr.known().iter().map(|one| (one.fingerprint, one.active)).collect();
+        assert_eq!(active, [(print(1), false), (his, true)]);
+        use otr::ForgetError::{Active, Unknown};
+        assert_eq!(alice.otr.forget_fingerprint(&peer("bob"), his), Err(Active));
+        assert_eq!(alice.otr.forget_fingerprint(&peer("bob"), print(1)), Ok(()));
+        assert_eq!(alice.otr.forget_fingerprint(&peer("bob"), print(1)), Err(Unknown));
+        assert_eq!(alice.otr.forget_fingerprint(&peer("carol"), his), Err(Unknown));
+        alice.otr.finish(&peer("bob"));
+        assert_eq!(alice.otr.forget_fingerprint(&peer("bob"), his), Ok(()));
+        assert_eq!(alice.otr.fingerprints_file(), b"");
+        assert!(!alice.otr.set_trust(&peer("bob"), his, &Trust::Manual));
+    }
+}
+
+#[test]
+fn fingerprints_are_printed_as_everywhere_and_read_in_any_case() {
+    let text = "A305FE90 2B4A8038 03BF89F7 5BBD5595 4B9D209A";
+    let print = Fingerprint::from_hex(text).unwrap();
+    assert_eq!(print.to_string(), text);
+    assert_eq!(print.to_hex(), text.replace(' ', "").to_lowercase());
+    assert_eq!(Fingerprint::from_hex(&print.to_hex()), Some(print));
+    for bad in ["", "A305", &text[1..], &format!("{text}0"), &text.replace('A', "g"), "é"] {
+        assert_eq!(Fingerprint::from_hex(bad), None);
+    }
+    assert!(print.starts_with_hex("a305FE90 2b") && print.starts_with_hex(text));
+    assert!(
+        !print.starts_with_hex("") && !print.starts_with_hex("b3") && !print.starts_with_hex("x")
+    );
+    assert!(!print.starts_with_hex(&format!("{text}00")));
+}
