@@ -49,10 +49,10 @@ pub fn status(status: &Status) -> String {
         ];
         match &status.worker {
             Some(worker) => row.extend([
-                if worker.connected {
-                    format!("{} (ZNC {})", worker.shim, worker.znc)
-                } else {
-                    "-".into()
+                match (worker.connected, worker.shim.as_str()) {
+                    (false, _) => "-".into(),
+                    (true, "") => "connected".into(),
+                    (true, shim) => format!("{shim}, ZNC {}", worker.znc),
                 },
                 worker.key.clone(),
                 worker.sessions.to_string(),

@@ -260,6 +260,9 @@ impl Keeper {
         match said {
             ToFront::Ready => {
                 worker.ready = true;
+                if !worker.lost && !worker.told_to_end {
+                    worker.kill_at = None;
+                }
                 tracing::info!(%account, uid, pid, "worker ready");
                 self.serve_waiting();
             }
@@ -301,9 +304,8 @@ impl Keeper {
     fn lost(&mut self, why: &str) {
         let (account, uid) = (&self.account, self.account.uid);
         let Some(worker) = &mut self.worker else { return };
-        if !worker.told_to_end {
-            tracing::warn!(%account, uid, pid = worker.pid, why, "worker lost");
-        }
+        // Its end, which mostly follows at once, is what an admin wants to read of.
+        tracing::debug!(%account, uid, pid = worker.pid, why, "worker lost");
         worker.lost = true;
         worker.kill_within(LOST_TIME);
     }
@@ -484,8 +486,8 @@ impl Worker {
         });
         let (uid, pid) = (account.uid, self.pid);
         match sent {
-            Ok(()) => tracing::info!(%account, uid, pid, "module connected"),
-            Err(error) => tracing::warn!(%account, uid, pid, %error, "module lost"),
+            Ok(()) => tracing::info!(%account, uid, pid, "module handed over"),
+            Err(error) => tracing::warn!(%account, uid, pid, %error, "module not handed over"),
         }
     }
 
