@@ -1,4 +1,4 @@
-//! Makes the test binaries export our `gcry_pk_verify`, so that libotr finds it
+//! Makes the test programs export our `gcry_pk_verify`, so that libotr finds it
 //! before libgcrypt's. Link arguments do not travel along dependencies: every
 //! package that links a program with this crate needs this line in its own
 //! build.rs, as `cargo:rustc-link-arg-bins=…`.
@@ -6,4 +6,6 @@
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rustc-link-arg-tests=-Wl,--export-dynamic-symbol=gcry_pk_verify");
+    // The example shows what a program is told that hides it.
+    println!("cargo:rustc-link-arg-examples=-Wl,--exclude-libs,ALL");
 }

@@ -208,14 +208,3 @@ impl Drop for Mpi {
         unsafe { otr_sys::gcry_mpi_release(self.0) };
     }
 }
-
-#[cfg(test)]
-mod tests {
-    /// The crate's own test program is linked without the argument, as a careless
-    /// program would be.
-    #[test]
-    fn a_program_that_does_not_export_the_check_is_told() {
-        crate::init().unwrap();
-        assert_eq!(crate::dsa_check_in_force(), Err(crate::DsaCheckError::NotResolved));
-    }
-}

@@ -80,7 +80,7 @@ fn check_version() -> Result<(), InitError> {
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let mut next = || parts.next().unwrap_or(0);
     let installed = (next(), next(), next());
-    if installed >= (4, 1, 1) && installed < (5, 0, 0) {
+    if ((4, 1, 1)..(5, 0, 0)).contains(&installed) {
         Ok(())
     } else {
         Err(InitError::Version(version.into_owned()))

@@ -166,8 +166,7 @@ fn an_instance_tag_is_kept() {
     assert!(tag >= 0x100);
     assert_eq!(alice.instag(), tag);
     let mut again = Otr::new("alice").unwrap();
-    let others =
-        format!("mallory\tirc\t11111111\nalice\tprpl-irc\t22222222\nalice\tirc\t000000ff\n");
+    let others = "mallory\tirc\t11111111\nalice\tprpl-irc\t22222222\nalice\tirc\t000000ff\n";
     let file = [others.as_bytes(), &alice.instags_file()].concat();
     again.load_instags(&file).unwrap();
     assert_eq!(again.instag(), tag);

@@ -100,7 +100,7 @@ fn a_line_as_short_as_its_own_header_is_an_error() {
 #[test]
 fn only_messages_are_cut() {
     for line in ["?OTRv23? please", "hello", "?OTR Error: no"] {
-        assert_eq!(cut(line.as_bytes(), 5), Err(FragmentError::NotAMessage));
+        assert_eq!(cut(line.as_bytes(), 4), Err(FragmentError::NotAMessage));
         assert_eq!(cut(line.as_bytes(), 20).unwrap(), [line.as_bytes()]);
     }
 }

@@ -15,6 +15,16 @@ fn the_check_of_keys_is_in_force_here() {
     assert_eq!(otr::dsa_check_in_force(), Ok(()));
 }
 
+/// A program whose `gcry_pk_verify` libotr does not see is told so.
+#[test]
+fn a_program_that_hides_the_check_is_told() {
+    let this = std::env::current_exe().unwrap();
+    let built = this.ancestors().nth(2).unwrap().join("examples/unchecked");
+    let output = Command::new(built).output().expect("cargo test builds the examples");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("NotResolved"), "{said}");
+}
+
 /// Runs one of the two below in a process of its own.
 fn alone(test: &str, variable: &str) {
     let this = std::env::current_exe().unwrap();
