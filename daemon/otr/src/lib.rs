@@ -8,7 +8,7 @@
 //! - [`dsa_check_in_force`]: a peer's malformed public key never reaches libgcrypt;
 //! - `heal`: after each call the contexts are put right (no silent downgrade, no
 //!   session without keys, no message kept for resending, no trust taken away);
-//! - [`line`]: only a line that *is* OTR reaches libotr;
+//! - [`mod@line`]: only a line that *is* OTR reaches libotr;
 //! - [`fragment`]: lines are cut to the byte and put together within bounds.
 //!
 //! A program that links this crate must export our `gcry_pk_verify`. One line
@@ -20,6 +20,7 @@
 //!
 //! and it must refuse to go on unless [`dsa_check_in_force`] says so.
 
+mod admit;
 mod callbacks;
 mod context;
 mod dsa;
@@ -37,6 +38,7 @@ mod records;
 mod smp;
 mod state;
 
+pub use admit::{MAX_INSTANCES, MAX_STRANGERS};
 pub use dsa::dsa_check_in_force;
 pub use error::{
     DsaCheckError, FileError, ForgetError, InitError, KeyError, NewError, RenameError, SendError,
@@ -48,4 +50,4 @@ pub use key::{MAX_KEY_FILE, generate_key};
 pub use name::{Fingerprint, MAX_NAME, NameError, Peer, Trust, Version};
 pub use records::{FingerprintReport, MAX_FINGERPRINTS, MAX_RECORDS_FILE};
 pub use smp::{MAX_QUESTION, MAX_SECRET};
-pub use state::{MAX_INSTANCES, MAX_LINE, MAX_STRANGERS, MAX_TEXT, Otr};
+pub use state::{MAX_LINE, MAX_TEXT, Otr};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::admit::{Admission, Header};
 use crate::callbacks::{OPS, Sink, bytes};
 use crate::context::{Context, PROTOCOL};
 use crate::error::{KeyError, NewError, SendError};
@@ -14,17 +15,13 @@ use crate::event::{Event, Received, Smp, State};
 use crate::heal::Before;
 use crate::init::explain;
 use crate::key::{self, UserState};
-use crate::line::{self, Kind, Line};
-use crate::name::{Fingerprint, Peer, Version};
+use crate::line::{self, Line};
+use crate::name::{Fingerprint, Peer};
 
 /// Longest line that is given to libotr, in bytes: a whole reassembled message.
 pub const MAX_LINE: usize = crate::fragment::MAX_MESSAGE;
 /// Longest text that is encrypted at once, in bytes.
 pub const MAX_TEXT: usize = 16 * 1024;
-/// How many instances of one peer are kept.
-pub const MAX_INSTANCES: usize = 8;
-/// How many peers without a known fingerprint are kept.
-pub const MAX_STRANGERS: usize = 512;
 
 /// libotr for one account. The protocol is always `irc`. It stays in the thread
 /// that made it.
@@ -211,61 +208,6 @@ impl Otr {
         Context::find(self.us.0, self.account.as_c(), peer, instance)
     }
 
-    /// Whether a message may reach libotr, which would make a context for it.
-    fn admit(&mut self, peer: &Peer, line: &[u8], header: Header, ours: u32) -> Admission {
-        let Header { version, kind, sender, receiver } = header;
-        let peer = || peer.clone();
-        if version == Version::V3 {
-            if sender < otr_sys::OTRL_MIN_VALID_INSTAG {
-                return Admission::No(Some(Event::Malformed { peer: peer() }));
-            }
-            if receiver != ours && !(receiver == 0 && kind == Kind::DhCommit) {
-                return Admission::No(Some(Event::OtherInstance { peer: peer() }));
-            }
-        }
-        let known = self.context(&peer(), sender);
-        match kind {
-            // libotr drops the first of these without a word after a restart.
-            Kind::Data if !known.is_some_and(Context::is_private) => {
-                Admission::No(Some(Event::NotPrivate {
-                    peer: peer(),
-                    instance: sender,
-                    ignorable: line::ignorable(line),
-                }))
-            }
-            Kind::Data | Kind::RevealSig | Kind::Signature if known.is_some() => Admission::Yes,
-            Kind::DhCommit | Kind::DhKey if known.is_some() => Admission::Yes,
-            Kind::DhCommit => self.admit_instance(&peer(), version),
-            // An answer to a query that we did not put changes nothing.
-            Kind::DhKey if self.context(&peer(), 0).is_some_and(Context::awaits_key) => {
-                self.admit_instance(&peer(), version)
-            }
-            _ => Admission::No(None),
-        }
-    }
-
-    /// Makes room for one more instance of a peer.
-    fn admit_instance(&mut self, peer: &Peer, version: Version) -> Admission {
-        let Some(master) = self.context(peer, 0).filter(|_| version == Version::V3) else {
-            return Admission::Yes;
-        };
-        let children: Vec<Context> =
-            master.run().into_iter().filter(|one| !one.is_master()).collect();
-        if children.len() < MAX_INSTANCES {
-            return Admission::Yes;
-        }
-        let idle = children.into_iter().filter(|one| one.state() == State::Plaintext);
-        let oldest = idle.min_by_key(|one| (one.is_exchanging(), one.last_received()));
-        match oldest {
-            Some(oldest) => {
-                self.live.remove(&(peer.clone(), oldest.instance()));
-                oldest.forget();
-                Admission::Yes
-            }
-            None => Admission::No(Some(Event::TooManyInstances { peer: peer.clone() })),
-        }
-    }
-
     /// Gives a line to libotr and puts right what it did.
     fn receive_otr(&mut self, peer: &Peer, line: &[u8]) -> Received {
         let Some(message) = CString::new(line).ok().filter(|_| line.len() <= MAX_LINE) else {
@@ -373,30 +315,6 @@ impl Otr {
             self.poll_every = (seconds > 0).then(|| Duration::from_secs(seconds.into()));
         }
     }
-
-    /// Contexts are a linked list that libotr never shortens: peers without a
-    /// known fingerprint and without a session give way, the longest silent first.
-    fn make_room_for_stranger(&mut self) {
-        let strangers: Vec<Context> = Context::masters(self.us.0)
-            .into_iter()
-            .filter(|master| master.prints().is_empty())
-            .collect();
-        if strangers.len() < MAX_STRANGERS {
-            return;
-        }
-        let idle = strangers
-            .into_iter()
-            .filter(|master| master.run().into_iter().all(|one| one.state() == State::Plaintext));
-        let oldest = idle.min_by_key(|master| {
-            (master.run().into_iter().any(Context::is_exchanging), master.last_received())
-        });
-        if let Some(oldest) = oldest {
-            if let Some(peer) = oldest.peer() {
-                self.live.retain(|(whose, _), _| *whose != peer);
-            }
-            oldest.forget();
-        }
-    }
 }
 
 impl Drop for Otr {
@@ -406,20 +324,6 @@ impl Drop for Otr {
             master.forget();
         }
     }
-}
-
-/// What the header of a message says.
-#[derive(Clone, Copy)]
-struct Header {
-    version: Version,
-    kind: Kind,
-    sender: u32,
-    receiver: u32,
-}
-
-enum Admission {
-    Yes,
-    No(Option<Event>),
 }
 
 /// Makes a data message out of a text (`otrl_proto_create_data`).

@@ -144,7 +144,7 @@ fn real_numbers() -> [Vec<u8>; 4] {
         let bytes: Vec<u8> = hex
             .as_bytes()
             .chunks(2)
-            .map(|two| u8::from_str_radix(str::from_utf8(two).unwrap(), 16).unwrap())
+            .map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap())
             .collect();
         bytes.into_iter().skip_while(|byte| *byte == 0).collect()
     })

@@ -1,0 +1,113 @@
+//! Who gets a context. libotr makes one for whatever comes, and keeps it.
+
+use crate::Otr;
+use crate::context::Context;
+use crate::event::{Event, State};
+use crate::line::{self, Kind};
+use crate::name::{Peer, Version};
+
+/// How many instances of one peer are kept.
+pub const MAX_INSTANCES: usize = 8;
+/// How many peers without a known fingerprint are kept.
+pub const MAX_STRANGERS: usize = 512;
+
+/// What the header of a message says.
+#[derive(Clone, Copy)]
+pub(crate) struct Header {
+    pub(crate) version: Version,
+    pub(crate) kind: Kind,
+    pub(crate) sender: u32,
+    pub(crate) receiver: u32,
+}
+
+pub(crate) enum Admission {
+    Yes,
+    No(Option<Event>),
+}
+
+impl Otr {
+    /// Whether a message may reach libotr, which would make a context for it.
+    pub(crate) fn admit(
+        &mut self,
+        peer: &Peer,
+        line: &[u8],
+        header: Header,
+        ours: u32,
+    ) -> Admission {
+        let Header { version, kind, sender, receiver } = header;
+        let peer = || peer.clone();
+        if version == Version::V3 {
+            if sender < otr_sys::OTRL_MIN_VALID_INSTAG {
+                return Admission::No(Some(Event::Malformed { peer: peer() }));
+            }
+            if receiver != ours && !(receiver == 0 && kind == Kind::DhCommit) {
+                return Admission::No(Some(Event::OtherInstance { peer: peer() }));
+            }
+        }
+        let known = self.context(&peer(), sender);
+        match kind {
+            // libotr drops the first of these without a word after a restart.
+            Kind::Data if !known.is_some_and(Context::is_private) => {
+                Admission::No(Some(Event::NotPrivate {
+                    peer: peer(),
+                    instance: sender,
+                    ignorable: line::ignorable(line),
+                }))
+            }
+            Kind::Data | Kind::RevealSig | Kind::Signature if known.is_some() => Admission::Yes,
+            Kind::DhCommit | Kind::DhKey if known.is_some() => Admission::Yes,
+            Kind::DhCommit => self.admit_instance(&peer(), version),
+            // An answer to a query that we did not put changes nothing.
+            Kind::DhKey if self.context(&peer(), 0).is_some_and(Context::awaits_key) => {
+                self.admit_instance(&peer(), version)
+            }
+            _ => Admission::No(None),
+        }
+    }
+
+    /// Makes room for one more instance of a peer.
+    fn admit_instance(&mut self, peer: &Peer, version: Version) -> Admission {
+        let Some(master) = self.context(peer, 0).filter(|_| version == Version::V3) else {
+            return Admission::Yes;
+        };
+        let children: Vec<Context> =
+            master.run().into_iter().filter(|one| !one.is_master()).collect();
+        if children.len() < MAX_INSTANCES {
+            return Admission::Yes;
+        }
+        let idle = children.into_iter().filter(|one| one.state() == State::Plaintext);
+        let oldest = idle.min_by_key(|one| (one.is_exchanging(), one.last_received()));
+        match oldest {
+            Some(oldest) => {
+                self.live.remove(&(peer.clone(), oldest.instance()));
+                oldest.forget();
+                Admission::Yes
+            }
+            None => Admission::No(Some(Event::TooManyInstances { peer: peer.clone() })),
+        }
+    }
+
+    /// Contexts are a linked list that libotr never shortens: peers without a
+    /// known fingerprint and without a session give way, the longest silent first.
+    pub(crate) fn make_room_for_stranger(&mut self) {
+        let strangers: Vec<Context> = Context::masters(self.us.0)
+            .into_iter()
+            .filter(|master| master.prints().is_empty())
+            .collect();
+        if strangers.len() < MAX_STRANGERS {
+            return;
+        }
+        let idle = strangers
+            .into_iter()
+            .filter(|master| master.run().into_iter().all(|one| one.state() == State::Plaintext));
+        let oldest = idle.min_by_key(|master| {
+            (master.run().into_iter().any(Context::is_exchanging), master.last_received())
+        });
+        if let Some(oldest) = oldest {
+            if let Some(peer) = oldest.peer() {
+                self.live.retain(|(whose, _), _| *whose != peer);
+            }
+            oldest.forget();
+        }
+    }
+}
