@@ -29,8 +29,11 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     pub uid: Option<u32>,
     /// `status`, `accounts`, or what you would say to *otr.
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    words: Vec<OsString>,
+    #[arg(value_name = "WORD")]
+    first: OsString,
+    /// The other words, such as --all.
+    #[arg(value_name = "WORDS", trailing_var_arg = true, allow_hyphen_values = true)]
+    others: Vec<OsString>,
 }
 
 const EXAMPLES: &str = "\
@@ -57,7 +60,8 @@ impl Args {
     /// What the words mean.
     pub fn wish(&self) -> Result<Wish, Failure> {
         let of_an_account = self.account.is_some() || self.uid.is_some();
-        let words: Vec<&[u8]> = self.words.iter().map(|word| word.as_bytes()).collect();
+        let words = std::iter::once(&self.first).chain(&self.others);
+        let words: Vec<&[u8]> = words.map(|word| word.as_bytes()).collect();
         match (words.as_slice(), of_an_account) {
             ([b"status"], false) => return Ok(Wish::Status),
             ([b"accounts"], false) => return Ok(Wish::Accounts),

@@ -11,7 +11,7 @@ mod show;
 use crate::args::{Args, Wish};
 use crate::client::Client;
 use clap::Parser;
-use proto::account::Account;
+use proto::account::{Account, Name};
 use proto::admin::{AccountStatus, Accounts, Command, Output, Page, Selector, Status};
 use proto::text::Text;
 use std::io::{self, Write};
@@ -85,7 +85,7 @@ fn print(text: &str) -> io::Result<()> {
 }
 
 fn run(args: &Args) -> Result<String, Failure> {
-    let wish = args.wish()?;
+    let (wish, named) = (args.wish()?, args.account()?);
     let mut client = Client::connect(args.socket.as_deref(), args.timeout()?)?;
     match wish {
         Wish::Status => {
@@ -97,7 +97,7 @@ fn run(args: &Args) -> Result<String, Failure> {
             show::either(args.json, &accounts, show::accounts)
         }
         Wish::Command(words) => {
-            let account = select(&mut client, args)?;
+            let account = select(&mut client, named, args.uid)?;
             let command = Command { account, text: Text::new(words) };
             let output: Output = client.ask("command", &command)?;
             show::either(args.json, &output, show::output)
@@ -130,16 +130,19 @@ fn all_accounts(client: &mut Client) -> Result<Vec<Account>, Failure> {
 }
 
 /// The account that is meant: the only one that fits what was said of it.
-fn select(client: &mut Client, args: &Args) -> Result<Selector, Failure> {
-    let named = args.account()?;
-    if let (Some((user, network)), Some(uid)) = (&named, args.uid) {
+fn select(
+    client: &mut Client,
+    named: Option<(Name, Name)>,
+    uid: Option<u32>,
+) -> Result<Selector, Failure> {
+    if let (Some((user, network)), Some(uid)) = (&named, uid) {
         return Ok(Selector { uid: Some(uid), user: user.clone(), network: network.clone() });
     }
     let mut fitting = all_accounts(client)?;
     fitting.retain(|account| {
         let is_named =
             |(user, network): &(_, _)| account.user == *user && account.network == *network;
-        args.uid.is_none_or(|uid| account.uid == uid) && named.as_ref().is_none_or(is_named)
+        uid.is_none_or(|uid| account.uid == uid) && named.as_ref().is_none_or(is_named)
     });
     match <[Account; 1]>::try_from(fitting) {
         Ok([Account { uid, user, network }]) => Ok(Selector { uid: Some(uid), user, network }),

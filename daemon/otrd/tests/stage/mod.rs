@@ -2,6 +2,8 @@
 
 // clippy knows test functions, not their helpers.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+// Each test program uses its own part of this.
+#![allow(dead_code)]
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -15,7 +17,10 @@ use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Its worker is /bin/false: a real program that dies at once.
+/// Dies at once, whatever it is asked.
+const DEAD: &str = "/bin/false";
+
+/// An otrd; where nothing else is said, one whose workers die at once.
 pub struct Otrd {
     directory: TempDir,
     child: Child,
@@ -27,8 +32,23 @@ impl Otrd {
     }
 
     pub fn start_with(change: impl FnOnce(&mut Command)) -> Self {
+        Self::launch(Path::new(DEAD), change)
+    }
+
+    /// With the real worker, which a build of the whole workspace leaves beside otrd; nothing,
+    /// and a word about it, where it is not built.
+    pub fn start_with_worker() -> Option<Self> {
+        let worker = Path::new(env!("CARGO_BIN_EXE_otrd")).with_file_name("otrd-worker");
+        if !worker.exists() {
+            eprintln!("skipped: {} is not built", worker.display());
+            return None;
+        }
+        Some(Self::launch(&worker, |_| {}))
+    }
+
+    fn launch(worker: &Path, change: impl FnOnce(&mut Command)) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut command = command(&directory);
+        let mut command = command(&directory, worker);
         change(&mut command);
         let child = command.spawn().unwrap();
         let otrd = Self { directory, child };
@@ -46,7 +66,7 @@ impl Otrd {
         let (shim, admin) = (bind("shim.sock"), bind("admin.sock"));
         let move_and_run = "exec 3<&0 4<&1 0</dev/null 1>/dev/null; \
              LISTEN_PID=$$ LISTEN_FDS=2 exec \"$@\"";
-        let otrd = command(&directory);
+        let otrd = command(&directory, Path::new(DEAD));
         let mut shell = Command::new("sh");
         shell.args(["-c", move_and_run, "sh"]).arg(otrd.get_program()).args(otrd.get_args());
         shell.env("LISTEN_FDNAMES", names).stdin(shim).stdout(admin);
@@ -56,7 +76,7 @@ impl Otrd {
     }
 
     pub fn restart(&mut self) {
-        self.child = command(&self.directory).spawn().unwrap();
+        self.child = command(&self.directory, Path::new(DEAD)).spawn().unwrap();
         self.wait_until_it_listens();
     }
 
@@ -96,7 +116,7 @@ impl Otrd {
     /// Another otrd, which refuses to start; what it says.
     pub fn second(&self, state: &Path, sockets: &Path) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_otrd"));
-        command.args(["--worker", "/bin/false", "--state"]).arg(state);
+        command.args(["--worker", DEAD, "--state"]).arg(state);
         command.arg("--shim-socket").arg(sockets.join("shim.sock"));
         command.arg("--admin-socket").arg(sockets.join("admin.sock"));
         refusal(command)
@@ -109,8 +129,7 @@ impl Otrd {
     }
 
     pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+        signal(self.child.id().into(), name);
     }
 
     pub fn stop(&mut self) -> ExitStatus {
@@ -146,10 +165,10 @@ impl Drop for Otrd {
     }
 }
 
-fn command(directory: &TempDir) -> Command {
+fn command(directory: &TempDir, worker: &Path) -> Command {
     let path = |name: &str| directory.path().join(name);
     let mut command = Command::new(env!("CARGO_BIN_EXE_otrd"));
-    command.args(["--worker", "/bin/false", "--state"]).arg(path("state"));
+    command.arg("--worker").arg(worker).arg("--state").arg(path("state"));
     command.arg("--shim-socket").arg(path("run/shim.sock"));
     command.arg("--admin-socket").arg(path("run/admin.sock"));
     command.stdin(Stdio::null());
@@ -212,6 +231,12 @@ impl Client {
             Err(error) => error.kind() == ErrorKind::ConnectionReset,
         }
     }
+}
+
+/// Signals a process of ours.
+pub fn signal(pid: u64, name: &str) {
+    let pid = pid.to_string();
+    assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
 }
 
 /// A module's first line.

@@ -1,0 +1,127 @@
+//! The front and real workers: one an account, found again, started again, ended in time.
+// clippy knows test functions, not their helpers.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod stage;
+
+use serde_json::{Value, json};
+use stage::{Client, Otrd, hello, signal};
+use std::time::{Duration, Instant};
+
+fn connect(otrd: &Otrd, user: &str) -> Client {
+    let mut module = otrd.module();
+    module.say(hello(user, "libera").to_string().as_bytes());
+    assert_eq!(module.line()["result"]["version"], 1);
+    module
+}
+
+fn account(otrd: &Otrd, user: &str) -> Value {
+    let accounts = otrd.status()["accounts"].clone();
+    let found = accounts.as_array().unwrap().iter().find(|account| account["user"] == user);
+    found.unwrap().clone()
+}
+
+fn worker(otrd: &Otrd, user: &str) -> u64 {
+    account(otrd, user)["pid"].as_u64().unwrap()
+}
+
+fn info(user: &str) -> Value {
+    json!({"account": {"user": user, "network": "libera"}, "text": "info"})
+}
+
+#[test]
+fn hellos_at_once_meet_in_one_worker() {
+    let Some(otrd) = Otrd::start_with_worker() else { return };
+    let mut modules: Vec<Client> = (0..8).map(|_| otrd.module()).collect();
+    for module in &mut modules {
+        module.say(hello("alice", "libera").to_string().as_bytes());
+    }
+    for module in &mut modules {
+        assert_eq!(module.line()["result"]["version"], 1);
+    }
+    assert_eq!(otrd.status()["accounts"].as_array().unwrap().len(), 1);
+    let told = modules.iter_mut().take(7).map(Client::line);
+    assert!(told.into_iter().all(|line| line["method"] == "bye"));
+}
+
+#[test]
+fn what_came_behind_the_hello_is_not_lost() {
+    let Some(otrd) = Otrd::start_with_worker() else { return };
+    let network =
+        json!({"jsonrpc": "2.0", "id": 2, "method": "network", "params": {"connected": false}});
+    let odd = r#"{"jsonrpc":"2.0","id":3,"method":"fly"}"#;
+    let mut module = otrd.module();
+    // The third line comes in two pieces.
+    let (head, tail) = odd.split_at(20);
+    module.raw(format!("{}\n{network}\n{head}", hello("alice", "libera")).as_bytes());
+    assert_eq!(module.line()["id"], 1);
+    assert_eq!(module.line()["result"], json!({"effects": []}));
+    module.raw(format!("{tail}\n").as_bytes());
+    assert_eq!(stage::code(&module.line()), -32601);
+}
+
+#[test]
+fn a_killed_worker_costs_its_account_a_reconnection_and_others_nothing() {
+    let Some(otrd) = Otrd::start_with_worker() else { return };
+    let mut alice = connect(&otrd, "alice");
+    let mut bob = connect(&otrd, "bob");
+    signal(worker(&otrd, "alice"), "KILL");
+    assert!(alice.is_closed());
+    let _alice = connect(&otrd, "alice");
+    assert_eq!(account(&otrd, "alice")["restarts"], 1);
+    assert_eq!(account(&otrd, "bob")["restarts"], 0);
+    assert!(bob.ask("command", json!({"text": "info"}))["result"].is_object());
+}
+
+#[test]
+fn a_stopped_worker_holds_up_nobody_but_its_account() {
+    let Some(mut otrd) = Otrd::start_with_worker() else { return };
+    let _alice = connect(&otrd, "alice");
+    let mut bob = connect(&otrd, "bob");
+    let stopped = worker(&otrd, "alice");
+    signal(stopped, "STOP");
+
+    let start = Instant::now();
+    assert_eq!(account(&otrd, "alice")["worker"], Value::Null);
+    assert_eq!(account(&otrd, "bob")["worker"]["connected"], true);
+    assert!(start.elapsed() < Duration::from_secs(3));
+    assert!(bob.ask("command", json!({"text": "info"}))["result"].is_object());
+    assert!(otrd.admin().ask("command", info("bob"))["result"]["output"].is_array());
+    otrd.assert_serves();
+
+    // Even so everything ends in time.
+    let start = Instant::now();
+    assert!(otrd.stop().success());
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(!std::path::Path::new(&format!("/proc/{stopped}")).exists());
+}
+
+#[test]
+fn a_worker_is_born_with_nothing_but_its_account() {
+    let Some(otrd) = Otrd::start_with_worker() else { return };
+    let _alice = connect(&otrd, "alice");
+    let proc = format!("/proc/{}", worker(&otrd, "alice"));
+    let read = |file: &str| std::fs::read_to_string(format!("{proc}/{file}"));
+    // A worker that is not dumpable shows none of this to others than root.
+    let Ok(environment) = read("environ") else { return };
+    let names: Vec<_> = environment.split('\0').filter(|text| !text.is_empty()).collect();
+    assert!(names.iter().all(|name| name.starts_with("RUST_LOG=")), "{names:?}");
+    assert_eq!(read("cmdline").unwrap(), "otrd-worker\0");
+    let Ok(descriptors) = std::fs::read_dir(format!("{proc}/fd")) else { return };
+    let links = descriptors.map(|entry| std::fs::read_link(entry.unwrap().path()).unwrap());
+    let links: Vec<_> = links.map(|link| link.display().to_string()).collect();
+    let inherited = |link: &&String| link.contains("eventpoll") || link.contains("admin");
+    assert!(!links.iter().any(|link| inherited(&link)), "{links:?}");
+    // The channel, the module's connection, and no other socket.
+    let sockets = links.iter().filter(|link| link.starts_with("socket:")).count();
+    assert!(sockets <= 2, "{links:?}");
+}
+
+#[test]
+fn a_command_starts_a_worker_where_none_runs() {
+    let Some(otrd) = Otrd::start_with_worker() else { return };
+    let home = format!("{}/alice/libera", stage::uid());
+    std::fs::create_dir_all(otrd.path("state").join(home)).unwrap();
+    assert!(otrd.admin().ask("command", info("alice"))["result"]["output"].is_array());
+    assert_eq!(account(&otrd, "alice")["worker"]["connected"], false);
+}
