@@ -9,6 +9,7 @@ use proto::jsonrpc::{self, Code, Error, Id, Message, Request};
 use proto::shim::Hello;
 use proto::text::Text;
 use serde::Deserialize;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
@@ -39,8 +40,19 @@ impl Newcomer {
         spawn_local(wire::refuse(self.stream, self.id.unwrap_or(Id::Null), error));
     }
 
+    /// Undoes [`Newcomer::into_parts`].
+    pub fn from_parts(
+        socket: OwnedFd,
+        id: Option<Id>,
+        hello: Hello,
+        rest: Text,
+    ) -> io::Result<Self> {
+        let stream = UnixStream::from_std(socket.into())?;
+        Ok(Self { stream, id, hello, rest })
+    }
+
     /// Gives the socket away, with the hello and the bytes behind it.
-    pub fn into_parts(self) -> std::io::Result<(OwnedFd, Option<Id>, Hello, Text)> {
+    pub fn into_parts(self) -> io::Result<(OwnedFd, Option<Id>, Hello, Text)> {
         Ok((self.stream.into_std()?.into(), self.id, self.hello, self.rest))
     }
 }

@@ -24,6 +24,8 @@ pub struct Control {
     socket: UnixDatagram,
     outbox: VecDeque<(Vec<u8>, Option<OwnedFd>)>,
     inbox: Vec<u8>,
+    /// The worker reads no more; what it said before is still read.
+    deaf: bool,
 }
 
 /// The worker takes nothing: it is stopped, or stuck. What was to be sent is dropped.
@@ -58,7 +60,10 @@ impl Control {
         }
         fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         let socket = UnixDatagram::from_std(ours.into())?;
-        Ok((Self { socket, outbox: VecDeque::new(), inbox: vec![0; MAX_PACKET + 1] }, theirs))
+        Ok((
+            Self { socket, outbox: VecDeque::new(), inbox: vec![0; MAX_PACKET + 1], deaf: false },
+            theirs,
+        ))
     }
 
     /// Sends, or keeps until the worker takes it. Goes out in [`Control::next`].
@@ -73,19 +78,30 @@ impl Control {
         Ok(())
     }
 
+    /// What the worker has not taken, at the end of the channel.
+    pub fn unsent(&mut self) -> Vec<(ToWorker, Option<OwnedFd>)> {
+        let unsent = std::mem::take(&mut self.outbox).into_iter();
+        unsent
+            .filter_map(|(packet, fd)| Some((serde_json::from_slice(&packet).ok()?, fd)))
+            .collect()
+    }
+
     /// What the worker says next. Safe to be dropped at any time.
     pub async fn next(&mut self) -> Result<ToFront, Lost> {
         loop {
-            let wish = match self.outbox.is_empty() {
+            let wish = match self.outbox.is_empty() || self.deaf {
                 true => Interest::READABLE,
                 false => Interest::READABLE | Interest::WRITABLE,
             };
             let ready = self.socket.ready(wish).await?;
             let fd = self.socket.as_raw_fd();
-            if ready.is_writable() {
+            if ready.is_writable() && !self.deaf {
                 let flushed =
                     self.socket.try_io(Interest::WRITABLE, || flush(fd, &mut self.outbox));
-                unless_not_yet(flushed)?;
+                match flushed {
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.deaf = true,
+                    flushed => drop(unless_not_yet(flushed)?),
+                }
             }
             if ready.is_readable() {
                 // Descriptors that a worker sent would be closed by the kernel here.
@@ -124,8 +140,7 @@ fn flush(socket: RawFd, outbox: &mut VecDeque<(Vec<u8>, Option<OwnedFd>)>) -> io
         match sendmsg::<()>(socket, &[IoSlice::new(packet)], beside, flags, None) {
             // Our own copy of the descriptor closes here.
             Ok(_) => drop(outbox.pop_front()),
-            // Nothing more goes out; what the worker said before is still read.
-            Err(Errno::EPIPE | Errno::ECONNRESET) => outbox.clear(),
+            Err(Errno::ECONNRESET) => return Err(Errno::EPIPE.into()),
             Err(errno) => return Err(errno.into()),
         }
     }

@@ -308,6 +308,15 @@ impl Keeper {
         tracing::debug!(%account, uid, pid = worker.pid, why, "worker lost");
         worker.lost = true;
         worker.kill_within(LOST_TIME);
+        // Modules come back at once when their worker dies, maybe before we know that it did.
+        for (message, socket) in worker.process.channel.unsent() {
+            if let (ToWorker::Adopt { id, hello, rest }, Some(socket)) = (message, socket) {
+                match Newcomer::from_parts(socket, id, hello, rest) {
+                    Ok(newcomer) => self.wait(Waiting::Hello(Box::new(newcomer))),
+                    Err(error) => tracing::warn!(%error, "a module's connection is lost"),
+                }
+            }
+        }
     }
 
     fn ended(&mut self, status: io::Result<ExitStatus>) {
