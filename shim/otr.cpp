@@ -304,6 +304,7 @@ void COtr::Connect() {
             m_pSock->ConnectFD(iFd, iFd, "otrd", false, Csock::OUTBOUND);
             GetManager()->AddSock(m_pSock, "otrd");
             m_iAlive = Now();
+            m_sWhy = "it has not answered yet";
             Held hello;
             Ask(hello);
             return;
@@ -688,8 +689,8 @@ void COtr::PassOut(Held& held) {
     if (bHalt) return;
     CIRCSock* pIRC = GetNetwork()->GetIRCSock();
     if (!pIRC && held.kind != Kind::Action) {
-        GetNetwork()->PutStatus("Your " + sWhat + " to [" + Message.GetParam(0) +
-                                    "] got lost, you are not connected to IRC!", pClient);
+        GetNetwork()->PutStatus("Your " + sWhat + " to " + Message.GetParam(0) +
+                                    " got lost, you are not connected to IRC!", pClient);
         return;
     }
     Echo(Message, held.kind, pClient);
