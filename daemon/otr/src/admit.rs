@@ -35,31 +35,29 @@ impl Otr {
         ours: u32,
     ) -> Admission {
         let Header { version, kind, sender, receiver } = header;
-        let peer = || peer.clone();
         if version == Version::V3 {
             if sender < otr_sys::OTRL_MIN_VALID_INSTAG {
-                return Admission::No(Some(Event::Malformed { peer: peer() }));
+                return Admission::No(Some(Event::Malformed { peer: peer.clone() }));
             }
             if receiver != ours && !(receiver == 0 && kind == Kind::DhCommit) {
-                return Admission::No(Some(Event::OtherInstance { peer: peer() }));
+                return Admission::No(Some(Event::OtherInstance { peer: peer.clone() }));
             }
         }
-        let known = self.context(&peer(), sender);
+        let known = self.context(peer, sender);
         match kind {
             // libotr drops the first of these without a word after a restart.
             Kind::Data if !known.is_some_and(Context::is_private) => {
                 Admission::No(Some(Event::NotPrivate {
-                    peer: peer(),
+                    peer: peer.clone(),
                     instance: sender,
                     ignorable: line::ignorable(line),
                 }))
             }
-            Kind::Data | Kind::RevealSig | Kind::Signature if known.is_some() => Admission::Yes,
-            Kind::DhCommit | Kind::DhKey if known.is_some() => Admission::Yes,
-            Kind::DhCommit => self.admit_instance(&peer(), version),
+            _ if known.is_some() => Admission::Yes,
+            Kind::DhCommit => self.admit_instance(peer, version),
             // An answer to a query that we did not put changes nothing.
-            Kind::DhKey if self.context(&peer(), 0).is_some_and(Context::awaits_key) => {
-                self.admit_instance(&peer(), version)
+            Kind::DhKey if self.context(peer, 0).is_some_and(Context::awaits_key) => {
+                self.admit_instance(peer, version)
             }
             _ => Admission::No(None),
         }

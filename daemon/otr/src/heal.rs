@@ -79,7 +79,7 @@ fn heal_state(context: Context, before: State) {
     }
     match (before, context.state()) {
         (State::Finished, State::Plaintext | State::Encrypted) => {
-            context.set_state(State::Finished)
+            context.set_state(State::Finished);
         }
         (State::Plaintext, State::Finished) | (_, State::Encrypted) => {
             context.set_state(State::Plaintext);

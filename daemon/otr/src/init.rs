@@ -19,10 +19,6 @@ pub fn init() -> Result<(), InitError> {
     if *done {
         return Ok(());
     }
-    // In FIPS mode libgcrypt refuses libotr's allocators: see before they are set.
-    if fips_is_asked_for() {
-        return Err(InitError::Fips);
-    }
     check_version()?;
     if !dsa::find_real() {
         return Err(InitError::NoVerify);
@@ -62,15 +58,6 @@ pub(crate) fn explain(error: otr_sys::gcry_error_t) -> String {
     // SAFETY: a C string that lives as long as the process.
     let words = unsafe { CStr::from_ptr(words) };
     words.to_string_lossy().to_lowercase()
-}
-
-/// The same three places where libgcrypt looks (its manual, "Enabling FIPS
-/// mode").
-fn fips_is_asked_for() -> bool {
-    std::env::var_os("LIBGCRYPT_FORCE_FIPS_MODE").is_some()
-        || std::path::Path::new("/etc/gcrypt/fips_enabled").exists()
-        || std::fs::read("/proc/sys/crypto/fips_enabled")
-            .is_ok_and(|content| content.first().is_some_and(|byte| matches!(byte, b'1'..=b'9')))
 }
 
 /// The declarations are those of 4.1.1, and later 4.x keep them.

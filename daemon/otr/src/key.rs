@@ -69,6 +69,10 @@ pub(crate) fn load(us: OtrlUserState, account: &Peer, file: &[u8]) -> Result<(),
     if file.len() > MAX_KEY_FILE {
         return Err(KeyError::TooLarge(MAX_KEY_FILE));
     }
+    // To libotr this is success or failure, by what errno was left at.
+    if file.is_empty() {
+        return Err(KeyError::Missing);
+    }
     // libotr forgets its keys before it looks at the file: try elsewhere first.
     let scratch = UserState::new()?;
     read(scratch.0, file)?;
@@ -80,19 +84,12 @@ fn read(us: OtrlUserState, content: &[u8]) -> Result<(), KeyError> {
     let file = MemFile::new(content)?;
     // SAFETY: the user state is open, and the stream can be read.
     let error = unsafe { otr_sys::otrl_privkey_read_FILEp(us, file.stream()) };
-    if error != 0 {
-        return Err(KeyError::Malformed(explain(error)));
-    }
-    // An empty file, and one without keys, reads as success.
-    // SAFETY: the user state is open.
-    if unsafe { (*us).privkey_root }.is_null() {
-        return Err(KeyError::Missing);
-    }
-    Ok(())
+    if error == 0 { Ok(()) } else { Err(KeyError::Malformed(explain(error))) }
 }
 
-/// The key must be ours and must be one that libotr can sign with: it does not
-/// check, and writes past a buffer if q is larger than 160 bits.
+/// The key must be there (a file without keys reads as success),
+/// must be ours, and must be one that libotr can sign with: it does not check, and
+/// writes past a buffer if q is larger than 160 bits.
 fn check(us: OtrlUserState, account: &Peer) -> Result<(), KeyError> {
     let Some(key) = find(us, account.as_c()) else {
         return Err(match other_account(us) {

@@ -109,26 +109,32 @@ fn a_forged_commitment_does_not_copy_a_finished_session_either() {
 
 #[test]
 fn an_error_line_and_a_new_exchange_do_not_make_the_last_message_go_to_another_key() {
-    let (mut alice, mut bob) = private_pair("?OTRv2?");
-    alice.say(&peer("bob"), 0, "for bob's eyes only");
-    pump(&mut [&mut alice, &mut bob]);
-    alice.news();
+    for attacker_commits in [true, false] {
+        let (mut alice, mut bob) = private_pair("?OTRv2?");
+        alice.say(&peer("bob"), 0, "for bob's eyes only");
+        pump(&mut [&mut alice, &mut bob]);
+        alice.news();
 
-    let mut mallory = Person::new("mallory").called("bob");
-    mallory.post(&peer("alice"), b"?OTR Error: please say that again");
-    mallory.post(&peer("alice"), b"?OTRv2?");
-    pump(&mut [&mut alice, &mut mallory]);
-    assert!(mallory.is_private_with(&peer("alice")));
-    assert_eq!(mallory.heard(), Vec::<String>::new());
-    let news = alice.news();
-    let error = Event::ErrorFromPeer { peer: peer("bob"), text: b"please say that again".to_vec() };
-    assert!(news.contains(&error), "{news:?}");
-    // The other key is a change that the caller hears of.
-    let other = mallory.fingerprint();
-    assert!(news.iter().any(|event| matches!(
-        event,
-        Event::Private { fingerprint, first_seen: true, .. } if *fingerprint == other
-    )));
+        let mut mallory = Person::new("mallory").called("bob");
+        mallory.post(&peer("alice"), b"?OTR Error: please say that again");
+        if attacker_commits {
+            mallory.hear(&peer("alice"), b"?OTRv2?");
+        } else {
+            mallory.post(&peer("alice"), b"?OTRv2?");
+        }
+        pump(&mut [&mut alice, &mut mallory]);
+        assert!(mallory.is_private_with(&peer("alice")));
+        assert_eq!(mallory.heard(), Vec::<String>::new());
+        let news = alice.news();
+        let text = b"please say that again".to_vec();
+        assert!(news.contains(&Event::ErrorFromPeer { peer: peer("bob"), text }), "{news:?}");
+        // The other key is a change that the caller hears of.
+        let other = mallory.fingerprint();
+        assert!(news.iter().any(|event| matches!(
+            event,
+            Event::Private { fingerprint, first_seen: true, .. } if *fingerprint == other
+        )));
+    }
 }
 
 /// The numbers of a real public key, to leave most of them as they are.
