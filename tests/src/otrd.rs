@@ -10,6 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::process::Launch;
+use crate::znc::ZNC_UID;
 use crate::{Process, Rpc, World, children_of, eventually, programs};
 
 /// A running `otrd`.
@@ -71,12 +72,23 @@ impl OtrdBuilder {
             .args(["--shim-socket".into(), dir.join("shim.sock")])
             .args(["--admin-socket".into(), dir.join("admin.sock")])
             .args(["--worker".into(), bin.join("otrd-worker")])
+            .args(self.socket_group())
             .env("RUST_LOG", "debug")
             .uid(self.uid);
         for (name, value) in &self.variables {
             launch = launch.env(name, value);
         }
         launch.start(world)
+    }
+}
+
+impl OtrdBuilder {
+    /// As root otrd serves other users, ZNC's among them.
+    fn socket_group(&self) -> Vec<PathBuf> {
+        match self.uid.is_none() && World::has_other_users() {
+            true => vec!["--socket-group".into(), ZNC_UID.to_string().into()],
+            false => Vec::new(),
+        }
     }
 }
 

@@ -47,7 +47,7 @@ pub struct ZncNetwork {
 }
 
 /// The user that ZNC runs as where we are root: as root itself it waits 30 s and complains.
-const ZNC_UID: u32 = 60_001;
+pub(crate) const ZNC_UID: u32 = 60_001;
 
 impl ZncBuilder {
     /// A ZNC without users.

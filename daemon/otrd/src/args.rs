@@ -18,6 +18,9 @@ pub struct Args {
     /// Socket for otrctl [default: admin.sock beside it].
     #[arg(long, value_name = "PATH")]
     admin_socket: Option<PathBuf>,
+    /// Unix group that may use both sockets, by name or number [default: root alone].
+    #[arg(long, value_name = "GROUP", conflicts_with = "user")]
+    socket_group: Option<String>,
     /// The worker's program [default: otrd-worker beside otrd, else in /usr/lib/otrd].
     #[arg(long, value_name = "PATH")]
     worker: Option<PathBuf>,
@@ -39,6 +42,8 @@ pub struct Settings {
     pub shim_socket: PathBuf,
     /// Socket for admins.
     pub admin_socket: PathBuf,
+    /// Group of both sockets.
+    pub socket_group: Option<u32>,
     /// The worker's program.
     pub worker: PathBuf,
 }
@@ -52,12 +57,22 @@ impl Settings {
         let state = given(args.state, || state_home(system))?;
         let shim_socket = given(args.shim_socket, || Ok(runtime(system)?.join("shim.sock")))?;
         let admin_socket = given(args.admin_socket, || Ok(runtime(system)?.join("admin.sock")))?;
+        let socket_group = args.socket_group.as_deref().map(group).transpose()?;
         let worker = given(args.worker, beside_us)?;
         if !worker.is_file() {
             bail!("no worker at {}: install otrd-worker or give --worker", worker.display());
         }
-        Ok(Self { mode, state, shim_socket, admin_socket, worker })
+        Ok(Self { mode, state, shim_socket, admin_socket, socket_group, worker })
     }
+}
+
+fn group(name: &str) -> anyhow::Result<u32> {
+    if let Ok(number) = name.parse() {
+        return Ok(number);
+    }
+    let found = nix::unistd::Group::from_name(name).context("cannot look groups up")?;
+    let hint = || format!("no group {name}: make it with groupadd --system {name}");
+    Ok(found.with_context(hint)?.gid.as_raw())
 }
 
 fn given(

@@ -63,7 +63,7 @@ impl Listeners {
             socket.set_nonblocking(true).map_err(Error::Inherited)?;
             *place = Some(Listener { socket, bound: None });
         }
-        let own = |path: &Path| bind(path, settings.mode);
+        let own = |path: &Path| bind(path, settings);
         Ok(Self {
             shim: shim.map_or_else(|| own(&settings.shim_socket), Ok)?,
             admin: admin.map_or_else(|| own(&settings.admin_socket), Ok)?,
@@ -101,9 +101,9 @@ fn which(name: &str, socket: &UnixListener) -> Option<Which> {
     of(name).or_else(|| of(address.as_pathname()?.file_stem()?.to_str()?))
 }
 
-fn bind(path: &Path, mode: Mode) -> Result<Listener, Error> {
+fn bind(path: &Path, settings: &Settings) -> Result<Listener, Error> {
     let failed = |error: io::Error| Error::Failed { path: path.into(), error };
-    let (directory, mask) = match mode {
+    let (directory, mask) = match settings.mode {
         Mode::System => (0o755, 0o117),
         Mode::User(_) => (0o700, 0o177),
     };
@@ -115,6 +115,10 @@ fn bind(path: &Path, mode: Mode) -> Result<Listener, Error> {
     // The mode is right from the first moment: nothing connects between bind and chmod.
     let socket = masked(mask, || UnixListener::bind(path)).map_err(failed)?;
     socket.set_nonblocking(true).map_err(failed)?;
+    // Until here fewer could connect than may, never more.
+    if settings.socket_group.is_some() {
+        std::os::unix::fs::lchown(path, None, settings.socket_group).map_err(failed)?;
+    }
     let found = std::fs::symlink_metadata(path).map_err(failed)?;
     Ok(Listener { socket, bound: Some((path.into(), found.dev(), found.ino())) })
 }
