@@ -37,7 +37,9 @@ static const size_t kMaxBacklog = 200;                           // lines of *ot
 // A request on its way, with the message that it holds back.
 struct Held {
     enum class What { Hello, Network, Out, In, Command, Nick, Quit, Join };
-    What what = What::Hello;
+    explicit Held(What w, std::string sWho = "", std::string sText = "")
+        : what(w), who(std::move(sWho)), text(std::move(sText)) {}
+    What what;
     std::string who, text;  // peer or mask; for Nick the old and the new one
     Kind kind = Kind::Text;
     CMessage message;
@@ -204,7 +206,7 @@ static CString Clean(const std::string& text) {
 static CString PrivLine(const CString& sTarget, Kind kind, const std::string& text) {
     CString sText = Clean(text);
     if (kind != Kind::Text && kind != Kind::Notice)
-        sText = "\001" + CString(kind == Kind::Action ? "ACTION " : "") + sText.Replace_n("\001", "") + "\001";
+        sText = (kind == Kind::Action ? "\001ACTION " : "\001") + sText.Replace_n("\001", "") + "\001";
     const bool bNotice = kind == Kind::Notice || kind == Kind::CtcpReply;
     return CString(bNotice ? "NOTICE " : "PRIVMSG ") + sTarget + " :" + sText;
 }
@@ -305,7 +307,7 @@ void COtr::Connect() {
             GetManager()->AddSock(m_pSock, "otrd");
             m_iAlive = Now();
             m_sWhy = "it has not answered yet";
-            Held hello;
+            Held hello(Held::What::Hello);
             Ask(hello);
             return;
         }
@@ -359,13 +361,14 @@ void COtr::Lost(const CString& sWhy) {
             if (!Keep(held)) Fail(held, Trouble());
     if (m_bTold) return;
     m_bTold = true;
-    Say(Trouble() + " Until it is back, private messages are not sent, and what arrives is not checked.",
+    Say(Trouble() + " Until it is back, private messages are not sent, arriving ones not checked.",
         Style::Bad);
 }
 
 CString COtr::Trouble() const {
-    return "otrd is not running or not answering: " + (m_bUp ? CString("too much is waiting") : m_sWhy) +
-           " (" + m_sPath + "). See that it runs: systemctl status otrd.";
+    const CString sWhy = m_bUp ? CString("too much is waiting") : m_sWhy;
+    return "otrd is not running or not answering: " + sWhy + " (" + m_sPath +
+           "). See that it runs: systemctl status otrd.";
 }
 
 // Sends a request and queues it. False: behave as with the daemon gone; `held` is untouched.
@@ -397,23 +400,15 @@ bool COtr::Keep(Held& held) {
 
 std::string COtr::Line(const Held& held) const {
     switch (held.what) {
-        case Held::What::Hello:
-            return wire::Hello(held.id, GetUser()->GetUsername(), GetNetwork()->GetName(), kVersion,
-                               CZNC::GetVersion());
-        case Held::What::Network:
-            return wire::Network(held.id, Surroundings());
-        case Held::What::Out:
-            return wire::Out(held.id, held.who, held.kind, held.text, held.client);
-        case Held::What::In:
-            return wire::In(held.id, held.who, held.kind, held.text);
-        case Held::What::Command:
-            return wire::Command(held.id, held.text);
-        case Held::What::Nick:
-            return wire::Nick(held.id, held.who, held.text);
-        case Held::What::Quit:
-            return wire::Quit(held.id, held.who);
-        case Held::What::Join:
-            return wire::Join(held.id, held.who);
+        case Held::What::Hello: return wire::Hello(held.id, GetUser()->GetUsername(),
+                                    GetNetwork()->GetName(), kVersion, CZNC::GetVersion());
+        case Held::What::Network: return wire::Network(held.id, Surroundings());
+        case Held::What::Out: return wire::Out(held.id, held.who, held.kind, held.text, held.client);
+        case Held::What::In: return wire::In(held.id, held.who, held.kind, held.text);
+        case Held::What::Command: return wire::Command(held.id, held.text);
+        case Held::What::Nick: return wire::Nick(held.id, held.who, held.text);
+        case Held::What::Quit: return wire::Quit(held.id, held.who);
+        case Held::What::Join: return wire::Join(held.id, held.who);
     }
     return "";
 }
@@ -440,8 +435,7 @@ wire::Surroundings COtr::Surroundings() const {
 
 void COtr::TellNetwork() {
     const std::string network = wire::Network(0, Surroundings());
-    Held held;
-    held.what = Held::What::Network;
+    Held held(Held::What::Network);
     if (m_bUp && network != m_sNetwork && Ask(held)) m_sNetwork = network;
 }
 
@@ -500,9 +494,7 @@ void COtr::OnLine(const std::string& line) try {
 // ---------------------------------------------------------------------------- messages
 
 void COtr::OnModCommand(const CString& sLine) try {
-    Held held;
-    held.what = Held::What::Command;
-    held.text = sLine;
+    Held held(Held::What::Command, "", sLine);
     held.client = Number(GetClient());
     if (!Ask(held)) Fail(held, Trouble());
 } catch (const std::exception& e) {
@@ -512,10 +504,7 @@ void COtr::OnModCommand(const CString& sLine) try {
 CModule::EModRet COtr::Outgoing(CMessage& Message, Kind kind, const CString& sText) try {
     const CString sPeer = Peer(Message.GetParam(0));
     if (sPeer.empty()) return CONTINUE;
-    Held held;
-    held.what = Held::What::Out;
-    held.who = sPeer;
-    held.text = sText;
+    Held held(Held::What::Out, sPeer, sText);
     held.kind = kind;
     held.client = Number(GetClient());
     held.message = Message;
@@ -530,14 +519,11 @@ CModule::EModRet COtr::Outgoing(CMessage& Message, Kind kind, const CString& sTe
 
 CModule::EModRet COtr::Arriving(CMessage& Message, Kind kind, const CString& sText) try {
     const CNick& Nick = Message.GetNick();
-    Held held;
-    held.what = Held::What::In;
-    held.who = Nick.GetNickMask();
+    Held held(Held::What::In, Nick.GetNickMask(), sText);
     // A server has no `!`; what comes back from ourselves is no peer's.
     if (held.who.find('!') == std::string::npos || !wire::ValidMask(held.who) ||
         Nick.NickEquals(OwnNick()) || !Message.GetParam(0).Equals(OwnNick()))
         return CONTINUE;
-    held.text = sText;
     held.kind = kind;
     held.message = Message;
     held.message.SetClient(nullptr);
@@ -555,7 +541,7 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
     const bool bIn = pHead && pHead->what == Held::What::In;
     const auto isPass = [](const Effect& effect) { return effect.what == Effect::Do::Pass; };
     if (std::count_if(effects.begin(), effects.end(), isPass) > (bOut || bIn ? 1 : 0)) {
-        Held none;
+        Held none(Held::What::Command);
         return Fail(pHead ? *pHead : none, "otrd let a message pass that is not held");
     }
     CClient* pOld = GetClient();
@@ -664,32 +650,22 @@ bool COtr::LaterModules(EModRet (CModule::*pHook)(M&), CMessage& Message, CClien
 void COtr::PassOut(Held& held) {
     CMessage& Message = held.message;
     CClient* pClient = Client(held.client);
-    CString sWhat = "message";
+    const auto ask = [&](auto pHook) { return LaterModules(pHook, Message, pClient); };
     bool bHalt = false;
     switch (held.kind) {
-        case Kind::Text:
-            bHalt = LaterModules(&CModule::OnUserTextMessage, Message, pClient);
-            break;
-        case Kind::Action:
-            bHalt = LaterModules(&CModule::OnUserActionMessage, Message, pClient);
-            break;
-        case Kind::Notice:
-            bHalt = LaterModules(&CModule::OnUserNoticeMessage, Message, pClient);
-            sWhat = "notice";
-            break;
-        case Kind::Ctcp:
-            bHalt = LaterModules(&CModule::OnUserCTCPMessage, Message, pClient);
-            sWhat = "CTCP";
-            break;
-        case Kind::CtcpReply:
-            bHalt = LaterModules(&CModule::OnUserCTCPReplyMessage, Message, pClient);
-            sWhat = "CTCP";
-            break;
+        case Kind::Text: bHalt = ask(&CModule::OnUserTextMessage); break;
+        case Kind::Action: bHalt = ask(&CModule::OnUserActionMessage); break;
+        case Kind::Notice: bHalt = ask(&CModule::OnUserNoticeMessage); break;
+        case Kind::Ctcp: bHalt = ask(&CModule::OnUserCTCPMessage); break;
+        case Kind::CtcpReply: bHalt = ask(&CModule::OnUserCTCPReplyMessage); break;
     }
     if (bHalt) return;
     CIRCSock* pIRC = GetNetwork()->GetIRCSock();
     if (!pIRC && held.kind != Kind::Action) {
-        GetNetwork()->PutStatus("Your " + sWhat + " to " + Message.GetParam(0) +
+        const char* szWhat = "CTCP";
+        if (held.kind == Kind::Text) szWhat = "message";
+        if (held.kind == Kind::Notice) szWhat = "notice";
+        GetNetwork()->PutStatus("Your " + CString(szWhat) + " to " + Message.GetParam(0) +
                                     " got lost, you are not connected to IRC!", pClient);
         return;
     }
@@ -705,23 +681,13 @@ void COtr::PassOut(Held& held) {
 void COtr::PassIn(Held& held) {
     CMessage& Message = held.message;
     bool bHalt = false;
+    const auto ask = [&](auto pHook) { return LaterModules(pHook, Message, nullptr); };
     if (!m_bEnding) switch (held.kind) {
-        case Kind::Text:
-            bHalt = LaterModules(&CModule::OnPrivTextMessage, Message, nullptr);
-            break;
-        case Kind::Action:
-            bHalt = LaterModules(&CModule::OnPrivActionMessage, Message, nullptr);
-            break;
-        case Kind::Notice:
-            bHalt = LaterModules(&CModule::OnPrivNoticeMessage, Message, nullptr);
-            break;
-        case Kind::Ctcp:
-            bHalt = LaterModules(&CModule::OnPrivCTCPMessage, Message, nullptr) ||
-                    AnswerCTCP(Message.As<CCTCPMessage>());
-            break;
-        case Kind::CtcpReply:
-            bHalt = LaterModules(&CModule::OnCTCPReplyMessage, Message, nullptr);
-            break;
+        case Kind::Text: bHalt = ask(&CModule::OnPrivTextMessage); break;
+        case Kind::Action: bHalt = ask(&CModule::OnPrivActionMessage); break;
+        case Kind::Notice: bHalt = ask(&CModule::OnPrivNoticeMessage); break;
+        case Kind::Ctcp: bHalt = ask(&CModule::OnPrivCTCPMessage) || AnswerCTCP(Message); break;
+        case Kind::CtcpReply: bHalt = ask(&CModule::OnCTCPReplyMessage); break;
     }
     if (!bHalt) Show(Message, held.kind);
 }
@@ -749,7 +715,8 @@ bool COtr::AnswerCTCP(const CCTCPMessage& Message) {
 void COtr::Show(CMessage& Message, Kind kind) {
     const bool bOnline = GetNetwork()->IsUserOnline();
     const CString sNick = Message.GetNick().GetNick();
-    if ((kind == Kind::Text || kind == Kind::Action) && (!bOnline || !GetUser()->AutoClearQueryBuffer()))
+    const bool bKeep = !bOnline || !GetUser()->AutoClearQueryBuffer();
+    if (bKeep && (kind == Kind::Text || kind == Kind::Action))
         Buffer(Message, kind, sNick, "{target}");
     if (kind == Kind::Notice && !bOnline) Buffer(Message, kind, "", "{target}");
     GetNetwork()->PutUser(Message);
@@ -819,7 +786,8 @@ bool COtr::Stop(const CString& sLine, bool bSpend) {
 
 // A line of `send` as the guard knows it again.
 CString COtr::Order(const CMessage& Message) const {
-    return Message.GetCommand().AsUpper() + " " + Fold(Message.GetParam(0)) + " :" + Message.GetParam(1);
+    const CString sTarget = Fold(Message.GetParam(0));
+    return Message.GetCommand().AsUpper() + " " + sTarget + " :" + Message.GetParam(1);
 }
 
 bool COtr::Guarded(const CString& sTarget) const {
@@ -840,10 +808,7 @@ void COtr::Protect(const CString& sPeer, bool bOn) {
 void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
     const CString sOld = Message.GetOldNick(), sNew = Message.GetNewNick();
     if (sNew.Equals(OwnNick())) return Learn(Message.GetNick().GetIdent(), Message.GetNick().GetHost());
-    Held held;
-    held.what = Held::What::Nick;
-    held.who = sOld;
-    held.text = sNew;
+    Held held(Held::What::Nick, sOld, sNew);
     Rename(m_Queue, sOld, sNew);
     Rename(m_Waiting, sOld, sNew);
     if (!wire::ValidNick(held.who) || !wire::ValidNick(held.text)) return;
@@ -860,9 +825,7 @@ void COtr::Rename(std::deque<Held>& queue, const CString& sOld, const CString& s
 }
 
 void COtr::OnQuitMessage(CQuitMessage& Message, const vector<CChan*>&) {
-    Held held;
-    held.what = Held::What::Quit;
-    held.who = Message.GetNick().GetNick();
+    Held held(Held::What::Quit, Message.GetNick().GetNick());
     // A netsplit must not fill the queue.
     if (m_Queue.size() > kMaxHeld / 2 && !Guarded(held.who)) return;
     if (wire::ValidNick(held.who)) Ask(held);
@@ -871,9 +834,7 @@ void COtr::OnQuitMessage(CQuitMessage& Message, const vector<CChan*>&) {
 void COtr::OnJoinMessage(CJoinMessage& Message) {
     const CNick& Nick = Message.GetNick();
     if (Nick.NickEquals(OwnNick())) return Learn(Nick.GetIdent(), Nick.GetHost());
-    Held held;
-    held.what = Held::What::Join;
-    held.who = Nick.GetNick();
+    Held held(Held::What::Join, Nick.GetNick());
     if (Guarded(held.who)) Ask(held);
 }
 
@@ -943,11 +904,11 @@ CString COtr::ISupport(const CString& sKey, const CString& sDefault) const {
 
 CString COtr::Fold(const CString& sNick) const {
     const CString sMapping = ISupport("CASEMAPPING", "rfc1459");
-    const CString sUpper = sMapping.Equals("ascii") ? "" : sMapping.Equals("strict-rfc1459") ? "[]\\" : "[]\\^";
+    const CString sUpper = sMapping.Equals("ascii") ? "" : "[]\\^";
     CString sFolded = sNick.AsLower();
     for (char& c : sFolded) {
         const size_t u = sUpper.find(c);
-        if (u != CString::npos) c = "{}|~"[u];
+        if (u != CString::npos && (c != '^' || !sMapping.Equals("strict-rfc1459"))) c = "{}|~"[u];
     }
     return sFolded;
 }
@@ -956,7 +917,8 @@ CString COtr::Fold(const CString& sNick) const {
 // channels, masks and ZNC's own nicks. Before 005, IsChan() calls everything a channel.
 CString COtr::Peer(const CString& sTarget) const {
     if (sTarget.StartsWith(GetUser()->GetStatusPrefix()) || sTarget.StartsWith("$")) return "";
-    const CString sBare = sTarget.substr(std::min(sTarget.size(), sTarget.find_first_not_of(ISupport("STATUSMSG", ""))));
+    CString sBare = sTarget;
+    sBare.erase(0, sBare.find_first_not_of(ISupport("STATUSMSG", "")));
     if (sBare.empty() || ISupport("CHANTYPES", "#&+!").find(sBare[0]) != CString::npos) return "";
     const CString sNick = sBare.substr(0, sBare.find_first_of("!@%"));
     return wire::ValidNick(sNick) && !sNick.Equals(OwnNick()) ? sNick : CString();
