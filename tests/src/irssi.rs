@@ -58,7 +58,8 @@ impl Irssi {
         let window = Mutex::default();
         let nick = nick.to_owned();
         let irssi = Self { nick, tmux, inbox, window, watching, dir, _server: server };
-        irssi.sees("End of MOTD");
+        // Set by irssi itself once it is on IRC, with or without a message of the day.
+        irssi.sees("Mode change [+i]");
         irssi.types(&format!("/otr genkey {CHATNET}"));
         irssi.sees("OTR key generation for tests completed");
         irssi

@@ -20,6 +20,9 @@
 mod scene;
 pub use scene::{Scene, SceneBuilder};
 
+mod pair;
+pub use pair::Pair;
+
 mod world;
 pub use world::World;
 

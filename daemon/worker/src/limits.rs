@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_bucket_empties_and_fills_again_at_its_pace() {
         let mut bucket = Bucket::new(2, Duration::from_secs(10));
-        let at = |s| Duration::from_secs(1_000_000 + s);
+        let at = |s: u64| Duration::from_secs(1_000_000 + s);
         assert!(bucket.take(at(0)) && bucket.take(at(0)) && !bucket.take(at(9)));
         assert!(bucket.take(at(10)) && !bucket.take(at(19)) && bucket.take(at(20)));
         assert!(bucket.take(at(1000)) && bucket.take(at(1000)) && !bucket.take(at(1000)));

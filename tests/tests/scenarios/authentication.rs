@@ -1,29 +1,29 @@
 //! Do both know the same secret? Asked by either side, with and without a question.
 
-use otrd_tests::Scene;
+use otrd_tests::{Pair, Scene};
 
 #[test]
 fn alice_asks() {
     let scene = Scene::private();
-    scene.alice.otr("auth bob the old man and the sea");
+    scene.alice.otr("auth bob rosebud");
     scene.alice.otr_says_exactly("[bob] Initiated authentication.");
     scene.bob.sees("alice wants to authenticate");
-    scene.bob.auths("alice", "the old man and the sea");
+    scene.bob.auths("alice", "rosebud");
     scene.alice.otr_says_exactly("[bob] Peer replied to authentication request.");
     scene.alice.otr_says_exactly("[bob] Successfully authenticated.");
     scene.bob.auth_succeeds("alice");
     trust_is(&scene, "shared secret");
-    scene.wire.never_carried("old man");
+    scene.wire.never_carried("rosebud");
 }
 
 #[test]
 fn alice_asks_a_question() {
     let scene = Scene::private();
     let question = "What is my favorite book (no caps)?";
-    scene.alice.otr(&format!("authq bob [{question}] the old man and the sea"));
+    scene.alice.otr(&format!("authq bob [{question}] rosebud"));
     scene.alice.otr_says_exactly("[bob] Initiated authentication.");
     scene.bob.sees(&format!("Question: {question}"));
-    scene.bob.auths("alice", "the old man and the sea");
+    scene.bob.auths("alice", "rosebud");
     scene.alice.otr_says_exactly("[bob] Peer replied to authentication request.");
     scene.alice.otr_says_exactly("[bob] Successfully authenticated.");
     scene.bob.auth_succeeds("alice");
@@ -34,9 +34,9 @@ fn alice_asks_a_question() {
 #[test]
 fn alice_asks_and_bob_is_wrong() {
     let scene = Scene::private();
-    scene.alice.otr("auth bob the old man and the sea");
+    scene.alice.otr("auth bob rosebud");
     scene.bob.sees("alice wants to authenticate");
-    scene.bob.auths("alice", "moby dick");
+    scene.bob.auths("alice", "casablanca");
     scene.bob.auth_fails("alice");
     scene.alice.otr_says("fail");
     trust_is(&scene, "not trusted");
@@ -46,9 +46,9 @@ fn alice_asks_and_bob_is_wrong() {
 #[test]
 fn bob_asks() {
     let scene = Scene::private();
-    scene.bob.auths("alice", "the old man and the sea");
+    scene.bob.auths("alice", "rosebud");
     scene.alice.otr_says("[bob]");
-    scene.alice.otr("auth bob the old man and the sea");
+    scene.alice.otr("auth bob rosebud");
     scene.bob.auth_succeeds("alice");
     scene.alice.otr_says("uthenticated");
 }
@@ -56,45 +56,60 @@ fn bob_asks() {
 #[test]
 fn bob_asks_a_question() {
     let scene = Scene::private();
-    scene.bob.auths_with_question("alice", "What is my favorite book?", "moby dick");
+    scene.bob.auths_with_question("alice", "What is my favorite book?", "casablanca");
     scene.alice.otr_says("What is my favorite book?");
-    scene.alice.otr("auth bob moby dick");
+    scene.alice.otr("auth bob casablanca");
     scene.bob.auth_succeeds("alice");
 }
 
 #[test]
 fn bob_asks_and_alice_is_wrong() {
     let scene = Scene::private();
-    scene.bob.auths_with_question("alice", "What is my favorite book?", "moby dick");
+    scene.bob.auths_with_question("alice", "What is my favorite book?", "casablanca");
     scene.alice.otr_says("What is my favorite book?");
-    scene.alice.otr("auth bob the old man and the sea");
+    scene.alice.otr("auth bob rosebud");
     scene.bob.auth_fails("alice");
     scene.alice.otr_says("fail");
     trust_is(&scene, "not trusted");
 }
 
 #[test]
-fn alice_thinks_better_of_it() {
-    let scene = Scene::private();
-    scene.alice.otr("auth bob one");
-    scene.bob.sees("alice wants to authenticate");
-    scene.alice.otr("authabort bob");
-    scene.alice.otr_says("bort");
-    // And a new one works.
-    scene.alice.forgets();
-    scene.alice.otr("auth bob two");
-    scene.bob.sees("alice wants to authenticate");
-    scene.bob.auths("alice", "two");
-    scene.alice.otr_says_exactly("[bob] Successfully authenticated.");
+fn a_secret_of_several_words() {
+    // irssi's plugin takes the first word only, so dave has an otrd of his own.
+    let pair = Pair::private();
+    pair.alice.otr("authq dave [What is my favorite book (no caps)?] the old man and the sea");
+    pair.alice.otr_says_exactly("[dave] Initiated authentication.");
+    pair.dave.otr_says("What is my favorite book (no caps)?");
+    pair.dave.otr("auth alice   the old man and the sea ");
+    pair.alice.otr_says_exactly("[dave] Peer replied to authentication request.");
+    pair.alice.otr_says_exactly("[dave] Successfully authenticated.");
+    pair.dave.otr_says("they have verified you");
+    pair.dave.never_saw("Successfully authenticated");
 }
 
 #[test]
 fn a_secret_may_have_any_letters() {
-    let scene = Scene::private();
-    scene.alice.otr("authq bob [naïve?] [yes] – 100% schön");
-    scene.bob.sees("Question: naïve?");
-    scene.bob.auths("alice", "[yes] – 100% schön");
-    scene.alice.otr_says_exactly("[bob] Successfully authenticated.");
+    let pair = Pair::private();
+    pair.alice.otr("authq dave [naïve [or not]?] [yes] – 100% schön");
+    pair.dave.otr_says("naïve [or not]?");
+    pair.dave.otr("auth alice [yes] – 100% schön");
+    pair.alice.otr_says_exactly("[dave] Successfully authenticated.");
+}
+
+#[test]
+fn alice_thinks_better_of_it() {
+    let pair = Pair::private();
+    pair.alice.otr("auth dave one");
+    pair.dave.otr_says("ask you to authenticate");
+    pair.alice.otr("authabort dave");
+    pair.alice.otr_says_exactly("[dave] Authentication aborted.");
+    pair.dave.otr_says("aborted by the peer");
+    // And a new one works.
+    pair.alice.otr("auth dave two");
+    pair.dave.otr_says("ask you to authenticate");
+    pair.dave.otr("auth alice two");
+    pair.alice.otr_says_exactly("[dave] Successfully authenticated.");
+    pair.dave.otr_says_exactly("[alice] Successfully authenticated.");
 }
 
 #[track_caller]

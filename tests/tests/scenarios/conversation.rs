@@ -1,6 +1,6 @@
 //! A private conversation: begun by either side, carried both ways, never in clear on the wire.
 
-use otrd_tests::{Casemapping, Ircd, Scene, Way, World};
+use otrd_tests::{Casemapping, Ircd, Pair, Scene, Way};
 
 #[test]
 fn alice_begins() {
@@ -122,26 +122,12 @@ fn the_first_words_offer_a_private_conversation() {
 
 #[test]
 fn two_accounts_of_otrd_understand_each_other() {
-    use otrd_tests::{Otrd, Wire, ZncBuilder, ZncNetwork, ZncUser};
-    let world = World::new();
-    let ircd = Ircd::ngircd(&world);
-    let otrd = Otrd::start(&world);
-    let wire = Wire::new(&world, ircd.port());
-    let network = ZncNetwork::new("net", wire.port()).otr(&otrd);
-    let znc = ZncBuilder::new()
-        .user(ZncUser::new("alice").network(network.clone()))
-        .user(ZncUser::new("dave").network(network))
-        .start(&world);
-    let (alice, dave) = (znc.attach("alice", "net"), znc.attach("dave", "net"));
-    otrd_tests::eventually("two workers", || otrd.workers().len() == 2);
-    alice.types_to("dave", "?OTR?");
-    alice.becomes("dave", "encrypted");
-    dave.becomes("alice", "encrypted");
-    let long = "a long and private word ".repeat(125);
+    let Pair { alice, dave, wire, .. } = &Pair::private();
+    let long = "a long and hidden word ".repeat(125);
     alice.types_to("dave", long.trim_end());
     dave.reads_in_pieces("alice", long.trim_end());
     dave.types_to("alice", "short");
     alice.reads("dave", "short");
-    wire.never_carried("private");
+    wire.never_carried("hidden");
     wire.never_carried("short");
 }
