@@ -21,6 +21,7 @@ pub const OTRL_MSGSTATE_FINISHED: OtrlMessageState = 2;
 pub type OtrlAuthState = c_uint;
 pub const OTRL_AUTHSTATE_NONE: OtrlAuthState = 0;
 pub const OTRL_AUTHSTATE_AWAITING_DHKEY: OtrlAuthState = 1;
+pub const OTRL_AUTHSTATE_AWAITING_REVEALSIG: OtrlAuthState = 2;
 
 pub type NextExpectedSMP = c_uint;
 pub const OTRL_SMP_EXPECT1: NextExpectedSMP = 0;
@@ -216,6 +217,8 @@ unsafe extern "C" {
     pub fn otrl_context_force_plaintext(context: *mut ConnContext);
     pub fn otrl_context_forget_fingerprint(fprint: *mut Fingerprint, and_maybe_context: c_int);
     pub fn otrl_context_forget(context: *mut ConnContext) -> c_int;
+
+    pub fn otrl_sm_state_free(smst: *mut OtrlSMState);
 
     pub fn otrl_instag_find(
         us: OtrlUserState,

@@ -52,6 +52,9 @@ unsafe extern "C" {
     pub fn gcry_mpi_test_bit(a: gcry_mpi_t, n: c_uint) -> c_int;
     pub fn gcry_prime_check(x: gcry_mpi_t, flags: c_uint) -> gcry_error_t;
 
+    pub fn gcry_cipher_close(h: gcry_cipher_hd_t);
+    pub fn gcry_md_close(hd: gcry_md_hd_t);
+
     pub fn gcry_pk_testkey(key: gcry_sexp_t) -> gcry_error_t;
     // gcry_pk_verify is deliberately not declared: the wrapper defines it.
 }

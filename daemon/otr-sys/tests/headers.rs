@@ -268,6 +268,7 @@ fn all_constants(sheet: &mut Sheet) {
             OTRL_MSGSTATE_FINISHED,
             OTRL_AUTHSTATE_NONE,
             OTRL_AUTHSTATE_AWAITING_DHKEY,
+            OTRL_AUTHSTATE_AWAITING_REVEALSIG,
             OTRL_SMP_EXPECT1,
             OTRL_SMP_EXPECT4,
             OTRL_POLICY_ALLOW_V2,

@@ -11,7 +11,7 @@ use crate::admit::{Admission, Header};
 use crate::callbacks::{OPS, Sink, bytes};
 use crate::context::{Context, PROTOCOL};
 use crate::error::{KeyError, NewError, SendError};
-use crate::event::{Event, Received, Smp, State};
+use crate::event::{Asker, Event, Received, Smp, State};
 use crate::heal::Before;
 use crate::init::explain;
 use crate::key::{self, UserState};
@@ -123,7 +123,12 @@ impl Otr {
                 let ours = self.instag();
                 let header = Header { version, kind, sender, receiver };
                 match self.admit(peer, line, header, ours) {
-                    Admission::Yes => self.receive_otr(peer, line),
+                    Admission::Yes => {
+                        if let Some(context) = self.context(peer, sender) {
+                            context.close_stale_handles(kind);
+                        }
+                        self.receive_otr(peer, line)
+                    }
                     Admission::No(event) => Received {
                         instance: sender,
                         events: event.into_iter().collect(),
@@ -291,13 +296,17 @@ impl Otr {
                 self.smp_reset(peer, instance);
             }
             Event::Smp { instance, event, .. } => {
-                self.heard(peer, *instance);
-                let live = self.live.entry((peer.clone(), *instance)).or_default();
+                let instance = *instance;
+                self.heard(peer, instance);
+                let live = self.live.entry((peer.clone(), instance)).or_default();
                 live.asked = matches!(event, Smp::Asked { .. });
                 if let Smp::Verified(proof) | Smp::Failed(proof) = event {
-                    if proof.asker == crate::event::Asker::We {
+                    if proof.asker == Asker::We {
                         proof.question = live.our_question;
                     }
+                }
+                if !matches!(event, Smp::Asked { .. } | Smp::Progress(_)) {
+                    self.smp_reset(peer, instance);
                 }
             }
             _ => {}
