@@ -143,9 +143,9 @@ fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
         names.map(|name| (name, "module")).into_iter().zip(module).collect();
     all.insert(("bye", "both"), json!({"reason": "x"}));
     all.insert(("effects", "daemon"), json!({"effects": []}));
-    all.insert(("status", "admin"), json!({}));
-    all.insert(("accounts", "admin"), json!({}));
     let account = json!({"uid": 0, "user": "alice", "network": "libera"});
+    all.insert(("status", "admin"), json!({"after": account}));
+    all.insert(("accounts", "admin"), json!({"after": account}));
     all.insert(("command", "admin"), json!({"account": account, "text": "info"}));
     all
 }

@@ -65,10 +65,10 @@ fn conversation(scene: &Scene) {
     exchange(scene, "the key is under the mat", Direction::FromAlice);
     exchange(scene, "thanks, which mat?", Direction::FromBob);
 
-    title("alice types /msg *otr authq bob [Where did we meet?] at the lake");
-    scene.alice.otr("authq bob [Where did we meet?] at the lake");
+    title("alice types /msg *otr authq bob [Where did we meet?] lisbon");
+    scene.alice.otr("authq bob [Where did we meet?] lisbon");
     println!("  bob's irssi: {}", scene.bob.sees("Question:"));
-    scene.bob.auths("alice", "at the lake");
+    scene.bob.auths("alice", "lisbon");
     for line in ["Initiated", "Peer replied", "Successfully"] {
         println!("  <*otr> {}", scene.alice.otr_says(line));
     }
