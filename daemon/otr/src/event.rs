@@ -10,7 +10,8 @@ pub struct Received {
     pub text: Option<Vec<u8>>,
     /// The instance tag of the sender; 0 in version 2 and when unknown.
     pub instance: u32,
-    /// What else happened, in order.
+    /// What else happened: first the lines to send, then the news, each in order.
+    /// What is encrypted upon [`Event::Private`] must leave after those lines.
     pub events: Vec<Event>,
 }
 

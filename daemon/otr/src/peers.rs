@@ -149,7 +149,8 @@ impl Otr {
         self.live.retain(|(whose, _), _| whose != new);
         self.move_run(&run, new);
         self.keep_prints(master, &known_of_new);
-        for known in known_of_old {
+        // Newest last, for each goes to the front of the list.
+        for known in known_of_old.into_iter().rev() {
             self.add_fingerprint(old, known.fingerprint, &known.trust);
         }
         Ok(())

@@ -271,6 +271,9 @@ impl Otr {
     pub(crate) fn settle(&mut self, peer: &Peer, sink: Sink) -> Vec<Event> {
         self.note_timer(&sink);
         let mut events = sink.events;
+        // libotr says that a session is private before it sends the line that
+        // makes it so for the peer: what the caller sends upon the news comes after.
+        events.sort_by_key(|event| !matches!(event, Event::Inject { .. }));
         for event in &mut events {
             self.note(peer, event);
         }

@@ -40,6 +40,24 @@ fn version_3_becomes_private_and_carries_text_both_ways() {
     assert_eq!(alice.heard().len(), 4);
 }
 
+/// Otherwise a text that waited for the session would overtake the signature.
+#[test]
+fn the_line_that_completes_an_exchange_comes_before_the_news_of_it() {
+    let (mut alice, mut bob) = (Person::new("alice"), Person::new("bob"));
+    (alice.max, bob.max) = (10_000, 10_000);
+    alice.hear(&peer("bob"), b"?OTRv3?");
+    bob.hear(&peer("alice"), &alice.out.pop_front().unwrap().1);
+    alice.hear(&peer("bob"), &bob.out.pop_front().unwrap().1);
+    let opening = alice.out.pop_front().unwrap().1;
+    let events = bob.otr.receive(&peer("alice"), &opening).events;
+    assert!(matches!(events[..], [Event::Inject { .. }, Event::Private { .. }, ..]), "{events:?}");
+    bob.take(events);
+    let with_alice = bob.private_with(&peer("alice")).instance;
+    bob.say(&peer("alice"), with_alice, "at once");
+    pump(&mut [&mut alice, &mut bob]);
+    assert_eq!(alice.heard(), ["at once"]);
+}
+
 #[test]
 fn version_2_has_no_instances() {
     let (mut alice, mut bob) = private_pair("?OTRv2?");
