@@ -43,6 +43,8 @@ pub use irssi::Irssi;
 
 pub mod programs;
 
+mod entropy;
+
 mod otrd;
 pub use otrd::{Otrd, OtrdBuilder};
 

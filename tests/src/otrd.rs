@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::entropy;
 use crate::process::Launch;
 use crate::znc::ZNC_UID;
 use crate::{Process, Rpc, World, children_of, eventually, programs};
@@ -26,6 +27,7 @@ pub struct Otrd {
 pub struct OtrdBuilder {
     uid: Option<u32>,
     variables: Vec<(String, String)>,
+    keygen_waits: Option<u32>,
 }
 
 impl OtrdBuilder {
@@ -43,6 +45,12 @@ impl OtrdBuilder {
     /// Adds an environment variable.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The process that makes keys gets no randomness for so many seconds.
+    pub fn withholds_randomness(mut self, seconds: u32) -> Self {
+        self.keygen_waits = Some(seconds);
         self
     }
 
@@ -67,11 +75,15 @@ impl OtrdBuilder {
 
     fn launch(&self, world: &World, dir: &Path) -> Process {
         let bin = world.path().join("bin");
+        let worker = match self.keygen_waits {
+            None => bin.join("otrd-worker"),
+            Some(seconds) => entropy::withheld(&bin, seconds),
+        };
         let mut launch = Launch::new("otrd", bin.join("otrd"))
             .args(["--state".into(), dir.join("state")])
             .args(["--shim-socket".into(), dir.join("shim.sock")])
             .args(["--admin-socket".into(), dir.join("admin.sock")])
-            .args(["--worker".into(), bin.join("otrd-worker")])
+            .args(["--worker".into(), worker])
             .args(self.socket_group())
             .env("RUST_LOG", "debug")
             .uid(self.uid);

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use otrd_tests::{Ircd, Otrd, Scene, Way, Wire, World, ZncBuilder, ZncNetwork, ZncUser};
+use otrd_tests::{
+    Ircd, Otrd, OtrdBuilder, Scene, Way, Wire, World, ZncBuilder, ZncNetwork, ZncUser,
+};
 
 /// Slower than any PING of an idle loop, on a busy machine too; far quicker than a wait for a
 /// process that is stopped.
@@ -133,4 +135,35 @@ fn before_otrd_is_there() {
     alice.types_to("carol", "now it is");
     let line = carol.expect("alice's words", |line| line.text().contains("now it is"));
     assert_eq!(line.text().trim_end(), "now it is");
+}
+
+#[test]
+fn without_randomness_for_ten_seconds() {
+    let build = Scene::build();
+    let otrd = OtrdBuilder::new().withholds_randomness(10).start(build.world());
+    let scene = build.otrd(otrd).begin();
+    let idle = scene.znc.attach_idle("idle");
+    let carol = scene.ircd.client("carol");
+
+    scene.alice.types_to("bob", "?OTR?");
+    scene.alice.otr_says("Making your private key");
+    scene.alice.types_to("bob", "this waits");
+    scene.alice.otr_says("Your message waits");
+
+    // Everything else flows, ZNC's and this account's.
+    assert!(idle.slowest_ping(200) < AT_ONCE);
+    scene.alice.types_to("carol", "are you there?");
+    carol.reads("alice", "are you there?");
+    carol.types_to("alice", "I am");
+    scene.alice.reads("carol", "I am");
+    scene.alice.otr("genkey");
+    scene.alice.otr_says("A key is being made already");
+    scene.alice.otr("status");
+    scene.alice.otr_says("Key: being made");
+    scene.bob.never_saw("this waits");
+
+    // And what waited goes on by itself.
+    scene.alice.otr_says("Your private key is ready after 1");
+    scene.bob.reads("alice", "this waits");
+    scene.wire.never_carried("this waits");
 }
