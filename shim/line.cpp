@@ -232,12 +232,12 @@ std::string Hello(uint64_t id, const std::string& user, const std::string& netwo
 std::string Network(uint64_t id, const Surroundings& now) {
     json params = {{"connected", now.connected},
                    {"linelen", now.linelen},
-                   {"casemapping", now.casemapping},
                    {"chantypes", now.chantypes},
                    {"statusmsg", now.statusmsg},
                    {"status_prefix", now.status_prefix},
                    {"insecure_clients", now.insecure_clients},
                    {"admin", now.admin}};
+    if (!now.casemapping.empty()) params["casemapping"] = now.casemapping;
     if (!now.loggers.empty()) params["loggers"] = now.loggers;
     if (ValidMask(now.mask)) params["mask"] = TextToJson(now.mask);
     return Request(id, "network", std::move(params));

@@ -418,7 +418,7 @@ wire::Surroundings COtr::Surroundings() const {
     now.connected = GetNetwork()->IsIRCConnected();
     if (!m_sHost.empty()) now.mask = OwnNick() + "!" + m_sIdent + "@" + m_sHost;
     if (const unsigned uLength = ISupport("LINELEN", "512").ToUInt()) now.linelen = uLength;
-    now.casemapping = ISupport("CASEMAPPING", "rfc1459");
+    now.casemapping = ISupport("CASEMAPPING", "");  // not known before 005
     now.chantypes = ISupport("CHANTYPES", "#&+!");
     now.statusmsg = ISupport("STATUSMSG", "");
     now.status_prefix = GetUser()->GetStatusPrefix();

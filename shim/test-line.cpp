@@ -55,7 +55,7 @@ static std::string Encode(const json& line) {
     now.connected = p["connected"];
     if (p.contains("mask")) now.mask = Bytes(p["mask"]);
     now.linelen = p["linelen"];
-    now.casemapping = p["casemapping"];
+    now.casemapping = p.value("casemapping", "");
     now.chantypes = p["chantypes"];
     now.statusmsg = p["statusmsg"];
     now.status_prefix = p["status_prefix"];
