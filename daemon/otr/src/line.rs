@@ -100,6 +100,63 @@ pub fn classify(line: &[u8]) -> Line<'_> {
     otr.or_else(|| tagged(line)).unwrap_or(Line::Text)
 }
 
+/// Whether this is the beginning of an encoded message whose end, with the final
+/// dot, is missing: some gateway cut it into several lines.
+#[must_use]
+pub fn is_cut_off(line: &[u8]) -> bool {
+    !line.contains(&b'.') && matches!(classify(line), Line::Message { .. })
+}
+
+/// Whether an encoded message is exactly as long as the lengths inside it say.
+#[must_use]
+pub fn is_whole(line: &[u8]) -> bool {
+    let Line::Message { version, kind, .. } = classify(line) else { return false };
+    let base64 =
+        line.strip_prefix(b"?OTR:").and_then(|body| body.trim_ascii_end().strip_suffix(b"."));
+    let Some(bytes) = base64.and_then(decode_all) else { return false };
+    let head = match version {
+        Version::V2 => 3,
+        Version::V3 => 11,
+    };
+    let fields: &[Field] = match kind {
+        Kind::DhCommit => &[Field::Counted, Field::Counted],
+        Kind::DhKey => &[Field::Counted],
+        Kind::RevealSig => &[Field::Counted, Field::Counted, Field::Fixed(20)],
+        Kind::Signature => &[Field::Counted, Field::Fixed(20)],
+        // Flags and key ids, key, counter, text, MAC, old MAC keys.
+        Kind::Data => &[
+            Field::Fixed(9),
+            Field::Counted,
+            Field::Fixed(8),
+            Field::Counted,
+            Field::Fixed(20),
+            Field::Counted,
+        ],
+    };
+    let rest = bytes.get(head..).and_then(|rest| fields.iter().try_fold(rest, Field::skip));
+    rest.is_some_and(<[u8]>::is_empty)
+}
+
+/// A part of a message.
+enum Field {
+    /// So many bytes.
+    Fixed(usize),
+    /// As many bytes as the four in front of them say.
+    Counted,
+}
+
+impl Field {
+    fn skip<'a>(bytes: &'a [u8], field: &Field) -> Option<&'a [u8]> {
+        match field {
+            Field::Fixed(length) => bytes.get(*length..),
+            Field::Counted => {
+                let length = usize::try_from(number(bytes.get(..4)?)?).ok()?;
+                bytes.get(length.checked_add(4)?..)
+            }
+        }
+    }
+}
+
 /// The tag to append to a clear text to say that we can do OTR. It begins with
 /// a blank, and some servers strip it.
 #[must_use]
@@ -254,6 +311,22 @@ fn decode(base64: &[u8], chars: usize) -> Option<Vec<u8>> {
             bits = bits << 6 | u32::from(digit(*byte)?);
         }
         bytes.extend_from_slice(bits.to_be_bytes().get(1..)?);
+    }
+    Some(bytes)
+}
+
+/// The bytes of base64 with or without its padding.
+fn decode_all(base64: &[u8]) -> Option<Vec<u8>> {
+    let padding = base64.iter().rev().take_while(|byte| **byte == b'=').count();
+    let digits = base64.get(..base64.len() - padding)?;
+    let (groups, last) = digits.split_at(digits.len() / 4 * 4);
+    let mut bytes = decode(groups, groups.len())?;
+    if last.len() == 1 || padding > 2 {
+        return None;
+    }
+    if !last.is_empty() {
+        let filled: Vec<u8> = last.iter().copied().chain(*b"AA").take(4).collect();
+        bytes.extend_from_slice(decode(&filled, 4)?.get(..last.len() - 1)?);
     }
     Some(bytes)
 }

@@ -1,7 +1,10 @@
 //! What is OTR and what merely looks like it.
 
+mod common;
+
+use common::{Person, peer};
 use otr::Version;
-use otr::line::{Fragment, Kind, Line, classify, whitespace_tag};
+use otr::line::{Fragment, Kind, Line, classify, is_cut_off, is_whole, whitespace_tag};
 
 fn query(v2: bool, v3: bool) -> Line<'static> {
     Line::Query { v2, v3 }
@@ -104,4 +107,50 @@ fn a_whitespace_tag_is_found_and_taken_out() {
     // An unknown version is taken out as well.
     let line = [b"hi", whitespace_tag(true, false), b"\t\t\t\t\t\t\t\t"].concat();
     assert_eq!(classify(&line), Line::Tagged { v2: true, v3: false, text: b"hi".to_vec() });
+}
+
+#[test]
+fn a_message_knows_how_long_it_is() {
+    for query in ["?OTRv2?", "?OTRv3?"] {
+        let (mut alice, mut bob) = (Person::new("alice"), Person::new("bob"));
+        alice.max = 64 * 1024;
+        bob.max = 64 * 1024;
+        alice.post(&peer("bob"), query.as_bytes());
+        let mut seen = 0;
+        let mut said = false;
+        loop {
+            let (from, to, line) = match (alice.out.pop_front(), bob.out.pop_front()) {
+                (Some((to, line)), waits) => {
+                    bob.out.extend(waits);
+                    (peer("alice"), to, line)
+                }
+                (None, Some((to, line))) => (peer("bob"), to, line),
+                (None, None) if !said => {
+                    said = true;
+                    let instance = alice.private_with(&peer("bob")).instance;
+                    for text in ["a", "ab", "abc", "abcd"] {
+                        alice.say(&peer("bob"), instance, text);
+                    }
+                    continue;
+                }
+                (None, None) => break,
+            };
+            if line.starts_with(b"?OTR:") {
+                seen += 1;
+                assert!(is_whole(&line) && !is_cut_off(&line), "{}", line.escape_ascii());
+                for cut in [20, 30, line.len() / 2, line.len() - 6] {
+                    let (start, rest) = line.split_at(cut);
+                    assert!(is_cut_off(start) && !is_whole(start));
+                    assert!(!is_whole(&[start, b"."].concat()));
+                    assert!(!is_whole(&[start, b"hello.", rest].concat()));
+                }
+            }
+            let hearer = if to == peer("alice") { &mut alice } else { &mut bob };
+            hearer.hear(&from, &line);
+        }
+        assert_eq!(seen, 8, "four steps of the exchange and four texts");
+    }
+    for text in [&b"?OTR:"[..], b"?OTR:AAMD", b"?OTRv23?", b"hello", b"see ?OTR:AAMDxyz"] {
+        assert!(!is_cut_off(text) && !is_whole(text));
+    }
 }
