@@ -106,14 +106,19 @@ impl Worker {
     fn run(mut self) -> Result<()> {
         while !self.ends {
             let ready = self.wait()?;
+            // The link first: a packet of the front may bring another one.
+            if ready.link_closed {
+                // The module has given back what it held, or hands it over again: what it wrote
+                // before it closed must not be done as well.
+                self.link_lost();
+            } else if ready.link {
+                self.read_link();
+            }
             if ready.control {
                 self.read_control()?;
             }
             if ready.key_pipe {
                 self.read_key_pipe();
-            }
-            if ready.link {
-                self.read_link();
             }
             self.tick();
             if self.link.as_mut().is_some_and(|link| link.flush() == Health::Dead) {
@@ -144,11 +149,16 @@ impl Worker {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error).context("cannot wait for input"),
         }
-        let has = |index: Option<usize>| {
+        let events = |index: Option<usize>| {
             let events = index.and_then(|index| fds.get(index)).and_then(PollFd::revents);
-            events.is_some_and(|events| !events.is_empty())
+            events.unwrap_or(PollFlags::empty())
         };
-        Ok(Ready { control: has(Some(0)), link: has(link), key_pipe: has(pipe) })
+        Ok(Ready {
+            control: !events(Some(0)).is_empty(),
+            link: !events(link).is_empty(),
+            link_closed: events(link).intersects(PollFlags::POLLHUP | PollFlags::POLLERR),
+            key_pipe: !events(pipe).is_empty(),
+        })
     }
 
     /// Until the next thing that only time brings about.
@@ -248,6 +258,7 @@ impl Worker {
 struct Ready {
     control: bool,
     link: bool,
+    link_closed: bool,
     key_pipe: bool,
 }
 
