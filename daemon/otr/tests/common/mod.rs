@@ -1,4 +1,6 @@
 //! People who talk in memory.
+// clippy knows test functions, not their helpers.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(dead_code, reason = "each test program uses a part")]
 
 use std::collections::VecDeque;
