@@ -58,6 +58,8 @@ pub struct Engine {
     held: Vec<HeldLine>,
     fragments: Reassembler,
     key_exchanges: Bucket,
+    /// When libotr wants to wipe the keys of exchanges that nobody answered.
+    wipe_at: Option<Duration>,
     /// Told to the user as soon as a module is there.
     notes: Vec<(Style, String)>,
     pub(crate) now: Now,
@@ -85,6 +87,7 @@ impl Engine {
             held: Vec::new(),
             fragments: Reassembler::default(),
             key_exchanges: Bucket::new(limits::AKE_BURST_ALL, limits::AKE_EVERY_ALL),
+            wipe_at: None,
             notes: Vec::new(),
             now,
             acts: Vec::new(),
@@ -117,7 +120,7 @@ impl Engine {
 
     /// When [`Input::Tick`] is due, in the time of [`Now::mono`].
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.conversations.next_deadline()
+        [self.conversations.next_deadline(), self.wipe_at].into_iter().flatten().min()
     }
 
     /// Peers to whom nothing may go in clear.
@@ -198,6 +201,17 @@ impl Engine {
     fn tick(&mut self) {
         self.expire_waiting();
         self.expire_smp();
+        self.wipe_unanswered();
+    }
+
+    fn wipe_unanswered(&mut self) {
+        if self.wipe_at.is_some_and(|at| at <= self.now.mono) {
+            self.otr.poll();
+            self.wipe_at = None;
+        }
+        if self.wipe_at.is_none() {
+            self.wipe_at = self.otr.poll_every().map(|every| self.now.mono + every);
+        }
     }
 
     pub(crate) fn effect(&mut self, effect: Effect) {
