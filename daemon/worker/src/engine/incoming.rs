@@ -85,7 +85,9 @@ impl Engine {
                     Outcome::Pending | Outcome::Dropped => {}
                 }
             }
-            Line::Message { kind: MessageKind::Data, .. } => self.data(peer, &message),
+            Line::Message { kind: MessageKind::Data, sender, .. } => {
+                self.data(peer, &message, sender)
+            }
             Line::Message { .. } => {
                 if self.may_exchange_keys(peer) && self.key_or_hold(HeldLine::In(message.clone())) {
                     self.receive(peer, &message);
@@ -114,59 +116,51 @@ impl Engine {
     }
 
     /// An encrypted text.
-    fn data(&mut self, peer: &Peer, message: &In) {
+    fn data(&mut self, peer: &Peer, message: &In, instance: u32) {
         let sessions = self.otr.sessions(peer);
-        if sessions.iter().any(|session| session.state == otr::State::Encrypted) {
-            return self.receive(peer, message);
+        if !sessions.iter().any(|session| session.state == otr::State::Encrypted) {
+            return self.unreadable(peer);
         }
-        self.unreadable(peer);
+        // Which key it came under has to be known before: the line may also end the session.
+        let session = sessions.into_iter().find(|session| session.instance == instance);
+        let mark = self.mark_of(peer, session.and_then(|session| session.fingerprint));
+        let received = self.otr.receive(peer, message.text.as_bytes());
+        if let Some(text) = received.text {
+            self.decrypted(peer, &message.from, mark, &text);
+        }
+        self.events(received.events);
     }
 
-    /// Someone encrypts to keys that we no longer have. A peer whom we know is asked for a new
-    /// session, now and then; to strangers we do not show that we are here.
+    /// Someone encrypts to keys that we no longer have. Where we were private the peer is asked
+    /// for a new session, now and then; others do not learn that we are here.
     pub(super) fn unreadable(&mut self, peer: &Peer) {
-        self.note_of(
-            peer,
-            Style::Warn,
-            "An encrypted message came that cannot be read: its session is gone.",
-        );
+        let name = self.spelled(peer);
+        let what = "An encrypted message came that cannot be read: its session is gone.";
         let now = self.now.mono;
-        let known = !self.otr.known_of(peer).is_empty();
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         let lately = conversation.repaired.is_some_and(|at| now < at + limits::REPAIR_EVERY);
-        let waits = conversation.asked.is_some();
-        if (known || conversation.phase != Phase::Clear) && !lately && !waits {
-            conversation.repaired = Some(now);
-            let nick = conversation.nick.clone();
-            self.say_of(&nick, Style::Plain, "Asking for a new private conversation.");
-            self.ask(peer);
+        if conversation.phase == Phase::Clear {
+            let hint = format!("{what} Say start {name} for a new one.");
+            return self.note_of(peer, Style::Warn, hint);
         }
+        if lately || conversation.asked.is_some() {
+            return self.note_of(peer, Style::Warn, what);
+        }
+        conversation.repaired = Some(now);
+        self.note_of(peer, Style::Warn, format!("{what} Asking for a new one."));
+        self.ask(peer);
     }
 
-    /// Through libotr.
+    /// A step of a key exchange, through libotr.
     pub(super) fn receive(&mut self, peer: &Peer, message: &In) {
         let received = self.otr.receive(peer, message.text.as_bytes());
-        let before = self.acts.len();
         self.events(received.events);
-        let Some(text) = received.text else { return };
-        // What the text means depends on what the events said, but it was sent before them.
-        let mark = self.mark_of(peer, received.instance);
-        let after = self.acts.split_off(before);
-        self.decrypted(peer, &message.from, mark, &text);
-        self.acts.extend(after);
     }
 
-    /// Which session a text came in decides how it is shown.
-    fn mark_of(&self, peer: &Peer, instance: u32) -> &'static str {
-        let Some(conversation) = self.conversations.get(peer) else { return NEW_KEY };
-        let session = self.otr.sessions(peer).into_iter().find(|s| s.instance == instance);
-        let key = session.and_then(|s| s.fingerprint);
-        match (&conversation.phase, key) {
-            (Phase::Private(private), Some(key)) if !private.held && key == private.fingerprint => {
-                ""
-            }
-            // The last words before the peer's goodbye, in the same line.
-            (Phase::Finished, None) => "",
+    /// Which key a text came under decides how it is shown.
+    fn mark_of(&self, peer: &Peer, key: Option<otr::Fingerprint>) -> &'static str {
+        match self.conversations.get(peer).and_then(|c| c.private()) {
+            Some(private) if !private.held && key == Some(private.fingerprint) => "",
             _ => NEW_KEY,
         }
     }
