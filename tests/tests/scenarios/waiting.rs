@@ -70,6 +70,7 @@ fn with_otrd_stopped_znc_starts_and_serves() {
     alice.otr_says("never in clear");
     scene.wire.never_carried("never in clear");
     scene.otrd.process().thaw();
+    alice.has_otr();
     alice.becomes("bob", "encrypted");
     alice.types_to("bob", "and on it goes");
     scene.bob.reads("alice", "and on it goes");
