@@ -247,6 +247,29 @@ impl Context {
         })
     }
 
+    /// Puts a fingerprint first on its list, where libotr puts new ones.
+    pub(crate) fn make_newest(self, print: Print) {
+        let Some(master) = Context::from_ptr(self.get().m_context) else { return };
+        let print = print.ptr();
+        // SAFETY: a valid entry of this master's list, no reference to which is
+        // held; the list is whole after each of the two steps.
+        unsafe {
+            let next = (*print).next;
+            *(*print).tous = next;
+            if !next.is_null() {
+                (*next).tous = (*print).tous;
+            }
+            let head = &raw mut (*master.ptr()).fingerprint_root.next;
+            let first = *head;
+            (*print).next = first;
+            (*print).tous = head;
+            if !first.is_null() {
+                (*first).tous = &raw mut (*print).next;
+            }
+            *head = print;
+        }
+    }
+
     /// libotr keeps the last message that was sent, and sends it again to
     /// whoever completes a key exchange after an error line. Never.
     pub(crate) fn drop_last_message(self) {

@@ -196,7 +196,8 @@ impl Otr {
     }
 
     /// Leaves under a moved master those fingerprints that its sessions use and
-    /// those that were known of the new name, with the trust that they had there.
+    /// those that were known of the new name, with the trust that they had there
+    /// and as old as they were there: what came along is the newest.
     fn keep_prints(&mut self, master: Context, known_of_new: &[Known]) {
         let run = master.run();
         for print in master.prints() {
@@ -209,6 +210,13 @@ impl Otr {
         for known in known_of_new.iter().rev() {
             if let Some(print) = master.add_print(known.fingerprint) {
                 print.set_trust(&known.trust);
+                master.make_newest(print);
+            }
+        }
+        for print in master.prints().into_iter().rev() {
+            let fingerprint = print.fingerprint();
+            if !known_of_new.iter().any(|known| known.fingerprint == fingerprint) {
+                master.make_newest(print);
             }
         }
     }

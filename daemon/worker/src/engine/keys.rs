@@ -19,6 +19,8 @@ pub enum KeyState {
         since: Duration,
         /// The new key takes an old one's place.
         replaces: bool,
+        /// What was wrong with the old one's file, where something was.
+        damage: Option<String>,
     },
     /// There is.
     Ready,
@@ -49,7 +51,11 @@ impl Engine {
     }
 
     fn generate(&mut self, replaces: bool) {
-        self.key = KeyState::Generating { since: self.now.mono, replaces };
+        let damage = match std::mem::replace(&mut self.key, KeyState::None) {
+            KeyState::Damaged(why) => Some(why),
+            _ => None,
+        };
+        self.key = KeyState::Generating { since: self.now.mono, replaces, damage };
         self.acts.push(Act::Keygen);
     }
 
@@ -95,7 +101,7 @@ impl Engine {
     }
 
     pub(super) fn key_made(&mut self, file: &[u8]) {
-        let KeyState::Generating { since, replaces } = self.key else { return };
+        let KeyState::Generating { since, replaces, .. } = self.key else { return };
         if replaces {
             // Something may have become private with the old key meanwhile.
             self.finish_all();
@@ -133,8 +139,13 @@ impl Engine {
     }
 
     pub(super) fn key_failed(&mut self, why: &str) {
-        let KeyState::Generating { .. } = self.key else { return };
-        self.key = if self.otr.has_key() { KeyState::Ready } else { KeyState::None };
+        let KeyState::Generating { damage, .. } = &mut self.key else { return };
+        // A file that is of no use is still not to be written over.
+        self.key = match damage.take() {
+            Some(why) => KeyState::Damaged(why),
+            None if self.otr.has_key() => KeyState::Ready,
+            None => KeyState::None,
+        };
         self.say(Style::Bad, format!("Your private key could not be made ({why}). Try genkey again, or ask the admin to look at otrd's log."));
         let waiting: Vec<Peer> = std::mem::take(&mut self.held)
             .into_iter()

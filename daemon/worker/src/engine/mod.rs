@@ -172,6 +172,11 @@ impl Engine {
     fn module_gone(&mut self) {
         self.module = None;
         self.network.connected = false;
+        // A module that got no reply gave the line back already: what waits must never go out
+        // after that.
+        for peer in self.conversations.busy() {
+            self.give_back(&peer, "the otr module was gone: was it not given back before?");
+        }
     }
 
     fn call(&mut self, call: Call) {

@@ -140,6 +140,16 @@ impl Engine {
         conversation.last = self.now.mono;
         conversation.guard_told = false;
         conversation.gone = false;
+        // Another key than the one known of the new nick: perhaps somebody took it to be taken
+        // for its owner.
+        let mut changed = None;
+        if let Phase::Private(private) = &mut conversation.phase
+            && !private.held
+            && self.is_other_key(&new, private.fingerprint)
+        {
+            private.held = true;
+            changed = Some(private.fingerprint);
+        }
         for waiting in &mut conversation.waiting {
             waiting.to = new_nick.clone();
         }
@@ -162,6 +172,9 @@ impl Engine {
             Style::Warn,
             format!("{was} is now known as {is}; the private conversation goes on there. Nothing goes out to {was} until you say finish {was}."),
         );
+        if let Some(fingerprint) = changed {
+            self.announce_change(new_nick, &fingerprint);
+        }
     }
 
     /// Somebody with a private conversation takes a nick that has one too.

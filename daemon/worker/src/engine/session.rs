@@ -141,8 +141,8 @@ impl Engine {
                     self.send_line(&nick, &line);
                 }
             }
-            Event::Private { peer, instance, fingerprint, version, first_seen } => {
-                self.went_private(&peer, instance, fingerprint, version, first_seen);
+            Event::Private { peer, instance, fingerprint, version, .. } => {
+                self.went_private(&peer, instance, fingerprint, version);
             }
             Event::Refreshed { peer, instance, fingerprint } => {
                 self.refreshed(&peer, instance, fingerprint)
@@ -220,18 +220,9 @@ impl Engine {
         instance: u32,
         fingerprint: Fingerprint,
         version: Version,
-        first_seen: bool,
     ) {
-        let known = self.otr.known_of(peer);
-        let trusted = |k: &otr::Known| k.trust.is_trusted();
-        let trust = known
-            .iter()
-            .find(|k| k.fingerprint == fingerprint)
-            .map(|k| k.trust.clone())
-            .unwrap_or_default();
-        let others: Vec<&otr::Known> =
-            known.iter().filter(|k| k.fingerprint != fingerprint).collect();
-
+        let trust = self.otr.trust(peer, fingerprint).unwrap_or_default();
+        let other = self.is_other_key(peer, fingerprint);
         let wall = self.now.wall;
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         let pinned = match &conversation.phase {
@@ -239,11 +230,9 @@ impl Engine {
             Phase::Blocked { fingerprint, .. } => *fingerprint,
             _ => None,
         };
-        // A key that nobody vouched for, where another one was known, used or trusted.
+        let moved = matches!(conversation.phase, Phase::Moved { .. });
         let changed = !trust.is_trusted()
-            && (pinned.is_some_and(|pinned| pinned != fingerprint)
-                || (first_seen && !others.is_empty())
-                || others.iter().any(|k| trusted(k)));
+            && (other || moved || pinned.is_some_and(|pinned| pinned != fingerprint));
         let again = conversation
             .private()
             .is_some_and(|p| p.fingerprint == fingerprint && p.instance == instance);
@@ -265,6 +254,19 @@ impl Engine {
         self.release(peer);
     }
 
+    /// Whether a key that nobody vouched for comes where another one is known. Without trust, the
+    /// key that was there first is the peer's: one that came later is a change each time it
+    /// comes, until it is trusted.
+    pub(super) fn is_other_key(&self, peer: &Peer, fingerprint: Fingerprint) -> bool {
+        let known = self.otr.known_of(peer);
+        let this = |k: &&otr::Known| k.fingerprint == fingerprint;
+        let trusted = known.iter().find(this).is_some_and(|k| k.trust.is_trusted());
+        let first = known.last().is_none_or(|k| k.fingerprint == fingerprint);
+        !trusted
+            && (!first
+                || known.iter().any(|k| k.fingerprint != fingerprint && k.trust.is_trusted()))
+    }
+
     /// What the user is told when a conversation becomes private.
     fn announce(
         &mut self,
@@ -276,9 +278,7 @@ impl Engine {
     ) {
         let name = quote(nick.as_bytes());
         if held {
-            self.say_of(nick, Style::Bad, "THE KEY HAS CHANGED. This is not the key known of this nick: it may be somebody else.");
-            self.say_of(nick, Style::Bad, format!("New fingerprint: {fingerprint}. Nothing you type goes out until you say trust {name} (check over another channel first), or finish {name}."));
-            return;
+            return self.announce_change(nick, fingerprint);
         }
         let version = match version {
             Version::V2 => "OTRv2",
@@ -295,6 +295,16 @@ impl Engine {
             self.say_of(nick, Style::Warn, format!("It is not authenticated: you do not know yet who is at the other end. Use auth {name} <secret>, or authq {name} [question] <secret>, or compare fingerprints and say trust {name}. Their fingerprint: {fingerprint}."));
         }
         self.warn_of_surroundings(nick);
+    }
+
+    pub(super) fn announce_change(&mut self, nick: &Nick, fingerprint: &Fingerprint) {
+        let name = quote(nick.as_bytes());
+        self.say_of(
+            nick,
+            Style::Bad,
+            "THE KEY HAS CHANGED. This is not the key known of this nick: it may be somebody else.",
+        );
+        self.say_of(nick, Style::Bad, format!("New fingerprint: {fingerprint}. Nothing you type goes out until you say trust {name} (check over another channel first), or finish {name}."));
     }
 
     /// What else could give the conversation away.
@@ -325,7 +335,7 @@ impl Engine {
         if !same {
             let session = self.otr.sessions(peer).into_iter().find(|s| s.instance == instance);
             let version = session.map_or(Version::V3, |s| s.version);
-            return self.went_private(peer, instance, fingerprint, version, false);
+            return self.went_private(peer, instance, fingerprint, version);
         }
         conversation.asked = None;
         conversation.gone = false;

@@ -1,0 +1,138 @@
+//! Somebody with an ordinary OTR client.
+
+use super::key_file;
+use otr::fragment::{Outcome, Reassembler, cut};
+use otr::line::{Line, classify};
+use otr::{Event, Otr, Peer, Session, Smp, State};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+pub struct Person {
+    pub account: &'static str,
+    pub nick: String,
+    pub otr: Otr,
+    /// What could be decrypted.
+    pub read: Vec<String>,
+    /// What came in clear, OTR lines left out.
+    pub clear: Vec<String>,
+    pub events: Vec<Event>,
+    /// Lines on their way to the user.
+    pub out: VecDeque<Vec<u8>>,
+    /// The name of the user at the other end.
+    pub with: Peer,
+    reassembler: Reassembler,
+}
+
+impl Person {
+    pub fn new(account: &'static str) -> Self {
+        Self::with_key(account, 0)
+    }
+
+    pub fn with_key(account: &'static str, which: usize) -> Self {
+        let mut otr = Otr::new(account).expect("libotr");
+        otr.load_key(key_file(account, which)).expect("a key that was just made");
+        Self {
+            account,
+            nick: account.into(),
+            otr,
+            read: Vec::new(),
+            clear: Vec::new(),
+            events: Vec::new(),
+            out: VecDeque::new(),
+            with: Peer::new(b"alice").expect("a name"),
+            reassembler: Reassembler::new(),
+        }
+    }
+
+    /// The client starts anew: its sessions are lost, its key and its tag are not.
+    pub fn restart(&mut self, which: usize) {
+        let tags = self.otr.instags_file();
+        let mut anew = Self::with_key(self.account, which);
+        anew.otr.load_instags(&tags).expect("tags");
+        self.otr = anew.otr;
+        self.reassembler = Reassembler::new();
+    }
+
+    /// Puts on the wire, cut to lines that fit.
+    pub fn post(&mut self, line: &[u8]) {
+        self.out.extend(cut(line, 400).expect("lines long enough"));
+    }
+
+    fn take(&mut self, events: Vec<Event>) {
+        for event in events {
+            match event {
+                Event::Inject { line, .. } => self.post(&line),
+                event => self.events.push(event),
+            }
+        }
+    }
+
+    pub fn hear(&mut self, line: &[u8]) {
+        let whole = match classify(line) {
+            Line::Fragment(piece) => {
+                let ours = Some(self.otr.instag());
+                match self.reassembler.push(Duration::ZERO, &self.with, &piece, ours) {
+                    Outcome::Complete(whole) => whole,
+                    Outcome::Pending | Outcome::Dropped => return,
+                }
+            }
+            Line::Text | Line::Tagged { .. } => {
+                return self.clear.push(String::from_utf8_lossy(line).into_owned());
+            }
+            _ => line.to_vec(),
+        };
+        let received = self.otr.receive(&self.with, &whole);
+        if let Some(text) = received.text {
+            self.read.push(String::from_utf8_lossy(&text).into_owned());
+        }
+        self.take(received.events);
+    }
+
+    pub fn session(&self) -> Option<Session> {
+        self.otr.sessions(&self.with).into_iter().find(|one| one.state == State::Encrypted)
+    }
+
+    pub fn is_private(&self) -> bool {
+        self.session().is_some()
+    }
+
+    /// Encrypted if this client believes to be private, otherwise in clear.
+    pub fn say(&mut self, text: &[u8]) {
+        let Some(session) = self.session() else { return self.out.push_back(text.to_vec()) };
+        let (line, events) =
+            self.otr.send(&self.with, session.instance, text).expect("a private session");
+        self.take(events);
+        self.post(&line);
+    }
+
+    pub fn start(&mut self) {
+        self.out.push_back(b"?OTRv23?".to_vec());
+    }
+
+    pub fn finish(&mut self) {
+        let events = self.otr.finish(&self.with.clone());
+        self.take(events);
+    }
+
+    pub fn ask(&mut self, question: Option<&[u8]>, secret: &[u8]) {
+        let Some(session) = self.session() else { return };
+        let asked = self.otr.smp_start(&self.with.clone(), session.instance, question, secret);
+        self.take(asked.unwrap_or_default());
+    }
+
+    pub fn answer(&mut self, secret: &[u8]) {
+        let Some(session) = self.session() else { return };
+        let answered = self.otr.smp_respond(&self.with.clone(), session.instance, secret);
+        self.take(answered.unwrap_or_default());
+    }
+
+    pub fn smp(&mut self) -> Vec<Smp> {
+        let events = std::mem::take(&mut self.events).into_iter();
+        events
+            .filter_map(|event| match event {
+                Event::Smp { event, .. } => Some(event),
+                _ => None,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,62 @@
+//! Files in memory.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+use worker::store::{Name, Store};
+use zeroize::Zeroizing;
+
+/// Shared with whoever looks at the files: they outlive the engine.
+#[derive(Clone, Default)]
+pub struct Files(Rc<RefCell<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    files: BTreeMap<String, Vec<u8>>,
+    refuses: bool,
+}
+
+impl Files {
+    pub fn put(&self, name: Name, content: &[u8]) {
+        self.0.borrow_mut().files.insert(name.file().into(), content.to_vec());
+    }
+
+    pub fn get(&self, file: &str) -> Option<Vec<u8>> {
+        self.0.borrow().files.get(file).cloned()
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        self.0.borrow().files.keys().cloned().collect()
+    }
+
+    /// From now on nothing can be written, as on a full disk; or again.
+    pub fn refuse(&self, refuses: bool) {
+        self.0.borrow_mut().refuses = refuses;
+    }
+}
+
+impl Store for Files {
+    fn read(&mut self, name: Name) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+        Ok(self.get(name.file()).map(Zeroizing::new))
+    }
+
+    fn write(&mut self, name: Name, content: &[u8]) -> io::Result<()> {
+        if self.0.borrow().refuses {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
+        self.put(name, content);
+        Ok(())
+    }
+
+    fn set_aside(&mut self, name: Name, suffix: &str) -> io::Result<String> {
+        let mut inner = self.0.borrow_mut();
+        let file = inner.files.remove(name.file()).ok_or(io::ErrorKind::NotFound)?;
+        let mut aside = format!("{}.{suffix}", name.file());
+        while inner.files.contains_key(&aside) {
+            aside.push_str(".1");
+        }
+        inner.files.insert(aside.clone(), file);
+        Ok(aside)
+    }
+}

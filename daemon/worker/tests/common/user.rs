@@ -1,0 +1,429 @@
+//! The user: the engine, and a module that performs its effects as the shim does.
+
+use super::key_file;
+use super::store::Files;
+use proto::account::{Account, Name as AccountName};
+use proto::shim::{
+    Call, Command, Effect, Hello, In, Kind, Network, NickChange, Out, Presence, Style,
+};
+use proto::text::{Mask, Nick, Text};
+use std::collections::VecDeque;
+use worker::engine::{Act, Engine, Input, Now};
+use worker::store::{Name, Store};
+use worker::text::casemap::Casemap;
+use zeroize::Zeroizing;
+
+/// What stands before text that an unreachable daemon has not looked at.
+pub const UNCHECKED: &str = "[not checked by otrd] ";
+
+/// Something that the user sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// A peer's line in the peer's window.
+    Peer { from: String, kind: Kind, text: String },
+    /// The user's own line, which other clients see too: it went out.
+    Echo { to: String, text: String },
+    /// The user's line went out as if there were no module.
+    Passed { to: String, text: String },
+    /// `*otr` said.
+    Otr(Style, String),
+    /// A row of a table.
+    Row(Vec<String>),
+    /// The user's line came back.
+    Refused { to: String, why: String, text: String },
+}
+
+/// A line of the user's on its way to a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub to: String,
+    pub kind: Kind,
+    pub text: Vec<u8>,
+}
+
+pub struct User {
+    pub files: Files,
+    pub engine: Engine,
+    pub now: Now,
+    pub network: Network,
+    /// The module is connected to the worker.
+    pub up: bool,
+    pub screen: Vec<Shown>,
+    /// Lines that went to IRC.
+    pub out: VecDeque<Line>,
+    pub guard: Vec<String>,
+    /// A key generation was asked for.
+    pub keygen: bool,
+    /// The reply to the next request is lost, and the connection with it.
+    pub lose_next_reply: bool,
+    /// What the worker keeps for a module.
+    backlog: Vec<Effect>,
+    /// What the module keeps for a worker.
+    kept: Vec<Call>,
+}
+
+pub fn nick(name: &str) -> Nick {
+    Nick::new(name.as_bytes()).expect("a nick")
+}
+
+fn words(text: &Text) -> String {
+    String::from_utf8_lossy(text.as_bytes()).into_owned()
+}
+
+impl User {
+    /// With a key, a module and IRC.
+    pub fn new() -> Self {
+        let files = Files::default();
+        files.put(Name::Key, key_file("alice", 0));
+        Self::from_disk(files)
+    }
+
+    pub fn from_disk(files: Files) -> Self {
+        key_file("alice", 0);
+        let now = Now { mono: std::time::Duration::ZERO, wall: 1_795_305_600 };
+        let network = Network {
+            connected: true,
+            mask: Mask::new(b"alice!a@host".as_slice()).ok(),
+            admin: true,
+            ..Network::default()
+        };
+        let mut user = Self {
+            engine: load(&files, now),
+            files,
+            now,
+            network,
+            up: false,
+            screen: Vec::new(),
+            out: VecDeque::new(),
+            guard: Vec::new(),
+            keygen: false,
+            lose_next_reply: false,
+            backlog: Vec::new(),
+            kept: Vec::new(),
+        };
+        user.connect();
+        user
+    }
+
+    // ---- the module's side of the link
+
+    /// The module connects, and hands over what it kept.
+    pub fn connect(&mut self) {
+        if self.up {
+            return;
+        }
+        self.up = true;
+        let name = |name: &str| AccountName::new(name).expect("a name");
+        let hello = Hello {
+            version: proto::VERSION,
+            user: name("alice"),
+            network: name("net"),
+            shim: "0".into(),
+            znc: "0".into(),
+        };
+        let mut effects = std::mem::take(&mut self.backlog);
+        effects.extend(self.step(Input::Hello(hello)));
+        self.guard =
+            self.engine.protected().iter().map(|nick| nick.display().into_owned()).collect();
+        self.perform(effects, None);
+        self.tell_network();
+        for call in std::mem::take(&mut self.kept) {
+            if let Call::Nick(change) = &call
+                && self.guarded(&change.old.display())
+            {
+                self.guard.push(change.new.display().into_owned());
+            }
+            self.request(call);
+        }
+    }
+
+    /// The connection is lost.
+    pub fn disconnect(&mut self) {
+        if std::mem::take(&mut self.up) {
+            let effects = self.step(Input::Gone);
+            self.unasked(effects);
+        }
+    }
+
+    /// The worker dies and comes back from its files.
+    pub fn restart_worker(&mut self) {
+        self.up = false;
+        self.keygen = false;
+        self.backlog.clear();
+        self.engine = load(&self.files, self.now);
+        self.connect();
+    }
+
+    /// Says `network`, as after every change of the surroundings.
+    pub fn tell_network(&mut self) {
+        if self.up {
+            self.request(Call::Network(self.network.clone()));
+        }
+    }
+
+    pub fn irc(&mut self, connected: bool) {
+        self.network.connected = connected;
+        self.tell_network();
+    }
+
+    pub fn casemapping(&mut self, mapping: &str) {
+        self.network.casemapping = Some(mapping.into());
+        self.tell_network();
+    }
+
+    fn request(&mut self, call: Call) {
+        let effects = self.step(Input::Call(call.clone()));
+        if std::mem::take(&mut self.lose_next_reply) {
+            self.fail(call);
+            return self.disconnect();
+        }
+        self.perform(effects, Some(call));
+    }
+
+    /// What the module does with what it holds when no answer comes.
+    fn fail(&mut self, call: Call) {
+        match call {
+            Call::Out(out) => self.screen.push(Shown::Refused {
+                to: out.to.display().into_owned(),
+                why: "otrd is not answering".into(),
+                text: words(&out.text),
+            }),
+            Call::In(message) if message.text.as_bytes().starts_with(b"?OTR") => {
+                self.kept.push(Call::In(message));
+            }
+            Call::In(message) => self.screen.push(Shown::Peer {
+                from: message.from.nick().display().into_owned(),
+                kind: message.kind,
+                text: format!("{UNCHECKED}{}", words(&message.text)),
+            }),
+            Call::Nick(change) if self.guarded(&change.old.display()) => {
+                self.kept.push(Call::Nick(change));
+            }
+            _ => {}
+        }
+    }
+
+    fn ask(&mut self, call: Call) {
+        if self.up { self.request(call) } else { self.fail(call) }
+    }
+
+    // ---- what happens
+
+    pub fn types(&mut self, to: &str, kind: Kind, text: &str) {
+        self.ask(Call::Out(Out { to: nick(to), kind, text: text.into(), client: 1 }));
+    }
+
+    pub fn says(&mut self, to: &str, text: &str) {
+        self.types(to, Kind::Text, text);
+    }
+
+    pub fn command(&mut self, line: &str) {
+        self.ask(Call::Command(Command { text: line.into() }));
+    }
+
+    pub fn hears(&mut self, from: &str, kind: Kind, text: &[u8]) {
+        let from = Mask::new(format!("{from}!u@host").into_bytes()).expect("a mask");
+        self.ask(Call::In(In { from, kind, text: Text::new(text) }));
+    }
+
+    pub fn sees_nick(&mut self, old: &str, new: &str) {
+        if self.guarded(old) {
+            self.guard.push(new.into());
+        }
+        self.ask(Call::Nick(NickChange { old: nick(old), new: nick(new) }));
+    }
+
+    pub fn sees_quit(&mut self, who: &str) {
+        self.ask(Call::Quit(Presence { nick: nick(who) }));
+    }
+
+    pub fn sees_join(&mut self, who: &str) {
+        self.ask(Call::Join(Presence { nick: nick(who) }));
+    }
+
+    pub fn waits(&mut self, seconds: u64) {
+        self.now.mono += std::time::Duration::from_secs(seconds);
+        self.now.wall += seconds;
+        let effects = self.step(Input::Tick);
+        self.unasked(effects);
+    }
+
+    pub fn key_is_made(&mut self, which: usize) {
+        if std::mem::take(&mut self.keygen) {
+            let file = Zeroizing::new(key_file("alice", which).to_vec());
+            let effects = self.step(Input::KeyMade(file));
+            self.unasked(effects);
+        }
+    }
+
+    pub fn key_fails(&mut self) {
+        if std::mem::take(&mut self.keygen) {
+            let effects = self.step(Input::KeyFailed("no randomness".into()));
+            self.unasked(effects);
+        }
+    }
+
+    // ---- the worker's side
+
+    fn step(&mut self, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let mut failed = Vec::new();
+        for act in self.engine.step(self.now, input) {
+            match act {
+                Act::Effect(effect) => effects.push(effect),
+                Act::Save(name, content) => {
+                    if let Err(error) = self.files.write(name, &content) {
+                        failed.push((name, error.to_string()));
+                    }
+                }
+                Act::SetAside(name, suffix) => {
+                    let _ = self.files.set_aside(name, &suffix);
+                }
+                Act::Keygen => self.keygen = true,
+                Act::CancelKeygen => self.keygen = false,
+            }
+        }
+        for (name, why) in failed {
+            effects.extend(self.step(Input::NotSaved(name, why)));
+        }
+        effects
+    }
+
+    fn unasked(&mut self, effects: Vec<Effect>) {
+        if self.up {
+            return self.perform(effects, None);
+        }
+        self.backlog.extend(effects.into_iter().filter(|effect| {
+            !matches!(effect, Effect::Send { .. } | Effect::Pass | Effect::Protect { .. })
+        }));
+    }
+
+    // ---- effects
+
+    fn perform(&mut self, effects: Vec<Effect>, held: Option<Call>) {
+        for effect in effects {
+            check(&effect);
+            match effect {
+                Effect::Pass => self.pass(held.as_ref().expect("something held")),
+                Effect::Send { to, kind, text } => self.out.push_back(Line {
+                    to: to.display().into_owned(),
+                    kind,
+                    text: text.into_bytes(),
+                }),
+                Effect::Deliver { from, kind, text } => self.screen.push(Shown::Peer {
+                    from: from.nick().display().into_owned(),
+                    kind,
+                    text: words(&text),
+                }),
+                Effect::Echo { to, text, .. } => self
+                    .screen
+                    .push(Shown::Echo { to: to.display().into_owned(), text: words(&text) }),
+                Effect::Print { text, style } => {
+                    self.screen.push(Shown::Otr(style, words(&text)));
+                }
+                Effect::Table { rows, .. } => {
+                    let row = |row: Vec<Text>| Shown::Row(row.iter().map(words).collect());
+                    self.screen.extend(rows.into_iter().map(row));
+                }
+                Effect::Protect { peer, on } => {
+                    let (peer, map) = (peer.display().into_owned(), self.casemap());
+                    let folded = map.fold(peer.as_bytes());
+                    self.guard.retain(|one| map.fold(one.as_bytes()) != folded);
+                    if on {
+                        self.guard.push(peer);
+                    }
+                }
+                Effect::Refuse { to, why, text } => self.screen.push(Shown::Refused {
+                    to: to.display().into_owned(),
+                    why,
+                    text: words(&text),
+                }),
+            }
+        }
+    }
+
+    fn pass(&mut self, held: &Call) {
+        match held {
+            Call::Out(out) => {
+                let to = out.to.display().into_owned();
+                // The guard would stop it; the engine must never have ordered it.
+                assert!(!self.guarded(&to), "a line was to pass to {to}, who is guarded");
+                self.screen.push(Shown::Passed { to: to.clone(), text: words(&out.text) });
+                self.out.push_back(Line { to, kind: out.kind, text: out.text.as_bytes().to_vec() });
+            }
+            Call::In(message) => self.screen.push(Shown::Peer {
+                from: message.from.nick().display().into_owned(),
+                kind: message.kind,
+                text: words(&message.text),
+            }),
+            _ => panic!("only messages can pass"),
+        }
+    }
+
+    pub fn casemap(&self) -> Casemap {
+        self.network.casemapping.as_deref().map(Casemap::parse).unwrap_or_default()
+    }
+
+    pub fn same(&self, a: &str, b: &str) -> bool {
+        self.casemap().fold(a.as_bytes()) == self.casemap().fold(b.as_bytes())
+    }
+
+    pub fn guarded(&self, who: &str) -> bool {
+        self.guard.iter().any(|one| self.same(one, who))
+    }
+
+    // ---- what tests look at
+
+    /// What was shown since the last look.
+    pub fn news(&mut self) -> Vec<Shown> {
+        std::mem::take(&mut self.screen)
+    }
+
+    /// The state that the table of `info` shows of a nick.
+    pub fn state(&mut self, who: &str) -> String {
+        let before = std::mem::take(&mut self.screen);
+        self.command(&format!("info {who}"));
+        let shown = std::mem::replace(&mut self.screen, before);
+        let rows = shown.into_iter().filter_map(|one| match one {
+            Shown::Row(row) => row.get(1).cloned(),
+            _ => None,
+        });
+        rows.into_iter().next().unwrap_or_default()
+    }
+
+    /// The known fingerprints of a nick in the file, the oldest first, each with its trust.
+    pub fn known(&self, who: &str) -> Vec<(String, String)> {
+        let file = self.files.get("otr.fp").unwrap_or_default();
+        let text = String::from_utf8_lossy(&file).into_owned();
+        let lines = text.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+        lines
+            .filter(|fields| self.same(fields[0], who))
+            .map(|fields| (fields[3].into(), fields.get(4).copied().unwrap_or("").into()))
+            .collect()
+    }
+}
+
+fn load(files: &Files, now: Now) -> Engine {
+    let name = |name: &str| AccountName::new(name).expect("a name");
+    let account = Account { uid: 1000, user: name("alice"), network: name("net") };
+    Engine::load(account, &mut files.clone(), now).expect("libotr")
+}
+
+/// What no effect may carry, whoever made the words.
+fn check(effect: &Effect) {
+    let clean = |text: &[u8]| !text.iter().any(|b| matches!(b, 0 | b'\r' | b'\n'));
+    match effect {
+        Effect::Send { text, .. } => {
+            assert!(clean(text.as_bytes()), "a line that would be two");
+            assert!(!text.as_bytes().is_empty(), "an empty line");
+        }
+        Effect::Deliver { text, .. } => {
+            assert!(clean(text.as_bytes()) && !text.as_bytes().contains(&1), "a line that is more");
+        }
+        Effect::Print { text, .. } => {
+            let control = |b: &u8| *b < b' ' || *b == 0x7f;
+            assert!(!text.as_bytes().iter().any(control), "{:?}", words(text));
+        }
+        _ => {}
+    }
+}
