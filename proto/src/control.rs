@@ -23,6 +23,8 @@ pub enum ToWorker {
     Start {
         /// Whose keys.
         account: Account,
+        /// The admin goes along with a kernel that has no Landlock.
+        allow_no_landlock: bool,
     },
     /// A module said hello; its connected socket is beside it. An older connection is told and
     /// closed. The worker answers the hello.
@@ -63,6 +65,11 @@ pub enum ToWorker {
 pub enum ToFront {
     /// Confined and loaded; connections may come.
     Ready,
+    /// For the log. Never a nick, never a text.
+    Log {
+        /// What happened.
+        text: String,
+    },
     /// This worker cannot go on; said before it ends.
     Failed {
         /// Why, for the log. Never a secret.

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -85,6 +86,7 @@ impl OtrdBuilder {
             .args(["--admin-socket".into(), dir.join("admin.sock")])
             .args(["--worker".into(), worker])
             .args(self.socket_group())
+            .args(without_landlock())
             .env("RUST_LOG", "debug")
             .uid(self.uid);
         for (name, value) in &self.variables {
@@ -102,6 +104,17 @@ impl OtrdBuilder {
             false => Vec::new(),
         }
     }
+}
+
+/// What otrd has to be told on a kernel that cannot confine it to its files. Said once, so that
+/// nobody takes such a run for a complete one.
+fn without_landlock() -> Option<&'static str> {
+    static SAID: Once = Once::new();
+    if World::has_landlock() {
+        return None;
+    }
+    SAID.call_once(|| eprintln!("this kernel has no Landlock: workers run less confined"));
+    Some("--allow-no-landlock")
 }
 
 impl Otrd {

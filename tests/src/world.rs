@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
+use landlock::{AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr};
 use nix::unistd::getuid;
 use tempfile::TempDir;
 
@@ -40,6 +41,12 @@ impl World {
     /// Can a program run here under another uid than our own?
     pub fn has_other_users() -> bool {
         getuid().is_root()
+    }
+
+    /// Can the kernel confine a process to some files?
+    pub fn has_landlock() -> bool {
+        let rules = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+        rules.handle_access(AccessFs::ReadFile).and_then(Ruleset::create).is_ok()
     }
 
     /// Makes a directory that belongs to `uid`, if we can give it away.

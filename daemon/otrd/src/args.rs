@@ -24,6 +24,9 @@ pub struct Args {
     /// The worker's program [default: otrd-worker beside otrd, else in /usr/lib/otrd].
     #[arg(long, value_name = "PATH")]
     worker: Option<PathBuf>,
+    /// Run where the kernel has no Landlock: less confined, which `otrctl status` then says.
+    #[arg(long)]
+    allow_no_landlock: bool,
     /// Serve every Unix user, each with accounts of his own [default for root].
     #[arg(long, conflicts_with = "user")]
     system: bool,
@@ -46,6 +49,8 @@ pub struct Settings {
     pub socket_group: Option<u32>,
     /// The worker's program.
     pub worker: PathBuf,
+    /// Whether to run without Landlock.
+    pub allow_no_landlock: bool,
 }
 
 impl Settings {
@@ -62,7 +67,8 @@ impl Settings {
         if !worker.is_file() {
             bail!("no worker at {}: install otrd-worker or give --worker", worker.display());
         }
-        Ok(Self { mode, state, shim_socket, admin_socket, socket_group, worker })
+        let allow_no_landlock = args.allow_no_landlock;
+        Ok(Self { mode, state, shim_socket, admin_socket, socket_group, worker, allow_no_landlock })
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Front {
     pub state: State,
     /// The worker's program.
     pub worker: PathBuf,
+    /// Whether workers may run without Landlock.
+    pub allow_no_landlock: bool,
     /// When we started.
     pub started: Instant,
     /// Connections to the module's socket before their hello.
@@ -51,6 +53,7 @@ impl Front {
             mode: settings.mode,
             state,
             worker: settings.worker,
+            allow_no_landlock: settings.allow_no_landlock,
             started: Instant::now(),
             strangers: RefCell::new(Crowd::new(STRANGERS)),
             admins: RefCell::default(),

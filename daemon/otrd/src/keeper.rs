@@ -266,6 +266,9 @@ impl Keeper {
                 tracing::info!(%account, uid, pid, "worker ready");
                 self.serve_waiting();
             }
+            ToFront::Log { text } => {
+                tracing::warn!(%account, uid, pid, text = clip(&text, 400), "worker says");
+            }
             ToFront::Failed { why } => {
                 tracing::error!(%account, uid, pid, why = clip(&why, 400), "worker failed");
             }
@@ -427,7 +430,8 @@ impl Worker {
     fn start(front: &Front, account: &Account, directory: state::Directory) -> io::Result<Self> {
         let theirs = directory.try_clone()?;
         let mut process = spawn::worker(&front.worker, directory)?;
-        let start = ToWorker::Start { account: account.clone() };
+        let allow_no_landlock = front.allow_no_landlock;
+        let start = ToWorker::Start { account: account.clone(), allow_no_landlock };
         process.channel.send(&start, Some(theirs)).map_err(io::Error::other)?;
         let started = Instant::now();
         Ok(Self {

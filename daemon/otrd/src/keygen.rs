@@ -60,7 +60,7 @@ async fn run(
     tell: &mpsc::Sender<KeyEvent>,
 ) -> Result<(), String> {
     let _turn = front.keygens.acquire().await.map_err(|error| error.to_string())?;
-    let (mut child, key) = spawn::keygen(&front.worker, account.user.as_str())
+    let (mut child, key) = spawn::keygen(front, account.user.as_str())
         .map_err(|error| format!("key generation cannot be started: {error}"))?;
     tracing::info!(%account, uid = account.uid, pid = child.id(), "generating a key");
     let _ = tell.send(KeyEvent::Pipe(key)).await;

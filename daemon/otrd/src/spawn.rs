@@ -1,6 +1,7 @@
 //! Starting processes: what a worker is born with, and nothing more.
 
 use crate::control::Control;
+use crate::front::Front;
 use crate::state::Directory;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
@@ -30,7 +31,7 @@ pub fn worker(program: &Path, directory: Directory) -> io::Result<Process> {
 }
 
 /// Starts a key generation for an account of this name. The key comes out of the pipe.
-pub fn keygen(program: &Path, user: &str) -> io::Result<(Child, OwnedFd)> {
+pub fn keygen(front: &Front, user: &str) -> io::Result<(Child, OwnedFd)> {
     let (name, tell) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
     // A name is far shorter than what a pipe holds.
     if nix::unistd::write(&tell, user.as_bytes())? != user.len() {
@@ -38,7 +39,9 @@ pub fn keygen(program: &Path, user: &str) -> io::Result<(Child, OwnedFd)> {
     }
     drop(tell);
     let (key, out) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
-    let child = bare(program).arg("keygen").stdin(name).stdout(out).spawn()?;
+    let flags = front.allow_no_landlock.then_some("--allow-no-landlock");
+    let mut command = bare(&front.worker);
+    let child = command.arg("keygen").args(flags).stdin(name).stdout(out).spawn()?;
     Ok((child, key))
 }
 

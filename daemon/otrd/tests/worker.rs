@@ -119,6 +119,20 @@ fn a_worker_is_born_with_nothing_but_its_account() {
 }
 
 #[test]
+fn status_says_how_a_worker_is_confined() {
+    let Some(otrd) = Otrd::start_with_worker() else { return };
+    let _alice = connect(&otrd, "alice");
+    let confined = account(&otrd, "alice")["worker"]["sandbox"].as_str().unwrap().to_owned();
+    let landlock = if stage::has_landlock() { "landlock" } else { "no landlock" };
+    assert!(confined.starts_with(&format!("seccomp, {landlock}")), "{confined}");
+    let status = format!("/proc/{}/status", worker(&otrd, "alice"));
+    let status = std::fs::read_to_string(status).unwrap();
+    for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
+        assert!(status.contains(line), "{status}");
+    }
+}
+
+#[test]
 fn a_command_starts_a_worker_where_none_runs() {
     let Some(otrd) = Otrd::start_with_worker() else { return };
     let home = format!("{}/alice/libera", stage::uid());

@@ -1,16 +1,16 @@
 //! Makes one key: the account's name comes in through descriptor 0, the contents of a key file go
-//! out through descriptor 1. No files, and nobody waits but whoever reads.
+//! out through descriptor 1. It is confined like a worker, but without any files. Nobody waits but
+//! whoever reads.
 
-use crate::sandbox;
+use crate::sandbox::{self, WithoutLandlock};
 use anyhow::{Context, Result};
 use std::io::{Read, Write};
 
 /// `otrd-worker keygen`
-pub fn main() -> Result<()> {
+pub fn main(without: WithoutLandlock) -> Result<()> {
+    sandbox::confine(None, without).context("not confined")?;
     let mut account = String::new();
     std::io::stdin().take(256).read_to_string(&mut account).context("no account name came")?;
-    sandbox::harden_process()?;
-    otr::init().context("libotr did not start")?;
     let file = otr::generate_key(account.trim_end_matches('\n'))?;
     let mut out = std::io::stdout().lock();
     out.write_all(&file).and_then(|()| out.flush()).context("the worker does not take the key")?;

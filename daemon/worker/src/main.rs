@@ -1,23 +1,33 @@
 //! `otrd-worker`: started by `otrd` alone, with its control socket as descriptor 0.
 //! `otrd-worker keygen` makes one key and ends.
 
+use anyhow::bail;
 use std::process::ExitCode;
+use worker::sandbox::{WithoutLandlock, process};
 
 fn main() -> ExitCode {
-    let outcome = match std::env::args().nth(1).as_deref() {
-        None => worker::serve::main(),
-        Some("keygen") => worker::keygen::main(),
-        Some("--version") => {
-            println!("otrd-worker {}", env!("CARGO_PKG_VERSION"));
-            Ok(())
-        }
-        Some(_) => Err(anyhow::anyhow!("otrd starts this program by itself: run otrd instead")),
-    };
-    match outcome {
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("otrd-worker: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
+    process::close_strays()?;
+    process::end_plainly()?;
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] => worker::serve::main(),
+        ["keygen"] => worker::keygen::main(WithoutLandlock::Refuse),
+        ["keygen", "--allow-no-landlock"] => worker::keygen::main(WithoutLandlock::Allow),
+        ["--version"] => {
+            println!("otrd-worker {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+        _ => bail!("otrd starts this program by itself: run otrd instead"),
     }
 }

@@ -4,12 +4,12 @@ use crate::control::{Control, Packet};
 use crate::engine::{Act, Engine, Input, Now};
 use crate::limits;
 use crate::link::{Health, Link};
-use crate::sandbox;
+use crate::sandbox::{self, WithoutLandlock};
 use crate::store::{Directory, Name, Store};
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use proto::admin::Output;
+use proto::admin::{Output, WorkerStatus};
 use proto::control::{CommandFailed, ToFront, ToWorker};
 use proto::jsonrpc::{self, Code, Error, Id, Reply, Request};
 use proto::shim::{Call, Effect, Effects, Hello, Welcome};
@@ -29,10 +29,9 @@ pub fn main() -> Result<()> {
     let control = io::stdin().as_fd().try_clone_to_owned().context("no control socket")?;
     let mut control = Control::new(control);
     match Worker::start(&mut control) {
-        Ok(engine_and_store) => {
-            let (engine, store) = engine_and_store;
+        Ok(loaded) => {
             control.send(&ToFront::Ready)?;
-            Worker::new(control, engine, store).run()
+            Worker::new(control, loaded).run()
         }
         Err(error) => {
             let _ = control.send(&ToFront::Failed { why: format!("{error:#}") });
@@ -41,10 +40,19 @@ pub fn main() -> Result<()> {
     }
 }
 
+/// What a start comes to.
+struct Loaded {
+    engine: Engine,
+    store: Directory,
+    /// How this process is confined, in words.
+    confinement: String,
+}
+
 struct Worker {
     control: Control,
     engine: Engine,
     store: Directory,
+    confinement: String,
     clock: Clock,
     link: Option<Link>,
     key_pipe: Option<KeyPipe>,
@@ -72,27 +80,31 @@ impl Clock {
 
 impl Worker {
     /// Receives the account, gives up what is not needed, loads.
-    fn start(control: &mut Control) -> Result<(Engine, Directory)> {
-        let Packet::Message(ToWorker::Start { account }, Some(directory)) =
+    fn start(control: &mut Control) -> Result<Loaded> {
+        let Packet::Message(ToWorker::Start { account, allow_no_landlock }, Some(directory)) =
             control.receive(false)?
         else {
             bail!("the first packet was no start with a directory: run otrd instead");
         };
-        sandbox::harden_process()?;
-        otr::init()?;
-        otr::draw_randomness();
-        otr::dsa_check_in_force()?;
+        let without = match allow_no_landlock {
+            true => WithoutLandlock::Allow,
+            false => WithoutLandlock::Refuse,
+        };
+        let confinement =
+            sandbox::confine(Some(directory.as_fd()), without).context("not confined")?;
         let mut store = Directory::new(directory);
         let now = Clock(Instant::now()).now();
         let engine = Engine::load(account, &mut store, now)?;
-        Ok((engine, store))
+        Ok(Loaded { engine, store, confinement })
     }
 
-    fn new(control: Control, engine: Engine, store: Directory) -> Self {
+    fn new(control: Control, loaded: Loaded) -> Self {
+        let Loaded { engine, store, confinement } = loaded;
         Self {
             control,
             engine,
             store,
+            confinement,
             clock: Clock(Instant::now()),
             link: None,
             key_pipe: None,
@@ -200,7 +212,7 @@ impl Worker {
                 Act::Effect(effect) => effects.push(effect),
                 Act::Save(name, content) => {
                     if let Err(error) = self.store.write(name, &content) {
-                        eprintln!("otrd-worker: {} was not saved: {error}", name.file());
+                        self.log(format!("{} was not saved: {error}", name.file()));
                         failed.push((name, error));
                     }
                 }
@@ -222,7 +234,7 @@ impl Worker {
         match self.store.set_aside(name, suffix) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => eprintln!("otrd-worker: {} was not set aside: {error}", name.file()),
+            Err(error) => self.log(format!("{} was not set aside: {error}", name.file())),
         }
     }
 
@@ -244,6 +256,10 @@ impl Worker {
             }
             self.backlog.push_back(effect);
         }
+    }
+
+    fn log(&mut self, text: String) {
+        self.say(&ToFront::Log { text });
     }
 
     fn say(&mut self, message: &ToFront) {
@@ -289,13 +305,14 @@ impl Worker {
                 self.unasked(effects);
             }
             (ToWorker::Status { seq }, _) => {
-                let status = self.engine.status();
+                let sandbox = self.confinement.clone();
+                let status = WorkerStatus { sandbox, ..self.engine.status() };
                 self.say(&ToFront::Status { seq, status });
             }
             (ToWorker::Command { seq, text }, _) => self.command(seq, text),
             (ToWorker::Shutdown, _) => self.ends = true,
             (ToWorker::Start { .. }, _) | (ToWorker::Adopt { .. } | ToWorker::KeyPipe, None) => {
-                eprintln!("otrd-worker: a packet of the front made no sense");
+                self.log("a packet of the front made no sense".into());
             }
         }
     }

@@ -5,6 +5,7 @@
 // Each test program uses its own part of this.
 #![allow(dead_code)]
 
+use landlock::{AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
@@ -171,8 +172,17 @@ fn command(directory: &TempDir, worker: &Path) -> Command {
     command.arg("--worker").arg(worker).arg("--state").arg(path("state"));
     command.arg("--shim-socket").arg(path("run/shim.sock"));
     command.arg("--admin-socket").arg(path("run/admin.sock"));
+    if !has_landlock() {
+        command.arg("--allow-no-landlock");
+    }
     command.stdin(Stdio::null());
     command
+}
+
+/// Can the kernel confine a process to some files?
+pub fn has_landlock() -> bool {
+    let rules = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    rules.handle_access(AccessFs::ReadFile).and_then(Ruleset::create).is_ok()
 }
 
 fn refusal(mut command: Command) -> String {

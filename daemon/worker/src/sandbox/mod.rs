@@ -1,0 +1,45 @@
+//! What this process gives up before it reads a byte that a peer can influence.
+//!
+//! The order matters. A process that cannot gain privileges may confine itself; libgcrypt opens
+//! and allocates what it needs while it still can; Landlock needs system calls that seccomp then
+//! forbids. Whatever does not take is an error: a worker that is not confined does not run.
+//!
+//! * [`process`]: no core, no debugger, no stray descriptor, little memory.
+//! * [`paths`]: no file but those of one directory (Landlock).
+//! * [`syscalls`]: no system call but a few dozen (seccomp).
+//!
+//! What remains: a process may ask whether a path exists, which Landlock does not forbid, and use
+//! up the processor time and the memory that it has.
+
+pub mod paths;
+pub mod process;
+pub mod syscalls;
+
+use anyhow::{Context, Result};
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// A kernel without Landlock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithoutLandlock {
+    /// Ends the process.
+    Refuse,
+    /// Is gone along with: the admin said so (`otrd --allow-no-landlock`).
+    Allow,
+}
+
+/// Confines this process for good, and says in words what is in force. Only files directly below
+/// `directory` stay within reach, or none at all.
+///
+/// # Errors
+/// Where anything did not take. The process must not go on then.
+pub fn confine(directory: Option<BorrowedFd<'_>>, without: WithoutLandlock) -> Result<String> {
+    process::harden()?;
+    let locked = process::lock_memory().context("cannot keep memory from being swapped out")?;
+    otr::init().context("libotr did not start")?;
+    otr::draw_randomness();
+    otr::dsa_check_in_force()?;
+    let landlock = paths::restrict(directory, without).context("Landlock")?;
+    syscalls::restrict(directory.as_ref().map(AsRawFd::as_raw_fd)).context("seccomp")?;
+    let memory = if locked { "memory locked" } else { "memory not locked" };
+    Ok(format!("seccomp, {landlock}, {memory}"))
+}

@@ -1,0 +1,81 @@
+//! The process itself: its descriptors, its limits, and who may look into it.
+
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// Address space in bytes. A busy account takes a few megabytes, the libraries ten.
+const ADDRESS_SPACE: u64 = 512 << 20;
+/// Open descriptors: standard ones, channel, directory, two connections, a key, files being read.
+const DESCRIPTORS: u64 = 32;
+/// Longest file in bytes, twice what the store reads.
+const FILE_SIZE: u64 = 16 << 20;
+
+/// Closes whatever was inherited beside the standard descriptors.
+pub fn close_strays() -> Result<()> {
+    // glibc has a function for it only since 2.34, and no crate of ours.
+    // SAFETY: three numbers; nothing here owns a descriptor above 2 yet, for this is the first
+    // thing that the program does.
+    #[allow(unsafe_code)]
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
+    match Errno::result(closed) {
+        Ok(_) => Ok(()),
+        // Linux before 5.9. The front opens everything O_CLOEXEC.
+        Err(Errno::ENOSYS) => Ok(()),
+        Err(error) => Err(error).context("cannot close what was inherited"),
+    }
+}
+
+/// A fault ends the process by its signal, instead of in a handler that could do nothing then.
+/// And a bug says where it is, but not the text that it stumbled over.
+pub fn end_plainly() -> Result<()> {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    for fault in [Signal::SIGSEGV, Signal::SIGBUS] {
+        // SAFETY: the default action runs no code of ours.
+        #[allow(unsafe_code)]
+        unsafe { signal(fault, SigHandler::SigDfl) }.context("cannot reset a signal")?;
+    }
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        eprintln!("otrd-worker: a bug at {place}: please report it");
+    }));
+    Ok(())
+}
+
+/// No core file, no debugger, no new privileges, no more memory and descriptors than needed.
+pub fn harden() -> Result<()> {
+    nix::sys::prctl::set_no_new_privs().context("cannot give up new privileges")?;
+    nix::sys::prctl::set_dumpable(false).context("cannot switch dumping off")?;
+    let limits = [
+        (Resource::RLIMIT_CORE, 0),
+        (Resource::RLIMIT_AS, ADDRESS_SPACE),
+        (Resource::RLIMIT_NOFILE, DESCRIPTORS),
+        (Resource::RLIMIT_FSIZE, FILE_SIZE),
+        (Resource::RLIMIT_NPROC, 0),
+    ];
+    for (resource, most) in limits {
+        // A limit that is narrower already cannot be raised, and need not be.
+        let (_, hard) = getrlimit(resource).context("cannot read a limit")?;
+        let most = most.min(hard);
+        setrlimit(resource, most, most).with_context(|| format!("cannot set {resource:?}"))?;
+    }
+    Ok(())
+}
+
+/// Keeps keys from being swapped out, where the system lets us lock as much as we may use.
+pub fn lock_memory() -> nix::Result<bool> {
+    let (allowed, _) = getrlimit(Resource::RLIMIT_MEMLOCK)?;
+    if allowed < ADDRESS_SPACE && !nix::unistd::geteuid().is_root() {
+        return Ok(false);
+    }
+    // Pages are locked as they come into use: libraries that are mapped cost nothing.
+    let all = libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT;
+    // SAFETY: takes flags only and moves nothing.
+    #[allow(unsafe_code)]
+    match Errno::result(unsafe { libc::mlockall(all) }) {
+        Ok(_) => Ok(true),
+        // Root without CAP_IPC_LOCK, or a kernel that does not know the last flag.
+        Err(Errno::EPERM | Errno::ENOMEM | Errno::EINVAL) => Ok(false),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,202 @@
+//! seccomp: the system calls that are left. Any other ends the process at once.
+
+use anyhow::Result;
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, apply_filter,
+};
+use std::collections::BTreeMap;
+use std::os::fd::RawFd;
+
+/// One system call that is allowed.
+pub struct Entry {
+    /// Its number on this processor.
+    pub number: i64,
+    /// With these arguments only; each an alternative, none for any arguments.
+    pub with: Vec<Vec<Argument>>,
+    /// Whether the scenarios on any one machine make it.
+    pub seen: Seen,
+}
+
+/// What an argument has to be.
+#[derive(Clone, Copy)]
+pub struct Argument {
+    index: u8,
+    length: Length,
+    operator: Operator,
+    value: u64,
+}
+
+/// How much of it counts.
+#[derive(Clone, Copy)]
+enum Length {
+    /// Descriptors, flags and commands: the upper half is not looked at by the kernel either.
+    Int,
+    /// Pointers.
+    Long,
+}
+
+#[derive(Clone, Copy)]
+enum Operator {
+    Equal,
+    /// Equal to the value in these bits.
+    Masked(u64),
+}
+
+/// Where an entry can be seen in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// In every conversation: a test makes sure of it.
+    Here,
+    /// Only elsewhere, and why.
+    Elsewhere(&'static str),
+}
+
+/// Forbids everything that [`allowed`] does not list.
+pub fn restrict(directory: Option<RawFd>) -> Result<()> {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
+    for entry in allowed(directory) {
+        let with = entry.with.iter().map(|arguments| rule(arguments));
+        rules.entry(entry.number).or_default().extend(with.collect::<Result<Vec<_>>>()?);
+    }
+    let processor = std::env::consts::ARCH.try_into()?;
+    let (other, listed) = (SeccompAction::KillProcess, SeccompAction::Allow);
+    let filter: BpfProgram = SeccompFilter::new(rules, other, listed, processor)?.try_into()?;
+    Ok(apply_filter(&filter)?)
+}
+
+fn rule(arguments: &[Argument]) -> Result<SeccompRule> {
+    let conditions = arguments.iter().map(|argument| {
+        let length = match argument.length {
+            Length::Int => SeccompCmpArgLen::Dword,
+            Length::Long => SeccompCmpArgLen::Qword,
+        };
+        let operator = match argument.operator {
+            Operator::Equal => SeccompCmpOp::Eq,
+            Operator::Masked(bits) => SeccompCmpOp::MaskedEq(bits),
+        };
+        SeccompCondition::new(argument.index, length, operator, argument.value)
+    });
+    Ok(SeccompRule::new(conditions.collect::<Result<_, _>>()?)?)
+}
+
+/// The list, with the files of a directory or without any.
+pub fn allowed(directory: Option<RawFd>) -> Vec<Entry> {
+    let mut entries = computing();
+    entries.extend(ending());
+    if let Some(directory) = directory {
+        entries.extend(talking());
+        entries.extend(keeping(directory));
+    }
+    entries
+}
+
+/// Memory, randomness, and files in memory: all that making a key takes.
+fn computing() -> Vec<Entry> {
+    use libc::*;
+    let not_executable = int_masked(2, PROT_EXEC, 0);
+    // A debug build of Rust asks F_GETFD before it closes. F_SETOWN and the like send signals.
+    let flags = [F_GETFL, F_DUPFD_CLOEXEC, F_GETFD].map(|command| vec![int(1, command)]);
+    vec![
+        any(SYS_brk),
+        with(SYS_mmap, [vec![not_executable]]),
+        any(SYS_munmap),
+        any(SYS_mremap),
+        any(SYS_getrandom),
+        // libgcrypt stirs these into its pool, and looks whether it was forked.
+        with(SYS_getrusage, [vec![int(0, RUSAGE_SELF)]]),
+        any(SYS_getpid),
+        any(SYS_memfd_create),
+        any(SYS_read),
+        any(SYS_write),
+        any(SYS_lseek),
+        any(SYS_close),
+        with(SYS_fcntl, flags),
+        // libotr asks for the length of a file, and so does Rust.
+        any(SYS_newfstatat),
+        any(SYS_statx),
+        elsewhere(SYS_fstat, "newer glibc, instead of newfstatat"),
+        elsewhere(SYS_clock_gettime, "machines whose clock the vDSO cannot read"),
+        elsewhere(SYS_futex, "two threads, or a newer glibc at the end"),
+        elsewhere(SYS_madvise, "where malloc gives memory back"),
+    ]
+}
+
+/// The end, good or bad.
+fn ending() -> Vec<Entry> {
+    use libc::*;
+    let own = i32::try_from(std::process::id()).unwrap_or(-1);
+    vec![
+        any(SYS_exit_group),
+        // Rust takes its signal stack down.
+        any(SYS_sigaltstack),
+        // abort(), by a bug of ours or a failed check of libgcrypt's.
+        elsewhere(SYS_rt_sigprocmask, "abort"),
+        elsewhere(SYS_gettid, "abort"),
+        Entry {
+            seen: Seen::Elsewhere("abort"),
+            ..with(SYS_tgkill, [vec![int(0, own), int(2, SIGABRT)]])
+        },
+    ]
+}
+
+/// The front, and the module's connection. Descriptors come in; none goes out, and nothing is
+/// sent to an address.
+fn talking() -> Vec<Entry> {
+    use libc::*;
+    vec![
+        any(SYS_recvmsg),
+        with(SYS_sendto, [vec![null(4)]]),
+        with(SYS_recvfrom, [vec![null(4)]]),
+        #[cfg(target_arch = "x86_64")]
+        any(SYS_poll),
+        #[cfg(target_arch = "x86_64")]
+        elsewhere(SYS_ppoll, "other processors, instead of poll"),
+        #[cfg(not(target_arch = "x86_64"))]
+        any(SYS_ppoll),
+        elsewhere(SYS_restart_syscall, "a worker that was stopped while it waited"),
+    ]
+}
+
+/// The account's files, all named from its directory.
+fn keeping(directory: RawFd) -> Vec<Entry> {
+    use libc::*;
+    let at = |index| int(index, directory);
+    vec![
+        with(SYS_openat, [vec![at(0), int_masked(2, O_NOFOLLOW, O_NOFOLLOW)]]),
+        any(SYS_fsync),
+        with(SYS_unlinkat, [vec![at(0), int(2, 0)]]),
+        #[cfg(not(target_arch = "riscv64"))]
+        with(SYS_renameat, [vec![at(0), at(2)]]),
+        with(SYS_linkat, [vec![at(0), at(2), int(4, 0)]]),
+    ]
+}
+
+fn any(number: i64) -> Entry {
+    Entry { number, with: Vec::new(), seen: Seen::Here }
+}
+
+fn with(number: i64, with: impl Into<Vec<Vec<Argument>>>) -> Entry {
+    Entry { number, with: with.into(), seen: Seen::Here }
+}
+
+fn elsewhere(number: i64, why: &'static str) -> Entry {
+    Entry { number, with: Vec::new(), seen: Seen::Elsewhere(why) }
+}
+
+fn int(index: u8, value: i32) -> Argument {
+    Argument { index, length: Length::Int, operator: Operator::Equal, value: bits(value) }
+}
+
+fn int_masked(index: u8, mask: i32, value: i32) -> Argument {
+    Argument { operator: Operator::Masked(bits(mask)), ..int(index, value) }
+}
+
+fn null(index: u8) -> Argument {
+    Argument { index, length: Length::Long, operator: Operator::Equal, value: 0 }
+}
+
+/// The 32 bits of a number, as seccomp compares them.
+fn bits(value: i32) -> u64 {
+    u64::from(u32::from_ne_bytes(value.to_ne_bytes()))
+}
