@@ -74,8 +74,18 @@ class COtr : public CModule {
 
     bool OnLoad(const CString& sArgs, CString& sMessage) override;
     void OnModCommand(const CString& sLine) override;
-    void OnClientLogin() override { Replay(); }
-    void OnClientDisconnect() override { m_Clients.erase(GetClient()); }
+    void OnClientLogin() override {
+        m_bStale = true;
+        Replay();
+    }
+    void OnClientDisconnect() override {
+        m_bStale = true;
+        m_Clients.erase(GetClient());
+    }
+    void OnIRCConnected() override {
+        m_bStale = true;
+        TellNetwork();
+    }
     void OnIRCDisconnected() override;
 
     EModRet OnUserTextMessage(CTextMessage& Message) override {
@@ -170,7 +180,8 @@ class COtr : public CModule {
     CClient* Client(uint64_t uNumber) const;
 
     COtrSock* m_pSock = nullptr;
-    bool m_bUp = false, m_bTold = false, m_bEnding = false, m_bAskedWho = false;
+    bool m_bUp = false, m_bTold = false, m_bEnding = false, m_bAskedWho = false, m_bStale = true;
+    bool m_bConnected = false;  // as otrd was told
     long m_iAlive = 0, m_iUp = 0, m_iNext = 0, m_iBackoff = 1, m_iLastCTCP = 0;
     unsigned m_uCTCPs = 0;
     uint64_t m_uNextId = 1, m_uNextClient = 1;
@@ -374,7 +385,9 @@ CString COtr::Trouble() const {
 // Sends a request and queues it. False: behave as with the daemon gone; `held` is untouched.
 bool COtr::Ask(Held& held) {
     if (!m_pSock || (!m_bUp && held.what != Held::What::Hello)) return false;
-    if (held.what != Held::What::Hello && held.what != Held::What::Network) TellNetwork();
+    // The surroundings are looked at when they may have changed, not for each message.
+    const bool bStale = m_bStale || m_bConnected != GetNetwork()->IsIRCConnected();
+    if (bStale && held.what != Held::What::Hello && held.what != Held::What::Network) TellNetwork();
     held.id = m_uNextId++;
     const std::string line = Line(held);
     if (m_Queue.size() >= kMaxHeld || line.size() > wire::kMaxLine ||
@@ -434,9 +447,12 @@ wire::Surroundings COtr::Surroundings() const {
 }
 
 void COtr::TellNetwork() {
+    if (!m_bUp) return;
+    m_bStale = false;
+    m_bConnected = GetNetwork()->IsIRCConnected();
     const std::string network = wire::Network(0, Surroundings());
     Held held(Held::What::Network);
-    if (m_bUp && network != m_sNetwork && Ask(held)) m_sNetwork = network;
+    if (network != m_sNetwork && Ask(held)) m_sNetwork = network;
 }
 
 void COtr::Tick() try {
@@ -845,11 +861,15 @@ void COtr::OnIRCDisconnected() {
     m_sHost.clear();
     m_Ordered.clear();
     m_bAskedWho = false;
+    m_bStale = true;  // ZNC still takes itself for connected here
 }
 
 CModule::EModRet COtr::OnNumericMessage(CNumericMessage& Message) {
     const auto isOwn = [&](unsigned u) { return Message.GetParam(u).Equals(OwnNick()); };
     switch (Message.GetCode()) {
+        case 5:  // read by ZNC after this
+            m_bStale = true;
+            break;
         case 1: {  // "Welcome to the network nick!user@host", on some servers
             const CString sText = Message.GetParam(1);
             const CNick Nick(sText.substr(sText.rfind(' ') + 1));
@@ -890,6 +910,7 @@ void COtr::Learn(const CString& sIdent, const CString& sHost) {
     if (sIdent.empty() || sHost.empty()) return;
     m_sIdent = sIdent;
     m_sHost = sHost;
+    m_bStale = true;
 }
 
 CString COtr::OwnNick() const {
