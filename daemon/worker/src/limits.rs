@@ -40,6 +40,15 @@ pub const REPAIR_EVERY: Duration = Duration::from_secs(60);
 /// Bytes of a decrypted text that are shown; libotr itself carries more.
 pub const SHOWN_TEXT: usize = 16 * 1024;
 
+/// How long the end of an OTR line that a gateway cut is waited for.
+pub const SPLIT: Duration = Duration::from_secs(30);
+/// Lines that may wait for their end, of all peers.
+pub const SPLIT_LINES: usize = 64;
+/// Bytes of a line that is put together.
+pub const SPLIT_MAX: usize = otr::fragment::MAX_MESSAGE;
+/// A gateway's lines are at least so long, but for the last. Nobody types so much without a blank.
+pub const SPLIT_PIECE: usize = 64;
+
 /// Effects kept for a module that is not connected.
 pub const BACKLOG: usize = 256;
 

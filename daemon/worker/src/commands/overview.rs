@@ -3,6 +3,7 @@
 use super::{Arguments, COMMANDS, Outcome, find, usage};
 use crate::engine::{Engine, KeyState, Phase};
 use crate::text::clean::quote;
+use crate::text::date;
 use otr::{Known, Trust, Version};
 use proto::shim::{Effect, Style};
 use proto::text::Text;
@@ -116,7 +117,11 @@ fn details(engine: &mut Engine, peer: &otr::Peer) {
                 Version::V3 => "OTRv3",
             };
             let for_seconds = engine.now.wall.saturating_sub(private.since);
-            lines.push(format!("Private with {version} for {}.", duration(for_seconds)));
+            lines.push(format!(
+                "Private with {version} since {}, for {}.",
+                date::minute(private.since),
+                duration(for_seconds)
+            ));
             if private.held {
                 lines.push("The key has changed: nothing goes out until you trust it.".into());
             }

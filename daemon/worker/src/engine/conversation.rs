@@ -1,5 +1,6 @@
 //! Our own record of a conversation. It decides what may go out; libotr only encrypts.
 
+use super::joining::Split;
 use crate::limits::{self, Bucket};
 use otr::{Fingerprint, Peer, Version};
 use proto::shim::{In, Kind};
@@ -21,10 +22,14 @@ pub struct Conversation {
     pub offer: Offer,
     /// The authentication under way.
     pub smp: SmpState,
+    /// The beginning of an OTR line that a gateway cut.
+    pub split: Option<Split>,
     /// Nothing may go in clear.
     pub guarded: bool,
     /// What the module was told of that.
     pub guard_told: bool,
+    /// The user has written to this peer.
+    pub written_to: bool,
     /// The peer has left IRC since.
     pub gone: bool,
     /// When something last happened.
@@ -137,8 +142,10 @@ impl Conversation {
             waiting: VecDeque::new(),
             offer: Offer::Next,
             smp: SmpState::Idle,
+            split: None,
             guarded: false,
             guard_told: false,
+            written_to: false,
             gone: false,
             last: now,
             repaired: None,
@@ -168,7 +175,8 @@ impl Conversation {
             SmpState::Running { since, told: false } => Some(since + limits::SMP_SILENCE),
             _ => None,
         };
-        [wait, asked, smp].into_iter().flatten().min()
+        let split = self.split.as_ref().map(|split| split.since + limits::SPLIT);
+        [wait, asked, smp, split].into_iter().flatten().min()
     }
 
     /// The word of the `info` table.

@@ -5,9 +5,10 @@ use super::{Engine, KeyState, Phase, Policy};
 use crate::limits;
 use crate::text::clean::{quote, single_line};
 use crate::text::ctcp::{self, Decrypted};
-use otr::Peer;
+use crate::text::html;
 use otr::fragment::Outcome;
 use otr::line::{self, Kind as MessageKind, Line};
+use otr::Peer;
 use proto::shim::{Effect, In, Kind, Style};
 use proto::text::Mask;
 
@@ -26,7 +27,11 @@ impl Engine {
         }
         self.back(&peer, message.from.nick());
         match message.kind {
-            Kind::Text => self.line(&peer, message, policy),
+            Kind::Text => {
+                if let Some(message) = self.join(&peer, message) {
+                    self.line(&peer, message, policy);
+                }
+            }
             _ => self.clear(&peer, &message),
         }
     }
@@ -52,6 +57,15 @@ impl Engine {
                     self.asked_by(peer, v2, v3, message.from);
                 }
             }
+            // Mostly somebody's words about OTR; a real one asks for what is not safe.
+            Line::Query { v2: false, v3: false } => {
+                self.note_of(
+                    peer,
+                    Style::Warn,
+                    "They only speak a version of OTR that is not safe, or wrote about OTR.",
+                );
+                self.clear(peer, &message);
+            }
             Line::Query { v2, v3 } => {
                 if self.may_exchange_keys(peer) {
                     self.note_of(peer, Style::Plain, "They ask for a private conversation.");
@@ -75,13 +89,7 @@ impl Engine {
                         let whole = In { text: proto::text::Text::new(whole), ..message };
                         self.line(peer, whole, policy);
                     }
-                    Outcome::Complete(_) => {
-                        self.note_of(
-                            peer,
-                            Style::Warn,
-                            "A damaged OTR message came: it cannot be read.",
-                        );
-                    }
+                    Outcome::Complete(_) => self.damaged_message(peer),
                     Outcome::Pending | Outcome::Dropped => {}
                 }
             }
@@ -101,13 +109,7 @@ impl Engine {
         let query: &[u8] = match (v2, v3) {
             (_, true) => b"?OTRv23?",
             (true, false) => b"?OTRv2?",
-            (false, false) => {
-                return self.note_of(
-                    peer,
-                    Style::Warn,
-                    "They only speak a version of OTR that is not safe.",
-                );
-            }
+            (false, false) => return,
         };
         let query = In { from, kind: Kind::Text, text: proto::text::Text::new(query) };
         if self.key_or_hold(HeldLine::In(query.clone())) {
@@ -168,8 +170,8 @@ impl Engine {
     fn decrypted(&mut self, peer: &Peer, from: &Mask, mark: &str, text: &[u8]) {
         let shown = text.get(..limits::SHOWN_TEXT).unwrap_or(text);
         match ctcp::read(shown) {
-            Decrypted::Text(text) => self.deliver(from, Kind::Text, mark, &single_line(text)),
-            Decrypted::Action(text) => self.deliver(from, Kind::Action, mark, &single_line(text)),
+            Decrypted::Text(text) => self.deliver(from, Kind::Text, mark, &readable(text)),
+            Decrypted::Action(text) => self.deliver(from, Kind::Action, mark, &readable(text)),
             Decrypted::Ctcp(request) => {
                 let text = [b"CTCP ".as_slice(), &single_line(request)].concat();
                 self.deliver(from, Kind::Text, mark, &text);
@@ -259,4 +261,9 @@ impl Engine {
         self.need_key();
         false
     }
+}
+
+/// A decrypted text as it is shown: many programs send HTML.
+fn readable(text: &[u8]) -> Vec<u8> {
+    single_line(&html::to_plain(text))
 }

@@ -3,6 +3,7 @@
 use super::conversation::HeldLine;
 use super::{Act, Engine, Phase};
 use crate::store::Name;
+use crate::text::date;
 use otr::Peer;
 use proto::shim::Style;
 use std::time::Duration;
@@ -110,7 +111,7 @@ impl Engine {
             return self.key_failed(&error.to_string());
         }
         if replaces {
-            self.acts.push(Act::SetAside(Name::Key, dated(self.now.wall)));
+            self.acts.push(Act::SetAside(Name::Key, date::day(self.now.wall)));
         }
         self.acts.push(Act::Save(Name::Key, Zeroizing::new(file.to_vec())));
         self.key = KeyState::Ready;
@@ -168,33 +169,5 @@ impl Engine {
             Some(fingerprint) => fingerprint.to_string(),
             None => "none yet (a key is made the first time one is needed, or by genkey)".into(),
         }
-    }
-}
-
-/// `2026-11-22` of seconds since 1970, UTC: the suffix of a key that was replaced.
-/// Howard Hinnant's `civil_from_days`.
-fn dated(wall: u64) -> String {
-    let days = i64::try_from(wall / 86_400).unwrap_or(0) + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::dated;
-
-    #[test]
-    fn dates() {
-        assert_eq!(dated(0), "1970-01-01");
-        assert_eq!(dated(951_782_400), "2000-02-29");
-        assert_eq!(dated(1_795_305_600), "2026-11-22");
     }
 }

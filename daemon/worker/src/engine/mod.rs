@@ -1,6 +1,7 @@
 //! Decides. One step in, acts out; time, files and keys come from outside.
 //!
 //! * `outgoing`, `incoming`: what the user typed, what a peer sent.
+//! * `joining`: OTR lines that a gateway cut.
 //! * `session`: what libotr said, and the lines that wait for it.
 //! * `peers`: the table of conversations, nick changes, comings and goings.
 //! * `keys`: our own key.
@@ -10,6 +11,7 @@
 mod act;
 mod conversation;
 mod incoming;
+mod joining;
 mod keys;
 mod lists;
 mod memory;
@@ -206,6 +208,7 @@ impl Engine {
     fn tick(&mut self) {
         self.expire_waiting();
         self.expire_smp();
+        self.expire_splits();
         self.wipe_unanswered();
     }
 

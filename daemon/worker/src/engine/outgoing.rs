@@ -13,6 +13,9 @@ impl Engine {
     pub(super) fn outgoing(&mut self, out: Out) {
         let Some(peer) = self.meet(&out.to) else { return self.effect(Effect::Pass) };
         let policy = self.policy(&peer).0;
+        if let Some(conversation) = self.conversations.get_mut(&peer) {
+            conversation.written_to = true;
+        }
         match out.kind {
             Kind::Text if is_query(&out.text) && policy != Policy::Never => self.start(&out.to),
             Kind::Text | Kind::Action => self.words(&peer, out, policy),
@@ -201,7 +204,8 @@ impl Engine {
     }
 }
 
-/// A typed `?OTR?`, `?OTRv23?` and the like.
+/// A typed `?OTR?`, `?OTRv23?` and the like. With words behind it, it is somebody's text.
 fn is_query(text: &Text) -> bool {
-    matches!(line::classify(text.as_bytes()), Line::Query { .. })
+    let text = text.as_bytes().trim_ascii();
+    !text.contains(&b' ') && matches!(line::classify(text), Line::Query { .. })
 }

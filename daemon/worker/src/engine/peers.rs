@@ -43,13 +43,15 @@ impl Engine {
         let mut idle: Vec<(std::time::Duration, Peer)> = self
             .conversations
             .iter()
-            .filter(|(_, c)| c.is_idle() && !c.guarded)
+            .filter(|(_, c)| c.is_idle())
             .map(|(peer, c)| (c.last, peer.clone()))
             .collect();
         idle.sort();
         idle.truncate(idle.len().div_ceil(2));
         for (_, peer) in idle {
-            self.conversations.remove(&peer);
+            if let Some(nick) = self.conversations.remove(&peer).filter(|c| c.guarded).map(|c| c.nick) {
+                self.effect(Effect::Protect { peer: nick, on: false });
+            }
             self.otr.forget_peer(&peer);
             self.fragments.forget(&peer);
         }
@@ -198,6 +200,7 @@ impl Engine {
         let Some(peer) = self.peer(nick.as_bytes()) else { return };
         let Some(conversation) = self.conversations.get_mut(&peer) else { return };
         conversation.offer = Offer::Next;
+        conversation.split = None;
         if matches!(conversation.phase, Phase::Private(_)) && !conversation.gone {
             conversation.gone = true;
             self.say_of(nick, Style::Plain, "They left IRC. The private conversation stays.");
@@ -235,7 +238,8 @@ impl Engine {
             conversation.guarded = conversation.phase != Phase::Clear
                 || conversation.asked.is_some()
                 || !conversation.waiting.is_empty()
-                || required;
+                // Not for everybody who writes to us: strangers would fill the guard's list.
+                || (required && conversation.written_to);
             if conversation.guarded != conversation.guard_told {
                 conversation.guard_told = conversation.guarded;
                 changes.push((conversation.nick.clone(), conversation.guarded));

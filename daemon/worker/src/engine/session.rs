@@ -157,9 +157,7 @@ impl Engine {
             ),
             Event::NotPrivate { ignorable: true, .. } => {}
             Event::NotPrivate { peer, .. } => self.unreadable(&peer),
-            Event::Malformed { peer } => {
-                self.note_of(&peer, Style::Warn, "A damaged OTR message came: it cannot be read.");
-            }
+            Event::Malformed { peer } => self.damaged_message(&peer),
             Event::OtherInstance { peer } => self.note_of(
                 &peer,
                 Style::Warn,
@@ -358,13 +356,45 @@ impl Engine {
         if conversation.phase == Phase::Clear {
             return;
         }
-        conversation.phase = Phase::Finished;
         conversation.smp = SmpState::Idle;
+        if self.goes_on_elsewhere(peer, instance) {
+            return;
+        }
+        let Some(conversation) = self.conversations.get_mut(peer) else { return };
+        conversation.phase = Phase::Finished;
         let nick = conversation.nick.clone();
         let name = quote(nick.as_bytes());
         self.unsaved.insert(Name::Conversations);
         self.say_of(&nick, Style::Warn, format!("They ended the private conversation. Nothing you type goes out until you say finish {name} (then in clear) or start {name} (a new one)."));
         self.give_back(peer, "the peer ended the private conversation");
+    }
+
+    /// Where the session in use ends, the newest of the peer's other clients takes its place: one
+    /// with the same key that was heard since. An older one may be gone, and our words with it.
+    fn goes_on_elsewhere(&mut self, peer: &Peer, ended: u32) -> bool {
+        let sessions = self.otr.sessions(peer);
+        let began = sessions.iter().find(|s| s.instance == ended).map(|s| s.since);
+        let Some(conversation) = self.conversations.get_mut(peer) else { return false };
+        let Phase::Private(private) = &mut conversation.phase else { return false };
+        let newest = sessions
+            .iter()
+            .filter(|s| {
+                s.instance != ended
+                    && s.state == otr::State::Encrypted
+                    && s.fingerprint == Some(private.fingerprint)
+                    && began.is_some_and(|began| s.last_heard > began)
+            })
+            .max_by_key(|s| s.since);
+        let Some(newest) = newest else { return false };
+        private.instance = newest.instance;
+        private.version = newest.version;
+        let nick = conversation.nick.clone();
+        self.say_of(
+            &nick,
+            Style::Warn,
+            format!("They ended the private conversation on one of their clients. It goes on with another one, instance {:08x}.", newest.instance),
+        );
+        true
     }
 
     /// Makes our record agree with libotr where libotr has less than we believed.

@@ -23,8 +23,13 @@ impl Engine {
             self.online_or_say(nick);
             return Ok(());
         }
+        let answered = match answers {
+            true => self.otr.smp_respond(&peer, instance, secret),
+            false => Err(SmpError::NotAsked),
+        };
+        let answers = !matches!(answered, Err(SmpError::NotAsked));
         let events = match answers {
-            true => self.otr.smp_respond(&peer, instance, secret)?,
+            true => answered?,
             false => self.otr.smp_start(&peer, instance, question, secret)?,
         };
         if let Some(conversation) = self.conversations.get_mut(&peer) {

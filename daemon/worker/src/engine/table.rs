@@ -64,6 +64,11 @@ impl Table {
         self.busy.iter().cloned().collect()
     }
 
+    /// How many of those that wait for something are so.
+    pub fn count_busy(&self, is_so: fn(&Conversation) -> bool) -> usize {
+        self.busy.iter().filter_map(|peer| self.map.get(peer)).filter(|c| is_so(c)).count()
+    }
+
     /// Lines that wait, of all peers.
     pub fn waiting(&self) -> usize {
         self.busy.iter().filter_map(|peer| self.map.get(peer)).map(|c| c.waiting.len()).sum()

@@ -3,5 +3,7 @@
 pub mod casemap;
 pub mod clean;
 pub mod ctcp;
+pub mod date;
+pub mod html;
 pub mod pattern;
 pub mod wrap;
