@@ -43,6 +43,12 @@ unsafe extern "C" {
         tok: *const c_char,
         toklen: usize,
     ) -> gcry_sexp_t;
+    pub fn gcry_sexp_sprint(
+        sexp: gcry_sexp_t,
+        mode: c_int,
+        buffer: *mut c_void,
+        maxlength: usize,
+    ) -> usize;
     pub fn gcry_sexp_nth_mpi(list: gcry_sexp_t, number: c_int, mpifmt: c_int) -> gcry_mpi_t;
 
     pub fn gcry_mpi_release(a: gcry_mpi_t);

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_void};
 use std::ptr;
 
-use otr_sys::{OtrlPrivKey, OtrlUserState};
+use otr_sys::{OtrlPrivKey, OtrlUserState, gcry_sexp_t};
 use zeroize::Zeroizing;
 
 use crate::context::PROTOCOL;
@@ -80,7 +80,7 @@ pub(crate) fn load(us: OtrlUserState, account: &Peer, file: &[u8]) -> Result<(),
     read(us, file)
 }
 
-fn read(us: OtrlUserState, content: &[u8]) -> Result<(), KeyError> {
+pub(crate) fn read(us: OtrlUserState, content: &[u8]) -> Result<(), KeyError> {
     let file = MemFile::new(content)?;
     // SAFETY: the user state is open, and the stream can be read.
     let error = unsafe { otr_sys::otrl_privkey_read_FILEp(us, file.stream()) };
@@ -101,7 +101,11 @@ fn check(us: OtrlUserState, account: &Peer) -> Result<(), KeyError> {
         });
     };
     // SAFETY: a valid entry, whose key is an S-expression.
-    let expression = unsafe { (*key).privkey };
+    check_sound(unsafe { (*key).privkey })
+}
+
+/// Whether libotr can sign with a key.
+pub(crate) fn check_sound(expression: gcry_sexp_t) -> Result<(), KeyError> {
     if !dsa::is_sound(expression) {
         return Err(KeyError::Unsound("wrong sizes".to_owned()));
     }

@@ -11,6 +11,8 @@
 //! - [`mod@line`]: only a line that *is* OTR reaches libotr;
 //! - [`fragment`]: lines are cut to the byte and put together within bounds.
 //!
+//! [`foreign`] reads the files of other programs.
+//!
 //! A program that links this crate must export our `gcry_pk_verify`. One line
 //! in its own build.rs does it:
 //!
@@ -26,6 +28,7 @@ mod context;
 mod dsa;
 mod error;
 mod event;
+pub mod foreign;
 pub mod fragment;
 mod heal;
 mod init;

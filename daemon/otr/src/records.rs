@@ -186,16 +186,16 @@ impl Otr {
 }
 
 /// A line of a file of fingerprints.
-struct Record<'a> {
-    peer: Peer,
-    account: &'a [u8],
-    protocol: &'a [u8],
-    fingerprint: Fingerprint,
-    trust: Trust,
+pub(crate) struct Record<'a> {
+    pub(crate) peer: Peer,
+    pub(crate) account: &'a [u8],
+    pub(crate) protocol: &'a [u8],
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) trust: Trust,
 }
 
 impl Record<'_> {
-    fn parse(line: &[u8]) -> Option<Record<'_>> {
+    pub(crate) fn parse(line: &[u8]) -> Option<Record<'_>> {
         if line.len() > MAX_LINE {
             return None;
         }

@@ -1,0 +1,254 @@
+//! Files of other programs: whose keys and fingerprints are in them, and the
+//! same as ours.
+//!
+//! Most programs use libotr's formats and differ in how they name an account and
+//! its protocol: irssi says `libera` and `IRC`, Pidgin `alice@irc.libera.chat`
+//! and `prpl-irc`. weechat keeps the key as numbers, in the format of potr.
+
+use std::ffi::{CStr, c_void};
+use std::fmt::Write;
+use std::ptr;
+
+use otr_sys::gcry_sexp_t;
+use zeroize::Zeroizing;
+
+use crate::error::{FileError, KeyError};
+use crate::key::{self, MAX_KEY_FILE, UserState};
+use crate::name::{Fingerprint, Peer, Trust};
+use crate::records::{MAX_FINGERPRINTS, MAX_RECORDS_FILE, Record};
+
+/// How a program names whose key it is.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Owner {
+    /// The account.
+    pub account: Vec<u8>,
+    /// The protocol.
+    pub protocol: Vec<u8>,
+}
+
+impl Owner {
+    /// Whether the protocol is IRC, as ours (`irc`), irssi's and HexChat's
+    /// (`IRC`) and libpurple's (`prpl-irc`) are.
+    #[must_use]
+    pub fn is_irc(&self) -> bool {
+        let protocol = self.protocol.strip_prefix(b"prpl-").unwrap_or(&self.protocol);
+        protocol.eq_ignore_ascii_case(b"irc")
+    }
+}
+
+/// A key in a file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ForeignKey {
+    /// Whose.
+    pub owner: Owner,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+}
+
+/// The keys in a file of libotr's format, in its order.
+///
+/// # Errors
+/// [`KeyError`] if it is no such file.
+pub fn keys(file: &[u8]) -> Result<Vec<ForeignKey>, KeyError> {
+    let scratch = read(file)?;
+    let mut found = Vec::new();
+    each(&scratch, |owner, _, fingerprint| {
+        found.extend(fingerprint.map(|fingerprint| ForeignKey { owner, fingerprint }));
+    });
+    Ok(found)
+}
+
+/// The content of an `otr.key` file for `account` and protocol `irc` that holds
+/// the key of another owner in a file of libotr's format.
+///
+/// # Errors
+/// [`KeyError`] if there is none, or if it is of no use.
+pub fn take_key(file: &[u8], owner: &Owner, account: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let scratch = read(file)?;
+    let mut found = Err(KeyError::Missing);
+    each(&scratch, |other, expression, _| {
+        if other == *owner && found.is_err() {
+            found = key::check_sound(expression).and_then(|()| printed(expression));
+        }
+    });
+    key_file(account, &found?)
+}
+
+/// The content of an `otr.key` file for `account` and protocol `irc` that holds
+/// the key in a file of weechat's (`….key3`, written by potr), with its
+/// fingerprint.
+///
+/// # Errors
+/// [`KeyError`] if it is no such file, or if the key is of no use.
+pub fn take_potr_key(
+    file: &[u8],
+    account: &str,
+) -> Result<(Zeroizing<Vec<u8>>, Fingerprint), KeyError> {
+    if file.len() > MAX_KEY_FILE {
+        return Err(KeyError::TooLarge(MAX_KEY_FILE));
+    }
+    let malformed = || KeyError::Malformed("not in the format of weechat's script".to_owned());
+    let expression = potr_expression(file).ok_or_else(malformed)?;
+    let file = key_file(account, &expression)?;
+    let scratch = read(&file)?;
+    let mut found = Err(KeyError::Missing);
+    each(&scratch, |_, expression, fingerprint| {
+        found = key::check_sound(expression).and_then(|()| fingerprint.ok_or(KeyError::Missing));
+    });
+    Ok((file, found?))
+}
+
+/// A fingerprint in a file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ForeignFingerprint {
+    /// To whom it is known.
+    pub owner: Owner,
+    /// Whose it is.
+    pub peer: Peer,
+    /// The fingerprint.
+    pub fingerprint: Fingerprint,
+    /// How far it is trusted.
+    pub trust: Trust,
+}
+
+/// The fingerprints in a file, and how many lines make no sense or are too many.
+///
+/// # Errors
+/// [`FileError::TooLarge`] beyond [`MAX_RECORDS_FILE`].
+pub fn fingerprints(file: &[u8]) -> Result<(Vec<ForeignFingerprint>, usize), FileError> {
+    if file.len() > MAX_RECORDS_FILE {
+        return Err(FileError::TooLarge(MAX_RECORDS_FILE));
+    }
+    let (mut found, mut left_out) = (Vec::new(), 0);
+    for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        match Record::parse(line) {
+            Some(record) if found.len() < MAX_FINGERPRINTS => found.push(ForeignFingerprint {
+                owner: Owner {
+                    account: record.account.to_vec(),
+                    protocol: record.protocol.to_vec(),
+                },
+                peer: record.peer,
+                fingerprint: record.fingerprint,
+                trust: record.trust,
+            }),
+            _ => left_out += 1,
+        }
+    }
+    Ok((found, left_out))
+}
+
+/// The instance tag of an owner in a file of libotr's format.
+#[must_use]
+pub fn instag(file: &[u8], owner: &Owner) -> Option<u32> {
+    let lines = file.get(..MAX_RECORDS_FILE.min(file.len()))?.split(|byte| *byte == b'\n');
+    lines.filter_map(tag_line).find(|(other, _)| other == owner).map(|(_, tag)| tag)
+}
+
+fn tag_line(line: &[u8]) -> Option<(Owner, u32)> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let mut fields = line.split(|byte| *byte == b'\t');
+    let owner = Owner { account: fields.next()?.to_vec(), protocol: fields.next()?.to_vec() };
+    let tag = fields.next().filter(|tag| tag.len() == 8)?;
+    let tag = u32::from_str_radix(std::str::from_utf8(tag).ok()?, 16).ok()?;
+    (tag >= otr_sys::OTRL_MIN_VALID_INSTAG).then_some((owner, tag))
+}
+
+fn read(file: &[u8]) -> Result<UserState, KeyError> {
+    if file.len() > MAX_KEY_FILE {
+        return Err(KeyError::TooLarge(MAX_KEY_FILE));
+    }
+    if file.is_empty() {
+        return Err(KeyError::Missing);
+    }
+    let scratch = UserState::new()?;
+    key::read(scratch.0, file)?;
+    Ok(scratch)
+}
+
+/// Shows every key: whose it is, the S-expression, and the fingerprint.
+fn each(state: &UserState, mut show: impl FnMut(Owner, gcry_sexp_t, Option<Fingerprint>)) {
+    // SAFETY: the user state is open.
+    let mut key = unsafe { (*state.0).privkey_root };
+    while !key.is_null() {
+        let mut hash = [0_u8; 20];
+        // SAFETY: a valid entry, with two C strings and a key; 20 bytes are what
+        // libotr writes of a fingerprint.
+        let (account, protocol, expression, next, found) = unsafe {
+            let (account, protocol) = ((*key).accountname, (*key).protocol);
+            let found = otr_sys::otrl_privkey_fingerprint_raw(
+                state.0,
+                hash.as_mut_ptr(),
+                account,
+                protocol,
+            );
+            let (account, protocol) = (CStr::from_ptr(account), CStr::from_ptr(protocol));
+            (account, protocol, (*key).privkey, (*key).next, found)
+        };
+        let owner =
+            Owner { account: account.to_bytes().to_vec(), protocol: protocol.to_bytes().to_vec() };
+        let fingerprint = (!found.is_null()).then(|| Fingerprint::from_bytes(hash));
+        show(owner, expression, fingerprint);
+        key = next;
+    }
+}
+
+/// An S-expression as text, as libotr writes it.
+fn printed(expression: gcry_sexp_t) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let print = |buffer: *mut c_void, length| {
+        // SAFETY: a valid S-expression; without a buffer libgcrypt only counts.
+        unsafe {
+            otr_sys::gcry_sexp_sprint(expression, otr_sys::GCRYSEXP_FMT_ADVANCED, buffer, length)
+        }
+    };
+    let length = print(ptr::null_mut(), 0);
+    let mut text = Zeroizing::new(vec![0; length.min(MAX_KEY_FILE)]);
+    let written = print(text.as_mut_ptr().cast(), text.len());
+    if written == 0 || written >= MAX_KEY_FILE {
+        return Err(KeyError::Unsound("cannot be written".to_owned()));
+    }
+    text.truncate(written);
+    Ok(text)
+}
+
+/// A key file with one key, for us.
+fn key_file(account: &str, key: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let account = Peer::new(account.as_bytes())?;
+    let hex: String = account.as_bytes().iter().map(|byte| format!("{byte:02X}")).collect();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric();
+    let name = match account.as_bytes() {
+        // A token must not begin with a digit; anything else is given as bytes.
+        bytes @ [first, ..] if first.is_ascii_alphabetic() && bytes.iter().all(plain) => {
+            String::from_utf8_lossy(bytes).into_owned()
+        }
+        _ => format!("#{hex}#"),
+    };
+    let head = format!("(privkeys\n (account\n(name {name})\n(protocol irc)\n");
+    let mut file = Zeroizing::new(Vec::with_capacity(head.len() + key.len() + 8));
+    file.extend_from_slice(head.as_bytes());
+    file.extend_from_slice(key);
+    file.extend_from_slice(b" )\n)\n");
+    Ok(file)
+}
+
+/// potr writes two bytes for the sort of key, 0 for DSA, then p, q, g, y and x,
+/// each after its length in four bytes.
+fn potr_expression(file: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut rest = file.strip_prefix(&[0, 0])?;
+    // Two digits a byte; the names, brackets and signs take less than 64 bytes.
+    let mut text = Zeroizing::new(String::with_capacity(2 * file.len() + 64));
+    text.push_str("(private-key (dsa");
+    for name in ["p", "q", "g", "y", "x"] {
+        let (length, behind) = rest.split_first_chunk::<4>()?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let (number, behind) = behind.split_at_checked(length)?;
+        // A zero in front keeps a number positive.
+        write!(text, " ({name} #00").ok()?;
+        for byte in number {
+            write!(text, "{byte:02X}").ok()?;
+        }
+        text.push_str("#)");
+        rest = behind;
+    }
+    text.push_str("))");
+    rest.is_empty().then(|| Zeroizing::new(text.as_bytes().to_vec()))
+}
