@@ -43,8 +43,6 @@ pub use irssi::Irssi;
 
 pub mod programs;
 
-mod entropy;
-
 mod otrd;
 pub use otrd::{Otrd, OtrdBuilder};
 

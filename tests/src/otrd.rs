@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::entropy;
 use crate::process::Launch;
 use crate::znc::ZNC_UID;
 use crate::{Process, Rpc, World, children_of, eventually, programs};
@@ -78,7 +77,7 @@ impl OtrdBuilder {
         let bin = world.path().join("bin");
         let worker = match self.keygen_waits {
             None => bin.join("otrd-worker"),
-            Some(seconds) => entropy::withheld(&bin, seconds),
+            Some(seconds) => late_worker(&bin, seconds),
         };
         let mut launch = Launch::new("otrd", bin.join("otrd"))
             .args(["--state".into(), dir.join("state")])
@@ -104,6 +103,14 @@ impl OtrdBuilder {
             false => Vec::new(),
         }
     }
+}
+
+/// A worker that makes keys only after so many seconds.
+fn late_worker(bin: &Path, seconds: u32) -> PathBuf {
+    let copy = bin.join(format!("late-worker-{seconds}"));
+    fs::copy(programs::late_worker(), &copy).expect("copy a program");
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("chmod");
+    copy
 }
 
 /// What otrd has to be told on a kernel that cannot confine it to its files. Said once, so that

@@ -13,6 +13,11 @@ pub fn worker() -> PathBuf {
     binary("otrd-worker", "OTRD_WORKER")
 }
 
+/// A worker that gets no randomness for a while.
+pub fn late_worker() -> PathBuf {
+    binary("late-worker", "OTRD_LATE_WORKER")
+}
+
 /// The command line client.
 pub fn otrctl() -> PathBuf {
     binary("otrctl", "OTRCTL")

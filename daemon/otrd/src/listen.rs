@@ -70,6 +70,12 @@ impl Listeners {
         })
     }
 
+    /// Where [`Listeners::remove`] will remove something.
+    pub fn directories(&self) -> impl Iterator<Item = &Path> {
+        let bound = [&self.shim, &self.admin].into_iter().filter_map(|one| one.bound.as_ref());
+        bound.filter_map(|(path, ..)| path.parent())
+    }
+
     /// Removes what we bound, unless somebody else's socket is there by now.
     pub fn remove(&self) {
         for listener in [&self.shim, &self.admin] {

@@ -6,11 +6,13 @@
 //! is a module's: [`conn`] reads its hello, [`keeper`] brings it to its account's worker, which
 //! [`spawn`] starts and [`control`] talks to; [`keygen`] makes keys. A connection to the second
 //! is an admin's: [`admin`]. Who may ask what stands in one table, [`peer`]; what lies on disk,
-//! in [`state`]; what all of them share, in [`front`].
+//! in [`state`]; what all of them share, in [`front`]. What the process gives up before it accepts
+//! anybody: [`confine`].
 #![deny(unsafe_code)]
 
 mod admin;
 mod args;
+mod confine;
 mod conn;
 mod control;
 mod crowd;
@@ -59,6 +61,7 @@ fn start(args: Args) -> anyhow::Result<()> {
     // The lock on the state directory comes first: who holds it may replace stale sockets.
     let state = state::State::open(&settings.state)?;
     let listeners = Listeners::open(&settings)?;
+    confine::confine(&settings, &listeners)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -1,0 +1,28 @@
+//! What the front gives up before it accepts a connection.
+//!
+//! Its workers inherit all of this, so that it has to leave them what they need to start and to
+//! confine themselves further, which they do before they read a byte from a peer. For the same
+//! reason the front keeps the right to open what lies in the state directory, key files among it:
+//! that it does not is the code's word alone.
+//!
+//! * [`paths`]: the state directory, and what starting a worker takes (Landlock).
+//! * [`syscalls`]: no socket but Unix ones, no namespace, no other process's memory (seccomp).
+
+mod paths;
+mod syscalls;
+
+use crate::args::Settings;
+use crate::listen::Listeners;
+use anyhow::{Context, Result};
+use nix::sys::resource::{Resource, setrlimit};
+
+/// Confines this process and all that it will start.
+pub fn confine(settings: &Settings, listeners: &Listeners) -> Result<()> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0).context("cannot switch core files off")?;
+    nix::sys::prctl::set_dumpable(false).context("cannot switch dumping off")?;
+    nix::sys::prctl::set_no_new_privs().context("cannot give up new privileges")?;
+    let landlock = paths::restrict(settings, listeners).context("cannot confine otrd to files")?;
+    syscalls::restrict().context("cannot confine otrd to system calls")?;
+    tracing::info!(landlock, "confined");
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! seccomp: the system calls that are left to the front and to a worker that starts. Any other
+//! does not exist for them, so that libraries take the older way where there is one.
+
+use anyhow::Result;
+use libc::*;
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, apply_filter,
+};
+use std::collections::BTreeMap;
+
+/// Calls that are allowed whatever their arguments.
+#[rustfmt::skip]
+const PLAIN: &[c_long] = &[
+    // Memory.
+    SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise, SYS_mlockall, SYS_getrandom, SYS_memfd_create,
+    // Files and directories. Which, Landlock decides.
+    SYS_openat, SYS_close, SYS_close_range, SYS_read, SYS_readv, SYS_pread64, SYS_write,
+    SYS_writev, SYS_lseek, SYS_fstat, SYS_newfstatat, SYS_statx, SYS_faccessat, SYS_readlinkat,
+    SYS_getdents64, SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_linkat, SYS_fsync, SYS_flock,
+    SYS_fchmod, SYS_getcwd, SYS_chdir, SYS_umask,
+    // Descriptors and events.
+    SYS_dup, SYS_dup3, SYS_pipe2, SYS_eventfd2, SYS_epoll_create1, SYS_epoll_ctl,
+    SYS_epoll_pwait, SYS_ppoll,
+    // Sockets that are there already, or come in.
+    SYS_accept4, SYS_getsockopt, SYS_setsockopt, SYS_getsockname, SYS_getpeername, SYS_shutdown,
+    SYS_connect, SYS_sendto, SYS_sendmsg, SYS_recvfrom, SYS_recvmsg,
+    // Processes: our own, and those that we start. Which programs, Landlock decides.
+    SYS_execve, SYS_wait4, SYS_waitid, SYS_pidfd_open, SYS_setpgid, SYS_getpid, SYS_getppid,
+    SYS_gettid, SYS_geteuid, SYS_getuid, SYS_getegid, SYS_getgid, SYS_getrusage, SYS_exit,
+    SYS_exit_group, SYS_set_tid_address, SYS_set_robust_list, SYS_rseq, SYS_futex,
+    SYS_sched_getaffinity, SYS_sched_yield,
+    // Signals and time.
+    SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_restart_syscall,
+    SYS_clock_gettime, SYS_clock_getres, SYS_clock_nanosleep, SYS_nanosleep,
+    // A worker confines itself.
+    SYS_seccomp, SYS_landlock_create_ruleset, SYS_landlock_add_rule, SYS_landlock_restrict_self,
+];
+
+/// Older calls, which other processors do not have.
+#[cfg(target_arch = "x86_64")]
+#[rustfmt::skip]
+const OLD: &[c_long] = &[
+    SYS_access, SYS_arch_prctl, SYS_dup2, SYS_epoll_wait, SYS_mkdir, SYS_open, SYS_poll,
+    SYS_readlink, SYS_rename, SYS_rmdir, SYS_stat, SYS_lstat, SYS_unlink,
+];
+#[cfg(not(target_arch = "x86_64"))]
+const OLD: &[c_long] = &[];
+
+/// Every flag of clone(2) that makes a namespace.
+const NAMESPACES: i32 = CLONE_NEWNS
+    | CLONE_NEWCGROUP
+    | CLONE_NEWUTS
+    | CLONE_NEWIPC
+    | CLONE_NEWUSER
+    | CLONE_NEWPID
+    | CLONE_NEWNET;
+
+/// Forbids the rest.
+pub fn restrict() -> Result<()> {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
+    rules.extend([PLAIN, OLD].into_iter().flatten().map(|&number| (number, Vec::new())));
+    for (number, alternatives) in with_arguments() {
+        let alternatives = alternatives.into_iter().map(|conditions| {
+            let conditions: Result<_, _> = conditions.into_iter().collect();
+            Ok(SeccompRule::new(conditions?)?)
+        });
+        rules.insert(number, alternatives.collect::<Result<_>>()?);
+    }
+    let processor = std::env::consts::ARCH.try_into()?;
+    let other = SeccompAction::Errno(ENOSYS.unsigned_abs());
+    let filter = SeccompFilter::new(rules, other, SeccompAction::Allow, processor)?;
+    let filter: BpfProgram = filter.try_into()?;
+    Ok(apply_filter(&filter)?)
+}
+
+type Condition = Result<SeccompCondition, seccompiler::BackendError>;
+
+/// Calls that are allowed with some arguments, each list an alternative.
+fn with_arguments() -> Vec<(i64, Vec<Vec<Condition>>)> {
+    let unix = || vec![vec![is(0, AF_UNIX)]];
+    let one_of = |index, values: &[i32]| values.iter().map(|&v| vec![is(index, v)]).collect();
+    vec![
+        // No network.
+        (SYS_socket, unix()),
+        (SYS_socketpair, unix()),
+        // No namespace. clone3, whose flags cannot be seen from here, does not exist.
+        (SYS_clone, vec![vec![masked(0, NAMESPACES, 0)]]),
+        // No memory that is written and then run; the code of libraries is mapped from files.
+        (
+            SYS_mmap,
+            vec![
+                vec![masked(2, PROT_EXEC, 0)],
+                vec![masked(2, PROT_EXEC | PROT_WRITE, PROT_EXEC), masked(3, MAP_ANONYMOUS, 0)],
+            ],
+        ),
+        (SYS_mprotect, vec![vec![masked(2, PROT_EXEC, 0)]]),
+        // A worker that does not end is killed; a bug aborts. Landlock keeps others out of range.
+        (SYS_kill, vec![vec![is(1, SIGKILL)]]),
+        (SYS_pidfd_send_signal, vec![vec![is(1, SIGKILL)]]),
+        (SYS_tgkill, vec![vec![is(2, SIGABRT)]]),
+        // Our own limits.
+        (SYS_prlimit64, vec![vec![is(0, 0)]]),
+        (SYS_prctl, one_of(0, &[PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE, PR_SET_NAME])),
+        (
+            SYS_fcntl,
+            one_of(
+                1,
+                &[F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_ADD_SEALS, F_GET_SEALS],
+            ),
+        ),
+        // Not blocking, and whether a descriptor is a terminal.
+        (
+            SYS_ioctl,
+            [FIONBIO, FIOCLEX, TCGETS]
+                .map(|command| vec![SeccompCondition::new(1, Int, SeccompCmpOp::Eq, command)])
+                .into(),
+        ),
+    ]
+}
+
+use SeccompCmpArgLen::Dword as Int;
+
+fn is(index: u8, value: i32) -> Condition {
+    SeccompCondition::new(index, Int, SeccompCmpOp::Eq, bits(value))
+}
+
+fn masked(index: u8, mask: i32, value: i32) -> Condition {
+    SeccompCondition::new(index, Int, SeccompCmpOp::MaskedEq(bits(mask)), bits(value))
+}
+
+/// The 32 bits of a number, as seccomp compares them.
+fn bits(value: i32) -> u64 {
+    u64::from(u32::from_ne_bytes(value.to_ne_bytes()))
+}
