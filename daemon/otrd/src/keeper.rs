@@ -283,7 +283,8 @@ impl Keeper {
             ToFront::Idle => self.idle(),
             ToFront::Status { seq, status } if worker.idle_check == Some(seq) => {
                 worker.idle_check = None;
-                if !status.connected && status.sessions == 0 {
+                // For how long a session is worth a worker without a module, the worker knows.
+                if !status.connected {
                     tracing::info!(%account, uid, pid, "worker idle: ending it");
                     worker.shutdown(END_TIME);
                 }
