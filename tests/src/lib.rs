@@ -18,7 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod scene;
-pub use scene::{Scene, SceneBuilder};
+pub use scene::{Alone, Scene, SceneBuilder};
 
 mod pair;
 pub use pair::Pair;
@@ -40,6 +40,12 @@ pub use client::Client;
 
 mod irssi;
 pub use irssi::Irssi;
+
+mod node;
+pub use node::NodePeer;
+
+mod fake;
+pub use fake::FakeOtrd;
 
 pub mod programs;
 

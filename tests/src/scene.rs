@@ -1,6 +1,8 @@
 //! The usual cast: alice behind ZNC and otrd, bob with irssi, and a spy on the wire.
 
-use crate::{Client, Ircd, Irssi, Otrd, Wire, World, Znc, ZncBuilder, ZncNetwork, ZncUser};
+use crate::{
+    Client, Ircd, Irssi, NodePeer, Otrd, Wire, World, Znc, ZncBuilder, ZncNetwork, ZncUser,
+};
 
 /// A running scene. Its parts end in this order.
 pub struct Scene {
@@ -20,12 +22,30 @@ pub struct Scene {
     pub world: World,
 }
 
+/// The same without bob: for what other peers do. Its parts end in this order.
+pub struct Alone {
+    /// alice's first client, attached to ZNC.
+    pub alice: Client,
+    /// The spy between ZNC and the IRC server.
+    pub wire: Wire,
+    /// alice's bouncer.
+    pub znc: Znc,
+    /// The daemon.
+    pub otrd: Otrd,
+    /// The IRC server.
+    pub ircd: Ircd,
+    /// Where all this is.
+    pub world: World,
+}
+
 /// A scene about to begin.
 pub struct SceneBuilder {
     world: World,
     ircd: Option<Ircd>,
     otrd: Option<Otrd>,
     user: ZncUser,
+    global: Vec<String>,
+    says: Option<(String, String)>,
 }
 
 impl Scene {
@@ -45,7 +65,14 @@ impl Scene {
 
     /// A scene with other parts.
     pub fn build() -> SceneBuilder {
-        SceneBuilder { world: World::new(), ircd: None, otrd: None, user: ZncUser::new("alice") }
+        SceneBuilder {
+            world: World::new(),
+            ircd: None,
+            otrd: None,
+            user: ZncUser::new("alice"),
+            global: Vec::new(),
+            says: None,
+        }
     }
 
     /// alice asks for a private conversation, and it is private on both sides.
@@ -62,6 +89,44 @@ impl Scene {
     #[track_caller]
     pub fn alice_is(&self, state: &str) {
         self.alice.becomes("bob", state);
+    }
+}
+
+impl Alone {
+    /// alice is on IRC.
+    #[track_caller]
+    pub fn new() -> Self {
+        Scene::build().begin_alone()
+    }
+
+    /// alice and bob, who uses npm's `otr`, are in a private conversation.
+    #[track_caller]
+    pub fn private() -> (Self, NodePeer) {
+        let scene = Self::new();
+        let bob = scene.peer("bob", "23");
+        scene.goes_private(&bob);
+        (scene, bob)
+    }
+
+    /// Somebody who uses npm's `otr`; `versions` is `2`, `3` or `23`.
+    #[track_caller]
+    pub fn peer(&self, nick: &str, versions: &str) -> NodePeer {
+        NodePeer::start(&self.world, nick, self.ircd.port(), versions)
+    }
+
+    /// alice asks for a private conversation, and it is private on both sides.
+    #[track_caller]
+    pub fn goes_private(&self, peer: &NodePeer) {
+        self.alice.types_to(peer.nick(), "?OTR?");
+        peer.told("secured alice");
+        self.alice.becomes(peer.nick(), "encrypted");
+        self.alice.forgets();
+    }
+}
+
+impl Default for Alone {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -95,20 +160,46 @@ impl SceneBuilder {
         self
     }
 
+    /// ZNC has this module for everybody.
+    pub fn global_module(mut self, module: &str) -> Self {
+        self.global.push(module.to_owned());
+        self
+    }
+
+    /// What the server says is changed on its way: `from` into `to`.
+    pub fn server_says(mut self, from: &str, to: &str) -> Self {
+        self.says = Some((from.to_owned(), to.to_owned()));
+        self
+    }
+
     /// Starts everything.
     #[track_caller]
     pub fn begin(self) -> Scene {
+        let Alone { alice, wire, znc, otrd, ircd, world } = self.begin_alone();
+        let bob = Irssi::start(&world, "bob", ircd.port());
+        alice.forgets();
+        Scene { alice, bob, wire, znc, otrd, ircd, world }
+    }
+
+    /// Starts everything but bob.
+    #[track_caller]
+    pub fn begin_alone(self) -> Alone {
         let world = self.world;
         let ircd = self.ircd.unwrap_or_else(|| Ircd::ngircd(&world));
         let otrd = self.otrd.unwrap_or_else(|| Otrd::start(&world));
-        let wire = Wire::new(&world, ircd.port());
+        let wire = match &self.says {
+            None => Wire::new(&world, ircd.port()),
+            Some((from, to)) => Wire::rewriting(&world, ircd.port(), from, to),
+        };
         let network = ZncNetwork::new("net", wire.port()).otr(&otrd);
-        let znc = ZncBuilder::new().user(self.user.network(network)).user(ZncUser::new("idle"));
+        let mut znc = ZncBuilder::new().user(self.user.network(network)).user(ZncUser::new("idle"));
+        for module in &self.global {
+            znc = znc.module(module);
+        }
         let znc = znc.start(&world);
-        let bob = Irssi::start(&world, "bob", ircd.port());
         let alice = znc.attach("alice", "net");
         otrd.worker();
         alice.has_otr();
-        Scene { alice, bob, wire, znc, otrd, ircd, world }
+        Alone { alice, wire, znc, otrd, ircd, world }
     }
 }

@@ -36,6 +36,7 @@ pub struct ZncUser {
     status_prefix: String,
     buffer: u32,
     clear_query_buffer: bool,
+    admin: bool,
 }
 
 /// An IRC network of a user.
@@ -137,6 +138,7 @@ impl ZncUser {
             status_prefix: String::from("*"),
             buffer: 500,
             clear_query_buffer: true,
+            admin: true,
         }
     }
 
@@ -164,12 +166,18 @@ impl ZncUser {
         self
     }
 
+    /// Does not administer the bouncer.
+    pub fn without_admin_rights(mut self) -> Self {
+        self.admin = false;
+        self
+    }
+
     fn config(&self) -> String {
-        let Self { name, status_prefix, buffer, clear_query_buffer, .. } = self;
+        let Self { name, status_prefix, buffer, clear_query_buffer, admin, .. } = self;
         let mut text = format!(
             "<User {name}>\n\
              \tPass = plain#{name}\n\
-             \tAdmin = true\n\
+             \tAdmin = {admin}\n\
              \tNick = {name}\n\
              \tAltNick = {name}_\n\
              \tIdent = {name}\n\

@@ -17,3 +17,5 @@ mod waiting;
 mod processes;
 
 mod boundary;
+
+mod independent;

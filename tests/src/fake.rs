@@ -1,0 +1,72 @@
+//! A daemon that does what a test says, for what only the module decides.
+
+use std::fs::{Permissions, set_permissions};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::{World, eventually};
+
+/// In the place of `otrd`: it greets every module and does nothing by itself.
+pub struct FakeOtrd {
+    path: PathBuf,
+    module: Arc<Mutex<Option<UnixStream>>>,
+}
+
+impl FakeOtrd {
+    /// Waits for modules.
+    pub fn start(world: &World) -> Self {
+        let path = world.directory("fake", None).join("shim.sock");
+        let listener = UnixListener::bind(&path).expect("a socket");
+        // ZNC runs as another user where we are root.
+        set_permissions(&path, Permissions::from_mode(0o777)).expect("chmod");
+        let module: Arc<Mutex<Option<UnixStream>>> = Arc::default();
+        {
+            let module = Arc::clone(&module);
+            thread::spawn(move || {
+                for stream in listener.incoming().flatten() {
+                    let module = Arc::clone(&module);
+                    thread::spawn(move || serve(stream, &module));
+                }
+            });
+        }
+        Self { path, module }
+    }
+
+    /// Its socket for ZNC's module.
+    pub fn shim_socket(&self) -> &Path {
+        &self.path
+    }
+
+    /// Tells the module to do something that it did not ask for.
+    #[track_caller]
+    pub fn tells(&self, effects: Value) {
+        eventually("a module is there", || self.module.lock().expect("module").is_some());
+        let line = json!({"jsonrpc": "2.0", "method": "effects", "params": {"effects": effects}});
+        let module = self.module.lock().expect("module");
+        writeln!(module.as_ref().expect("a module"), "{line}").expect("the module reads");
+    }
+}
+
+fn serve(stream: UnixStream, module: &Mutex<Option<UnixStream>>) {
+    for line in BufReader::new(&stream).lines().map_while(Result::ok) {
+        let Ok(request) = serde_json::from_str::<Value>(&line) else { return };
+        let hello = request["method"] == "hello";
+        let result = match hello {
+            true => json!({"version": 1, "daemon": "0", "protect": []}),
+            false => json!({"effects": []}),
+        };
+        let reply = json!({"jsonrpc": "2.0", "result": result, "id": request["id"]});
+        if writeln!(&stream, "{reply}").is_err() {
+            return;
+        }
+        if hello {
+            *module.lock().expect("module") = stream.try_clone().ok();
+        }
+    }
+}
