@@ -111,8 +111,27 @@ impl Engine {
         }
     }
 
-    /// A peer's NICK. The live session follows; the old nick stays closed for clear text.
+    /// A peer's NICK.
     pub(super) fn renamed(&mut self, old_nick: &Nick, new_nick: &Nick) {
+        let (Some(old), Some(new)) =
+            (self.peer(old_nick.as_bytes()), self.peer(new_nick.as_bytes()))
+        else {
+            return;
+        };
+        let guarded = self.conversations.get(&old).is_some_and(|c| c.guard_told);
+        self.follow(old_nick, new_nick);
+        // The module guards the new nick as it did the old one, until it is told otherwise.
+        if !guarded || old == new {
+            return;
+        }
+        match self.conversations.get_mut(&new) {
+            Some(conversation) => conversation.guard_told = true,
+            None => self.effect(Effect::Protect { peer: new_nick.clone(), on: false }),
+        }
+    }
+
+    /// The live session goes along; the old nick stays closed for clear text.
+    fn follow(&mut self, old_nick: &Nick, new_nick: &Nick) {
         let (Some(old), Some(new)) =
             (self.peer(old_nick.as_bytes()), self.peer(new_nick.as_bytes()))
         else {

@@ -7,7 +7,9 @@
 //! * [`world`]: the network, the clock and the log of the wire.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod oracle;
 pub mod person;
+pub mod play;
 pub mod store;
 pub mod user;
 pub mod world;

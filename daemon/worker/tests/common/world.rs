@@ -105,12 +105,13 @@ impl World {
 
     /// A line arrives at alice, from whom ever the network says.
     pub fn inject(&mut self, from: &str, line: &[u8]) {
+        if !self.alice.network.connected {
+            return;
+        }
         let sent =
             Sent { from: from.into(), to: "alice".into(), kind: Kind::Text, text: line.to_vec() };
         self.wire.push(sent);
-        if self.alice.network.connected {
-            self.alice.hears(from, Kind::Text, line);
-        }
+        self.alice.hears(from, Kind::Text, line);
     }
 
     /// A line of somebody else than bob under bob's nick.
