@@ -8,10 +8,15 @@ use proto::text::{Nick, Text};
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// Other spellings of a nick that one conversation keeps closed.
+const MAX_ALIASES: usize = 16;
+
 /// One peer.
 pub struct Conversation {
     /// As last spelled.
     pub nick: Nick,
+    /// Nicks that were others by another CASEMAPPING, and closed too.
+    pub aliases: Vec<Nick>,
     /// How it stands.
     pub phase: Phase,
     /// When we asked for a private conversation that has not come about yet.
@@ -137,6 +142,7 @@ impl Conversation {
     pub fn new(nick: Nick, now: Duration) -> Self {
         Self {
             nick,
+            aliases: Vec::new(),
             phase: Phase::Clear,
             asked: None,
             waiting: VecDeque::new(),
@@ -159,6 +165,14 @@ impl Conversation {
         match &self.phase {
             Phase::Private(private) => Some(private),
             _ => None,
+        }
+    }
+
+    /// Keeps another nick closed, should it turn out not to be the same one.
+    pub fn also_closed(&mut self, nick: Nick) {
+        let there = nick == self.nick || self.aliases.contains(&nick);
+        if self.phase != Phase::Clear && !there && self.aliases.len() < MAX_ALIASES {
+            self.aliases.push(nick);
         }
     }
 

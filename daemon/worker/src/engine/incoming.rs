@@ -6,9 +6,9 @@ use crate::limits;
 use crate::text::clean::{quote, single_line};
 use crate::text::ctcp::{self, Decrypted};
 use crate::text::html;
+use otr::Peer;
 use otr::fragment::Outcome;
 use otr::line::{self, Kind as MessageKind, Line};
-use otr::Peer;
 use proto::shim::{Effect, In, Kind, Style};
 use proto::text::Mask;
 

@@ -30,6 +30,13 @@ struct RememberedOne {
     finished: bool,
 }
 
+impl RememberedOne {
+    /// Nothing is known of it but that it is closed.
+    fn closed(nick: Nick) -> Self {
+        Self { nick, fingerprint: None, moved: None, finished: false }
+    }
+}
+
 impl Engine {
     /// Reads everything at start.
     pub(super) fn remember(&mut self, store: &mut dyn Store) {
@@ -105,7 +112,6 @@ impl Engine {
     }
 
     fn remember_conversation(&mut self, one: RememberedOne) {
-        let Some(peer) = self.peer(one.nick.as_bytes()) else { return };
         let mut conversation = Conversation::new(one.nick, self.now.mono);
         conversation.phase = match (one.moved, one.finished) {
             (Some(to), _) => Phase::Moved { to },
@@ -116,7 +122,7 @@ impl Engine {
             },
         };
         conversation.guarded = true;
-        self.conversations.insert(peer, conversation);
+        self.seat(None, conversation);
     }
 
     fn read(&mut self, store: &mut dyn Store, name: Name) -> Option<Zeroizing<Vec<u8>>> {
@@ -202,6 +208,8 @@ impl Engine {
                 })
             })
             .collect();
+        let aliases = self.conversations.values().flat_map(|c| &c.aliases);
+        conversations.extend(aliases.map(|alias| RememberedOne::closed(alias.clone())));
         conversations.sort_by(|a, b| a.nick.cmp(&b.nick));
         Remembered { version: 1, conversations }
     }

@@ -4,12 +4,14 @@
 //! * `joining`: OTR lines that a gateway cut.
 //! * `session`: what libotr said, and the lines that wait for it.
 //! * `peers`: the table of conversations, nick changes, comings and goings.
+//! * `folding`: another rule for comparing nicks.
 //! * `keys`: our own key.
 //! * `policy`: whom to talk OTR with at all.
 //! * `memory`: what survives a restart.
 
 mod act;
 mod conversation;
+mod folding;
 mod incoming;
 mod joining;
 mod keys;

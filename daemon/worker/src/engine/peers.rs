@@ -4,7 +4,6 @@ use super::conversation::Offer;
 use super::{Conversation, Engine, Phase};
 use crate::limits;
 use crate::store::Name;
-use crate::text::casemap::Casemap;
 use crate::text::clean::quote;
 use otr::Peer;
 use proto::shim::{Effect, Style};
@@ -49,7 +48,9 @@ impl Engine {
         idle.sort();
         idle.truncate(idle.len().div_ceil(2));
         for (_, peer) in idle {
-            if let Some(nick) = self.conversations.remove(&peer).filter(|c| c.guarded).map(|c| c.nick) {
+            if let Some(nick) =
+                self.conversations.remove(&peer).filter(|c| c.guarded).map(|c| c.nick)
+            {
                 self.effect(Effect::Protect { peer: nick, on: false });
             }
             self.otr.forget_peer(&peer);
@@ -61,54 +62,6 @@ impl Engine {
     pub(crate) fn spelled(&self, peer: &Peer) -> String {
         let nick = self.conversations.get(peer).map_or(peer.as_bytes(), |c| c.nick.as_bytes());
         quote(nick)
-    }
-
-    /// The server compares nicks by another rule than we believed.
-    pub(super) fn change_casemap(&mut self, casemap: Casemap, word: String) {
-        if self.settings.casemapping.as_deref() != Some(word.as_str()) {
-            self.settings.casemapping = Some(word);
-            self.unsaved.insert(Name::Settings);
-        }
-        if casemap == self.casemap {
-            return;
-        }
-        self.casemap = casemap;
-        self.fold_known();
-        for (old, conversation) in self.conversations.take_all() {
-            let Some(new) = self.peer(conversation.nick.as_bytes()) else { continue };
-            if old != new && self.otr.rename(&old, &new).is_err() {
-                // Two live conversations would become one: the later one stays as it was.
-                self.conversations.insert(old, conversation);
-                continue;
-            }
-            match self.conversations.get(&new) {
-                Some(there) if !there.is_idle() => {
-                    self.conversations.insert(old, conversation);
-                }
-                _ => {
-                    self.conversations.insert(new, conversation);
-                }
-            }
-        }
-    }
-
-    /// Fingerprints saved under other spellings (by the old module, say) belong to the folded
-    /// nick.
-    pub(super) fn fold_known(&mut self) {
-        for known in self.otr.known() {
-            let Some(folded) = self.peer(known.peer.as_bytes()) else { continue };
-            if folded == known.peer || known.active {
-                continue;
-            }
-            let there =
-                self.otr.known_of(&folded).into_iter().find(|k| k.fingerprint == known.fingerprint);
-            let trust =
-                there.map(|k| k.trust).filter(otr::Trust::is_trusted).unwrap_or(known.trust);
-            self.otr.add_fingerprint(&folded, known.fingerprint, &trust);
-            if self.otr.forget_fingerprint(&known.peer, known.fingerprint).is_ok() {
-                self.unsaved.insert(Name::Fingerprints);
-            }
-        }
     }
 
     /// A peer's NICK.
@@ -139,7 +92,11 @@ impl Engine {
         };
         let Some(conversation) = self.conversations.get_mut(&old) else { return };
         if old == new {
-            conversation.nick = new_nick.clone();
+            let was = std::mem::replace(&mut conversation.nick, new_nick.clone());
+            // By another CASEMAPPING it may be a nick that somebody else can take.
+            if !was.as_bytes().eq_ignore_ascii_case(new_nick.as_bytes()) {
+                conversation.also_closed(was);
+            }
             return;
         }
         if conversation.is_idle() && !conversation.guarded {
@@ -158,6 +115,7 @@ impl Engine {
         let Some(mut conversation) = self.conversations.remove(&old) else { return };
         let was_private = conversation.phase != Phase::Clear;
         conversation.nick = new_nick.clone();
+        let aliases = std::mem::take(&mut conversation.aliases);
         conversation.last = self.now.mono;
         conversation.guard_told = false;
         conversation.gone = false;
@@ -184,6 +142,7 @@ impl Engine {
         let mut left_behind = Conversation::new(old_nick.clone(), self.now.mono);
         left_behind.phase = Phase::Moved { to: new_nick.clone() };
         left_behind.offer = Offer::Declined;
+        left_behind.aliases = aliases;
         left_behind.guarded = true;
         left_behind.guard_told = true;
         self.conversations.insert(old, left_behind);

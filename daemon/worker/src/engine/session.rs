@@ -86,6 +86,7 @@ impl Engine {
         let asked = conversation.asked.take().is_some();
         conversation.smp = SmpState::Idle;
         conversation.offer = Offer::Declined;
+        conversation.aliases.clear();
         let nick = conversation.nick.clone();
         self.held.retain(|held| !matches!(held, HeldLine::Query(waiting) if waiting == peer));
         self.give_back(peer, "the conversation was finished");

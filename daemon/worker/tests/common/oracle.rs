@@ -18,7 +18,7 @@ struct Typed {
     back: usize,
     /// The connection was lost over it, or while it waited: it may come back twice.
     link_lost: bool,
-    /// The worker died with it.
+    /// The worker died with it, or it came back in a reply that was lost.
     dead: bool,
 }
 
@@ -28,14 +28,15 @@ pub struct Oracle {
     closed: Vec<String>,
     typed: Vec<Typed>,
     /// Friends' lines, and whether they were on the wire in clear.
-    said: Vec<(String, bool)>,
+    said: Vec<(String, Who, bool)>,
     wire_seen: usize,
     /// The enemy's own words.
     enemy: Vec<String>,
     read_by_enemy: usize,
     disk_full: bool,
     reordered: bool,
-    last_of_bob: usize,
+    /// The last line shown of bob and of carol.
+    last: [usize; 2],
     log: Vec<Shown>,
 }
 
@@ -61,7 +62,7 @@ impl Oracle {
             read_by_enemy: 0,
             disk_full: false,
             reordered: false,
-            last_of_bob: 0,
+            last: [0; 2],
             log: Vec::new(),
         }
     }
@@ -82,6 +83,10 @@ impl Oracle {
         if lost || matches!(op, Op::Module(false) | Op::Worker) {
             let pending = |t: &&mut Typed| t.sent + t.back == 0;
             self.typed.iter_mut().filter(pending).for_each(|t| t.link_lost = true);
+        }
+        if loses && lost {
+            // Whatever the lost reply gave back is lost with it.
+            self.typed.iter_mut().filter(|t| t.sent + t.back == 0).for_each(|t| t.dead = true);
         }
         if lost && let Op::Command(..) = op {
             // The user ended it and did not see the answer: no promise any more.
@@ -120,8 +125,15 @@ impl Oracle {
                     dead: false,
                 });
             }
-            Op::Say(Who::Bob | Who::Carol) => self.said.push((token.into(), false)),
-            Op::Say(_) | Op::Clear(..) | Op::Forge(..) | Op::Ask(Who::Mallory | Who::Impostor, _) => {
+            Op::Say(who @ (Who::Bob | Who::Carol)) => {
+                self.said.push((token.into(), who, false));
+                // What the module keeps for a worker comes after what it shows unchecked.
+                self.reordered |= !self.w.alice.up;
+            }
+            Op::Say(_)
+            | Op::Clear(..)
+            | Op::Forge(..)
+            | Op::Ask(Who::Mallory | Who::Impostor, _) => {
                 self.enemy.push(token.into());
             }
             Op::Disk(full) => self.disk_full |= full,
@@ -151,7 +163,7 @@ impl Oracle {
                     }
                 }
             } else {
-                for (token, clear) in &mut self.said {
+                for (token, _, clear) in &mut self.said {
                     *clear |= contains(&sent.text, token);
                 }
             }
@@ -216,16 +228,16 @@ impl Oracle {
             let own = !marked && closed && !self.accepts_enemy(from);
             assert!(!own, "{token} was shown as {from}'s own in {op:?}");
         }
-        let Some((token, clear)) = self.said.iter().find(|(t, _)| text.contains(t.as_str())) else {
-            return;
-        };
+        let said = self.said.iter().find(|(token, ..)| text.contains(token.as_str()));
+        let Some((token, who, clear)) = said else { return };
         if *clear && closed {
             assert!(marked, "{token} came in clear and is not marked: {text}");
         }
         let number: usize = token[1..5].parse().expect("a number");
         if !self.reordered && !self.w.holds {
-            assert!(self.last_of_bob <= number, "{token} came too late");
-            self.last_of_bob = number;
+            let last = &mut self.last[usize::from(*who == Who::Carol)];
+            assert!(*last <= number, "{token} came too late");
+            *last = number;
         }
     }
 
@@ -287,7 +299,7 @@ impl Oracle {
                 assert!(self.w.alice.guarded(nick), "{nick} is private and not guarded");
             }
         }
-        for (token, clear) in &self.said {
+        for (token, _, clear) in &self.said {
             let shown = self
                 .log
                 .iter()

@@ -3,8 +3,8 @@
 use super::person::Person;
 use super::user::User;
 use super::world::World;
-use proto::shim::Kind;
 use proptest::prelude::*;
+use proto::shim::Kind;
 
 /// Nicks that people use. Some are the same under one CASEMAPPING and not under another.
 pub const NICKS: [&str; 7] = ["bob", "Bob", "b[", "B{", "carol", "mallory", "x"];

@@ -63,7 +63,7 @@ impl World {
     pub fn settle(&mut self) {
         for _ in 0..2000 {
             if let Some(line) = self.alice.out.pop_front() {
-                self.from_alice(line);
+                self.carry_out(line);
                 continue;
             }
             let next = self
@@ -71,12 +71,12 @@ impl World {
                 .into_iter()
                 .find_map(|one| one.out.pop_front().map(|line| (one.nick.clone(), line)));
             let Some((from, line)) = next else { return };
-            self.to_alice(&from, line);
+            self.carry_in(&from, line);
         }
         panic!("they never fall silent");
     }
 
-    fn from_alice(&mut self, line: Line) {
+    fn carry_out(&mut self, line: Line) {
         let Line { to, kind, text } = line;
         self.wire.push(Sent { from: "alice".into(), to: to.clone(), kind, text: text.clone() });
         if kind != Kind::Text || !self.alice.network.connected {
@@ -96,7 +96,7 @@ impl World {
         }
     }
 
-    fn to_alice(&mut self, from: &str, line: Vec<u8>) {
+    fn carry_in(&mut self, from: &str, line: Vec<u8>) {
         if self.holds {
             return self.held.push_back((from.into(), line));
         }
@@ -168,9 +168,11 @@ pub fn returned(news: &[Shown], words: &str) -> usize {
 
 /// Peers' texts as shown.
 pub fn heard(news: &[Shown]) -> Vec<&str> {
-    let text = |one| match one {
-        &Shown::Peer { ref text, .. } => Some(text.as_str()),
-        _ => None,
-    };
-    news.iter().filter_map(text).collect()
+    let mut texts = Vec::new();
+    for one in news {
+        if let Shown::Peer { text, .. } = one {
+            texts.push(text.as_str());
+        }
+    }
+    texts
 }

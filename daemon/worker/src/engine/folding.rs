@@ -1,0 +1,120 @@
+//! When the server's rule for comparing nicks turns out to be another one.
+
+use super::conversation::Waiting;
+use super::{Conversation, Engine, Phase};
+use crate::store::Name;
+use crate::text::casemap::Casemap;
+use crate::text::clean::quote;
+use otr::Peer;
+use proto::shim::Style;
+use proto::text::Nick;
+
+impl Engine {
+    /// The server compares nicks by another rule than we believed. Nicks that were two may be one
+    /// now, and the other way round: whatever was closed for clear text stays closed.
+    pub(super) fn change_casemap(&mut self, casemap: Casemap, word: String) {
+        if self.settings.casemapping.as_deref() != Some(word.as_str()) {
+            self.settings.casemapping = Some(word);
+            self.unsaved.insert(Name::Settings);
+        }
+        if casemap == self.casemap {
+            return;
+        }
+        self.casemap = casemap;
+        self.fold_known();
+        let mut all = self.conversations.take_all();
+        all.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (old, mut conversation) in all {
+            let aliases = std::mem::take(&mut conversation.aliases);
+            self.seat(Some(&old), conversation);
+            for alias in aliases {
+                self.close(alias);
+            }
+        }
+        self.unsaved.insert(Name::Conversations);
+    }
+
+    /// A conversation that is known to have been private, and nothing more of it.
+    pub(super) fn close(&mut self, nick: Nick) {
+        let mut conversation = Conversation::new(nick, self.now.mono);
+        conversation.phase = Phase::Blocked { fingerprint: None, asked_anew: true };
+        conversation.guarded = true;
+        self.seat(None, conversation);
+    }
+
+    /// Gives a conversation its place by its nick; shares it with one that is there already.
+    pub(super) fn seat(&mut self, old: Option<&Peer>, mut conversation: Conversation) {
+        let Some(new) = self.peer(conversation.nick.as_bytes()) else { return };
+        if let Some(old) = old.filter(|old| **old != new) {
+            self.fragments.forget(old);
+            if self.otr.rename(old, &new).is_err() {
+                // The name has a session of its own: this one can no longer be told from it.
+                let _unsent = self.otr.finish(old);
+                if let Phase::Private(private) = &conversation.phase {
+                    let fingerprint = Some(private.fingerprint);
+                    conversation.phase = Phase::Blocked { fingerprint, asked_anew: true };
+                }
+            }
+        }
+        let Some(there) = self.conversations.remove(&new) else {
+            return self.conversations.insert(new, conversation);
+        };
+        let (merged, unsent) = self.merge(there, conversation);
+        self.conversations.insert(new, merged);
+        for line in unsent {
+            self.refuse(line.to, line.text, "the server takes two nicks for one now");
+        }
+    }
+
+    /// Two conversations in one place, and the lines that must not wait for either any more.
+    fn merge(&mut self, a: Conversation, b: Conversation) -> (Conversation, Vec<Waiting>) {
+        let (mut keep, mut other) = match a.phase {
+            Phase::Clear => (b, a),
+            _ => (a, b),
+        };
+        let mut unsent = Vec::new();
+        if other.phase != Phase::Clear {
+            unsent.extend(std::mem::take(&mut keep.waiting));
+            let (one, two) = (quote(keep.nick.as_bytes()), quote(other.nick.as_bytes()));
+            self.say_of(
+                &keep.nick,
+                Style::Bad,
+                format!("The server takes {one} and {two} for one nick now. Nothing goes out to it until you say start {one} or finish {one}."),
+            );
+            let fingerprint = match &keep.phase {
+                Phase::Private(private) => Some(private.fingerprint),
+                Phase::Blocked { fingerprint, .. } => *fingerprint,
+                _ => None,
+            };
+            keep.phase = Phase::Blocked { fingerprint, asked_anew: true };
+            keep.also_closed(other.nick);
+        }
+        unsent.extend(std::mem::take(&mut other.waiting));
+        for alias in other.aliases {
+            keep.also_closed(alias);
+        }
+        keep.asked = keep.asked.or(other.asked);
+        keep.guarded |= other.guarded;
+        keep.guard_told |= other.guard_told;
+        keep.written_to |= other.written_to;
+        (keep, unsent)
+    }
+
+    /// Fingerprints saved under other spellings (by the old module, say) belong to the folded
+    /// nick.
+    pub(super) fn fold_known(&mut self) {
+        // The oldest first: what came first stays the first.
+        for known in self.otr.known().into_iter().rev() {
+            let Some(folded) = self.peer(known.peer.as_bytes()) else { continue };
+            if folded == known.peer || known.active {
+                continue;
+            }
+            let there = self.otr.trust(&folded, known.fingerprint);
+            let trust = there.filter(otr::Trust::is_trusted).unwrap_or(known.trust);
+            self.otr.add_fingerprint(&folded, known.fingerprint, &trust);
+            if self.otr.forget_fingerprint(&known.peer, known.fingerprint).is_ok() {
+                self.unsaved.insert(Name::Fingerprints);
+            }
+        }
+    }
+}
