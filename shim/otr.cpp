@@ -130,7 +130,7 @@ class COtr : public CModule {
     EModRet OnSendToIRC(CString& sLine) override { return Stop(sLine, true) ? HALT : CONTINUE; }
 
     void OnLine(const std::string& line);
-    void Lost(const CString& sWhy);
+    void Lost(const CString& sWhy, bool bRefused = false);
     void Tick();
 
   private:
@@ -182,6 +182,7 @@ class COtr : public CModule {
     COtrSock* m_pSock = nullptr;
     bool m_bUp = false, m_bTold = false, m_bEnding = false, m_bAskedWho = false, m_bStale = true;
     bool m_bConnected = false;  // as otrd was told
+    bool m_bRefused = false;    // otrd runs, and does not take us
     long m_iAlive = 0, m_iUp = 0, m_iNext = 0, m_iBackoff = 1, m_iLastCTCP = 0;
     unsigned m_uCTCPs = 0;
     uint64_t m_uNextId = 1, m_uNextClient = 1;
@@ -318,6 +319,7 @@ void COtr::Connect() {
             GetManager()->AddSock(m_pSock, "otrd");
             m_iAlive = Now();
             m_sWhy = "it has not answered yet";
+            m_bRefused = false;
             Held hello(Held::What::Hello);
             Ask(hello);
             return;
@@ -355,11 +357,12 @@ void COtr::Welcome(const vector<std::string>& protect) {
 }
 
 // The link is gone, or as good as gone: whatever was held comes back, and nothing goes out.
-void COtr::Lost(const CString& sWhy) {
+void COtr::Lost(const CString& sWhy, bool bRefused) {
     Disconnect();
     const bool bSettled = m_bUp && Now() - m_iUp >= kSettled;
     m_bUp = false;
     m_sWhy = sWhy;
+    m_bRefused = bRefused;
     m_sNetwork.clear();
     if (bSettled) m_iBackoff = 1;
     m_iNext = Now() + m_iBackoff;
@@ -378,6 +381,8 @@ void COtr::Lost(const CString& sWhy) {
 
 CString COtr::Trouble() const {
     const CString sWhy = m_bUp ? CString("too much is waiting") : m_sWhy;
+    if (m_bRefused)
+        return "otrd does not take this module (" + CString(kVersion) + "): " + sWhy + " (" + m_sPath + ").";
     return "otrd is not running or not answering: " + sWhy + " (" + m_sPath +
            "). See that it runs: systemctl status otrd.";
 }
@@ -497,7 +502,7 @@ void COtr::OnLine(const std::string& line) try {
     m_iAlive = Now();
     const bool bHello = head.what == Held::What::Hello;
     if (in.what == What::Failed)
-        return bHello ? Lost(Clean(in.why)) : Fail(head, Clean(in.why));
+        return bHello ? Lost(Clean(in.why), true) : Fail(head, Clean(in.why));
     if (bHello != (in.what == What::Welcome)) {
         m_Queue.push_front(std::move(head));
         return Lost("otrd answered something else than was asked");

@@ -18,4 +18,6 @@ mod processes;
 
 mod boundary;
 
+mod versions;
+
 mod independent;

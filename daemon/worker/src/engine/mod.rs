@@ -24,6 +24,7 @@ mod session;
 mod smp;
 mod speak;
 mod table;
+mod versions;
 
 pub use act::{Act, Input, Now};
 pub use conversation::{Conversation, Phase, Private, SmpState};
@@ -171,6 +172,7 @@ impl Engine {
         for (style, text) in std::mem::take(&mut self.notes) {
             self.say(style, text);
         }
+        self.compare_versions();
     }
 
     fn module_gone(&mut self) {

@@ -1,0 +1,71 @@
+//! A module and an otrd that were not made together.
+
+use proto::shim::Style;
+
+use super::Engine;
+
+impl Engine {
+    /// Says so where the module is older or newer than we are. It works all the same: what could
+    /// be unsafe has another version of the protocol, and is refused at hello.
+    pub(super) fn compare_versions(&mut self) {
+        let Some(module) = &self.module else { return };
+        if let Some(text) = difference(env!("CARGO_PKG_VERSION"), &module.shim) {
+            self.say(Style::Warn, text);
+        }
+    }
+}
+
+/// Only versions like ours are compared: what else calls itself something has its own reasons.
+fn difference(daemon: &str, module: &str) -> Option<String> {
+    let (own, other) = (numbers(daemon)?, numbers(module)?);
+    let older = match own.cmp(&other) {
+        std::cmp::Ordering::Equal => return None,
+        std::cmp::Ordering::Greater => {
+            "the module (package znc-otrd), then say /msg *status reloadmod otr"
+        }
+        std::cmp::Ordering::Less => "otrd (package otrd), then restart it: systemctl restart otrd",
+    };
+    Some(format!(
+        "otrd {daemon}, module {module}: they work together, but update the older one, {older}."
+    ))
+}
+
+fn numbers(version: &str) -> Option<[u32; 3]> {
+    let mut parts = version.split('.').map(|part| {
+        let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| part.parse().ok()).flatten()
+    });
+    let numbers = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::difference;
+
+    #[test]
+    fn the_older_one_is_named() {
+        let said = difference("0.10.0", "0.9.12").unwrap_or_default();
+        assert!(said.starts_with("otrd 0.10.0, module 0.9.12: "), "{said}");
+        assert!(said.contains("the module (package znc-otrd)"), "{said}");
+        let said = difference("0.9.12", "0.10.0").unwrap_or_default();
+        assert!(said.contains("otrd (package otrd)"), "{said}");
+    }
+
+    #[test]
+    fn the_same_and_the_strange_are_no_news() {
+        for module in [
+            "0.1.0",
+            "",
+            "0",
+            "0.1",
+            "0.1.0.0",
+            "0.2.0-rc1",
+            "+0.2.0",
+            "demo.py",
+            "99999999999.0.0",
+        ] {
+            assert_eq!(difference("0.1.0", module), None, "{module}");
+        }
+    }
+}
