@@ -6,11 +6,22 @@
 //
 // VERSIONS is 2, 3 or 23; KEY a key that another peer has printed.
 
+const crypto = require('crypto')
 const net = require('net')
 const { DSA, OTR } = require('otr')
+const { Hex } = require('otr/vendor/crypto.js').enc
+
+const numbers = require('otr/vendor/bigint.js')
+
+// `otr` makes a number of the key of a commitment and loses its leading zeros, the digits here and
+// the bytes there: one key exchange of sixteen would fail.
+const random = numbers.randBigInt
+numbers.randBigInt = (bits, top) => random(bits, bits === 128 ? 1 : top)
+const parse = Hex.parse
+Hex.parse = digits => parse.call(Hex, digits.padStart(32, '0'))
 
 const [ircPort, harnessPort, nick, versions, packed] = process.argv.slice(2)
-const key = packed ? DSA.parsePrivate(packed) : new DSA()
+const key = packed ? DSA.parsePrivate(packed) : newKey()
 const instanceTag = OTR.makeInstanceTag()
 const conversations = new Map()
 
@@ -100,6 +111,52 @@ function begin (who) {
     if (type === 'abort') tell('aborted', who)
   })
   return otr
+}
+
+/// `otr` takes seconds to make a key; OpenSSL makes one at once, whose numbers are taken over.
+function newKey () {
+  const lengths = { modulusLength: 1024, divisorLength: 160 }
+  const { privateKey } = crypto.generateKeyPairSync('dsa', lengths)
+  const found = integers(privateKey.export({ type: 'pkcs8', format: 'der' }))
+  const [p, q, g, x] = found.slice(1).map(bytes => BigInt('0x' + bytes.toString('hex')))
+  const packed = [p, q, g, power(g, x, p), x].map(number => {
+    const digits = number.toString(16)
+    const bytes = Buffer.from(digits.padStart(digits.length + digits.length % 2, '0'), 'hex')
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(bytes.length)
+    return Buffer.concat([length, bytes])
+  })
+  const type = Buffer.alloc(2)
+  return DSA.parsePrivate(Buffer.concat([type, ...packed]).toString('base64'))
+}
+
+/// The INTEGERs in DER, in order.
+function integers (der) {
+  const found = []
+  for (let at = 0; at < der.length;) {
+    const type = der[at]
+    let length = der[at + 1]
+    at += 2
+    if (length > 127) {
+      const bytes = length - 128
+      length = der.readUIntBE(at, bytes)
+      at += bytes
+    }
+    const content = der.subarray(at, at + length)
+    if (type === 0x02) found.push(content)
+    if (type === 0x30 || type === 0x04) found.push(...integers(content))
+    at += length
+  }
+  return found
+}
+
+function power (base, exponent, modulus) {
+  let result = 1n
+  for (; exponent > 0n; exponent >>= 1n) {
+    if (exponent & 1n) result = result * base % modulus
+    base = base * base % modulus
+  }
+  return result
 }
 
 function grouped (fingerprint) {

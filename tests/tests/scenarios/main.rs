@@ -21,3 +21,11 @@ mod boundary;
 mod versions;
 
 mod independent;
+
+mod commands;
+
+mod mentions;
+
+mod queueing;
+
+mod tagging;
