@@ -57,6 +57,9 @@ pub const LINGER: Duration = Duration::from_secs(60);
 /// See [`LINGER`].
 pub const LINGER_PRIVATE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Files that could not be written are tried again.
+pub const SAVE_AGAIN: Duration = Duration::from_secs(60);
+
 /// Something that may happen a few times at once and then only now and then.
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket {

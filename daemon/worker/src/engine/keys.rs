@@ -113,7 +113,9 @@ impl Engine {
         if replaces {
             self.acts.push(Act::SetAside(Name::Key, date::day(self.now.wall)));
         }
-        self.acts.push(Act::Save(Name::Key, Zeroizing::new(file.to_vec())));
+        let file = Zeroizing::new(file.to_vec());
+        self.unsaved_key = Some(file.clone());
+        self.acts.push(Act::Save(Name::Key, file));
         self.key = KeyState::Ready;
         let seconds = self.now.mono.saturating_sub(since).as_secs_f32();
         let fingerprint = self.own_fingerprint();

@@ -178,8 +178,8 @@ impl Engine {
 
     fn content(&self, name: Name) -> Option<Zeroizing<Vec<u8>>> {
         let bytes = match name {
-            // Written when it is made, see `keys`.
-            Name::Key => return None,
+            // Written when it is made, see `keys`; here only where that failed.
+            Name::Key => return self.unsaved_key.clone(),
             Name::Fingerprints => self.otr.fingerprints_file(),
             Name::InstanceTag => self.otr.instags_file(),
             Name::Settings => serde_json::to_vec_pretty(&self.settings).ok()?,
@@ -212,21 +212,5 @@ impl Engine {
         conversations.extend(aliases.map(|alias| RememberedOne::closed(alias.clone())));
         conversations.sort_by(|a, b| a.nick.cmp(&b.nick));
         Remembered { version: 1, conversations }
-    }
-
-    pub(super) fn not_saved(&mut self, name: Name, why: &str) {
-        let what = match name {
-            Name::Key => "your private key: it will be gone after a restart",
-            Name::Fingerprints => "known fingerprints and their trust",
-            Name::InstanceTag => "your instance tag",
-            Name::Conversations => {
-                "which conversations are private: after a restart they would not be blocked for clear text"
-            }
-            Name::Settings => "your settings",
-        };
-        self.say(
-            Style::Bad,
-            format!("Could not save {what} ({why}). Ask the admin to look at the disk."),
-        );
     }
 }

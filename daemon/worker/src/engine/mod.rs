@@ -7,7 +7,7 @@
 //! * `folding`: another rule for comparing nicks.
 //! * `keys`: our own key.
 //! * `policy`: whom to talk OTR with at all.
-//! * `memory`: what survives a restart.
+//! * `memory`, `unsaved`: what survives a restart, and what could not be written.
 
 mod act;
 mod conversation;
@@ -24,6 +24,7 @@ mod session;
 mod smp;
 mod speak;
 mod table;
+mod unsaved;
 mod versions;
 
 pub use act::{Act, Input, Now};
@@ -43,9 +44,11 @@ use proto::account::Account;
 use proto::admin::WorkerStatus;
 use proto::shim::{Call, Effect, Hello, Network, Style};
 use proto::text::Nick;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use table::Table;
+use unsaved::Unsaved;
+use zeroize::Zeroizing;
 
 /// The conversations of one account.
 pub struct Engine {
@@ -70,6 +73,9 @@ pub struct Engine {
     pub(crate) now: Now,
     acts: Vec<Act>,
     unsaved: BTreeSet<Name>,
+    not_saved: BTreeMap<Name, Unsaved>,
+    /// Our key until it is known to be on disk.
+    unsaved_key: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl Engine {
@@ -97,6 +103,8 @@ impl Engine {
             now,
             acts: Vec::new(),
             unsaved: BTreeSet::new(),
+            not_saved: BTreeMap::new(),
+            unsaved_key: None,
         };
         engine.remember(store);
         Ok(engine)
@@ -106,6 +114,9 @@ impl Engine {
     /// first, so that nothing is told that a crash could undo.
     pub fn step(&mut self, now: Now, input: Input) -> Vec<Act> {
         self.now = now;
+        if !matches!(input, Input::NotSaved(..)) {
+            self.forget_saved_key();
+        }
         match input {
             Input::Hello(hello) => self.greet(hello),
             Input::Gone => self.module_gone(),
@@ -125,7 +136,10 @@ impl Engine {
 
     /// When [`Input::Tick`] is due, in the time of [`Now::mono`].
     pub fn next_deadline(&self) -> Option<Duration> {
-        [self.conversations.next_deadline(), self.wipe_at].into_iter().flatten().min()
+        [self.conversations.next_deadline(), self.wipe_at, self.save_due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Peers to whom nothing may go in clear.
@@ -214,6 +228,7 @@ impl Engine {
         self.expire_smp();
         self.expire_splits();
         self.wipe_unanswered();
+        self.save_again();
     }
 
     fn wipe_unanswered(&mut self) {

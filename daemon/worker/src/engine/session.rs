@@ -499,12 +499,17 @@ impl Engine {
             return false;
         }
         self.unsaved.insert(Name::Fingerprints);
-        if let Some(Conversation { phase: Phase::Private(private), .. }) =
+        let other = self.is_other_key(peer, fingerprint);
+        if let Some(Conversation { phase: Phase::Private(private), nick, .. }) =
             self.conversations.get_mut(peer)
             && private.fingerprint == fingerprint
-            && trusted
         {
-            private.held = false;
+            let was_held = private.held;
+            private.held = !trusted && (was_held || other);
+            let (held, nick) = (private.held, nick.clone());
+            if held && !was_held {
+                self.announce_change(&nick, &fingerprint);
+            }
             self.release(peer);
         }
         true
