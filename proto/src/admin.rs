@@ -2,6 +2,7 @@
 
 use crate::account::{Account, Name};
 use crate::jsonrpc::{Code, Error, Request};
+use crate::moving::{Export, Forget, Import};
 use crate::shim::Effect;
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,31 @@ pub enum Call {
     Accounts(Page),
     /// `command`: a line for one account's `*otr`.
     Command(Command),
+    /// `import`: keys and fingerprints of another program; the files are in a descriptor beside.
+    Import(Import),
+    /// `export`: an account's files, written into a descriptor beside.
+    Export(Export),
+    /// `forget-account`: the end of an account.
+    Forget(Forget),
+    /// `watch`: from now on this connection is told what changes.
+    Watch(Watch),
+}
+
+/// `watch` has no parameters yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {}
+
+/// What a watcher is told: the notification `event`. No nick, no text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Whose.
+    pub account: Account,
+    /// What changed: `worker`, `restarts`, `module`, `key`, `sessions`, `blocked` or `waiting`.
+    pub what: String,
+    /// Before; empty where the account was not there.
+    pub was: String,
+    /// Now; empty where it is not there any more.
+    pub now: String,
 }
 
 /// Which part of a list that is too long for one line.
@@ -56,6 +82,10 @@ impl Call {
             "status" => Self::Status(request.params()?),
             "accounts" => Self::Accounts(request.params()?),
             "command" => Self::Command(request.params()?),
+            "import" => Self::Import(request.params()?),
+            "export" => Self::Export(request.params()?),
+            "forget-account" => Self::Forget(request.params()?),
+            "watch" => Self::Watch(request.params()?),
             _ => return Err(Code::MethodNotFound.into()),
         })
     }
@@ -121,6 +151,9 @@ pub struct WorkerStatus {
     pub blocked: u32,
     /// Lines that wait for a session.
     pub waiting: u32,
+    /// The most memory that the worker has taken, in KiB.
+    #[serde(default)]
+    pub memory: u64,
     /// How the worker is confined, in words.
     pub sandbox: String,
 }

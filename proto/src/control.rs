@@ -7,7 +7,8 @@
 
 use crate::account::Account;
 use crate::admin::{Output, WorkerStatus};
-use crate::jsonrpc::{Error, Id};
+use crate::jsonrpc::{Code, Error, Id};
+use crate::moving::{Exported, Imported, Order};
 use crate::shim::Hello;
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,18 @@ pub enum ToWorker {
         /// A line for `*otr`.
         text: Text,
     },
+    /// Answer with [`ToFront::Imported`]. A descriptor with the files is beside it.
+    Import {
+        /// To be repeated.
+        seq: u64,
+        /// What to take.
+        order: Order,
+    },
+    /// Answer with [`ToFront::Exported`], once the files are in the descriptor beside it.
+    Export {
+        /// To be repeated.
+        seq: u64,
+    },
     /// Save and end. Also meant by the end of the stream.
     Shutdown,
 }
@@ -96,6 +109,20 @@ pub enum ToFront {
         /// Says `*otr`.
         outcome: Result<Output, CommandFailed>,
     },
+    /// Answer to [`ToWorker::Import`].
+    Imported {
+        /// As asked.
+        seq: u64,
+        /// What came of it.
+        outcome: Result<Imported, Refused>,
+    },
+    /// Answer to [`ToWorker::Export`].
+    Exported {
+        /// As asked.
+        seq: u64,
+        /// What came of it.
+        outcome: Result<Exported, Refused>,
+    },
 }
 
 /// Why a command had no output.
@@ -107,6 +134,19 @@ pub struct CommandFailed {
 
 impl From<CommandFailed> for Error {
     fn from(failed: CommandFailed) -> Self {
-        Error::new(crate::jsonrpc::Code::Internal, failed.why)
+        Error::new(Code::Internal, failed.why)
+    }
+}
+
+/// Why nothing was moved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// For people.
+    pub why: String,
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        Error::new(Code::Refused, refused.why)
     }
 }

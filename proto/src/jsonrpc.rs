@@ -56,11 +56,13 @@ pub enum Code {
     Busy = -32006,
     /// A line over 64 KiB. The connection is closed.
     TooLong = -32007,
+    /// Understood and allowed, but not done; the message says why.
+    Refused = -32008,
 }
 
 impl Code {
     /// All of them, for whoever checks the table of `PROTOCOL.md`.
-    pub const ALL: [Code; 12] = [
+    pub const ALL: [Code; 13] = [
         Code::Parse,
         Code::InvalidRequest,
         Code::MethodNotFound,
@@ -73,6 +75,7 @@ impl Code {
         Code::NoAccount,
         Code::Busy,
         Code::TooLong,
+        Code::Refused,
     ];
 
     /// What an error says when nobody says more.
@@ -90,6 +93,7 @@ impl Code {
             Code::NoAccount => "no such account: see otrctl accounts",
             Code::Busy => "too busy to answer: try again",
             Code::TooLong => "line over 65536 bytes: send shorter lines",
+            Code::Refused => "not done: see otrd's log",
         }
     }
 }

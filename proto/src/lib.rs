@@ -6,16 +6,19 @@
 //! * [`frame`]: bytes to lines, bounded.
 //! * [`jsonrpc`]: a line to requests, with JSON-RPC 2.0's own error codes and batches.
 //! * [`shim`]: what the ZNC module may ask, and the effects it is told to perform.
-//! * [`admin`]: what `otrctl` may ask.
+//! * [`admin`]: what `otrctl` may ask; [`moving`]: keys in and out; [`bundle`]: the files of one
+//!   account in a descriptor.
 //! * [`control`]: what the front and a worker say to each other.
 //! * [`text`], [`account`]: IRC text, nicks and account names, checked once.
 #![forbid(unsafe_code)]
 
 pub mod account;
 pub mod admin;
+pub mod bundle;
 pub mod control;
 pub mod frame;
 pub mod jsonrpc;
+pub mod moving;
 pub mod shim;
 pub mod text;
 

@@ -147,6 +147,12 @@ fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
     all.insert(("status", "admin"), json!({"after": account}));
     all.insert(("accounts", "admin"), json!({"after": account}));
     all.insert(("command", "admin"), json!({"account": account, "text": "info"}));
+    all.insert(("watch", "admin"), json!({}));
+    all.insert(("event", "otrd"), json!({"account": account, "what": "key", "was": "", "now": ""}));
+    let import = json!({"account": account, "from": "libera", "overwrite": true, "check": true});
+    all.insert(("import", "admin"), import);
+    all.insert(("export", "admin"), json!({"account": account}));
+    all.insert(("forget-account", "admin"), json!({"account": account, "remove": true}));
     all
 }
 
@@ -165,6 +171,7 @@ fn the_methods_are_those_of_the_types() {
                 match (name, who) {
                     ("hello", _) => request.params::<Hello>().is_ok(),
                     (_, "admin") => admin::Call::parse(&request).is_ok(),
+                    (_, "otrd") => request.params::<admin::Event>().is_ok(),
                     (_, "daemon") => request.params::<Effects>().is_ok(),
                     ("bye", _) => request.params::<Bye>().is_ok() && Call::parse(&request).is_ok(),
                     _ => Call::parse(&request).is_ok(),

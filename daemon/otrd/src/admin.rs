@@ -2,14 +2,18 @@
 //! read. A slow client holds up nobody but itself.
 
 use crate::front::Front;
-use crate::keeper::Ask;
-use crate::peer::Reach;
+use crate::keeper::{Ask, Question, Said};
+use crate::passed::Inbox;
+use crate::peer::{Reach, Rights};
+use crate::watch::Watched;
 use crate::wire::{self, NoLine};
 use proto::account::Account;
-use proto::admin::{self, AccountStatus, Accounts, Call, Command, Output, Page, Status};
-use proto::frame::Lines;
-use proto::jsonrpc::{self, Code, Error, Id, Message, Reply, Request, write_line};
+use proto::admin::{self, AccountStatus, Accounts, Call, Output, Page, Selector, Status, Watch};
+use proto::jsonrpc::{self, Code, Error, Id, Message, Outgoing, Reply, Request, write_line};
+use proto::moving::{Exported, Forget, Forgotten, Imported};
 use serde::Serialize;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::UnixStream;
@@ -22,6 +26,8 @@ const PER_UID: usize = 32;
 const IN_ALL: usize = 512;
 /// A connection that asks nothing for so long is closed.
 const IDLE_TIME: Duration = Duration::from_secs(60);
+/// From look to look of one who watches.
+const WATCH_TIME: Duration = Duration::from_secs(1);
 /// Requests in a batch.
 const BATCH: usize = 16;
 /// Accounts in one answer to `status`, of which each takes less than 1.5 KiB...
@@ -72,18 +78,52 @@ impl Drop for Seat {
 }
 
 async fn converse(caller: &Caller, mut stream: UnixStream) {
-    let mut lines = Lines::default();
+    let mut inbox = Inbox::default();
     loop {
-        let line = match timeout(IDLE_TIME, wire::read_line(&mut stream, &mut lines)).await {
+        let line = match timeout(IDLE_TIME, inbox.read_line(&stream)).await {
             Ok(Ok(line)) => line,
             Ok(Err(NoLine::TooLong(_))) => {
                 return wire::refuse(stream, Id::Null, Code::TooLong.into()).await;
             }
             Ok(Err(_)) | Err(_) => return,
         };
-        let answer = caller.answer(&line).await;
+        let passed = inbox.take_passed();
+        let Some(answer) = caller.answer(&line, passed).await else {
+            return watch(caller, &line, stream).await;
+        };
         if wire::write(&mut stream, &answer).await.is_err() {
             return;
+        }
+    }
+}
+
+/// Tells what changes, until the other side closes. It says nothing more.
+async fn watch(caller: &Caller, line: &[u8], mut stream: UnixStream) {
+    let mut out = Vec::new();
+    jsonrpc::serve(line, &mut out, |_| Ok(Watch {}));
+    let mut watched = Watched::default();
+    watched.look(caller.all_status().await);
+    loop {
+        if wire::write(&mut stream, &out).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            () = ended(&stream) => return,
+            () = tokio::time::sleep(WATCH_TIME) => {}
+        }
+        out.clear();
+        for event in watched.look(caller.all_status().await) {
+            write_line(&mut out, &Outgoing::notification("event", event));
+        }
+    }
+}
+
+/// Whatever a watcher says is the end: it can only have closed, or not know what it does.
+async fn ended(stream: &UnixStream) {
+    while stream.readable().await.is_ok() {
+        match stream.try_read(&mut [0]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            _ => return,
         }
     }
 }
@@ -101,27 +141,36 @@ enum Answer {
     Status(Status),
     Accounts(Accounts),
     Output(Output),
+    Imported(Imported),
+    Exported(Exported),
+    Forgotten(Forgotten),
 }
 
 impl Caller {
-    /// The line that answers a line; empty for notifications.
-    async fn answer(&self, line: &[u8]) -> Vec<u8> {
+    /// The line that answers a line; empty for notifications; nothing where the caller watches
+    /// from now on.
+    async fn answer(&self, line: &[u8], passed: Option<OwnedFd>) -> Option<Vec<u8>> {
         let mut out = Vec::new();
         match jsonrpc::parse(line) {
-            Err(error) => return wire::error_line(Id::Null, error),
+            Err(error) => return Some(wire::error_line(Id::Null, error)),
             Ok(Message::Single(request)) => {
-                if let Some(reply) = self.reply(Ok(request)).await {
+                let watches = matches!(Call::parse(&request), Ok(Call::Watch(_)));
+                if watches && self.rights().watch != Reach::None {
+                    return None;
+                }
+                if let Some(reply) = self.reply(Ok(request), passed).await {
                     write_line(&mut out, &reply);
                 }
             }
             Ok(Message::Batch(requests)) if requests.len() > BATCH => {
                 let error = Error::new(Code::InvalidRequest, "at most 16 requests in a batch");
-                return wire::error_line(Id::Null, error);
+                return Some(wire::error_line(Id::Null, error));
             }
             Ok(Message::Batch(requests)) => {
                 let mut replies = Vec::new();
                 for request in requests {
-                    replies.extend(self.reply(request).await);
+                    // Which of them would a descriptor belong to?
+                    replies.extend(self.reply(request, None).await);
                 }
                 if !replies.is_empty() {
                     write_line(&mut out, &replies);
@@ -130,36 +179,84 @@ impl Caller {
         }
         if out.len() > proto::MAX_LINE {
             let error = Error::new(Code::Internal, "the answer is over 65536 bytes: ask for less");
-            return wire::error_line(Id::Null, error);
+            return Some(wire::error_line(Id::Null, error));
         }
-        out
+        Some(out)
     }
 
-    async fn reply(&self, request: Result<Request<'_>, Error>) -> Option<Reply<Answer>> {
+    async fn reply(
+        &self,
+        request: Result<Request<'_>, Error>,
+        passed: Option<OwnedFd>,
+    ) -> Option<Reply<Answer>> {
         let request = match request {
             Ok(request) => request,
             Err(error) => return Some(Reply { id: Id::Null, outcome: Err(error) }),
         };
         let outcome = match Call::parse(&request) {
-            Ok(Call::Status(page)) => self.status(page).await.map(Answer::Status),
-            Ok(Call::Accounts(page)) => self.accounts(page).map(Answer::Accounts),
-            Ok(Call::Command(command)) => self.command(command).await.map(Answer::Output),
+            Ok(call) => self.call(call, passed).await,
             Err(error) => Err(error),
         };
         request.id.map(|id| Reply { id, outcome })
     }
 
+    async fn call(&self, call: Call, passed: Option<OwnedFd>) -> Result<Answer, Error> {
+        let may = self.rights();
+        match call {
+            Call::Status(page) => self.status(page).await.map(Answer::Status),
+            Call::Accounts(page) => self.accounts(page).map(Answer::Accounts),
+            Call::Command(command) => {
+                let account = self.account(may.command, command.account)?;
+                self.known(&account)?;
+                self.ask(&account, Question::Command(command.text)).await
+            }
+            Call::Import(import) => {
+                let account = self.account(may.moving, import.account)?;
+                let files = passed.ok_or_else(nothing_passed)?;
+                self.ask(&account, Question::Import { order: import.order, files }).await
+            }
+            Call::Export(export) => {
+                let account = self.account(may.moving, export.account)?;
+                self.known(&account)?;
+                let files = passed.ok_or_else(nothing_passed)?;
+                self.ask(&account, Question::Export { files }).await
+            }
+            Call::Forget(forget) => self.forget(may, forget).await.map(Answer::Forgotten),
+            Call::Watch(_) => {
+                allowed(may.watch)?;
+                Err(Error::new(Code::InvalidRequest, "watch comes alone: send it in no batch"))
+            }
+        }
+    }
+
+    fn rights(&self) -> Rights {
+        self.front.rights(self.uid)
+    }
+
+    /// How every account within reach is.
+    async fn all_status(&self) -> Vec<AccountStatus> {
+        let mut shown = self.front.kept();
+        shown.retain(|account| self.rights().watch.covers(self.uid, account.uid));
+        self.status_of(&shown).await
+    }
+
+    /// All are asked before the first answer is awaited, and every keeper answers in time.
+    async fn status_of(&self, accounts: &[Account]) -> Vec<AccountStatus> {
+        let asked: Vec<_> =
+            accounts.iter().filter_map(|account| self.ask_status(account)).collect();
+        let mut all = Vec::new();
+        for answer in asked {
+            all.extend(answer.await);
+        }
+        all
+    }
+
     async fn status(&self, page: Page) -> Result<Status, Error> {
-        let reach = allowed(self.front.rights(self.uid).status)?;
+        let reach = allowed(self.rights().status)?;
         let mut shown = self.front.kept();
         shown.retain(|account| reach.covers(self.uid, account.uid));
         let more = cut(&mut shown, page, STATUS_PAGE);
-        // All are asked before the first answer is awaited, and every keeper answers in time.
-        let asked: Vec<_> = shown.iter().filter_map(|account| self.ask_status(account)).collect();
-        let mut accounts = Vec::new();
-        for answer in asked {
-            accounts.extend(answer.await);
-        }
+        let accounts = self.status_of(&shown).await;
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").into(),
             protocol: proto::VERSION,
@@ -177,7 +274,7 @@ impl Caller {
     }
 
     fn accounts(&self, page: Page) -> Result<Accounts, Error> {
-        let reach = allowed(self.front.rights(self.uid).accounts)?;
+        let reach = allowed(self.rights().accounts)?;
         let mut accounts = match reach {
             Reach::All => self.front.state.all(),
             _ => self.front.state.of_uid(self.uid),
@@ -190,20 +287,43 @@ impl Caller {
         Ok(Accounts { accounts, more })
     }
 
-    async fn command(&self, command: Command) -> Result<Output, Error> {
-        let reach = allowed(self.front.rights(self.uid).command)?;
-        let admin::Selector { uid, user, network } = command.account;
+    /// The account that is meant, where the caller may name it. Somebody else's sounds like one
+    /// that is not there.
+    fn account(&self, reach: Reach, meant: Selector) -> Result<Account, Error> {
+        let reach = allowed(reach)?;
+        let Selector { uid, user, network } = meant;
         let account = Account { uid: uid.unwrap_or(self.uid), user, network };
-        // Somebody else's account and one that is not there sound the same.
-        let there = || self.front.state.has(&account);
-        if !reach.covers(self.uid, account.uid) || !there() {
-            return Err(admin::no_account());
-        }
+        if reach.covers(self.uid, account.uid) { Ok(account) } else { Err(admin::no_account()) }
+    }
+
+    fn known(&self, account: &Account) -> Result<(), Error> {
+        if self.front.state.has(account) { Ok(()) } else { Err(admin::no_account()) }
+    }
+
+    async fn ask(&self, account: &Account, question: Question) -> Result<Answer, Error> {
         let (reply, answer) = oneshot::channel();
-        let ask = Ask::Command { text: command.text, reply };
+        let ask = Ask::Question { question, reply };
+        self.front.ask(account, ask).map_err(|_| Error::from(Code::Busy))?;
+        let said = answer.await.unwrap_or_else(|_| Err(Code::Busy.into()))?;
+        Ok(match said {
+            Said::Output(output) => Answer::Output(output),
+            Said::Imported(imported) => Answer::Imported(imported),
+            Said::Exported(exported) => Answer::Exported(exported),
+        })
+    }
+
+    async fn forget(&self, may: Rights, forget: Forget) -> Result<Forgotten, Error> {
+        let account = self.account(may.moving, forget.account)?;
+        self.known(&account)?;
+        let (reply, answer) = oneshot::channel();
+        let ask = Ask::Forget { remove: forget.remove, reply };
         self.front.ask(&account, ask).map_err(|_| Error::from(Code::Busy))?;
         answer.await.unwrap_or_else(|_| Err(Code::Busy.into()))
     }
+}
+
+fn nothing_passed() -> Error {
+    Error::new(Code::InvalidParams, "no descriptor came beside the request: see PROTOCOL.md")
 }
 
 fn allowed(reach: Reach) -> Result<Reach, Error> {

@@ -13,11 +13,13 @@ use proto::account::Account;
 use proto::admin::{AccountStatus, Output, WorkerStatus};
 use proto::control::{CommandFailed, ToFront, ToWorker};
 use proto::jsonrpc::{Code, Error};
+use proto::moving::{Exported, Forgotten, Imported, Order};
 use proto::shim::Effect;
 use proto::text::Text;
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::Duration;
@@ -51,10 +53,32 @@ const STATUS_TEXT: usize = 100;
 pub enum Ask {
     /// A module is here.
     Hello(Box<Newcomer>),
-    /// A line for `*otr`.
-    Command { text: Text, reply: oneshot::Sender<Result<Output, Error>> },
+    /// Something that only its worker knows.
+    Question { question: Question, reply: Reply<Said> },
     /// How it is.
     Status { reply: oneshot::Sender<AccountStatus> },
+    /// Ends the worker, then the account.
+    Forget { remove: bool, reply: Reply<Forgotten> },
+}
+
+/// Where an answer goes.
+pub type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// What a worker is asked for an admin.
+pub enum Question {
+    /// A line for `*otr`.
+    Command(Text),
+    /// Keys and fingerprints of another program, in a descriptor.
+    Import { order: Order, files: OwnedFd },
+    /// Ours, into a descriptor.
+    Export { files: OwnedFd },
+}
+
+/// What it answers.
+pub enum Said {
+    Output(Output),
+    Imported(Imported),
+    Exported(Exported),
 }
 
 /// What makes a keeper act.
@@ -106,13 +130,16 @@ struct Keeper {
     waiting: Vec<(Instant, Waiting)>,
     restarts: u32,
     backoff: Backoff,
+    /// The account is to be forgotten as soon as the worker has ended: whether its files are
+    /// removed, and who waits for it.
+    ending: Option<(bool, Reply<Forgotten>)>,
     stopping: bool,
 }
 
 /// Who waits for a worker to be ready.
 enum Waiting {
     Hello(Box<Newcomer>),
-    Command { text: Text, reply: oneshot::Sender<Result<Output, Error>> },
+    Question { question: Question, reply: Reply<Said> },
 }
 
 impl Waiting {
@@ -120,7 +147,7 @@ impl Waiting {
         match self {
             Waiting::Hello(newcomer) => newcomer.refuse(error),
             // Who asked may be gone.
-            Waiting::Command { reply, .. } => drop(reply.send(Err(error))),
+            Waiting::Question { reply, .. } => drop(reply.send(Err(error))),
         }
     }
 }
@@ -146,20 +173,20 @@ struct Worker {
 /// A question under way, with the time after which it goes unanswered.
 enum Asked {
     Status { until: Instant, reply: oneshot::Sender<AccountStatus>, status: AccountStatus },
-    Command { until: Instant, reply: oneshot::Sender<Result<Output, Error>> },
+    Question { until: Instant, reply: Reply<Said> },
 }
 
 impl Asked {
     fn until(&self) -> Instant {
         match self {
-            Asked::Status { until, .. } | Asked::Command { until, .. } => *until,
+            Asked::Status { until, .. } | Asked::Question { until, .. } => *until,
         }
     }
 
     fn give_up(self) {
         match self {
             Asked::Status { reply, status, .. } => drop(reply.send(status)),
-            Asked::Command { reply, .. } => drop(reply.send(Err(no_answer()))),
+            Asked::Question { reply, .. } => drop(reply.send(Err(no_answer()))),
         }
     }
 }
@@ -177,6 +204,7 @@ impl Keeper {
             waiting: Vec::new(),
             restarts: 0,
             backoff: Backoff::default(),
+            ending: None,
             stopping: false,
         }
     }
@@ -184,9 +212,10 @@ impl Keeper {
     fn handle(&mut self, event: Event) {
         match event {
             Event::Asked(Ask::Hello(newcomer)) => self.wait(Waiting::Hello(newcomer)),
-            Event::Asked(Ask::Command { text, reply }) => {
-                self.wait(Waiting::Command { text, reply });
+            Event::Asked(Ask::Question { question, reply }) => {
+                self.wait(Waiting::Question { question, reply });
             }
+            Event::Asked(Ask::Forget { remove, reply }) => self.end_account(remove, reply),
             Event::Asked(Ask::Status { reply }) => self.ask_status(reply),
             Event::Said(said) => self.said(said),
             Event::Lost(why) => self.lost(&why),
@@ -221,9 +250,15 @@ impl Keeper {
         for (came, waiting) in self.waiting.drain(..) {
             worker.idle_check = None;
             match waiting {
-                Waiting::Command { text, reply } => {
-                    let asked = Asked::Command { until: came + COMMAND_TIME, reply };
-                    worker.ask(asked, |seq| ToWorker::Command { seq, text });
+                Waiting::Question { question, reply } => {
+                    let asked = Asked::Question { until: came + COMMAND_TIME, reply };
+                    worker.ask(asked, |seq| match question {
+                        Question::Command(text) => (ToWorker::Command { seq, text }, None),
+                        Question::Import { order, files } => {
+                            (ToWorker::Import { seq, order }, Some(files))
+                        }
+                        Question::Export { files } => (ToWorker::Export { seq }, Some(files)),
+                    });
                 }
                 Waiting::Hello(newcomer) => worker.adopt(*newcomer, &self.account),
             }
@@ -234,6 +269,32 @@ impl Keeper {
         for (_, waiting) in self.waiting.drain(..) {
             waiting.refuse(error());
         }
+    }
+
+    /// Once the worker has ended, so does the account.
+    fn end_account(&mut self, remove: bool, reply: Reply<Forgotten>) {
+        if self.stopping || self.ending.is_some() {
+            return drop(reply.send(Err(Code::Busy.into())));
+        }
+        self.ending = Some((remove, reply));
+        match &mut self.worker {
+            Some(worker) => worker.shutdown(END_TIME),
+            None => self.forget(),
+        }
+    }
+
+    fn forget(&mut self) {
+        let Some((remove, reply)) = self.ending.take() else { return };
+        let (account, uid) = (&self.account, self.account.uid);
+        let forgotten = self.front.state.forget(account, remove);
+        match &forgotten {
+            Ok(_) => tracing::info!(%account, uid, remove, "account forgotten"),
+            Err(error) => tracing::error!(%account, uid, %error, "account not forgotten"),
+        }
+        let refused = |error: state::Error| Error::new(Code::Refused, error.to_string());
+        self.restarts = 0;
+        self.backoff = Backoff::default();
+        drop(reply.send(forgotten.map(|aside| Forgotten { aside }).map_err(refused)));
     }
 
     fn ask_status(&mut self, reply: oneshot::Sender<AccountStatus>) {
@@ -248,7 +309,7 @@ impl Keeper {
         let until = Instant::now() + STATUS_TIME;
         let asked = Asked::Status { until, reply, status };
         match self.worker.as_mut().filter(|worker| worker.takes()) {
-            Some(worker) => worker.ask(asked, |seq| ToWorker::Status { seq }),
+            Some(worker) => worker.ask(asked, |seq| (ToWorker::Status { seq }, None)),
             None => asked.give_up(),
         }
     }
@@ -291,6 +352,12 @@ impl Keeper {
             }
             ToFront::Status { seq, status } => worker.status(seq, status),
             ToFront::Output { seq, outcome } => worker.output(seq, outcome),
+            ToFront::Imported { seq, outcome } => {
+                worker.said(seq, outcome.map(Said::Imported).map_err(Error::from));
+            }
+            ToFront::Exported { seq, outcome } => {
+                worker.said(seq, outcome.map(Said::Exported).map_err(Error::from));
+            }
         }
     }
 
@@ -336,6 +403,9 @@ impl Keeper {
             self.backoff.died(worker.started.elapsed());
         }
         worker.asked.into_values().for_each(Asked::give_up);
+        // Its directory is not in use any more.
+        drop(worker.process);
+        self.forget();
     }
 
     fn key(&mut self, event: KeyEvent) {
@@ -482,9 +552,10 @@ impl Worker {
         self.last_seq
     }
 
-    fn ask(&mut self, asked: Asked, message: impl FnOnce(u64) -> ToWorker) {
+    fn ask(&mut self, asked: Asked, message: impl FnOnce(u64) -> (ToWorker, Option<OwnedFd>)) {
         let seq = self.seq();
-        match self.process.channel.send(&message(seq), None) {
+        let (message, fd) = message(seq);
+        match self.process.channel.send(&message, fd) {
             Ok(()) => drop(self.asked.insert(seq, asked)),
             Err(_) => asked.give_up(),
         }
@@ -519,13 +590,18 @@ impl Worker {
     }
 
     fn output(&mut self, seq: u64, outcome: Result<Output, CommandFailed>) {
-        let Some(Asked::Command { reply, .. }) = self.asked.remove(&seq) else { return };
         let shown = |effect: &Effect| matches!(effect, Effect::Print { .. } | Effect::Table { .. });
         let outcome = outcome.map_err(Error::from).map(|mut output| {
             output.output.retain(shown);
-            output
+            Said::Output(output)
         });
-        drop(reply.send(outcome));
+        self.said(seq, outcome);
+    }
+
+    fn said(&mut self, seq: u64, outcome: Result<Said, Error>) {
+        if let Some(Asked::Question { reply, .. }) = self.asked.remove(&seq) {
+            drop(reply.send(outcome));
+        }
     }
 
     fn give_up_until(&mut self, now: Instant) {

@@ -5,7 +5,7 @@
 //! Top-down: [`args`] and [`log`], then [`listen`] gives two sockets. A connection to the first
 //! is a module's: [`conn`] reads its hello, [`keeper`] brings it to its account's worker, which
 //! [`spawn`] starts and [`control`] talks to; [`keygen`] makes keys. A connection to the second
-//! is an admin's: [`admin`]. Who may ask what stands in one table, [`peer`]; what lies on disk,
+//! is an admin's: [`admin`], with [`passed`] descriptors, and [`watch`]. Who may ask what stands in one table, [`peer`]; what lies on disk,
 //! in [`state`]; what all of them share, in [`front`]. What the process gives up before it accepts
 //! anybody: [`confine`].
 #![deny(unsafe_code)]
@@ -22,9 +22,11 @@ mod keygen;
 mod listen;
 mod log;
 mod notify;
+mod passed;
 mod peer;
 mod spawn;
 mod state;
+mod watch;
 mod wire;
 
 use crate::args::{Args, Settings};

@@ -32,6 +32,11 @@ pub struct Rights {
     pub accounts: Reach,
     /// `command` on the admin socket.
     pub command: Reach,
+    /// `watch` on the admin socket.
+    pub watch: Reach,
+    /// `import`, `export` and `forget-account` on the admin socket: keys in and out. Whoever runs
+    /// ZNC may use its keys, not take them along.
+    pub moving: Reach,
 }
 
 /// What the kernel calls every user that our user namespace does not know: many people in one.
@@ -41,15 +46,17 @@ const OVERFLOW: u32 = 65534;
 #[rustfmt::skip]
 pub fn rights(mode: Mode, caller: u32) -> Rights {
     use Reach::{All, None, Own};
-    let row = |hello, status, accounts, command| Rights { hello, status, accounts, command };
+    let row = |hello, status, accounts, command, watch, moving| {
+        Rights { hello, status, accounts, command, watch, moving }
+    };
     match (mode, caller) {
-        //                                               hello status accounts command
-        (Mode::System, 0)                         => row(Own,  All,   All,     All),
-        (Mode::System, OVERFLOW)                  => row(None, None,  None,    None),
-        (Mode::System, _)                         => row(Own,  Own,   Own,     Own),
-        (Mode::User(owner), uid) if uid == owner  => row(Own,  All,   All,     All),
-        (Mode::User(_), 0)                        => row(Own,  All,   All,     All),
-        (Mode::User(_), _)                        => row(None, None,  None,    None),
+        //                                               hello status accounts command watch moving
+        (Mode::System, 0)                         => row(Own,  All,   All,     All,    All,  All),
+        (Mode::System, OVERFLOW)                  => row(None, None,  None,    None,   None, None),
+        (Mode::System, _)                         => row(Own,  Own,   Own,     Own,    Own,  None),
+        (Mode::User(owner), uid) if uid == owner  => row(Own,  All,   All,     All,    All,  All),
+        (Mode::User(_), 0)                        => row(Own,  All,   All,     All,    All,  All),
+        (Mode::User(_), _)                        => row(None, None,  None,    None,   None, None),
     }
 }
 
@@ -84,7 +91,7 @@ mod tests {
     fn the_system_daemon_serves_everybody_and_root_rules() {
         for caller in [ME, OTHER] {
             let may = rights(Mode::System, caller);
-            for reach in [may.hello, may.status, may.accounts, may.command] {
+            for reach in [may.hello, may.status, may.accounts, may.command, may.watch] {
                 assert_eq!(reach, Reach::Own);
             }
         }
@@ -97,7 +104,10 @@ mod tests {
         assert_eq!(rights(Mode::User(ME), ME), rights(Mode::User(ME), 0));
         assert_eq!(rights(Mode::User(ME), ME).command, Reach::All);
         let other = rights(Mode::User(ME), OTHER);
-        assert_eq!([other.hello, other.status, other.accounts, other.command], [Reach::None; 4]);
+        assert_eq!(
+            [other.hello, other.status, other.accounts, other.command, other.watch, other.moving],
+            [Reach::None; 6]
+        );
     }
 
     #[test]

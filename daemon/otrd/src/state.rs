@@ -3,9 +3,9 @@
 
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag, openat};
+use nix::fcntl::{Flock, FlockArg, OFlag, openat, renameat};
 use nix::sys::stat::{Mode, fchmod, fstat, mkdirat};
-use nix::unistd::{fsync, geteuid};
+use nix::unistd::{UnlinkatFlags, fsync, geteuid, unlinkat};
 use proto::account::{Account, Name};
 use std::fs::DirBuilder;
 use std::io;
@@ -73,6 +73,37 @@ impl State {
         })
     }
 
+    /// Ends an account: gives its directory another name beside, which is told, or removes it.
+    /// Its worker has ended.
+    pub fn forget(&self, account: &Account, remove: bool) -> Result<Option<String>, Error> {
+        let network = account.network.file_name();
+        let failed = |errno| Error::Failed { name: network.clone(), errno };
+        let lock = self.account(account)?;
+        let uid = enter(&*self.base, &account.uid.to_string()).map_err(failed)?;
+        let user = enter(&uid, &account.user.file_name()).map_err(failed)?;
+        // A dot in front: no account has such a name.
+        let mut aside = format!(".{network}.forgotten");
+        for number in 1.. {
+            if matches!(enter(&user, &aside), Err(Errno::ENOENT)) {
+                break;
+            }
+            aside = format!(".{network}.forgotten.{number}");
+        }
+        renameat(&user, network.as_str(), &user, aside.as_str()).map_err(failed)?;
+        fsync(&user).map_err(failed)?;
+        drop(lock);
+        if !remove {
+            return Ok(Some(aside));
+        }
+        empty(enter(&user, &aside).map_err(failed)?).map_err(failed)?;
+        unlinkat(&user, aside.as_str(), UnlinkatFlags::RemoveDir).map_err(failed)?;
+        fsync(&user).map_err(failed)?;
+        // Where these were the last ones; otherwise they are not empty.
+        let _ = unlinkat(&uid, account.user.file_name().as_str(), UnlinkatFlags::RemoveDir);
+        let _ = unlinkat(&*self.base, account.uid.to_string().as_str(), UnlinkatFlags::RemoveDir);
+        Ok(None)
+    }
+
     /// Whether an account was ever here.
     pub fn has(&self, account: &Account) -> bool {
         let found = enter(&*self.base, &account.uid.to_string())
@@ -126,6 +157,16 @@ fn make(parent: impl AsFd, name: &str) -> Result<OwnedFd, Error> {
         fchmod(&directory, Mode::S_IRWXU).map_err(failed)?;
     }
     Ok(directory)
+}
+
+/// Removes the files in a directory of ours.
+fn empty(directory: OwnedFd) -> Result<(), Errno> {
+    let mut open = Dir::openat(&directory, ".", DIRECTORY, Mode::empty())?;
+    let names: Vec<_> = open.iter().flatten().map(|entry| entry.file_name().to_owned()).collect();
+    for name in names.iter().filter(|name| !matches!(name.to_bytes(), b"." | b"..")) {
+        unlinkat(&directory, name.as_c_str(), UnlinkatFlags::NoRemoveDir)?;
+    }
+    Ok(())
 }
 
 /// What an account's part may be called; everything else in a directory is somebody's own.
@@ -188,6 +229,27 @@ mod tests {
         symlink("elsewhere", &path).unwrap();
         assert!(matches!(state.account(&alice), Err(Error::Failed { .. })));
         assert!(!state.has(&alice));
+    }
+
+    #[test]
+    fn a_forgotten_account_is_set_aside_or_gone() {
+        let base = tempfile::tempdir().unwrap();
+        let state = State::open(base.path()).unwrap();
+        let alice = account(1, "alice", "net");
+        for aside in [".net.forgotten", ".net.forgotten.1"] {
+            let used = state.account(&alice).unwrap();
+            assert!(matches!(state.forget(&alice, false), Err(Error::InUse)));
+            drop(used);
+            std::fs::write(base.path().join("1/alice/net/otr.key"), "key").unwrap();
+            assert_eq!(state.forget(&alice, false).unwrap().as_deref(), Some(aside));
+            assert!(!state.has(&alice) && state.all().is_empty());
+            assert!(base.path().join("1/alice").join(aside).join("otr.key").exists());
+        }
+        let bob = account(2, "bob", "net");
+        drop(state.account(&bob).unwrap());
+        std::fs::write(base.path().join("2/bob/net/otr.key"), "key").unwrap();
+        assert_eq!(state.forget(&bob, true).unwrap(), None);
+        assert!(!base.path().join("2").exists() && base.path().join("1").exists());
     }
 
     #[test]

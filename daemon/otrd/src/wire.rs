@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 /// As much as is read at once, and so the most that can lie behind a line.
-const CHUNK: usize = 4096;
+pub const CHUNK: usize = 4096;
 /// A client that does not take its answer for so long is closed.
 const WRITE_TIME: Duration = Duration::from_secs(5);
 /// How long what a refused client still says is thrown away, so that it can read the refusal.

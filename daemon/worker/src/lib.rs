@@ -5,6 +5,7 @@
 //! * [`engine`]: decides; pure steps.
 //! * [`commands`]: what a user can say to `*otr`.
 //! * [`store`], [`control`], [`link`]: files, the front, the ZNC module.
+//! * [`moving`]: files that come in and go out.
 //! * [`keygen`]: the one-shot process that makes a key.
 //! * [`limits`]: every bound and rate.
 #![deny(unsafe_code)]
@@ -15,6 +16,7 @@ pub mod engine;
 pub mod keygen;
 pub mod limits;
 pub mod link;
+pub mod moving;
 pub mod sandbox;
 pub mod serve;
 pub mod store;

@@ -4,14 +4,17 @@ use crate::control::{Control, Packet};
 use crate::engine::{Act, Engine, Input, Now};
 use crate::limits;
 use crate::link::{Health, Link};
+use crate::moving;
 use crate::sandbox::{self, WithoutLandlock};
 use crate::store::{Directory, Name, Store};
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::resource::{UsageWho, getrusage};
 use proto::admin::{Output, WorkerStatus};
-use proto::control::{CommandFailed, ToFront, ToWorker};
+use proto::control::{CommandFailed, Refused, ToFront, ToWorker};
 use proto::jsonrpc::{self, Code, Error, Id, Reply, Request};
+use proto::moving::{Exported, Imported, Order};
 use proto::shim::{Call, Effect, Effects, Hello, Welcome};
 use proto::text::Text;
 use std::collections::VecDeque;
@@ -205,9 +208,14 @@ impl Worker {
 
     /// One step of the engine; performs everything but the module's effects, and gives those.
     fn step(&mut self, input: Input) -> Vec<Effect> {
+        let acts = self.engine.step(self.clock.now(), input);
+        self.perform(acts)
+    }
+
+    fn perform(&mut self, acts: Vec<Act>) -> Vec<Effect> {
         let mut effects = Vec::new();
         let mut failed = Vec::new();
-        for act in self.engine.step(self.clock.now(), input) {
+        for act in acts {
             match act {
                 Act::Effect(effect) => effects.push(effect),
                 Act::Save(name, content) => {
@@ -270,6 +278,12 @@ impl Worker {
     }
 }
 
+/// The most memory that this process has taken, in KiB.
+fn memory() -> u64 {
+    let usage = getrusage(UsageWho::RUSAGE_SELF);
+    usage.ok().and_then(|usage| u64::try_from(usage.max_rss()).ok()).unwrap_or(0)
+}
+
 /// What poll said.
 struct Ready {
     control: bool,
@@ -306,15 +320,43 @@ impl Worker {
             }
             (ToWorker::Status { seq }, _) => {
                 let sandbox = self.confinement.clone();
-                let status = WorkerStatus { sandbox, ..self.engine.status() };
+                let status = WorkerStatus { sandbox, memory: memory(), ..self.engine.status() };
                 self.say(&ToFront::Status { seq, status });
             }
             (ToWorker::Command { seq, text }, _) => self.command(seq, text),
+            (ToWorker::Import { seq, order }, Some(files)) => {
+                let outcome = self.import(&order, files).map_err(|why| Refused { why });
+                self.say(&ToFront::Imported { seq, outcome });
+            }
+            (ToWorker::Export { seq }, Some(files)) => {
+                let outcome = self.export(files).map_err(|why| Refused { why });
+                self.say(&ToFront::Exported { seq, outcome });
+            }
             (ToWorker::Shutdown, _) => self.ends = true,
-            (ToWorker::Start { .. }, _) | (ToWorker::Adopt { .. } | ToWorker::KeyPipe, None) => {
+            (ToWorker::Start { .. }, _)
+            | (
+                ToWorker::Adopt { .. }
+                | ToWorker::KeyPipe
+                | ToWorker::Import { .. }
+                | ToWorker::Export { .. },
+                None,
+            ) => {
                 self.log("a packet of the front made no sense".into());
             }
         }
+    }
+
+    fn import(&mut self, order: &Order, files: OwnedFd) -> Result<Imported, String> {
+        let files = moving::read(files).map_err(|error| format!("the files: {error}"))?;
+        let (outcome, acts) = self.engine.import(self.clock.now(), &files, order);
+        let effects = self.perform(acts);
+        self.unasked(effects);
+        outcome
+    }
+
+    fn export(&mut self, files: OwnedFd) -> Result<Exported, String> {
+        moving::write(&mut self.store, files).map_err(|error| format!("the files: {error}"))?;
+        Ok(self.engine.exported())
     }
 
     /// A command of an admin: what it prints is the answer, the rest goes to the module.

@@ -72,7 +72,7 @@ pub fn restrict(settings: &Settings, listeners: &Listeners) -> Result<String> {
 
 /// Directories by the front; files, which are only its workers', by them.
 fn of_accounts() -> BitFlags<AccessFs> {
-    let front = AccessFs::ReadDir | AccessFs::MakeDir;
+    let front = AccessFs::ReadDir | AccessFs::MakeDir | AccessFs::RemoveDir;
     let worker =
         AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::RemoveFile;
     front | worker

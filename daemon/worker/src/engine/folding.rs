@@ -13,11 +13,15 @@ impl Engine {
     /// The server compares nicks by another rule than we believed. Nicks that were two may be one
     /// now, and the other way round: whatever was closed for clear text stays closed.
     pub(super) fn change_casemap(&mut self, casemap: Casemap, word: String) {
+        let first = self.settings.casemapping.is_none();
         if self.settings.casemapping.as_deref() != Some(word.as_str()) {
             self.settings.casemapping = Some(word);
             self.unsaved.insert(Name::Settings);
         }
         if casemap == self.casemap {
+            if first {
+                self.fold_known();
+            }
             return;
         }
         self.casemap = casemap;

@@ -8,6 +8,7 @@
 //! * `keys`: our own key.
 //! * `policy`: whom to talk OTR with at all.
 //! * `memory`, `unsaved`: what survives a restart, and what could not be written.
+//! * `moving`: keys and fingerprints of other programs.
 
 mod act;
 mod conversation;
@@ -17,6 +18,7 @@ mod joining;
 mod keys;
 mod lists;
 mod memory;
+mod moving;
 mod outgoing;
 mod peers;
 mod policy;
@@ -128,6 +130,10 @@ impl Engine {
             Input::Tick => {}
         }
         self.tick();
+        self.end_of_step()
+    }
+
+    fn end_of_step(&mut self) -> Vec<Act> {
         self.guard_changes();
         let mut acts = self.saves();
         acts.append(&mut self.acts);
@@ -175,6 +181,7 @@ impl Engine {
             sessions: count(|c| matches!(c.phase, Phase::Private(_))),
             blocked: count(|c| matches!(c.phase, Phase::Blocked { .. } | Phase::Moved { .. })),
             waiting: u32::try_from(self.waiting()).unwrap_or(u32::MAX),
+            memory: 0,
             sandbox: String::new(),
         }
     }

@@ -1,0 +1,356 @@
+//! Moving in and out: the key and the fingerprints of another program become ours.
+
+use super::{Act, Engine, KeyState};
+use crate::store::Name;
+use crate::text::clean::quote;
+use crate::text::date;
+use otr::foreign::{self, ForeignFingerprint, ForeignKey};
+use otr::{Fingerprint, Peer, Trust};
+use proto::bundle::{self, File};
+use proto::moving::{Exported, Imported, KeyOutcome, MAX_OWNERS, MAX_PEERS, Order, PeerOutcome};
+use proto::moving::{Owner as Shown, Peer as ShownPeer};
+use proto::shim::Style;
+use proto::text::{Nick, Text};
+use std::collections::BTreeMap;
+use zeroize::Zeroizing;
+
+/// What a bundle comes to, parsed.
+#[derive(Default)]
+struct Files<'a> {
+    key: Option<&'a [u8]>,
+    weechat_key: Option<&'a [u8]>,
+    keys: Vec<ForeignKey>,
+    fingerprints: Vec<ForeignFingerprint>,
+    tags: &'a [u8],
+    left_out: usize,
+}
+
+/// A key that is to become ours.
+struct NewKey {
+    file: Zeroizing<Vec<u8>>,
+    fingerprint: Fingerprint,
+}
+
+/// A fingerprint that is to become known.
+struct NewPeer {
+    peer: Peer,
+    fingerprint: Fingerprint,
+    trust: Trust,
+    outcome: PeerOutcome,
+}
+
+impl Engine {
+    /// Takes over what a bundle of [`bundle`] holds, or only says what that would come to. All
+    /// or nothing.
+    ///
+    /// # Errors
+    /// Why nothing was taken, and what to do, in words.
+    pub fn import(
+        &mut self,
+        now: super::Now,
+        bundle: &[u8],
+        order: &Order,
+    ) -> (Result<Imported, String>, Vec<Act>) {
+        self.now = now;
+        let outcome = self.moves_in(bundle, order);
+        (outcome, self.end_of_step())
+    }
+
+    /// What the files of an export hold.
+    pub fn exported(&self) -> Exported {
+        Exported {
+            fingerprint: self.otr.own_fingerprint().map(|fingerprint| fingerprint.to_string()),
+            known: count(self.otr.known().len()),
+        }
+    }
+
+    fn moves_in(&mut self, bundle: &[u8], order: &Order) -> Result<Imported, String> {
+        let files = Files::read(bundle)?;
+        let owner = self.choose(&files, order.from.as_ref())?;
+        let key = self.new_key(&files, owner.as_ref())?;
+        let outcome = self.key_outcome(key.as_ref(), order)?;
+        let (peers, left_out) = self.new_peers(&files, owner.as_ref(), order.overwrite);
+        let imported = Imported {
+            owners: files.shown(),
+            from: owner.as_ref().map(|owner| Text::new(owner.account.clone())),
+            key: outcome,
+            fingerprint: key.as_ref().map(|key| key.fingerprint.to_string()),
+            peers: peers.iter().take(MAX_PEERS).map(NewPeer::shown).collect(),
+            known: count(peers.len()),
+            changed: count(peers.iter().filter(|peer| peer.counts()).count()),
+            left_out: count(left_out + files.left_out),
+        };
+        if !order.check {
+            if let Some(key) = key.filter(|_| outcome != KeyOutcome::Same) {
+                let tag = owner.as_ref().and_then(|owner| foreign::instag(files.tags, owner));
+                self.take_key(&key, tag)?;
+            }
+            self.take_peers(peers, order.overwrite);
+        }
+        Ok(imported)
+    }
+
+    /// Whose key and fingerprints are meant: the one that was named, or the only one that has our
+    /// name, or the only one for IRC.
+    fn choose(
+        &self,
+        files: &Files<'_>,
+        named: Option<&Text>,
+    ) -> Result<Option<foreign::Owner>, String> {
+        let owners: Vec<foreign::Owner> = files.owners().into_keys().collect();
+        if let Some(named) = named {
+            let mut found = owners.iter().filter(|one| one.account == named.as_bytes());
+            return match (found.next(), found.next()) {
+                (Some(one), None) => Ok(Some(one.clone())),
+                // The key of weechat's script does not say whose it is.
+                (None, _) if files.weechat_key.is_some() => Ok(None),
+                (None, _) => Err(format!("the files have no such account: {}", names(&owners))),
+                (Some(one), Some(_)) if one.is_irc() => Ok(Some(one.clone())),
+                (Some(one), Some(other)) => {
+                    Ok(Some(if other.is_irc() { other } else { one }.clone()))
+                }
+            };
+        }
+        let irc: Vec<&foreign::Owner> = owners.iter().filter(|owner| owner.is_irc()).collect();
+        let (user, network) = (self.account.user.as_str(), self.account.network.as_str());
+        let with_key: Vec<&foreign::Owner> =
+            irc.iter().copied().filter(|owner| files.has_key_of(owner)).collect();
+        let called = |name: &str| {
+            let mut ours = irc.iter().filter(|o| o.account.eq_ignore_ascii_case(name.as_bytes()));
+            ours.next().copied()
+        };
+        match (called(user).or_else(|| called(network)), with_key.as_slice(), irc.as_slice()) {
+            (Some(ours), ..) => Ok(Some(ours.clone())),
+            (None, [only], _) | (None, [], [only]) => Ok(Some((*only).clone())),
+            (None, [], []) if files.weechat_key.is_some() || owners.is_empty() => Ok(None),
+            (None, [], []) => Err(format!(
+                "the files have no account for IRC: say which one with --from: {}",
+                names(&owners)
+            )),
+            _ => Err(format!(
+                "the files have several accounts: say which one with --from: {}",
+                names(&owners)
+            )),
+        }
+    }
+
+    fn new_key(
+        &self,
+        files: &Files<'_>,
+        owner: Option<&foreign::Owner>,
+    ) -> Result<Option<NewKey>, String> {
+        let ours = self.account.user.as_str();
+        if let Some(file) = files.weechat_key {
+            let (file, fingerprint) =
+                foreign::take_potr_key(file, ours).map_err(|error| error.to_string())?;
+            return Ok(Some(NewKey { file, fingerprint }));
+        }
+        let Some((file, owner)) = files.key.zip(owner) else { return Ok(None) };
+        let Some(found) = files.keys.iter().find(|key| key.owner == *owner) else {
+            return Ok(None);
+        };
+        let file =
+            foreign::take_key(file, owner, ours).map_err(|error| format!("the key: {error}"))?;
+        Ok(Some(NewKey { file, fingerprint: found.fingerprint }))
+    }
+
+    fn key_outcome(&self, key: Option<&NewKey>, order: &Order) -> Result<KeyOutcome, String> {
+        let Some(key) = key else { return Ok(KeyOutcome::None) };
+        match (&self.key, self.otr.own_fingerprint()) {
+            (KeyState::Generating { .. }, _) => {
+                Err("a key is being made for this account: try again when it is there".into())
+            }
+            (_, Some(own)) if own == key.fingerprint => Ok(KeyOutcome::Same),
+            (_, Some(own)) if !order.overwrite && !order.check => Err(format!(
+                "the account has another key, {own}: --overwrite takes the one of the files, \
+                 {}, and keeps the old one beside it",
+                key.fingerprint
+            )),
+            (_, Some(_)) => Ok(KeyOutcome::Replaced),
+            (_, None) => Ok(KeyOutcome::New),
+        }
+    }
+
+    /// The fingerprints of an owner that are about nicks, and how many are not.
+    fn new_peers(
+        &self,
+        files: &Files<'_>,
+        owner: Option<&foreign::Owner>,
+        overwrite: bool,
+    ) -> (Vec<NewPeer>, usize) {
+        let of_owner = files.fingerprints.iter().filter(|found| Some(&found.owner) == owner);
+        let mut left_out = 0;
+        let mut peers = Vec::new();
+        for found in of_owner {
+            // weechat's script writes nick@server; no nick has such a sign.
+            let nick = found.peer.as_bytes().split(|byte| *byte == b'@').next();
+            let Some(peer) = nick.and_then(|nick| self.imported_peer(nick)) else {
+                left_out += 1;
+                continue;
+            };
+            let known = self.otr.trust(&peer, found.fingerprint);
+            let outcome = match known {
+                None => PeerOutcome::New,
+                Some(trust) if trust == found.trust => PeerOutcome::Same,
+                Some(_) if overwrite => PeerOutcome::Changed,
+                Some(_) => PeerOutcome::Kept,
+            };
+            let (fingerprint, trust) = (found.fingerprint, found.trust.clone());
+            peers.push(NewPeer { peer, fingerprint, trust, outcome });
+        }
+        (peers, left_out)
+    }
+
+    /// As the file spells it until the server has said how nicks compare.
+    fn imported_peer(&self, nick: &[u8]) -> Option<Peer> {
+        Nick::new(nick).ok()?;
+        match self.settings.casemapping {
+            Some(_) => self.peer(nick),
+            None => Peer::new(nick).ok(),
+        }
+    }
+
+    fn take_key(&mut self, key: &NewKey, tag: Option<u32>) -> Result<(), String> {
+        if self.otr.has_key() {
+            self.finish_all();
+        }
+        self.otr.load_key(&key.file).map_err(|error| format!("the key: {error}"))?;
+        self.acts.push(Act::SetAside(Name::Key, date::day(self.now.wall)));
+        self.acts.push(Act::Save(Name::Key, key.file.clone()));
+        self.key = KeyState::Ready;
+        if let Some(tag) = tag {
+            // Peers go on knowing us by it.
+            let line = format!("{}\tirc\t{tag:08x}\n", self.account.user);
+            let loaded = self.otr.load_instags(line.as_bytes());
+            loaded.map_err(|error| error.to_string())?;
+            self.unsaved.insert(Name::InstanceTag);
+        }
+        let fingerprint = key.fingerprint;
+        self.tell(Style::Good, format!("Your private key was brought here from another program. Your fingerprint: {fingerprint}."));
+        Ok(())
+    }
+
+    fn take_peers(&mut self, peers: Vec<NewPeer>, overwrite: bool) {
+        let changed: Vec<NewPeer> = peers.into_iter().filter(NewPeer::counts).collect();
+        if changed.is_empty() {
+            return;
+        }
+        if overwrite && !self.otr.known().is_empty() {
+            self.acts.push(Act::SetAside(Name::Fingerprints, date::day(self.now.wall)));
+        }
+        let number = changed.len();
+        for NewPeer { peer, fingerprint, trust, outcome } in changed {
+            if outcome == PeerOutcome::Changed {
+                self.trust_set(&peer, fingerprint, trust);
+            } else {
+                self.otr.add_fingerprint(&peer, fingerprint, &trust);
+            }
+        }
+        // Behind the copy, not before it as other files of a step.
+        self.unsaved.remove(&Name::Fingerprints);
+        let file = Zeroizing::new(self.otr.fingerprints_file());
+        self.acts.push(Act::Save(Name::Fingerprints, file));
+        self.conversations.touch_all();
+        self.tell(
+            Style::Plain,
+            format!(
+                "Fingerprints brought here from another program: {number}. Say info to see them."
+            ),
+        );
+    }
+
+    /// Says it now, or when a module is there.
+    fn tell(&mut self, style: Style, text: String) {
+        match self.module {
+            Some(_) => self.say(style, text),
+            None => self.notes.push((style, text)),
+        }
+    }
+}
+
+impl<'a> Files<'a> {
+    fn read(bytes: &'a [u8]) -> Result<Self, String> {
+        let mut files = Self::default();
+        for (file, content) in bundle::read(bytes).map_err(|error| error.to_string())? {
+            match file {
+                File::Key => {
+                    files.keys = foreign::keys(content).map_err(|error| error.to_string())?;
+                    files.key = Some(content);
+                }
+                File::WeechatKey => files.weechat_key = Some(content),
+                File::Fingerprints => {
+                    (files.fingerprints, files.left_out) =
+                        foreign::fingerprints(content).map_err(|error| error.to_string())?;
+                }
+                File::InstanceTags => files.tags = content,
+            }
+        }
+        match files.key.is_some() && files.weechat_key.is_some() {
+            true => Err("the files have two sorts of keys: give one of them".into()),
+            false => Ok(files),
+        }
+    }
+
+    /// Everybody whom the files name, with the number of fingerprints known to each.
+    fn owners(&self) -> BTreeMap<foreign::Owner, usize> {
+        let mut owners: BTreeMap<foreign::Owner, usize> =
+            self.keys.iter().map(|key| (key.owner.clone(), 0)).collect();
+        for found in &self.fingerprints {
+            *owners.entry(found.owner.clone()).or_default() += 1;
+        }
+        owners
+    }
+
+    fn has_key_of(&self, owner: &foreign::Owner) -> bool {
+        self.keys.iter().any(|key| key.owner == *owner)
+    }
+
+    fn shown(&self) -> Vec<Shown> {
+        let owners = self.owners().into_iter().take(MAX_OWNERS);
+        let key = |owner: &foreign::Owner| {
+            let found = self.keys.iter().find(|key| key.owner == *owner);
+            found.map(|key| key.fingerprint.to_string())
+        };
+        owners
+            .map(|(owner, known)| Shown {
+                key: key(&owner),
+                known: count(known),
+                account: quote(&owner.account).into(),
+                protocol: quote(&owner.protocol).into(),
+            })
+            .collect()
+    }
+}
+
+impl NewPeer {
+    /// Whether it changes what is known.
+    fn counts(&self) -> bool {
+        matches!(self.outcome, PeerOutcome::New | PeerOutcome::Changed)
+    }
+
+    fn shown(&self) -> ShownPeer {
+        let trust = match self.trust {
+            Trust::None => "not trusted",
+            Trust::SharedSecret => "shared secret",
+            Trust::Manual | Trust::Other(_) => "manual",
+        };
+        ShownPeer {
+            nick: Text::new(self.peer.as_bytes()),
+            fingerprint: self.fingerprint.to_string(),
+            trust: trust.into(),
+            outcome: self.outcome,
+        }
+    }
+}
+
+/// Accounts, in words.
+fn names(owners: &[foreign::Owner]) -> String {
+    let name =
+        |owner: &foreign::Owner| format!("{} ({})", quote(&owner.account), quote(&owner.protocol));
+    let names: Vec<_> = owners.iter().take(MAX_OWNERS).map(name).collect();
+    if names.is_empty() { "there is none".into() } else { names.join(", ") }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,218 @@
+//! Moving in: the files of other programs, mapped to our account.
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
+#![allow(dead_code, reason = "a part of the stage is enough")]
+
+#[path = "common/store.rs"]
+mod store;
+
+use proto::account::{Account, Name as AccountName};
+use proto::bundle::{self, File};
+use proto::moving::{Imported, KeyOutcome, Order, PeerOutcome};
+use proto::shim::{Call, Network};
+use std::time::Duration;
+use store::Files;
+use worker::engine::{Act, Engine, Input, Now};
+use worker::store::{Name, Store};
+
+const PRINT: &str = "00112233445566778899aabbccddeeff00112233";
+const OTHER: &str = "ffeeddccbbaa99887766554433221100ffeeddcc";
+const NOW: Now = Now { mono: Duration::ZERO, wall: 1_795_305_600 };
+
+struct Stage {
+    engine: Engine,
+    files: Files,
+}
+
+impl Stage {
+    fn new() -> Self {
+        otr::init().unwrap();
+        Self::with(Files::default())
+    }
+
+    fn with(files: Files) -> Self {
+        let name = |name| AccountName::new(name).unwrap();
+        let account = Account { uid: 1, user: name("alice"), network: name("libera") };
+        let engine = Engine::load(account, &mut files.clone(), NOW).unwrap();
+        Self { engine, files }
+    }
+
+    fn import(&mut self, files: &[(File, &[u8])], order: &Order) -> Result<Imported, String> {
+        let mut bytes = Vec::new();
+        bundle::write(files, &mut bytes);
+        let (outcome, acts) = self.engine.import(NOW, &bytes, order);
+        self.perform(acts);
+        outcome
+    }
+
+    fn perform(&mut self, acts: Vec<Act>) {
+        for act in acts {
+            match act {
+                Act::Save(name, content) => self.files.write(name, &content).unwrap(),
+                Act::SetAside(name, suffix) => drop(self.files.set_aside(name, &suffix)),
+                _ => {}
+            }
+        }
+    }
+
+    fn text(&self, name: Name) -> String {
+        String::from_utf8(self.files.get(name.file()).unwrap_or_default()).unwrap()
+    }
+
+    /// Our fingerprint after a restart.
+    fn key_on_disk(&self) -> Option<String> {
+        Self::with(self.files.clone()).engine.exported().fingerprint
+    }
+}
+
+fn order(from: &str, overwrite: bool) -> Order {
+    let from = (!from.is_empty()).then(|| from.into());
+    Order { from, overwrite, check: false }
+}
+
+/// A key file of another program, and its fingerprint.
+fn key(account: &str, protocol: &str) -> (String, String) {
+    let file = otr::generate_key("somebody").unwrap();
+    let mut otr = otr::Otr::new("somebody").unwrap();
+    otr.load_key(&file).unwrap();
+    let text = String::from_utf8(file.to_vec()).unwrap();
+    let text = text.replace("(name somebody)", &format!("(name \"{account}\")"));
+    let text = text.replace("(protocol irc)", &format!("(protocol {protocol})"));
+    (text, otr.own_fingerprint().unwrap().to_string())
+}
+
+#[test]
+fn irssis_files_become_ours() {
+    let (key, fingerprint) = key("libera", "IRC");
+    let prints = format!(
+        "Bob\tlibera\tIRC\t{PRINT}\tsmp\ncarol\tlibera\tIRC\t{OTHER}\t\ndave\toftc\tIRC\t{OTHER}\t\nx\n"
+    );
+    let tags = "# comment\nlibera\tIRC\t0000abcd\n";
+    let files: [(File, &[u8]); 3] = [
+        (File::Key, key.as_bytes()),
+        (File::Fingerprints, prints.as_bytes()),
+        (File::InstanceTags, tags.as_bytes()),
+    ];
+    let mut stage = Stage::new();
+    let before = stage.files.names();
+
+    let check = Order { check: true, ..Order::default() };
+    let would = stage.import(&files, &check).unwrap();
+    assert_eq!(stage.files.names().len().max(1), before.len().max(1), "a check changes nothing");
+    assert!(stage.files.get("otr.key").is_none());
+
+    let done = stage.import(&files, &Order::default()).unwrap();
+    assert_eq!(done, would);
+    assert_eq!((done.key, done.fingerprint.as_deref()), (KeyOutcome::New, Some(&*fingerprint)));
+    assert_eq!(done.from, Some("libera".into()));
+    assert_eq!((done.known, done.changed, done.left_out), (2, 2, 1));
+    assert_eq!(done.owners.len(), 2);
+    assert_eq!(stage.key_on_disk(), Some(fingerprint));
+    assert!(stage.text(Name::InstanceTag).contains("alice\tirc\t0000abcd\n"));
+    let kept = stage.text(Name::Fingerprints);
+    assert!(kept.contains(&format!("Bob\talice\tirc\t{PRINT}\tsmp\n")), "{kept}");
+    assert!(!kept.contains("dave"));
+
+    // Nicks are compared as the server says, once it has said so.
+    let network = Network { casemapping: Some("rfc1459".into()), ..Network::default() };
+    let acts = stage.engine.step(NOW, Input::Call(Call::Network(network)));
+    stage.perform(acts);
+    assert!(stage.text(Name::Fingerprints).contains(&format!("bob\talice\tirc\t{PRINT}\tsmp\n")));
+
+    // Once more there is nothing to do.
+    let again = stage.import(&files, &Order::default()).unwrap();
+    assert_eq!((again.key, again.changed), (KeyOutcome::Same, 0));
+}
+
+#[test]
+fn nothing_is_overwritten_unasked_and_then_kept_beside() {
+    let mut stage = Stage::new();
+    let (first, first_print) = key("alice", "irc");
+    let (second, second_print) = key("alice", "irc");
+    let bob = |trust: &str| format!("bob\talice\tirc\t{PRINT}\t{trust}\n");
+    let files = |key: &str, trust: &str| (key.to_owned(), bob(trust));
+    let import = |stage: &mut Stage, files: (String, String), overwrite| {
+        let (key, prints) = &files;
+        let files: [(File, &[u8]); 2] =
+            [(File::Key, key.as_bytes()), (File::Fingerprints, prints.as_bytes())];
+        stage.import(&files, &order("", overwrite))
+    };
+    import(&mut stage, files(&first, "smp"), false).unwrap();
+
+    let refused = import(&mut stage, files(&second, ""), false).unwrap_err();
+    assert!(refused.contains("--overwrite") && refused.contains(&first_print), "{refused}");
+    assert_eq!(stage.key_on_disk(), Some(first_print.clone()));
+    let kept = import(&mut stage, files(&first, ""), false).unwrap();
+    assert_eq!(kept.peers[0].outcome, PeerOutcome::Kept);
+    assert!(stage.text(Name::Fingerprints).contains("smp"));
+
+    let done = import(&mut stage, files(&second, "manual"), true).unwrap();
+    assert_eq!((done.key, done.changed), (KeyOutcome::Replaced, 1));
+    assert_eq!(done.peers[0].outcome, PeerOutcome::Changed);
+    assert_eq!(stage.key_on_disk(), Some(second_print));
+    assert!(stage.text(Name::Fingerprints).contains("manual"));
+    let old = |file: &str| String::from_utf8(stage.files.get(file).unwrap()).unwrap();
+    let old_key = Files::default();
+    old_key.put(Name::Key, old("otr.key.2026-11-22").as_bytes());
+    assert_eq!(Stage::with(old_key).engine.exported().fingerprint, Some(first_print));
+    assert!(old("otr.fp.2026-11-22").contains("smp"));
+}
+
+#[test]
+fn the_account_is_guessed_only_where_it_is_clear() {
+    let entry = |text: String| {
+        let text = text.trim().strip_prefix("(privkeys").unwrap().to_owned();
+        text.strip_suffix(')').unwrap().to_owned()
+    };
+    let (nick, nick_print) = key("alice@irc.oftc.net", "prpl-irc");
+    let (other, other_print) = key("ally@irc.libera.chat", "prpl-irc");
+    let (jabber, jabber_print) = key("alice@jabber.org", "prpl-jabber");
+    let several = format!("(privkeys{}{}{})", entry(nick), entry(other), entry(jabber.clone()));
+    let fresh = |text: &str, from: &str| {
+        Stage::new().import(&[(File::Key, text.as_bytes())], &order(from, false))
+    };
+    let refused = fresh(&several, "").unwrap_err();
+    assert!(refused.contains("--from") && refused.contains("ally@irc.libera.chat"), "{refused}");
+    let print = |done: Imported| done.fingerprint.unwrap();
+    assert_eq!(print(fresh(&several, "alice@irc.oftc.net").unwrap()), nick_print);
+    assert_eq!(print(fresh(&several, "ally@irc.libera.chat").unwrap()), other_print);
+    assert!(fresh(&several, "nobody").unwrap_err().contains("no such account"));
+    // A key of another protocol is taken only by its name.
+    assert!(fresh(&jabber, "").unwrap_err().contains("--from"));
+    assert_eq!(print(fresh(&jabber, "alice@jabber.org").unwrap()), jabber_print);
+    // Our own network's name comes before others.
+    let (libera, libera_print) = key("libera", "IRC");
+    let (oftc, _) = key("oftc", "IRC");
+    let both = format!("(privkeys{}{})", entry(oftc), entry(libera));
+    assert_eq!(print(fresh(&both, "").unwrap()), libera_print);
+}
+
+#[test]
+fn weechats_peers_lose_their_server() {
+    let prints = format!(
+        "bob@libera\talice@libera\tirc\t{PRINT}\tverified\n#x@y\talice@libera\tirc\t{PRINT}\t\n"
+    );
+    let mut stage = Stage::new();
+    let done = stage.import(&[(File::Fingerprints, prints.as_bytes())], &Order::default()).unwrap();
+    assert_eq!((done.key, done.fingerprint), (KeyOutcome::None, None));
+    assert_eq!((done.peers[0].nick.clone(), &*done.peers[0].trust), ("bob".into(), "manual"));
+    assert!(
+        stage.text(Name::Fingerprints).contains(&format!("bob\talice\tirc\t{PRINT}\tverified\n"))
+    );
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_whole() {
+    let mut stage = Stage::new();
+    let before = stage.files.names();
+    let good = format!("bob\talice\tirc\t{PRINT}\tsmp\n");
+    for key in [&b""[..], b"hello", b"(privkeys (account", &[0xff; 99]] {
+        let files: [(File, &[u8]); 2] = [(File::Key, key), (File::Fingerprints, good.as_bytes())];
+        stage.import(&files, &Order::default()).unwrap_err();
+    }
+    let (outcome, _) = stage.engine.import(NOW, b"no bundle", &Order::default());
+    assert!(outcome.is_err());
+    let nothing = stage.import(&[], &Order::default()).unwrap();
+    assert_eq!((nothing.known, nothing.key), (0, KeyOutcome::None));
+    assert_eq!(stage.engine.exported().known, 0);
+    assert!(stage.files.names().iter().all(|name| before.contains(name) || name == "otr.instag"));
+}
