@@ -1,0 +1,3 @@
+//! The documents against the programs: what they show is played, what they list is compared.
+
+mod page;
