@@ -1,0 +1,120 @@
+# shellcheck shell=bash
+# Throwaway Debian roots, for the longer tests (znc-versions, packages). To be sourced, as root.
+#
+# A root is made once by debootstrap and kept in $OTRD_ROOTS, if that is set. What runs in it runs
+# on a copy-on-write layer, with its own processes and a network of loopback only; all that is gone
+# with `enter`, unless the layer is named.
+
+roots_need() {
+    local name missing=()
+    for name in debootstrap unshare chroot mount "$@"; do
+        command -v "$name" >/dev/null || missing+=("$name")
+    done
+    if [[ ${#missing[@]} -gt 0 ]]; then
+        echo "${0##*/}: not installed: ${missing[*]}" >&2
+        return 1
+    fi
+    if [[ $(id -u) -ne 0 ]]; then
+        echo "${0##*/}: roots are made and entered as root only" >&2
+        return 1
+    fi
+}
+
+# The directory of roots and of what the run leaves behind, ended with the script.
+roots_begin() {
+    roots_work=$(mktemp --directory --tmpdir otrd-roots-XXXXXX)
+    # Only this file system: whatever is mounted is in a namespace that has ended by then.
+    trap 'rm --recursive --force --one-file-system "$roots_work"' EXIT
+    roots_dir=${OTRD_ROOTS:-$roots_work/roots}
+    mkdir --parents "$roots_dir"
+}
+
+# The mirror of Debian that this machine's apt is configured for.
+roots_mirror() {
+    local uri
+    uri=$(apt-get indextargets --format '$(REPO_URI)' \
+        'Origin: Debian' 'Label: Debian' 'Created-By: Packages' | head --lines=1)
+    if [[ -z $uri ]]; then
+        apt-get update --quiet=2 >&2
+        uri=$(apt-get indextargets --format '$(REPO_URI)' \
+            'Origin: Debian' 'Label: Debian' 'Created-By: Packages' | head --lines=1)
+    fi
+    [[ -n $uri ]] || { echo "${0##*/}: apt knows no mirror of Debian" >&2; return 1; }
+    echo "$uri"
+}
+
+# roots_make NAME SUITE PACKAGE...: a root with these packages. Tells nothing unless it fails.
+roots_make() {
+    local suite=$2 root=$roots_dir/$1 log=$roots_dir/$1.log
+    shift 2
+    local wanted="$suite $*"
+    (
+        flock 9 # another run may be making the same one
+        [[ -f $root.ready && $(<"$root.ready") == "$wanted" ]] && exit
+        rm --recursive --force --one-file-system "$root" "$root.ready"
+        if ! roots_fill "$root" "$suite" "$@" >"$log" 2>&1 </dev/null 9>&-; then
+            tail --lines=30 "$log" >&2
+            echo "${0##*/}: no root with Debian $suite: see $log" >&2
+            exit 1
+        fi
+        echo "$wanted" >"$root.ready"
+    ) 9>"$root.lock"
+}
+
+roots_fill() {
+    local root=$1 suite=$2 mirror
+    shift 2
+    mirror=$(roots_mirror) &&
+        debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$mirror" &&
+        # No service starts by being installed.
+        printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" &&
+        chmod 755 "$root/usr/sbin/policy-rc.d" &&
+        cp /etc/resolv.conf "$root/etc/" &&
+        unshare --mount --pid --fork --kill-child bash -euc '
+            mount --types proc proc "$1/proc"
+            mount --bind /dev "$1/dev"
+            export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+            # A mirror may lag behind: nothing but tests runs here, and what is signed stays signed.
+            apt() {
+                chroot "$root" apt-get --quiet=2 --yes --no-install-recommends \
+                    --option Acquire::Check-Valid-Until=false "$@"
+            }
+            root=$1
+            shift
+            apt update
+            apt install "$@"
+            chroot "$root" apt-get clean
+        ' roots "$root" "$@"
+}
+
+# roots_enter NAME LAYER SHARED COMMAND...: runs a command in a root, in a layer that begins empty
+# and holds what it changed, with the directory SHARED as /srv/otrd. Without a network but its own
+# loopback; all its processes end with it.
+roots_enter() {
+    local root=$roots_dir/$1 layer=$2 shared=$3
+    shift 3
+    mkdir --parents "$layer"/{changes,work,root} "$shared"
+    unshare --mount --net --pid --ipc --fork --kill-child bash -euc '
+        root=$2/root
+        mount --types overlay overlay \
+            --options "lowerdir=$1,upperdir=$2/changes,workdir=$2/work" "$root"
+        mount --types proc proc "$root/proc"
+        mount --types tmpfs --options mode=1777,size=4g tmpfs "$root/tmp"
+        mount --types tmpfs --options mode=755 tmpfs "$root/run"
+        mount --types devpts --options newinstance,ptmxmode=0666,mode=620,gid=5 devpts "$root/dev/pts"
+        ln --symbolic --force pts/ptmx "$root/dev/ptmx"
+        mkdir --parents "$root/srv/otrd"
+        mount --bind "$3" "$root/srv/otrd"
+        if [[ -n ${ROOTS_SOURCE-} ]]; then
+            mkdir --parents "$root$ROOTS_SOURCE"
+            mount --bind --options ro "$ROOTS_SOURCE" "$root$ROOTS_SOURCE"
+        fi
+        ip link set lo up
+        # With 127.0.0.1 alone, getaddrinfo (AI_ADDRCONFIG) finds nothing that ZNC could bind to.
+        ip address add 192.0.2.1/32 dev lo
+        shift 3
+        exec chroot "$root" env --ignore-environment --chdir=/ \
+            PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+            HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
+    ' roots "$root" "$layer" "$shared" "$@"
+}
