@@ -3,7 +3,7 @@
 use crate::peer::Mode;
 use anyhow::{Context, bail};
 use clap::Parser;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// OTR encryption for ZNC, outside of ZNC.
 #[derive(Debug, Parser)]
@@ -21,7 +21,7 @@ pub struct Args {
     /// Unix group that may use both sockets, by name or number [default: root alone].
     #[arg(long, value_name = "GROUP", conflicts_with = "user")]
     socket_group: Option<String>,
-    /// The worker's program [default: otrd-worker beside otrd, else in /usr/lib/otrd].
+    /// The worker's program [default: otrd-worker beside otrd, else in ../lib/otrd].
     #[arg(long, value_name = "PATH")]
     worker: Option<PathBuf>,
     /// Run where the kernel has no Landlock: less confined, which `otrctl status` then says.
@@ -116,5 +116,6 @@ fn variable(name: &str) -> Option<PathBuf> {
 fn beside_us() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("cannot find otrd's own program: give --worker")?;
     let beside = own.with_file_name("otrd-worker");
-    Ok(if beside.is_file() { beside } else { Path::new("/usr/lib/otrd/otrd-worker").into() })
+    let lib = || own.parent()?.parent().map(|prefix| prefix.join("lib/otrd/otrd-worker"));
+    Ok(if beside.is_file() { beside } else { lib().unwrap_or(beside) })
 }

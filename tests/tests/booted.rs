@@ -1,0 +1,140 @@
+//! The daemon as systemd runs it, all of its unit's confinement in force. `tests/boot` boots a root
+//! for this and runs it there.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use otrd_tests::{Ircd, Irssi, Way, Wire, World, ZncBuilder, ZncNetwork, ZncUser};
+use otrd_tests::{children_of, eventually};
+
+#[test]
+#[ignore = "needs an installed daemon under systemd: run tests/boot"]
+fn a_conversation_under_systemd() {
+    let world = World::new();
+    let ircd = Ircd::ngircd(&world);
+    let wire = Wire::new(&world, ircd.port());
+    let socket = Path::new("/run/otrd/shim.sock");
+    let network = ZncNetwork::new("net", wire.port()).otr_at(socket);
+    let znc = ZncBuilder::new().user(ZncUser::new("alice").network(network)).start(&world);
+    let bob = Irssi::start(&world, "bob", ircd.port());
+    let alice = znc.attach("alice", "net");
+    alice.has_otr();
+
+    // A whole conversation.
+    alice.types_to("bob", "?OTR?");
+    bob.is_private();
+    alice.becomes("bob", "encrypted");
+    alice.types_to("bob", "the key is under the mat");
+    bob.reads("alice", "the key is under the mat");
+    bob.types_to("alice", "which mat?");
+    alice.reads("bob", "which mat?");
+    alice.otr("auth bob a-secret");
+    bob.sees("alice wants to authenticate");
+    bob.auths("alice", "a-secret");
+    alice.otr_says("Successfully authenticated");
+
+    // Who is confined how.
+    let (front, worker) = (front(), worker());
+    for pid in [front, worker] {
+        for line in ["NoNewPrivs:\t1", "Seccomp:\t2", "CapEff:\t0000000000000000"] {
+            assert!(proc(pid, "status").contains(line), "{}", proc(pid, "status"));
+        }
+        assert_eq!(proc(pid, "net/dev").lines().count(), 3, "only lo: {}", proc(pid, "net/dev"));
+        assert!(limit(pid, "Max core file size").starts_with("0 "));
+    }
+    assert!(filters(worker) > filters(front), "a worker confines itself further");
+    assert_ne!(owner(front), 0);
+    let status = run("otrctl", &["status"]);
+    assert!(status.contains("seccomp, landlock"), "{status}");
+    // Not every machine lets a container raise this limit.
+    let may_lock = limit(worker, "Max locked memory").starts_with("unlimited");
+    assert_eq!(status.contains(", memory locked"), may_lock, "{status}");
+
+    // A reload costs nobody anything.
+    systemctl(&["reload", "otrd"]);
+    assert_eq!((self::front(), self::worker()), (front, worker));
+    alice.types_to("bob", "still here");
+    bob.reads("alice", "still here");
+
+    // A killed front takes its workers along, and comes back; so does the conversation.
+    comes_back_after(front, Signal::SIGKILL);
+    alice.has_otr();
+    alice.becomes("bob", "encrypted");
+    alice.types_to("bob", "after the crash");
+    bob.reads("alice", "after the crash");
+
+    // A front that does not answer is ended by the watchdog.
+    comes_back_after(self::front(), Signal::SIGSTOP);
+    alice.has_otr();
+    alice.becomes("bob", "encrypted");
+    alice.types_to("bob", "after the silence");
+    bob.reads("alice", "after the silence");
+
+    // A stop is a stop, and the socket starts it again.
+    let (front, worker) = (self::front(), self::worker());
+    systemctl(&["stop", "otrd.service"]);
+    assert!(!runs(front) && !runs(worker));
+    alice.has_otr();
+    assert!(runs(self::front()));
+
+    for text in ["under the mat", "which mat", "still here", "after the"] {
+        wire.never_carried(text);
+        assert!(!run("journalctl", &["--no-pager", "-u", "otrd"]).contains(text));
+    }
+    wire.carries(Way::Out, "?OTR");
+}
+
+fn comes_back_after(front: i32, signal: Signal) {
+    let worker = worker();
+    kill(Pid::from_raw(front), signal).expect("a signal to the front");
+    eventually("the front and its worker have ended", || !runs(front) && !runs(worker));
+    eventually("another front runs", || self::front() != 0 && self::front() != front);
+}
+
+fn front() -> i32 {
+    run("systemctl", &["show", "-P", "MainPID", "otrd"]).trim().parse().expect("a pid")
+}
+
+fn worker() -> i32 {
+    eventually("one worker runs", || children_of(front()).len() == 1);
+    children_of(front())[0].0
+}
+
+fn runs(pid: i32) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
+}
+
+fn proc(pid: i32, file: &str) -> String {
+    fs::read_to_string(format!("/proc/{pid}/{file}")).expect("a file of a process")
+}
+
+fn limit(pid: i32, name: &str) -> String {
+    let limits = proc(pid, "limits");
+    let line = limits.lines().find_map(|line| line.strip_prefix(name)).expect("a limit");
+    line.trim_start().to_owned()
+}
+
+fn owner(pid: i32) -> u32 {
+    let status = proc(pid, "status");
+    let uid = status.lines().find_map(|line| line.strip_prefix("Uid:")).expect("a uid");
+    uid.split_whitespace().next().expect("a number").parse().expect("a number")
+}
+
+fn filters(pid: i32) -> u32 {
+    let status = proc(pid, "status");
+    let count = status.lines().find_map(|line| line.strip_prefix("Seccomp_filters:"));
+    count.expect("a count").trim().parse().expect("a number")
+}
+
+fn systemctl(words: &[&str]) {
+    let status = Command::new("systemctl").args(words).status().expect("systemctl");
+    assert!(status.success(), "systemctl {words:?}");
+}
+
+fn run(program: &str, words: &[&str]) -> String {
+    let output = Command::new(program).args(words).output().expect(program);
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
