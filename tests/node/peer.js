@@ -36,7 +36,7 @@ const put = line => { irc.write(line + '\r\n') }
 function connect () {
   irc = net.connect(Number(ircPort), '127.0.0.1')
   put(`NICK ${nick}`)
-  put(`USER ${nick} 0 * :${nick}`)
+  put(`USER node 0 * :${nick}`)
   onLines(irc, hear)
   irc.on('close', () => tell('closed'))
 }

@@ -1,6 +1,8 @@
 //! Do both know the same secret? Asked by either side, with and without a question.
 
-use otrd_tests::{Pair, Scene};
+use std::time::Duration;
+
+use otrd_tests::{Alone, Pair, Scene};
 
 #[test]
 fn alice_asks() {
@@ -117,4 +119,62 @@ fn trust_is(scene: &Scene, trust: &str) {
     let info = scene.alice.info();
     let row = info.iter().find(|line| line.contains(" bob ")).expect("bob's row");
     assert!(row.contains(&format!("| {trust}")), "{row}");
+}
+
+#[test]
+fn a_question_that_waits_is_dropped_with_its_session() {
+    let pair = Pair::private();
+    let asks = || {
+        pair.dave.otr("authq alice [what?] one");
+        pair.alice.otr_says("They ask you to authenticate");
+    };
+    // Without a question that waits, an answer begins anew.
+    let answer_begins = || {
+        pair.alice.otr("auth dave one");
+        pair.alice.otr_says_exactly("[dave] Initiated authentication.");
+        pair.dave.otr_says("ask you to authenticate with a secret");
+        pair.alice.otr("authabort dave");
+        pair.alice.otr_says_exactly("[dave] Authentication aborted.");
+        pair.dave.otr_says("aborted by the peer");
+    };
+    asks();
+    pair.dave.otr("authabort alice");
+    pair.alice.otr_says("Authentication aborted by the peer.");
+    answer_begins();
+
+    asks();
+    pair.alice.otr("authabort dave");
+    pair.dave.otr_says("aborted by the peer");
+    answer_begins();
+
+    asks();
+    pair.dave.otr("refresh alice");
+    pair.alice.otr_says("The session keys are new.");
+    pair.dave.otr_says("The session keys are new.");
+    answer_begins();
+
+    asks();
+    pair.alice.otr("finish dave");
+    pair.alice.otr("auth dave one");
+    pair.alice.otr_says("There is no private conversation to authenticate: start one first.");
+    pair.alice.otr("start dave");
+    pair.alice.becomes("dave", "encrypted");
+    pair.dave.becomes("alice", "encrypted");
+    answer_begins();
+    pair.alice.otr("authabort dave");
+    pair.alice.otr_says("There is no authentication to abort.");
+}
+
+#[test]
+fn who_never_answers_is_told_of_after_three_minutes() {
+    let (scene, bob) = Alone::private();
+    scene.alice.otr("auth bob rosebud");
+    bob.told("asked alice");
+    let told = scene.alice.within(Duration::from_secs(200), |line| {
+        line.plain_text().contains("[bob] No answer to the authentication for 3 minutes.")
+    });
+    assert!(told.is_some(), "nobody said that bob does not answer");
+    // A late answer is one.
+    bob.auths("alice", "rosebud");
+    scene.alice.otr_says_exactly("[bob] Successfully authenticated.");
 }

@@ -29,3 +29,13 @@ mod mentions;
 mod queueing;
 
 mod tagging;
+
+mod side_words;
+
+mod nicks;
+
+mod surviving;
+
+mod warnings;
+
+mod several;
