@@ -16,6 +16,13 @@ pub const HELD_FOR_KEY: usize = 64;
 /// Peers remembered that are not in a private conversation.
 pub const IDLE_PEERS: usize = 4096;
 
+/// Conversations that are or were private, beyond which strangers cannot begin another. One takes
+/// about 45 kB.
+pub const CONVERSATIONS: usize = 400;
+
+/// Nicks left behind by one conversation that are kept closed, besides those of trusted keys.
+pub const NICKS_LEFT: usize = 8;
+
 /// After this long without an answer, the user is told that an authentication stands still.
 pub const SMP_SILENCE: Duration = Duration::from_secs(180);
 

@@ -34,6 +34,7 @@ fn a_nick_that_only_the_module_guards_is_let_go() {
 fn two_nicks_that_become_one_stay_closed() {
     run(4, &[Casemapping(0), Worker, Casemapping(1)]);
     run(4, &[Casemapping(0), Rename(Who::Bob, 3), Casemapping(1)]);
+    run(4, &[Casemapping(0), Rename(Who::Carol, 0), Type(0, 0), Casemapping(1)]);
     let mut w = World::new();
     w.alice.casemapping("ascii");
     w.bob.nick = "b[".into();

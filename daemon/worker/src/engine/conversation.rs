@@ -29,6 +29,8 @@ pub struct Conversation {
     pub smp: SmpState,
     /// The beginning of an OTR line that a gateway cut.
     pub split: Option<Split>,
+    /// The key came along from another nick, and was not known of this one.
+    pub brought: bool,
     /// Nothing may go in clear.
     pub guarded: bool,
     /// What the module was told of that.
@@ -149,6 +151,7 @@ impl Conversation {
             offer: Offer::Next,
             smp: SmpState::Idle,
             split: None,
+            brought: false,
             guarded: false,
             guard_told: false,
             written_to: false,

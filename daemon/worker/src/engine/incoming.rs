@@ -236,6 +236,13 @@ impl Engine {
                 Style::Warn,
                 "Too many key exchanges: some of theirs are not answered.",
             );
+        } else if !self.room_for_stranger(peer) {
+            self.note_of(
+                peer,
+                Style::Warn,
+                "They ask for a private conversation, but there are too many already: finish some.",
+            );
+            return false;
         }
         may
     }

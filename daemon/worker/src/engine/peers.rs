@@ -108,14 +108,28 @@ impl Engine {
         let taken = self.conversations.get(&new).is_some_and(|c| {
             !matches!(c.phase, Phase::Clear | Phase::Moved { .. }) || c.asked.is_some()
         });
+        let key = self.conversations.get(&old).and_then(|c| c.private()).map(|p| p.fingerprint);
+        let brings = key.is_some_and(|key| self.otr.trust(&new, key).is_none());
         if taken || self.otr.rename(&old, &new).is_err() {
             return self.collision(&old, old_nick, new_nick);
         }
         self.fragments.forget(&old);
         let Some(mut conversation) = self.conversations.remove(&old) else { return };
         let was_private = conversation.phase != Phase::Clear;
-        conversation.nick = new_nick.clone();
+        let spelled = std::mem::replace(&mut conversation.nick, new_nick.clone());
         let aliases = std::mem::take(&mut conversation.aliases);
+        if let Some(there) = self.conversations.remove(&new).filter(|c| c.phase != Phase::Clear) {
+            conversation.also_closed(there.nick);
+            there.aliases.into_iter().for_each(|alias| conversation.also_closed(alias));
+        }
+        let brought = std::mem::replace(&mut conversation.brought, brings);
+        if let Phase::Private(private) = &conversation.phase
+            && brought
+            && self.otr.trust(&old, private.fingerprint) == Some(otr::Trust::None)
+        {
+            // It was never this nick's own key.
+            let _ = self.otr.forget_fingerprint(&old, private.fingerprint);
+        }
         conversation.last = self.now.mono;
         conversation.guard_told = false;
         conversation.gone = false;
@@ -143,9 +157,11 @@ impl Engine {
         left_behind.phase = Phase::Moved { to: new_nick.clone() };
         left_behind.offer = Offer::Declined;
         left_behind.aliases = aliases;
+        left_behind.also_closed(spelled);
         left_behind.guarded = true;
         left_behind.guard_told = true;
         self.conversations.insert(old, left_behind);
+        self.shorten_trail(old_nick, new_nick);
         let (was, is) = (quote(old_nick.as_bytes()), quote(new_nick.as_bytes()));
         self.say_of(
             new_nick,
@@ -155,6 +171,46 @@ impl Engine {
         if let Some(fingerprint) = changed {
             self.announce_change(new_nick, &fingerprint);
         }
+    }
+
+    /// All nicks that a conversation has left know where it is. Of those that nobody's trusted key
+    /// belongs to, only so many are kept: a stranger could leave one behind each second.
+    fn shorten_trail(&mut self, old_nick: &Nick, new_nick: &Nick) {
+        let trail = self.left_for(old_nick);
+        for peer in &trail {
+            if let Some(conversation) = self.conversations.get_mut(peer) {
+                conversation.phase = Phase::Moved { to: new_nick.clone() };
+            }
+        }
+        let mut strangers: Vec<(std::time::Duration, Peer)> = self
+            .left_for(new_nick)
+            .into_iter()
+            .filter(|peer| !self.otr.known_of(peer).iter().any(|k| k.trust.is_trusted()))
+            .filter_map(|peer| Some((self.conversations.get(&peer)?.last, peer)))
+            .collect();
+        strangers.sort();
+        let many = strangers.len().saturating_sub(limits::NICKS_LEFT);
+        for (_, peer) in strangers.into_iter().take(many) {
+            if let Some(gone) = self.conversations.remove(&peer).filter(|c| c.guard_told) {
+                self.effect(Effect::Protect { peer: gone.nick, on: false });
+            }
+        }
+    }
+
+    /// Nicks that were left for this one.
+    fn left_for(&self, nick: &Nick) -> Vec<Peer> {
+        let left = |c: &Conversation| matches!(&c.phase, Phase::Moved { to } if to == nick);
+        self.conversations.iter().filter(|(_, c)| left(c)).map(|(peer, _)| peer.clone()).collect()
+    }
+
+    /// Whether one more stranger may have a private conversation that we did not ask for.
+    pub(super) fn room_for_stranger(&self, peer: &Peer) -> bool {
+        let Some(conversation) = self.conversations.get(peer) else { return false };
+        let known = conversation.phase != Phase::Clear
+            || conversation.asked.is_some()
+            || self.otr.known_of(peer).iter().any(|k| k.trust.is_trusted());
+        let open = self.conversations.values().filter(|c| c.phase != Phase::Clear);
+        known || open.take(limits::CONVERSATIONS).count() < limits::CONVERSATIONS
     }
 
     /// Somebody with a private conversation takes a nick that has one too.

@@ -1,0 +1,199 @@
+//! Floods from peers who have no key, or have one. One test, alone in its program, for it looks
+//! at the memory of the whole process. A tenth of each flood, or all with `OTRD_MODEL_LONG`.
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
+
+mod common;
+
+use common::person::Person;
+use common::user::User;
+use common::world::World;
+use proto::shim::Kind;
+use std::time::{Duration, Instant};
+
+/// The whole of a worker is to stay under this.
+const MEMORY: usize = 64 << 20;
+
+#[test]
+fn memory_and_cost_stay_bounded() {
+    let mut w = World::new();
+    w.trusted();
+    let few = cost_of_a_line(&mut w.alice, 10);
+
+    for flood in [nicks, tags, fragments, beginnings, commitments, names_that_change, questions] {
+        flood(&mut w);
+        let memory = memory();
+        println!("{:>6} kB", memory >> 10);
+        assert!(memory < MEMORY, "{memory} bytes");
+        w.alice.news();
+        w.alice.out.clear();
+        w.wire.clear();
+    }
+    let many = cost_of_a_line(&mut w.alice, 10);
+    println!("a plain line: {few:?} with few peers, {many:?} after the floods");
+
+    // The friend's session works after all that.
+    w.alice.now.mono += Duration::from_secs(3600);
+    w.alice.says("bob", "still here?");
+    w.settle();
+    assert_eq!(w.bob.read.last().map(String::as_str), Some("still here?"));
+}
+
+/// The best of many, for others use the machine too.
+fn cost_of_a_line(alice: &mut User, peers: usize) -> Duration {
+    let nicks: Vec<String> = (0..peers).map(|i| format!("plain{i}")).collect();
+    for nick in &nicks {
+        alice.hears(nick, Kind::Text, b"hello");
+    }
+    let mut best = Duration::MAX;
+    for _ in 0..50 {
+        let start = Instant::now();
+        for nick in &nicks {
+            for _ in 0..20 {
+                alice.hears(nick, Kind::Text, b"hello");
+            }
+        }
+        best = best.min(start.elapsed() / 200);
+        alice.news();
+    }
+    best
+}
+
+/// So many in the long form, a tenth usually.
+fn many(number: u32) -> u32 {
+    if std::env::var_os("OTRD_MODEL_LONG").is_some() { number } else { number / 10 }
+}
+
+fn nicks(w: &mut World) {
+    for i in 0..many(100_000) {
+        let nick = format!("nick{i}");
+        w.alice.hears(&nick, Kind::Text, b"hello");
+        if i % 10 == 0 {
+            w.alice.says(&nick, "hello");
+            w.alice.hears(&nick, Kind::Text, b"?OTR Error: no");
+        }
+        w.alice.screen.clear();
+        w.alice.out.clear();
+    }
+}
+
+/// A commitment under each instance tag, of one nick and of many.
+fn tags(w: &mut World) {
+    let commitment = commitment();
+    for i in 0..many(100_000) {
+        let line = with_tag(&commitment, 0x100 + i * 7);
+        let nick = if i % 2 == 0 { "bob".into() } else { format!("tag{i}") };
+        w.alice.now.mono += Duration::from_millis(1);
+        w.alice.hears(&nick, Kind::Text, &line);
+        w.alice.screen.clear();
+        w.alice.out.clear();
+    }
+}
+
+fn fragments(w: &mut World) {
+    let piece = "A".repeat(350);
+    for i in 0..many(100_000) {
+        let (tag, k) = (0x100 + i % 300, 1 + i / 300);
+        let line = format!("?OTR|{tag:x}|0,{k},65535,{piece},");
+        w.alice.hears(&format!("frag{}", i % 40), Kind::Text, line.as_bytes());
+    }
+    for k in 1..=many(65_535) {
+        w.alice.hears("long", Kind::Text, format!("?OTR,{k},65535,{piece},").as_bytes());
+    }
+}
+
+/// Lines that look as if a gateway had cut them.
+fn beginnings(w: &mut World) {
+    let start = format!("?OTR:AAMD{}", "A".repeat(400));
+    for i in 0..many(100_000) {
+        w.alice.hears(&format!("cut{}", i % 5000), Kind::Text, start.as_bytes());
+        w.alice.hears(&format!("cut{}", i % 5000), Kind::Text, "B".repeat(400).as_bytes());
+        w.alice.screen.clear();
+    }
+}
+
+/// A thousand a second, for half a minute, from one nick and from many.
+fn commitments(w: &mut World) {
+    let commitment = commitment();
+    let start = Instant::now();
+    for i in 0..many(30_000) {
+        w.alice.now.mono += Duration::from_millis(1);
+        let nick = if i % 2 == 0 { "flood".into() } else { format!("flood{i}") };
+        w.alice.hears(&nick, Kind::Text, &with_tag(&commitment, 0x200 + i));
+        w.alice.screen.clear();
+        w.alice.out.clear();
+    }
+    println!("1000 commitments a second, {} of them: {:?}", many(30_000), start.elapsed());
+}
+
+/// Sessions of one stranger after the other, each with a nick that changes all the time.
+fn names_that_change(w: &mut World) {
+    for i in 0..many(1000) {
+        w.alice.now.mono += Duration::from_secs(20);
+        w.mallory = Person::new("mallory");
+        w.mallory.nick = format!("stranger{i}");
+        w.mallory.start();
+        w.settle();
+        for k in 0..12 {
+            w.rename(|w| &mut w.mallory, &format!("s{i}_{k}"));
+        }
+        if i % 2 == 0 {
+            w.mallory.finish();
+        }
+        w.settle();
+        w.alice.screen.clear();
+        w.wire.clear();
+    }
+    assert!(w.alice.guard.len() < 400 * 9, "{}", w.alice.guard.len());
+    println!(
+        "conversations.json: {} bytes",
+        w.alice.files.get("conversations.json").unwrap().len()
+    );
+    println!("otr.fp: {} bytes", w.alice.files.get("otr.fp").unwrap().len());
+    println!("guarded: {}", w.alice.guard.len());
+}
+
+fn questions(w: &mut World) {
+    for _ in 0..many(100) {
+        w.bob.ask(Some(&[b'q'; 900]), b"secret");
+        w.settle();
+        w.alice.screen.clear();
+        w.wire.clear();
+    }
+}
+
+/// The first step of a key exchange as a stranger's client makes it.
+fn commitment() -> Vec<u8> {
+    let mut stranger = Person::new("mallory");
+    stranger.hear(b"?OTRv3?");
+    let mut whole = Vec::new();
+    for piece in stranger.out {
+        // `?OTR|tag|tag,k,n,piece,`
+        let text = String::from_utf8(piece).unwrap();
+        match text.strip_prefix("?OTR|") {
+            Some(rest) => whole.extend(rest.split(',').nth(3).unwrap().bytes()),
+            None => whole.extend(text.bytes()),
+        }
+    }
+    whole
+}
+
+/// The same from another instance: bytes 3 to 6 of what the base64 says.
+fn with_tag(commitment: &[u8], tag: u32) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut line = commitment.to_vec();
+    let value = |byte: u8| DIGITS.iter().position(|d| *d == byte).unwrap() as u64;
+    // Two groups of four digits hold bytes 3 to 8.
+    let mut bits = line[9..17].iter().fold(0, |bits, byte| bits << 6 | value(*byte));
+    bits = (bits & 0xffff) | u64::from(tag) << 16;
+    for at in (9..17).rev() {
+        line[at] = DIGITS[(bits & 63) as usize];
+        bits >>= 6;
+    }
+    line
+}
+
+/// Bytes in memory.
+fn memory() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
