@@ -24,6 +24,7 @@ pub struct Znc {
 pub struct ZncBuilder {
     users: Vec<ZncUser>,
     modules: Vec<String>,
+    files: Vec<(PathBuf, String)>,
     uid: Option<u32>,
 }
 
@@ -54,7 +55,7 @@ impl ZncBuilder {
     /// A ZNC without users.
     pub fn new() -> Self {
         let uid = World::has_other_users().then_some(ZNC_UID);
-        Self { users: Vec::new(), modules: Vec::new(), uid }
+        Self { users: Vec::new(), modules: Vec::new(), files: Vec::new(), uid }
     }
 
     /// Adds a user.
@@ -75,6 +76,17 @@ impl ZncBuilder {
         self
     }
 
+    /// The Unix user that it will run as.
+    pub fn runs_as(&self) -> u32 {
+        self.uid.unwrap_or_else(|| nix::unistd::getuid().as_raw())
+    }
+
+    /// Puts a copy of a file into its data directory, `modules/x.so` for example.
+    pub fn file(mut self, from: &Path, to: &str) -> Self {
+        self.files.push((from.to_owned(), to.to_owned()));
+        self
+    }
+
     /// Starts it and waits until it accepts clients.
     #[track_caller]
     pub fn start(self, world: &World) -> Znc {
@@ -85,6 +97,9 @@ impl ZncBuilder {
         if self.needs_shim() {
             let module = fs::read(programs::shim()).expect("otr.so");
             world.file(&dir.join("modules/otr.so"), module, self.uid);
+        }
+        for (from, to) in &self.files {
+            world.file(&dir.join(to), fs::read(from).expect("a file for ZNC"), self.uid);
         }
         let process = launch(world, &dir, self.uid);
         let znc = Znc { process, port, dir, uid: self.uid, world: world.clone() };

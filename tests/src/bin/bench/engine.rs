@@ -1,0 +1,145 @@
+//! The worker's part of a message without its system calls, for callgrind: request line in, reply
+//! line out, in this process.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use proto::account::{Account, Name as Part};
+use proto::jsonrpc;
+use proto::shim::{Call, Effect, Effects, Hello, Network};
+use proto::text::Mask;
+use serde_json::{Value, json};
+use worker::engine::{Act, Engine, Input, Now};
+use worker::store::{Name, Store};
+use zeroize::Zeroizing;
+
+use crate::person::{Person, key_for};
+use crate::stage::texts;
+
+/// Kinds of lines that [`run`] knows. `data-make` is what bob does for `data-in`.
+pub const KINDS: [&str; 5] = ["plain-out", "plain-in", "data-out", "data-in", "data-make"];
+
+/// Handles so many lines of a kind.
+pub fn run(kind: &str, count: usize, key: &[u8]) {
+    let mut account = InMemory::new(key);
+    let mut bob = Person::new("bob", key);
+    account.goes_private(&mut bob);
+    let texts = texts(count);
+    let out =
+        |to: &str, text: &String| json!({"to": to, "kind": "text", "text": text, "client": 1});
+    let inward = |from: &str, text: &String| json!({"from": format!("{from}!{from}@127.0.0.1"), "kind": "text", "text": text});
+    let mut bytes = 0;
+    for text in &texts {
+        let (method, params) = match kind {
+            "plain-out" => ("out", out("carol", text)),
+            "plain-in" => ("in", inward("carol", text)),
+            "data-out" => ("out", out("bob", text)),
+            "data-make" | "data-in" => ("in", inward("bob", &bob.encrypts("alice", text))),
+            _ => panic!("no such kind of line: {kind}"),
+        };
+        let line = account.request(method, params);
+        if kind != "data-make" {
+            bytes += account.answer(&line).len();
+        }
+    }
+    assert!(kind == "data-make" || bytes > 30 * count, "only {bytes} bytes came back");
+}
+
+struct InMemory {
+    engine: Engine,
+    files: Files,
+    next: u64,
+    out: Vec<u8>,
+}
+
+impl InMemory {
+    fn new(key: &[u8]) -> Self {
+        let mut files = Files::default();
+        files.0.insert(Name::Key, key_for(key, "alice"));
+        let part = |name: &str| Part::new(name).expect("a name");
+        let account = Account { uid: 1, user: part("alice"), network: part("net") };
+        let engine = Engine::load(account, &mut files, Now::default()).expect("an engine");
+        let mut this = Self { engine, files, next: 1, out: Vec::new() };
+        let hello = Hello {
+            version: 1,
+            user: part("alice"),
+            network: part("net"),
+            shim: String::new(),
+            znc: String::new(),
+        };
+        this.step(Input::Hello(hello));
+        let mask = Some(Mask::new("alice!alice@127.0.0.1").expect("a mask"));
+        let network = Network { connected: true, mask, ..Network::default() };
+        this.step(Input::Call(Call::Network(network)));
+        this
+    }
+
+    fn request(&mut self, method: &str, params: Value) -> Vec<u8> {
+        let mut line = Vec::new();
+        jsonrpc::write_line(&mut line, &jsonrpc::Outgoing::request(self.next, method, params));
+        self.next += 1;
+        line.pop();
+        line
+    }
+
+    /// As the worker's loop does it.
+    fn answer(&mut self, line: &[u8]) -> &[u8] {
+        let mut out = std::mem::take(&mut self.out);
+        out.clear();
+        jsonrpc::serve(line, &mut out, |request| {
+            let call = Call::parse(request)?;
+            Ok(Effects { effects: self.step(Input::Call(call)) })
+        });
+        self.out = out;
+        &self.out
+    }
+
+    fn step(&mut self, input: Input) -> Vec<Effect> {
+        let now = Now { mono: Duration::from_secs(1), wall: 1_700_000_000 };
+        let mut effects = Vec::new();
+        for act in self.engine.step(now, input) {
+            match act {
+                Act::Effect(effect) => effects.push(effect),
+                Act::Save(name, content) => {
+                    self.files.0.insert(name, content.to_vec());
+                }
+                _ => {}
+            }
+        }
+        effects
+    }
+
+    fn goes_private(&mut self, bob: &mut Person) {
+        let mut lines = vec![("out", json!({"to": "bob", "kind": "text", "text": "?OTR?"}))];
+        while let Some((method, params)) = lines.pop() {
+            let line = self.request(method, params);
+            let answer: Value = serde_json::from_slice(self.answer(&line)).expect("JSON");
+            for line in crate::shimrpc::sends(&answer) {
+                for answer in bob.hears("alice", line.as_bytes()).0 {
+                    let from = "bob!bob@127.0.0.1";
+                    lines.insert(0, ("in", json!({"from": from, "kind": "text", "text": answer})));
+                }
+            }
+        }
+        assert!(bob.is_private_with("alice"), "no private conversation came about");
+    }
+}
+
+#[derive(Default)]
+struct Files(BTreeMap<Name, Vec<u8>>);
+
+impl Store for Files {
+    fn read(&mut self, name: Name) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+        Ok(self.0.get(&name).cloned().map(Zeroizing::new))
+    }
+
+    fn write(&mut self, name: Name, content: &[u8]) -> io::Result<()> {
+        self.0.insert(name, content.to_vec());
+        Ok(())
+    }
+
+    fn set_aside(&mut self, _: Name, suffix: &str) -> io::Result<String> {
+        Ok(suffix.to_owned())
+    }
+}

@@ -1,0 +1,197 @@
+//! What does not depend on how busy the machine is: instructions, allocations, system calls.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use otrd_tests::World;
+
+use super::worker::Talk;
+use crate::conn::transfer;
+use crate::engine::KINDS;
+use crate::report::{Goal, Report, Row};
+use crate::stage::{Bouncer, Kind, Kit, typed};
+
+pub fn measure(kit: &Kit, report: &mut Report) {
+    let world = World::new();
+    let has = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    if has("valgrind") {
+        instructions(kit, report, &world);
+    } else {
+        eprintln!("    no valgrind: instructions are not counted");
+    }
+    if has("strace") {
+        system_calls(kit, report, &world);
+    } else {
+        eprintln!("    no strace: system calls are not counted");
+    }
+}
+
+fn instructions(kit: &Kit, report: &mut Report, world: &World) {
+    let own = std::env::current_exe().expect("our own path");
+    let key = kit.built.join("key");
+    let ours: Vec<Count> =
+        KINDS.iter().map(|kind| each(world, &own, &["engine", kind], &key)).collect();
+    let bare = kit.built.join("bare");
+    let encrypt = each(world, &bare, &["encrypt"], &key);
+    let decrypt = each(world, &bare, &["decrypt"], &key).without(&encrypt);
+    let shim = kit.built.join("shim-lines");
+    let [plain_out, plain_in, data_out, data_in, make] = &ours[..] else { panic!("five kinds") };
+    let mut both = |name: &str, count: &Count, other: Option<&Count>| {
+        let row = |what, unit, value| Row::new(format!("{what}, {name}"), unit, vec![value]);
+        let rows = [
+            (row("instructions", "a line", count.instructions), other.map(|o| o.instructions)),
+            (row("allocations", "a line", count.allocations), other.map(|o| o.allocations)),
+        ];
+        for (row, other) in rows {
+            report.add(match other {
+                Some(other) => row.against("bare libotr", vec![other]),
+                None => row,
+            });
+        }
+    };
+    both("worker, plain line out", plain_out, None);
+    both("worker, plain line in", plain_in, None);
+    both("worker, encrypted line out", data_out, Some(&encrypt));
+    both("worker, encrypted line in", &data_in.without(make), Some(&decrypt));
+    for kind in ["pass", "private-out", "private-in"] {
+        both(&format!("module's JSON, {kind}"), &each(world, &shim, &[kind], Path::new("")), None);
+    }
+}
+
+/// A line's share of two runs of different lengths.
+fn each(world: &World, program: &Path, words: &[&str], key: &Path) -> Count {
+    let (few, many) = (500, 2500);
+    let run = |count: usize| {
+        let out = world.path().join("callgrind.out");
+        let mut command = Command::new("valgrind");
+        command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
+        command.arg(program).args(words).arg(count.to_string());
+        if key.as_os_str().len() > 0 {
+            command.arg(key);
+        }
+        let done = command.output().expect("valgrind");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        Count::read(&out)
+    };
+    run(many).without(&run(few)).divided(many - few)
+}
+
+/// What callgrind counted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    instructions: f64,
+    allocations: f64,
+}
+
+impl Count {
+    fn read(path: &Path) -> Self {
+        let text =
+            String::from_utf8_lossy(&fs::read(path).expect("callgrind's output")).into_owned();
+        let mut count = Self::default();
+        let (mut allocators, mut calls_one) = (Vec::new(), false);
+        for line in text.lines() {
+            let number = |text: &str| text.split(' ').next().and_then(|n| n.parse::<f64>().ok());
+            if let Some(total) = line.strip_prefix("totals: ").or(line.strip_prefix("summary: ")) {
+                count.instructions = number(total).unwrap_or_default();
+            } else if let Some(called) = line.strip_prefix("cfn=") {
+                let (id, name) = called.split_once(' ').unwrap_or((called, ""));
+                if ["malloc", "calloc", "realloc"].contains(&name) {
+                    allocators.push(id.to_owned());
+                }
+                calls_one = allocators.iter().any(|one| one == id);
+            } else if let Some(name) = line.strip_prefix("fn=") {
+                let (id, name) = name.split_once(' ').unwrap_or((name, ""));
+                if ["malloc", "calloc", "realloc"].contains(&name) {
+                    allocators.push(id.to_owned());
+                }
+            } else if let Some(calls) = line.strip_prefix("calls=").filter(|_| calls_one) {
+                count.allocations += number(calls).unwrap_or_default();
+            }
+        }
+        assert!(count.instructions > 0.0, "no totals in {}", path.display());
+        count
+    }
+
+    fn without(&self, other: &Self) -> Self {
+        Self {
+            instructions: self.instructions - other.instructions,
+            allocations: self.allocations - other.allocations,
+        }
+    }
+
+    fn divided(&self, by: usize) -> Self {
+        let by = by as f64;
+        Self { instructions: self.instructions / by, allocations: self.allocations / by }
+    }
+}
+
+fn system_calls(kit: &Kit, report: &mut Report, world: &World) {
+    let mut talk = Talk::start(kit);
+    let worker = talk.otrd.worker();
+    let count = 2000;
+    for (name, burst) in [("in a burst", true), ("one at a time", false)] {
+        let calls = traced(world, worker, || {
+            if burst {
+                talk.out("carol", count);
+            } else {
+                for _ in 0..count {
+                    talk.out("carol", 1);
+                }
+            }
+        });
+        if let Some(calls) = calls {
+            let name = format!("system calls of the worker, lines {name}");
+            let goal = if burst { Goal::Nothing } else { Goal::AtMost(3.1) };
+            report.add(Row::new(name, "a line", vec![calls / count as f64]).goal(goal));
+        }
+    }
+    let mut results = Vec::new();
+    for kind in [Kind::Otrd, Kind::Alone] {
+        let mut bouncer = Bouncer::start(kit, kind);
+        let lines = typed("carol", count);
+        results.push(traced(world, bouncer.znc.process().pid(), || {
+            transfer(&bouncer.user, &mut bouncer.up, &lines);
+        }));
+    }
+    if let [Some(ours), Some(alone)] = results[..] {
+        let each = |calls: f64| vec![calls / count as f64];
+        let row = Row::new("system calls of ZNC, plain lines out in a burst", "a line", each(ours));
+        report.add(row.against("ZNC alone", each(alone)));
+    }
+}
+
+/// System calls of a process while something happens; none where it may not be watched.
+fn traced(world: &World, pid: i32, what: impl FnOnce()) -> Option<f64> {
+    let out = world.path().join("strace.out");
+    let mut command = Command::new("strace");
+    command.args(["-c", "-f", "-p", &pid.to_string(), "-o"]).arg(&out);
+    let mut child = command.stderr(Stdio::null()).spawn().expect("strace");
+    // It says so nowhere but here.
+    let status = format!("/proc/{pid}/status");
+    let attached = || {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        text.lines().any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
+    };
+    for _ in 0..200 {
+        if attached() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    if !attached() {
+        let _ = child.kill();
+        let _ = child.wait();
+        eprintln!("    strace may not watch here: system calls are not counted");
+        return None;
+    }
+    what();
+    let strace = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
+    nix::sys::signal::kill(strace, nix::sys::signal::Signal::SIGINT).expect("our own child");
+    child.wait().expect("strace ends");
+    let text = fs::read_to_string(&out).expect("what strace counted");
+    let total = text.lines().find(|line| line.trim_end().ends_with("total"))?;
+    // `100.00  0.012  3  4000  total`, with the errors in between where there are any.
+    total.split_whitespace().nth(3)?.parse().ok()
+}

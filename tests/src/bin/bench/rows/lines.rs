@@ -1,0 +1,123 @@
+//! Lines per second and CPU a line through ZNC, encrypted and plain, out and in.
+
+use crate::conn::{text, transfer};
+use crate::person::Person;
+use crate::report::{Goal, Report, Row};
+use crate::stage::{Bouncer, Kind, Kit, said, texts, typed};
+
+const ROUNDS: usize = 7;
+
+pub fn measure(kit: &Kit, report: &mut Report) {
+    let count = if kit.short { 400 } else { 20_000 };
+    let rounds = if kit.short { 2 } else { ROUNDS };
+    encrypted(kit, report, count, rounds);
+    plain(kit, report, count, rounds);
+}
+
+/// One bouncer in a conversation with one peer, and what its rounds came to.
+struct Pair {
+    bouncer: Bouncer,
+    bob: Person,
+    rates: [Vec<f64>; 2],
+    costs: [Vec<f64>; 2],
+}
+
+fn encrypted(kit: &Kit, report: &mut Report, count: usize, rounds: usize) {
+    let pair = |kind| {
+        let (mut bouncer, mut bob) = (Bouncer::start(kit, kind), Person::new("bob", &kit.key));
+        bouncer.goes_private(&mut bob);
+        Pair { bouncer, bob, rates: Default::default(), costs: Default::default() }
+    };
+    let mut pairs = [pair(Kind::Otrd), pair(Kind::InProcess)];
+    for round in 0..rounds {
+        for pair in &mut pairs {
+            encrypted_round(pair, count, round);
+        }
+    }
+    let [ours, theirs] = pairs;
+    for (way, name) in ["out", "in"].into_iter().enumerate() {
+        report.add(
+            Row::new(format!("encrypted lines {name}"), "lines/s", ours.rates[way].clone())
+                .against(theirs.bouncer.name, theirs.rates[way].clone())
+                .goal(Goal::RatioAtLeast(1.0))
+                .more_is_better(),
+        );
+        report.add(
+            Row::new(format!("CPU of an encrypted line {name}"), "us", ours.costs[way].clone())
+                .against(theirs.bouncer.name, theirs.costs[way].clone()),
+        );
+    }
+}
+
+fn encrypted_round(pair: &mut Pair, count: usize, round: usize) {
+    let Pair { bouncer, .. } = pair;
+    let out = typed("bob", count);
+    let before = bouncer.cpu();
+    let moved = transfer(&bouncer.user, &mut bouncer.up, &out);
+    note(pair, 0, round, count, moved.time, before);
+    // Decrypted only now, for the peer is no part of what is measured.
+    let read: Vec<_> =
+        moved.messages().filter_map(|line| pair.bob.hears("alice", text(line)).1).collect();
+    let wanted: Vec<_> = texts(count).into_iter().map(String::into_bytes).collect();
+    assert!(read == wanted, "{} of {count} lines arrived", read.len());
+
+    let Pair { bouncer, bob, .. } = pair;
+    let lines = said("bob", texts(count).iter().map(|text| bob.encrypts("alice", text)));
+    let before = bouncer.cpu();
+    let moved = transfer(&bouncer.up, &mut bouncer.user, &lines);
+    note(pair, 1, round, count, moved.time, before);
+    let read: Vec<_> = moved.messages().map(|line| text(line).to_vec()).collect();
+    assert!(read == wanted, "{} of {count} lines arrived", read.len());
+}
+
+fn note(
+    pair: &mut Pair,
+    way: usize,
+    round: usize,
+    count: usize,
+    time: std::time::Duration,
+    before: f64,
+) {
+    let cost = pair.bouncer.cpu() - before;
+    // The first round fills what is kept.
+    if round > 0 {
+        pair.rates[way].push(count as f64 / time.as_secs_f64());
+        pair.costs[way].push(cost / 1000.0 / count as f64);
+    }
+}
+
+fn plain(kit: &Kit, report: &mut Report, count: usize, rounds: usize) {
+    let mut bouncers = [Bouncer::start(kit, Kind::Otrd), Bouncer::start(kit, Kind::Alone)];
+    let (mut rates, mut costs) =
+        ([[vec![], vec![]], [vec![], vec![]]], [[vec![], vec![]], [vec![], vec![]]]);
+    for round in 0..rounds {
+        for (which, bouncer) in bouncers.iter_mut().enumerate() {
+            for way in 0..2 {
+                let before = bouncer.cpu();
+                let moved = match way {
+                    0 => transfer(&bouncer.user, &mut bouncer.up, &typed("carol", count)),
+                    _ => transfer(&bouncer.up, &mut bouncer.user, &said("carol", texts(count))),
+                };
+                let cost = bouncer.cpu() - before;
+                assert_eq!(moved.messages().count(), count);
+                if round > 0 {
+                    rates[way][which].push(count as f64 / moved.time.as_secs_f64());
+                    costs[way][which].push(cost / 1000.0 / count as f64);
+                }
+            }
+        }
+    }
+    for (way, name) in ["out", "in"].into_iter().enumerate() {
+        report.add(
+            Row::new(format!("plain lines {name}"), "lines/s", rates[way][0].clone())
+                .against("ZNC alone", rates[way][1].clone())
+                .goal(Goal::RatioAtLeast(0.6))
+                .more_is_better(),
+        );
+        report.add(
+            Row::new(format!("CPU of a plain line {name}"), "us", costs[way][0].clone())
+                .against("ZNC alone", costs[way][1].clone())
+                .goal(Goal::RatioAtMost(2.5)),
+        );
+    }
+}

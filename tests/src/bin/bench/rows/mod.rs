@@ -1,0 +1,33 @@
+//! The measurements, one a file.
+
+mod counts;
+mod exchanges;
+mod growth;
+mod latency;
+mod lines;
+mod memory;
+mod private;
+mod round_trip;
+mod start;
+mod steady;
+mod worker;
+
+use crate::report::Report;
+use crate::stage::Kit;
+
+type Measure = fn(&Kit, &mut Report);
+
+/// Name, whether it counts instead of timing, and what does it.
+pub const ALL: [(&str, bool, Measure); 11] = [
+    ("counts", true, counts::measure),
+    ("latency", false, latency::measure),
+    ("lines", false, lines::measure),
+    ("worker", false, worker::measure),
+    ("round-trip", false, round_trip::measure),
+    ("exchanges", false, exchanges::measure),
+    ("start", false, start::measure),
+    ("memory", false, memory::measure),
+    ("growth", false, growth::measure),
+    ("private", false, private::measure),
+    ("steady", false, steady::measure),
+];

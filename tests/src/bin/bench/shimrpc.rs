@@ -1,0 +1,132 @@
+//! The module's end of the protocol, for measurements of the daemon without ZNC.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use otrd_tests::PATIENCE;
+use proto::jsonrpc::Outgoing;
+use serde_json::{Value, json};
+
+use crate::person::Person;
+
+/// A connection that said hello.
+pub struct Module {
+    pub stream: UnixStream,
+    pending: Vec<u8>,
+    pub nick: String,
+    next: u64,
+}
+
+impl Module {
+    /// Connects and waits for the welcome.
+    pub fn hello(socket: &Path, user: &str) -> Self {
+        let stream = UnixStream::connect(socket).expect("connect to otrd");
+        stream.set_read_timeout(Some(PATIENCE)).expect("timeout");
+        let mut module = Self { stream, pending: Vec::new(), nick: user.to_owned(), next: 1 };
+        module.ask("hello", json!({"version": 1, "user": user, "network": "net"}));
+        let welcome = module.answer();
+        assert!(welcome["result"]["protect"].is_array(), "{welcome}");
+        module
+    }
+
+    /// Tells of an IRC network that is there.
+    pub fn connected(mut self) -> Self {
+        let mask = format!("{0}!{0}@127.0.0.1", self.nick);
+        self.ask("network", json!({"connected": true, "mask": mask, "casemapping": "ascii"}));
+        self.answer();
+        self
+    }
+
+    /// A request's line.
+    pub fn request(&mut self, method: &str, params: Value) -> Vec<u8> {
+        let mut line = Vec::new();
+        proto::jsonrpc::write_line(&mut line, &Outgoing::request(self.next, method, params));
+        self.next += 1;
+        line
+    }
+
+    pub fn ask(&mut self, method: &str, params: Value) {
+        let line = self.request(method, params);
+        self.stream.write_all(&line).expect("send");
+    }
+
+    pub fn says(&mut self, to: &str, text: &str) {
+        self.ask("out", json!({"to": to, "kind": "text", "text": text, "client": 1}));
+    }
+
+    pub fn hears(&mut self, from: &str, text: &str) {
+        let mask = format!("{from}!{from}@127.0.0.1");
+        self.ask("in", json!({"from": mask, "kind": "text", "text": text}));
+    }
+
+    /// The next line of the daemon.
+    pub fn answer(&mut self) -> Value {
+        loop {
+            if let Some(line) = self.whole_line() {
+                return serde_json::from_slice(&line).expect("JSON");
+            }
+            assert!(self.fill() > 0, "otrd closed the connection");
+        }
+    }
+
+    /// A line that has been read already.
+    pub fn whole_line(&mut self) -> Option<Vec<u8>> {
+        let end = self.pending.iter().position(|byte| *byte == b'\n')?;
+        Some(self.pending.drain(..=end).collect())
+    }
+
+    /// Reads what is there, and waits where there is nothing.
+    pub fn fill(&mut self) -> usize {
+        let mut buffer = [0; 64 * 1024];
+        let length = self.stream.read(&mut buffer).expect("an answer before the time is over");
+        self.pending.extend_from_slice(&buffer[..length]);
+        length
+    }
+
+    /// Sends requests in bursts and waits until all are answered; gives the answers' bytes.
+    pub fn burst(&mut self, requests: &[Vec<u8>]) -> usize {
+        let mut bytes = 0;
+        for part in requests.chunks(250) {
+            self.stream.write_all(&part.concat()).expect("send");
+            let mut answers = 0;
+            while answers < part.len() {
+                let before = self.pending.len();
+                assert!(self.fill() > 0, "otrd closed the connection");
+                let fresh = &self.pending[before..];
+                answers += fresh.iter().filter(|byte| **byte == b'\n').count();
+                bytes += fresh.len();
+                self.pending.clear();
+            }
+        }
+        bytes
+    }
+
+    /// Makes the conversation with this peer private.
+    pub fn goes_private(&mut self, bob: &mut Person) {
+        let bobs = bob.nick.clone();
+        self.says(&bobs, "?OTR?");
+        while !bob.is_private_with(&self.nick.clone()) {
+            for line in sends(&self.answer()) {
+                let nick = self.nick.clone();
+                for answer in bob.hears(&nick, line.as_bytes()).0 {
+                    self.hears(&bobs, &answer);
+                }
+            }
+        }
+        // What was asked last is answered last.
+        let id = self.next;
+        self.ask("command", json!({"text": "version"}));
+        while self.answer()["id"] != id {}
+    }
+}
+
+/// The lines to IRC in an answer or a notification.
+pub fn sends(value: &Value) -> Vec<String> {
+    let effects = match value["params"]["effects"].as_array() {
+        Some(effects) => effects,
+        None => value["result"]["effects"].as_array().expect("effects"),
+    };
+    let sends = effects.iter().filter(|effect| effect["do"] == "send");
+    sends.map(|effect| effect["text"].as_str().expect("a text").to_owned()).collect()
+}
