@@ -1,3 +1,5 @@
 //! The documents against the programs: what they show is played, what they list is compared.
 
 mod page;
+
+mod client;
