@@ -39,7 +39,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::UnixListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{LocalSet, spawn_local};
 
 /// Within this time after SIGTERM the front has ended, whatever its workers do.
@@ -60,23 +60,40 @@ fn start(args: Args) -> anyhow::Result<()> {
     let settings = Settings::find(args)?;
     raise_descriptor_limit();
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
-    // The lock on the state directory comes first: who holds it may replace stale sockets.
-    let state = state::State::open(&settings.state)?;
-    let listeners = Listeners::open(&settings)?;
-    confine::confine(&settings, &listeners)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the event loop")?;
-    LocalSet::new().block_on(&runtime, serve(Rc::new(Front::new(settings, state)), listeners))
+    LocalSet::new().block_on(&runtime, async {
+        // Before anybody can see the sockets: whoever does may end us in good order.
+        let signals = Signals::catch()?;
+        // The lock on the state directory comes next: who holds it may replace stale sockets.
+        let state = state::State::open(&settings.state)?;
+        let listeners = Listeners::open(&settings)?;
+        confine::confine(&settings, &listeners)?;
+        serve(Rc::new(Front::new(settings, state)), listeners, signals).await
+    })
+}
+
+/// What an admin may send.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    reload: Signal,
+}
+
+impl Signals {
+    fn catch() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            reload: signal(SignalKind::hangup())?,
+        })
+    }
 }
 
 /// Serves until a signal ends it.
-async fn serve(front: Rc<Front>, listeners: Listeners) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut reload = signal(SignalKind::hangup())?;
-
+async fn serve(front: Rc<Front>, listeners: Listeners, mut signals: Signals) -> anyhow::Result<()> {
     let modules = UnixListener::from_std(listeners.shim.socket.try_clone()?)?;
     let admins = UnixListener::from_std(listeners.admin.socket.try_clone()?)?;
     let accepting = [
@@ -89,9 +106,9 @@ async fn serve(front: Rc<Front>, listeners: Listeners) -> anyhow::Result<()> {
     let mut watchdog = tokio::time::interval(notify::watchdog_interval());
     loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = reload.recv() => {
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            _ = signals.reload.recv() => {
                 // Nothing is read from a file yet; the handshake is what systemd waits for.
                 notify::reloading();
                 tracing::info!("reload: nothing to read again");
