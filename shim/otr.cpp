@@ -930,11 +930,13 @@ CString COtr::ISupport(const CString& sKey, const CString& sDefault) const {
 
 CString COtr::Fold(const CString& sNick) const {
     const CString sMapping = ISupport("CASEMAPPING", "rfc1459");
-    const CString sUpper = sMapping.Equals("ascii") ? "" : "[]\\^";
+    const bool bStrict = sMapping.Equals("rfc1459-strict") || sMapping.Equals("strict-rfc1459");
+    const bool bLetters = sMapping.Equals("ascii") || sMapping.Equals("rfc7613");
+    const CString sUpper = bLetters ? "" : bStrict ? "[]\\" : "[]\\^";
     CString sFolded = sNick.AsLower();
     for (char& c : sFolded) {
         const size_t u = sUpper.find(c);
-        if (u != CString::npos && (c != '^' || !sMapping.Equals("strict-rfc1459"))) c = "{}|~"[u];
+        if (u != CString::npos) c = "{}|~"[u];
     }
     return sFolded;
 }
