@@ -3,3 +3,5 @@
 mod page;
 
 mod client;
+
+mod names;
