@@ -7,6 +7,7 @@
 use crate::conn::{Newcomer, clip};
 use crate::front::Front;
 use crate::keygen::{KeyEvent, Keygen};
+use crate::pulse::{Beat, Pulse};
 use crate::spawn::{self, Process};
 use crate::state;
 use proto::account::Account;
@@ -163,6 +164,7 @@ struct Worker {
     /// Shutdown was said, or SIGKILL sent: its end is no surprise.
     told_to_end: bool,
     kill_at: Option<Instant>,
+    pulse: Pulse,
     keygen: Option<Keygen>,
     asked: BTreeMap<u64, Asked>,
     last_seq: u64,
@@ -318,6 +320,7 @@ impl Keeper {
         let (account, uid) = (&self.account, self.account.uid);
         let Some(worker) = &mut self.worker else { return };
         let pid = worker.pid;
+        worker.pulse = Pulse::Heard(Instant::now());
         match said {
             ToFront::Ready => {
                 worker.ready = true;
@@ -442,7 +445,7 @@ impl Keeper {
         let worker = self
             .worker
             .iter()
-            .flat_map(|worker| worker.asked.values().map(Asked::until).chain(worker.kill_at));
+            .flat_map(|worker| worker.asked.values().map(Asked::until).chain(worker.due()));
         waiting.chain(start).chain(worker).min()
     }
 
@@ -456,6 +459,11 @@ impl Keeper {
         late.into_iter().for_each(|(_, waiting)| waiting.refuse(no_answer()));
         if let Some(worker) = &mut self.worker {
             worker.give_up_until(now);
+            if worker.takes() && worker.feel_pulse(now) == Beat::Dead {
+                let (account, uid, pid) = (&self.account, self.account.uid, worker.pid);
+                tracing::error!(%account, uid, pid, "worker does not answer any more");
+                worker.kill_at = Some(now);
+            }
             if worker.kill_at.is_some_and(|at| at <= now) {
                 let (account, uid, pid) = (&self.account, self.account.uid, worker.pid);
                 tracing::warn!(%account, uid, pid, "worker does not end: killing it");
@@ -513,6 +521,7 @@ impl Worker {
             lost: false,
             told_to_end: false,
             kill_at: Some(started + READY_TIME),
+            pulse: Pulse::Heard(started),
             keygen: None,
             asked: BTreeMap::new(),
             last_seq: 0,
@@ -617,6 +626,22 @@ impl Worker {
         }
         self.keygen = None;
         self.kill_within(patience);
+    }
+
+    /// When its end or its pulse is due.
+    fn due(&self) -> Option<Instant> {
+        let pulse = self.takes().then(|| self.pulse.next());
+        self.kill_at.into_iter().chain(pulse).min()
+    }
+
+    fn feel_pulse(&mut self, now: Instant) -> Beat {
+        let beat = self.pulse.beat(now);
+        if beat == Beat::Ask {
+            let seq = self.seq();
+            // Any answer will do. Where there is no room for the question, none comes.
+            let _ = self.process.channel.send(&ToWorker::Status { seq }, None);
+        }
+        beat
     }
 
     fn kill_within(&mut self, patience: Duration) {

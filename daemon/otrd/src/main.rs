@@ -2,12 +2,12 @@
 //! an account and hands it the connected socket. It links no libotr and sees no key and no
 //! message.
 //!
-//! Top-down: [`args`] and [`log`], then [`listen`] gives two sockets. A connection to the first
-//! is a module's: [`conn`] reads its hello, [`keeper`] brings it to its account's worker, which
-//! [`spawn`] starts and [`control`] talks to; [`keygen`] makes keys. A connection to the second
-//! is an admin's: [`admin`], with [`passed`] descriptors, and [`watch`]. Who may ask what stands in one table, [`peer`]; what lies on disk,
-//! in [`state`]; what all of them share, in [`front`]. What the process gives up before it accepts
-//! anybody: [`confine`].
+//! Top-down: [`args`] and [`log`], then [`listen`] gives two sockets. A connection to the first is
+//! a module's: [`conn`] reads its hello, [`keeper`] brings it to its account's worker, which
+//! [`spawn`] starts, [`control`] talks to and [`pulse`] minds; [`keygen`] makes keys. A connection
+//! to the second is an admin's: [`admin`], with [`passed`] descriptors, and [`watch`]. Who may ask
+//! what stands in one table, [`peer`]; what lies on disk, in [`state`]; what all of them share, in
+//! [`front`]. What the process gives up before it accepts anybody: [`confine`].
 #![deny(unsafe_code)]
 
 mod admin;
@@ -24,6 +24,7 @@ mod log;
 mod notify;
 mod passed;
 mod peer;
+mod pulse;
 mod spawn;
 mod state;
 mod watch;

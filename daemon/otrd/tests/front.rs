@@ -10,6 +10,26 @@ use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::time::{Duration, Instant};
 
 #[test]
+fn the_front_is_confined_and_runs_nothing_but_the_worker() {
+    let otrd = Otrd::start();
+    assert_eq!(otrd.proc_status("Seccomp"), "2");
+    assert_eq!(otrd.proc_status("NoNewPrivs"), "1");
+    if !stage::has_landlock() {
+        return eprintln!("skipped: this kernel has no Landlock");
+    }
+    // A script needs a shell, which is another program.
+    let directory = tempfile::tempdir().unwrap();
+    let (script, trace) = (directory.path().join("worker"), directory.path().join("trace"));
+    std::fs::write(&script, format!("#!/bin/sh\ntouch {}\n", trace.display())).unwrap();
+    std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
+    let otrd = Otrd::start_with_program(&script);
+    let mut module = otrd.module();
+    module.say(hello("alice", "libera").to_string().as_bytes());
+    assert_eq!(code(&module.line()), -32603);
+    assert!(!trace.exists());
+}
+
+#[test]
 fn a_bad_first_line_is_answered_and_closed() {
     let otrd = Otrd::start();
     let cases: &[(&str, i64)] = &[

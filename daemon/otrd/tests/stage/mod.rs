@@ -47,6 +47,11 @@ impl Otrd {
         Some(Self::launch(&worker, |_| {}))
     }
 
+    /// With any program in the worker's place.
+    pub fn start_with_program(worker: &Path) -> Self {
+        Self::launch(worker, |_| {})
+    }
+
     fn launch(worker: &Path, change: impl FnOnce(&mut Command)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut command = command(&directory, worker);
@@ -127,6 +132,13 @@ impl Otrd {
         let mut command = Command::new(env!("CARGO_BIN_EXE_otrd"));
         command.args(args);
         refusal(command)
+    }
+
+    /// A line of its `/proc/PID/status`.
+    pub fn proc_status(&self, name: &str) -> String {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let found = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"));
+        found.unwrap().to_owned()
     }
 
     pub fn signal(&self, name: &str) {

@@ -1,0 +1,82 @@
+//! Whether a worker still answers. One that hangs would keep its account waiting for ever, and
+//! nobody else would notice.
+
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A worker that has been quiet for so long is asked...
+const QUIET: Duration = Duration::from_secs(30);
+/// ...and has so long to answer. It never works for more than moments.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Later than this we were held up ourselves, and its answer may be there, unread.
+const LATE: Duration = Duration::from_secs(5);
+
+/// What one worker was last heard to do.
+pub enum Pulse {
+    /// It said something then.
+    Heard(Instant),
+    /// It was asked then, and has said nothing since.
+    Asked(Instant),
+}
+
+/// What is due.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Beat {
+    /// To wait.
+    Wait,
+    /// To ask it how it is.
+    Ask,
+    /// To give it up.
+    Dead,
+}
+
+impl Pulse {
+    /// When something will be due.
+    pub fn next(&self) -> Instant {
+        match self {
+            Self::Heard(then) => *then + QUIET,
+            Self::Asked(then) => *then + PATIENCE,
+        }
+    }
+
+    /// What is due now, and is taken to be done.
+    pub fn beat(&mut self, now: Instant) -> Beat {
+        let due = self.next();
+        if now < due {
+            return Beat::Wait;
+        }
+        let asked = matches!(self, Self::Asked(_));
+        *self = Self::Asked(now);
+        match (asked, now > due + LATE) {
+            (false, _) => Beat::Ask,
+            (true, true) => Beat::Wait,
+            (true, false) => Beat::Dead,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_quiet_is_asked_and_who_does_not_answer_is_given_up() {
+        let start = Instant::now();
+        let mut pulse = Pulse::Heard(start);
+        assert_eq!(pulse.beat(start + QUIET - Duration::from_secs(1)), Beat::Wait);
+        let asked = start + QUIET;
+        assert_eq!(pulse.beat(asked), Beat::Ask);
+        assert_eq!(pulse.beat(asked + PATIENCE - Duration::from_secs(1)), Beat::Wait);
+        assert_eq!(pulse.beat(asked + PATIENCE), Beat::Dead);
+    }
+
+    #[test]
+    fn who_was_held_up_himself_waits_once_more() {
+        let start = Instant::now();
+        let mut pulse = Pulse::Asked(start);
+        let thawed = start + PATIENCE * 10;
+        assert_eq!(pulse.beat(thawed), Beat::Wait);
+        assert_eq!(pulse.next(), thawed + PATIENCE);
+        assert_eq!(pulse.beat(thawed + PATIENCE), Beat::Dead);
+    }
+}
