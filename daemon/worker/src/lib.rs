@@ -4,7 +4,7 @@
 //! * [`serve`]: the poll loop that performs what the engine decides.
 //! * [`engine`]: decides; pure steps.
 //! * [`commands`]: what a user can say to `*otr`.
-//! * [`store`], [`control`], [`link`]: files, the front, the ZNC module.
+//! * [`store`], [`control`], [`link`], [`parts`]: files, the front, the ZNC module.
 //! * [`moving`]: files that come in and go out.
 //! * [`keygen`]: the one-shot process that makes a key.
 //! * [`limits`]: every bound and rate.
@@ -17,6 +17,7 @@ pub mod keygen;
 pub mod limits;
 pub mod link;
 pub mod moving;
+pub mod parts;
 pub mod sandbox;
 pub mod serve;
 pub mod store;

@@ -57,7 +57,7 @@ pub const SPLIT_MAX: usize = otr::fragment::MAX_MESSAGE;
 pub const SPLIT_PIECE: usize = 64;
 
 /// Effects kept for a module that is not connected.
-pub const BACKLOG: usize = 256;
+pub const BACKLOG: usize = 2 * WAITING;
 
 /// How long a worker without a module stays, and with private conversations.
 pub const LINGER: Duration = Duration::from_secs(60);

@@ -1,6 +1,7 @@
 //! The connection to the ZNC module: lines in, replies and effects out. Never blocks, never
 //! grows without bound.
 
+use crate::parts;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 use proto::frame::{Lines, TooLong};
@@ -64,8 +65,10 @@ impl Link {
 
     /// Effects that nobody asked for.
     pub fn notify(&mut self, effects: Vec<Effect>) {
-        let effects = Effects { effects };
-        jsonrpc::write_line(&mut self.unsent, &Outgoing::notification("effects", effects));
+        for effects in parts::split(effects) {
+            let effects = Effects { effects };
+            jsonrpc::write_line(&mut self.unsent, &Outgoing::notification("effects", effects));
+        }
     }
 
     /// The last line of a connection that we end.

@@ -5,6 +5,7 @@ use crate::engine::{Act, Engine, Input, Now};
 use crate::limits;
 use crate::link::{Health, Link};
 use crate::moving;
+use crate::parts;
 use crate::sandbox::{self, WithoutLandlock};
 use crate::store::{Directory, Name, Store};
 use anyhow::{Context, Result, bail};
@@ -140,6 +141,9 @@ impl Worker {
                 self.link_lost();
             }
         }
+        // What waits comes back to the user before the end.
+        let effects = self.step(Input::Gone);
+        self.unasked(effects);
         if let Some(link) = &mut self.link {
             link.bye("otrd ends");
         }
@@ -260,7 +264,10 @@ impl Worker {
         });
         for effect in kept {
             if self.backlog.len() >= limits::BACKLOG {
-                self.backlog.pop_front();
+                // The oldest goes, but rather than what was typed, what was said about it.
+                let words = |e: &Effect| matches!(e, Effect::Print { .. } | Effect::Table { .. });
+                let oldest = self.backlog.iter().position(words).unwrap_or(0);
+                self.backlog.remove(oldest);
             }
             self.backlog.push_back(effect);
         }
@@ -394,9 +401,10 @@ impl Worker {
 // The module.
 impl Worker {
     fn adopt(&mut self, id: Option<Id>, hello: Hello, rest: &Text, socket: OwnedFd) {
-        if let Some(old) = &mut self.link {
+        if let Some(mut old) = self.link.take() {
             old.bye("another connection took this account over");
-            let _ = self.step(Input::Gone);
+            let effects = self.step(Input::Gone);
+            self.unasked(effects);
         }
         self.idle_said = false;
         let mut link = Link::new(socket, rest.as_bytes());
@@ -432,9 +440,20 @@ impl Worker {
                 Ok(Some(line)) => {
                     let mut out = std::mem::take(link.out());
                     let mut bye = false;
-                    jsonrpc::serve(&line, &mut out, |request| self.answer(request, &mut bye));
+                    let mut room = parts::ROOM;
+                    let mut rest = Vec::new();
+                    jsonrpc::serve(&line, &mut out, |request| {
+                        let mut effects = self.answer(request, &mut bye)?;
+                        // Once something is left over, what comes later must not overtake it.
+                        let mut none = 0;
+                        let room = if rest.is_empty() { &mut room } else { &mut none };
+                        let now = parts::first(&mut effects, room);
+                        rest.extend(effects);
+                        Ok(Effects { effects: now })
+                    });
                     if let Some(link) = &mut self.link {
                         *link.out() = out;
+                        link.notify(rest);
                     }
                     if bye {
                         return self.link_lost();
@@ -451,10 +470,10 @@ impl Worker {
         }
     }
 
-    fn answer(&mut self, request: &Request<'_>, bye: &mut bool) -> Result<Effects, Error> {
+    fn answer(&mut self, request: &Request<'_>, bye: &mut bool) -> Result<Vec<Effect>, Error> {
         let call = Call::parse(request)?;
         *bye |= matches!(call, Call::Bye(_));
-        Ok(Effects { effects: self.step(Input::Call(call)) })
+        Ok(self.step(Input::Call(call)))
     }
 
     fn link_lost(&mut self) {

@@ -1,0 +1,105 @@
+//! Lists of effects in lines that a module takes: a peer's long text or a long table makes more
+//! than fits in one.
+
+use proto::shim::Effect;
+use proto::text::Text;
+
+/// Bytes of effects in a line of at most [`proto::MAX_LINE`], beside what stands around them.
+pub const ROOM: usize = proto::MAX_LINE - 4096;
+
+/// As many of the effects, from the first on, as fit in `room`; what is left over stays. The
+/// held message can pass only in the reply to it: nothing is split before that.
+pub fn first(effects: &mut Vec<Effect>, room: &mut usize) -> Vec<Effect> {
+    let passes = effects.iter().position(|effect| matches!(effect, Effect::Pass));
+    let mut taken = passes.map_or(0, |at| at + 1);
+    for effect in effects.iter().take(taken) {
+        *room = room.saturating_sub(size(effect));
+    }
+    while let Some(effect) = effects.get(taken).filter(|effect| size(effect) <= *room) {
+        *room -= size(effect);
+        taken += 1;
+    }
+    let rest = effects.split_off(taken);
+    std::mem::replace(effects, rest)
+}
+
+/// All of the effects, in as many lists as it takes.
+pub fn split(effects: Vec<Effect>) -> Vec<Vec<Effect>> {
+    let mut rest: Vec<Effect> = effects.into_iter().flat_map(cut).collect();
+    let mut lists = Vec::new();
+    while !rest.is_empty() {
+        let mut list = first(&mut rest, &mut { ROOM });
+        if list.is_empty() {
+            // Larger than any line: nothing else makes such a thing but a bug.
+            list.push(rest.remove(0));
+        }
+        lists.push(list);
+    }
+    lists
+}
+
+fn size(effect: &Effect) -> usize {
+    serde_json::to_vec(effect).map_or(0, |json| json.len() + 1)
+}
+
+/// A long table becomes several with the same heads.
+fn cut(effect: Effect) -> Vec<Effect> {
+    if size(&effect) <= ROOM {
+        return vec![effect];
+    }
+    let Effect::Table { columns, rows } = effect else { return vec![effect] };
+    let room = ROOM - 1024;
+    let mut tables: Vec<Vec<Vec<Text>>> = vec![Vec::new()];
+    let mut used = 0;
+    for row in rows {
+        let size = serde_json::to_vec(&row).map_or(0, |json| json.len() + 1);
+        if used + size > room {
+            tables.push(Vec::new());
+            used = 0;
+        }
+        used += size;
+        if let Some(table) = tables.last_mut() {
+            table.push(row);
+        }
+    }
+    tables.into_iter().map(|rows| Effect::Table { columns: columns.clone(), rows }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::shim::{Effects, Style};
+
+    fn print(length: usize) -> Effect {
+        // Each control byte takes six bytes of JSON.
+        Effect::Print { text: Text::new(vec![2; length]), style: Style::Plain }
+    }
+
+    #[test]
+    fn every_list_fits_in_a_line_and_nothing_is_lost() {
+        let rows = vec![vec![Text::from("x".repeat(200)); 5]; 500];
+        let table = Effect::Table { columns: vec!["a".into(); 5], rows };
+        let mut effects: Vec<Effect> = (0..100).map(|i| print(i * 10)).collect();
+        effects.insert(50, table);
+        let mut prints = 0;
+        let mut rows = 0;
+        for list in split(effects) {
+            prints += list.iter().filter(|e| matches!(e, Effect::Print { .. })).count();
+            for effect in &list {
+                if let Effect::Table { rows: some, .. } = effect {
+                    rows += some.len();
+                }
+            }
+            let line = serde_json::to_vec(&Effects { effects: list }).unwrap();
+            assert!(line.len() < proto::MAX_LINE - 100);
+        }
+        assert_eq!((prints, rows), (100, 500));
+    }
+
+    #[test]
+    fn what_passes_stays_in_the_reply() {
+        let mut effects = vec![print(1), Effect::Pass, print(1)];
+        let list = first(&mut effects, &mut { 0 });
+        assert_eq!((list.len(), effects.len()), (2, 1));
+    }
+}
