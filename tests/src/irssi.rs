@@ -44,10 +44,21 @@ impl Irssi {
     /// Starts irssi, connected to the server on `port`, with an OTR key.
     #[track_caller]
     pub fn start(world: &World, nick: &str, port: u16) -> Self {
+        let irssi = Self::start_with(world, nick, port, |_| {});
+        irssi.types(&format!("/otr genkey {CHATNET}"));
+        irssi.sees("OTR key generation for tests completed");
+        irssi
+    }
+
+    /// The same with the key that is put into its directory `otr`, or with none.
+    #[track_caller]
+    pub fn start_with(world: &World, nick: &str, port: u16, prepare: impl FnOnce(&Path)) -> Self {
         let dir = world.directory(&format!("irssi-{nick}"), None);
         let log = world.path().join("logs").join(format!("irssi-{nick}.log"));
         world.file(&dir.join("config"), config(nick, port, &log), None);
         world.file(&dir.join("startup"), "load otr\n", None);
+        let otr = world.directory(&format!("irssi-{nick}/otr"), None);
+        prepare(&otr);
         let tmux = Tmux { socket: world.path().join(format!("tmux-{nick}.sock")) };
         let server = tmux.start(world, &dir, nick);
         let (inbox, watching) = (Inbox::default(), Arc::new(AtomicBool::new(true)));
@@ -60,8 +71,6 @@ impl Irssi {
         let irssi = Self { nick, tmux, inbox, window, watching, dir, _server: server };
         // Set by irssi itself once it is on IRC, with or without a message of the day.
         irssi.sees("Mode change [+i]");
-        irssi.types(&format!("/otr genkey {CHATNET}"));
-        irssi.sees("OTR key generation for tests completed");
         irssi
     }
 

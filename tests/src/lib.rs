@@ -52,6 +52,9 @@ pub mod programs;
 mod otrd;
 pub use otrd::{Otrd, OtrdBuilder};
 
+mod otrctl;
+pub use otrctl::{Lines, Otrctl, Said};
+
 mod rpc;
 pub use rpc::Rpc;
 

@@ -60,7 +60,7 @@ impl OtrdBuilder {
         let dir = world.directory("otrd", self.uid);
         // A user without rights to our own target directory must be able to run them.
         world.directory("bin", None);
-        for program in [programs::otrd(), programs::worker()] {
+        for program in [programs::otrd(), programs::worker(), programs::otrctl()] {
             let copy = world.path().join("bin").join(program.file_name().expect("a name"));
             if !copy.exists() {
                 fs::copy(&program, &copy).expect("copy a program");
@@ -139,6 +139,11 @@ impl Otrd {
     /// The socket for `otrctl`.
     pub fn admin_socket(&self) -> PathBuf {
         self.dir.join("admin.sock")
+    }
+
+    /// A copy of one of our programs that every user can run.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.world.path().join("bin").join(name)
     }
 
     /// Where its accounts lie.

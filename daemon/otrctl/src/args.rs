@@ -1,77 +1,154 @@
 //! The command line.
 
 use crate::Failure;
-use clap::Parser;
+use clap::{Args as Group, Parser, Subcommand};
 use proto::account::Name;
 use std::ffi::OsString;
-use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Asks otrd.
+/// Talks to otrd.
 #[derive(Debug, Parser)]
-#[command(version, disable_help_subcommand = true, after_help = EXAMPLES)]
+#[command(
+    version,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    after_help = EXAMPLES
+)]
 pub struct Args {
     /// otrd's admin socket [default: /run/otrd/admin.sock, then $XDG_RUNTIME_DIR/otrd/admin.sock].
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", global = true)]
     pub socket: Option<PathBuf>,
     /// Print the result as JSON.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub json: bool,
     /// Give up after so many seconds.
-    #[arg(long, value_name = "SECS", default_value_t = 10.0)]
+    #[arg(long, value_name = "SECS", default_value_t = 10.0, global = true)]
     timeout: f64,
     /// Which account; not needed where there is only one.
-    #[arg(short, long, value_name = "USER/NETWORK")]
+    #[arg(short, long, value_name = "USER/NETWORK", global = true)]
     account: Option<String>,
     /// Whose account; not needed where only one Unix user has it.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", global = true)]
     pub uid: Option<u32>,
-    /// `status`, `accounts`, or what you would say to *otr.
-    #[arg(value_name = "WORD")]
-    first: OsString,
-    /// The other words, such as --all.
-    #[arg(value_name = "WORDS", trailing_var_arg = true, allow_hyphen_values = true)]
-    others: Vec<OsString>,
+    /// Read the secret of auth or authq from this descriptor, its first line.
+    #[arg(long, value_name = "FD", global = true)]
+    pub secret_fd: Option<u32>,
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
 }
 
 const EXAMPLES: &str = "\
+Anything else is a line for *otr: help, info, start, refresh, finish, trust, distrust, forget,
+fingerprint, auth, authq, authabort, genkey, ignore, enable, policy, status, version.
+
 Examples:
   otrctl status
   otrctl -a alice/libera info
   otrctl -a alice/libera trust bob
+  otrctl -a alice/libera auth bob          asks for the secret without showing it
   echo 'auth bob our secret' | otrctl -a alice/libera -
+  otrctl import znc ~/.znc --all
 
-With -a or --uid every word goes to *otr, `status` too. A single - reads the line from standard
-input, where no other user of this machine can see it.";
+With -a or --uid in front, status is *otr's too. A single - reads the line from standard input,
+where no other user of this machine can see it.
 
-/// What is asked.
-pub enum Wish {
-    /// The daemon's state.
+Exit status (sysexits.h): 0 done, 64 wrong words, 65 not done as things are, 66 no such files,
+67 no such account, 69 no otrd, 70 a bug, 73 files cannot be written, 74 output went nowhere,
+75 try again, 77 not allowed, 78 doctor found something that fails.";
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// The daemon, and a row for each account.
     Status,
-    /// The accounts' names.
+    /// The accounts' names, those without a worker included.
     Accounts,
-    /// A line to `*otr`.
-    Command(Vec<u8>),
+    /// Private conversations of all accounts.
+    Sessions,
+    /// Tell what changes, until interrupted. No nick, no text.
+    Watch,
+    /// Look whether everything is as it should be, and say what to do where it is not.
+    Doctor(Doctor),
+    /// Take over keys and fingerprints of ZNC's old module, irssi, weechat, Pidgin, HexChat, ….
+    Import(Import),
+    /// Write key, fingerprints and instance tag into a directory, in libotr's format.
+    Export(Export),
+    /// End an account: its worker ends, its files are set aside.
+    ForgetAccount(ForgetAccount),
+    /// Print completions for a shell.
+    Completions {
+        /// Which.
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page.
+    Man,
+    /// A line for *otr.
+    #[command(external_subcommand)]
+    Words(Vec<OsString>),
+}
+
+/// `doctor`
+#[derive(Debug, Group)]
+pub struct Doctor {
+    /// otrd's state directory [default: /var/lib/otrd, or $XDG_STATE_HOME/otrd].
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// The worker's program [default: otrd-worker beside otrctl, else in /usr/lib/otrd].
+    #[arg(long, value_name = "PATH")]
+    pub worker: Option<PathBuf>,
+}
+
+/// `import`
+#[derive(Debug, Group)]
+pub struct Import {
+    /// The program (znc, irssi, weechat, pidgin, finch, hexchat, bitlbee), its directory, or both.
+    #[arg(value_name = "PROGRAM|PATH")]
+    pub what: Vec<PathBuf>,
+    /// Every account of a ZNC directory.
+    #[arg(long)]
+    pub all: bool,
+    /// Whose key and fingerprints, as the program names its account.
+    #[arg(long, value_name = "NAME")]
+    pub from: Option<String>,
+    /// Also in place of what is there, which is kept under a dated name.
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Only say what would be done.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// `export`
+#[derive(Debug, Group)]
+pub struct Export {
+    /// Where to; made where it is missing.
+    #[arg(value_name = "DIRECTORY")]
+    pub directory: PathBuf,
+    /// Also in place of files that are there.
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// `forget-account`
+#[derive(Debug, Group)]
+pub struct ForgetAccount {
+    /// Remove the files instead of setting them aside.
+    #[arg(long)]
+    pub remove: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 impl Args {
-    /// What the words mean.
-    pub fn wish(&self) -> Result<Wish, Failure> {
-        let of_an_account = self.account.is_some() || self.uid.is_some();
-        let words = std::iter::once(&self.first).chain(&self.others);
-        let words: Vec<&[u8]> = words.map(|word| word.as_bytes()).collect();
-        match (words.as_slice(), of_an_account) {
-            ([b"status"], false) => return Ok(Wish::Status),
-            ([b"accounts"], false) => return Ok(Wish::Accounts),
-            _ => {}
-        }
-        let line = if words == [b"-"] { from_stdin()? } else { words.join(&b' ') };
-        if line.iter().any(|byte| byte.is_ascii_control()) {
-            return Err(Failure::Usage("a command is one line without control characters".into()));
-        }
-        Ok(Wish::Command(line))
+    /// Whether an account is named.
+    pub fn of_an_account(&self) -> bool {
+        self.account.is_some() || self.uid.is_some()
     }
 
     /// How long to wait in all.
@@ -88,11 +165,4 @@ impl Args {
         let name = |name| Name::new(name).map_err(|_| wrong());
         Ok(Some((name(user)?, name(network)?)))
     }
-}
-
-fn from_stdin() -> Result<Vec<u8>, Failure> {
-    let mut line = String::new();
-    let read = io::stdin().read_line(&mut line);
-    read.map_err(|error| Failure::Usage(format!("cannot read standard input: {error}")))?;
-    Ok(line.trim_end_matches(['\r', '\n']).as_bytes().to_vec())
 }

@@ -2,12 +2,15 @@
 
 use crate::Failure;
 use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, connect, sendmsg, socket,
+};
 use proto::frame::Lines;
 use proto::jsonrpc::{Answer, AnswerError, Id, Outgoing, write_line};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::io::{self, Read, Write};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -17,11 +20,17 @@ use std::time::{Duration, Instant};
 /// Between two tries to get into a full queue.
 const RETRY: Duration = Duration::from_millis(20);
 
+/// As long as somebody watches.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// An open connection.
 pub struct Client {
     stream: UnixStream,
     lines: Lines,
     deadline: Instant,
+    patience: Duration,
+    /// Where it answered.
+    pub path: PathBuf,
     last_id: u64,
 }
 
@@ -34,12 +43,19 @@ impl Client {
         for place in &places {
             match connect_within(place, deadline) {
                 Ok(stream) => {
-                    return Ok(Self { stream, lines: Lines::default(), deadline, last_id: 0 });
+                    let (lines, path) = (Lines::default(), place.clone());
+                    return Ok(Self { stream, lines, deadline, patience, path, last_id: 0 });
                 }
                 Err(errno) => failures.push((place, errno)),
             }
         }
         Err(unreachable(&failures))
+    }
+
+    /// A new connection and a new deadline, after a question to a person.
+    pub fn again(&mut self) -> Result<(), Failure> {
+        *self = Self::connect(Some(&self.path.clone()), self.patience)?;
+        Ok(())
     }
 
     /// Asks and waits for the answer.
@@ -48,13 +64,51 @@ impl Client {
         method: &str,
         params: &impl Serialize,
     ) -> Result<T, Failure> {
+        self.ask_beside(method, params, None)
+    }
+
+    /// Asks with a descriptor beside.
+    pub fn ask_with<T: DeserializeOwned>(
+        &mut self,
+        method: &str,
+        params: &impl Serialize,
+        beside: &File,
+    ) -> Result<T, Failure> {
+        self.ask_beside(method, params, Some(beside))
+    }
+
+    /// The next notification, however long it takes.
+    pub fn event<T: DeserializeOwned>(&mut self) -> Result<T, Failure> {
+        /// A notification as it comes.
+        #[derive(Deserialize)]
+        struct Notification<T> {
+            params: T,
+        }
+        self.deadline = Instant::now() + FOR_EVER;
+        let line = self.receive().map_err(|error| broken(&error))?;
+        let newer = "otrd says what this otrctl does not understand: update it";
+        let newer = |_| Failure::Internal(newer.into());
+        serde_json::from_slice(&line).map(|said: Notification<T>| said.params).map_err(newer)
+    }
+
+    fn ask_beside<T: DeserializeOwned>(
+        &mut self,
+        method: &str,
+        params: &impl Serialize,
+        beside: Option<&File>,
+    ) -> Result<T, Failure> {
         self.last_id += 1;
         let mut line = Vec::new();
         write_line(&mut line, &Outgoing::request(self.last_id, method, params));
         if line.len() > proto::MAX_LINE {
             return Err(Failure::Usage("the command is too long: send less".into()));
         }
-        self.send(&line).map_err(|error| broken(&error))?;
+        let mut rest = line.as_slice();
+        if let Some(file) = beside {
+            let sent = self.pass(&line, file).map_err(|error| broken(&error))?;
+            rest = line.get(sent..).unwrap_or_default();
+        }
+        self.send(rest).map_err(|error| broken(&error))?;
         loop {
             let line = self.receive().map_err(|error| broken(&error))?;
             let strange = |_| Failure::Internal("the answer is no JSON-RPC: is this otrd?".into());
@@ -71,6 +125,22 @@ impl Client {
                     )
                 };
                 return serde_json::from_value(result).map_err(newer);
+            }
+        }
+    }
+
+    /// Sends the beginning of a line and a descriptor with it; how many bytes.
+    fn pass(&mut self, line: &[u8], file: &File) -> io::Result<usize> {
+        self.stream.set_write_timeout(Some(self.left()?))?;
+        let (fds, parts) = ([file.as_raw_fd()], [IoSlice::new(line)]);
+        let rights = [ControlMessage::ScmRights(&fds)];
+        loop {
+            let fd = self.stream.as_raw_fd();
+            match sendmsg::<()>(fd, &parts, &rights, MsgFlags::MSG_NOSIGNAL, None) {
+                Err(Errno::EINTR) => {}
+                // A refusal may lie there to be read already.
+                Err(Errno::EPIPE) => return Ok(line.len()),
+                sent => return Ok(sent?),
             }
         }
     }
@@ -174,6 +244,7 @@ fn refused(error: AnswerError) -> Failure {
         -32004 => Failure::Forbidden(message),
         -32005 => Failure::NoAccount(message),
         -32006 => Failure::Busy(message),
+        -32008 => Failure::Refused(message),
         _ => Failure::Internal(message),
     }
 }

@@ -1,18 +1,28 @@
-//! Talks to otrd: `otrctl status`, `otrctl accounts`, or any words of `*otr`.
+//! Talks to otrd: `otrctl status`, `otrctl doctor`, `otrctl import`, or any words of `*otr`.
 //!
-//! Top-down: [`args`] says what is wanted, [`client`] asks for it, [`show`] prints the answer.
+//! Top-down: [`args`] says what is wanted, [`words`] and [`ask`] read secrets, [`client`] asks
+//! otrd, [`show`] prints the answer. [`sessions`], [`doctor`] and [`moving`] ask more than one
+//! question; [`places`] knows where other programs keep their keys.
 //! The exit status is one of sysexits.h.
 #![forbid(unsafe_code)]
 
 mod args;
+mod ask;
 mod client;
+mod doctor;
+mod moving;
+mod places;
+mod sessions;
 mod show;
+mod words;
 
-use crate::args::{Args, Wish};
+use crate::args::{Action, Args};
 use crate::client::Client;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use proto::account::{Account, Name};
-use proto::admin::{AccountStatus, Accounts, Command, Output, Page, Selector, Status};
+use proto::admin::{
+    AccountStatus, Accounts, Command, Event, Output, Page, Selector, Status, Watch,
+};
 use proto::text::Text;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -23,6 +33,18 @@ pub enum Failure {
     /// EX_USAGE
     #[error("{0}")]
     Usage(String),
+    /// EX_CONFIG, with the whole report.
+    #[error("{0}")]
+    Unwell(String),
+    /// EX_DATAERR
+    #[error("{0}")]
+    Refused(String),
+    /// EX_NOINPUT
+    #[error("{0}")]
+    NoInput(String),
+    /// EX_CANTCREAT
+    #[error("{0}")]
+    NoOutput(String),
     /// EX_NOUSER
     #[error("{0}")]
     NoAccount(String),
@@ -44,11 +66,15 @@ impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
             Failure::Usage(_) => 64,
+            Failure::Refused(_) => 65,
+            Failure::NoInput(_) => 66,
             Failure::NoAccount(_) => 67,
             Failure::Unavailable(_) => 69,
             Failure::Internal(_) => 70,
+            Failure::NoOutput(_) => 73,
             Failure::Busy(_) => 75,
             Failure::Forbidden(_) => 77,
+            Failure::Unwell(_) => 78,
         }
     }
 }
@@ -71,6 +97,10 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::from(NOT_SHOWN),
         },
+        Err(failure @ Failure::Unwell(_)) => {
+            let _ = print(&failure.to_string());
+            ExitCode::from(failure.exit_code())
+        }
         Err(failure) => {
             let _ = writeln!(io::stderr(), "otrctl: {failure}");
             ExitCode::from(failure.exit_code())
@@ -85,27 +115,72 @@ fn print(text: &str) -> io::Result<()> {
 }
 
 fn run(args: &Args) -> Result<String, Failure> {
-    let (wish, named) = (args.wish()?, args.account()?);
+    match &args.action {
+        Action::Completions { shell } => return completions(*shell),
+        Action::Man => return man(),
+        Action::Doctor(wish) => return doctor::run(args, wish),
+        _ => {}
+    }
+    let line = match &args.action {
+        Action::Words(words) => Some(words::line(args, words)?),
+        Action::Status if args.of_an_account() => Some(words::line(args, &["status".into()])?),
+        _ => None,
+    };
+    let named = args.account()?;
     let mut client = Client::connect(args.socket.as_deref(), args.timeout()?)?;
-    match wish {
-        Wish::Status => {
+    match &args.action {
+        Action::Status if line.is_none() => {
             let status = all_status(&mut client)?;
             show::either(args.json, &status, show::status)
         }
-        Wish::Accounts => {
+        Action::Accounts => {
             let accounts = Accounts { accounts: all_accounts(&mut client)?, more: false };
             show::either(args.json, &accounts, show::accounts)
         }
-        Wish::Command(words) => {
+        Action::Sessions => {
+            let sessions = sessions::all(&mut client, named.as_ref(), args.uid)?;
+            show::either(args.json, &sessions, show::sessions)
+        }
+        Action::Watch => watch(args, &mut client),
+        Action::Import(wish) => moving::import(args, wish, &mut client),
+        Action::Export(wish) => moving::export(args, wish, &mut client),
+        Action::ForgetAccount(wish) => moving::forget(args, wish, &mut client),
+        _ => {
             let account = select(&mut client, named, args.uid)?;
-            let command = Command { account, text: Text::new(words) };
-            let output: Output = client.ask("command", &command)?;
+            let text = Text::new(line.as_deref().map_or(&[][..], Vec::as_slice));
+            let output: Output = client.ask("command", &Command { account, text })?;
             show::either(args.json, &output, show::output)
         }
     }
 }
 
-fn all_status(client: &mut Client) -> Result<Status, Failure> {
+/// Tells until otrd ends or nobody reads.
+fn watch(args: &Args, client: &mut Client) -> Result<String, Failure> {
+    let _: Watch = client.ask("watch", &Watch {})?;
+    loop {
+        let event: Event = client.event()?;
+        if print(&show::either(args.json, &event, show::event)?).is_err() {
+            return Ok(String::new());
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<String, Failure> {
+    let mut out = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "otrctl", &mut out);
+    Ok(String::from_utf8_lossy(&out).into_owned())
+}
+
+fn man() -> Result<String, Failure> {
+    let mut out = Vec::new();
+    let page = clap_mangen::Man::new(Args::command()).section("8");
+    let rendered = page.render(&mut out);
+    rendered.map_err(|error| Failure::Internal(format!("cannot write the page: {error}")))?;
+    Ok(String::from_utf8_lossy(&out).into_owned())
+}
+
+/// The daemon and every account that may be seen, whatever pages that takes.
+pub fn all_status(client: &mut Client) -> Result<Status, Failure> {
     let mut all: Status = client.ask("status", &Page::default())?;
     while all.more {
         let after = all.accounts.last().map(|last: &AccountStatus| last.account.clone());
@@ -130,7 +205,7 @@ fn all_accounts(client: &mut Client) -> Result<Vec<Account>, Failure> {
 }
 
 /// The account that is meant: the only one that fits what was said of it.
-fn select(
+pub fn select(
     client: &mut Client,
     named: Option<(Name, Name)>,
     uid: Option<u32>,

@@ -1,8 +1,13 @@
 //! Answers for people: plain tables, colour only on a terminal and only where it is wanted.
 
 use crate::Failure;
-use proto::admin::{Accounts, Output, Status};
+use crate::doctor::{Check, Report, State};
+use crate::moving::{Exports, ForgottenAccount, Imports};
+use crate::sessions::{Session, Sessions};
+use proto::account::Account;
+use proto::admin::{Accounts, Event, Output, Status};
 use proto::jsonrpc::one_line;
+use proto::moving::{KeyOutcome, PeerOutcome};
 use proto::shim::{Effect, Style};
 use serde::Serialize;
 use std::fmt::Write;
@@ -36,7 +41,7 @@ pub fn status(status: &Status) -> String {
     }
     let heads = [
         "account", "uid", "pid", "up", "restarts", "module", "key", "private", "blocked",
-        "waiting", "confined",
+        "waiting", "memory", "confined",
     ];
     let rows = status.accounts.iter().map(|status| {
         let account = &status.account;
@@ -58,6 +63,7 @@ pub fn status(status: &Status) -> String {
                 worker.sessions.to_string(),
                 worker.blocked.to_string(),
                 worker.waiting.to_string(),
+                memory(worker.memory),
                 worker.sandbox.clone(),
             ]),
             None if status.pid.is_some() => row.push("does not answer".into()),
@@ -80,10 +86,130 @@ pub fn accounts(accounts: &Accounts) -> String {
     table(&["account".into(), "uid".into()], rows)
 }
 
+/// A line for each private conversation.
+pub fn sessions(sessions: &Sessions) -> String {
+    if sessions.sessions.is_empty() {
+        return "no private conversation\n".into();
+    }
+    let heads = ["account", "uid", "peer", "state", "fingerprint", "trust"].map(String::from);
+    let row = |session: &Session| {
+        let Account { uid, user, network } = &session.account;
+        let mut row = vec![format!("{user}/{network}"), uid.to_string(), session.peer.clone()];
+        row.extend([&session.state, &session.fingerprint, &session.trust].map(String::clone));
+        row
+    };
+    table(&heads, sessions.sessions.iter().map(row).collect())
+}
+
+/// One thing that changed.
+pub fn event(event: &Event) -> String {
+    let Event { account, what, was, now } = event;
+    let value = |value: &str| if value.is_empty() { "-".to_owned() } else { clean(value) };
+    let Account { uid, user, network } = account;
+    format!("{user}/{network} ({uid})  {what}  {} -> {}\n", value(was), value(now))
+}
+
+/// What an import came to.
+pub fn imports(imports: &Imports) -> String {
+    let mut out = String::new();
+    for one in &imports.imports {
+        let Account { uid, user, network } = &one.account;
+        let (path, result) = (one.path.display().to_string(), &one.result);
+        let (path, program) = (clean(&path), one.program);
+        out.push_str(&format!("{path} ({program}), for {user}/{network} of uid {uid}:\n"));
+        for owner in &result.owners {
+            let (account, protocol) = (one_line(&owner.account), one_line(&owner.protocol));
+            let key = owner.key.as_deref().unwrap_or("no key");
+            let known = owner.known;
+            let taken = match &result.from {
+                Some(from) if *from == owner.account => "",
+                _ => "; not taken",
+            };
+            out.push_str(&format!(
+                "  account {account}, protocol {protocol}: {key}, fingerprints: {known}{taken}\n"
+            ));
+        }
+        let outcome = match result.key {
+            KeyOutcome::None => "none for this account",
+            KeyOutcome::Same => "there already",
+            KeyOutcome::New => "new",
+            KeyOutcome::Replaced => "in place of another one, which is kept",
+        };
+        let key = result.fingerprint.as_deref().unwrap_or("-");
+        out.push_str(&format!("  key {key}: {outcome}\n"));
+        let heads = ["  peer", "fingerprint", "trust", ""].map(String::from);
+        let row = |peer: &proto::moving::Peer| {
+            let outcome = match peer.outcome {
+                PeerOutcome::New => "new",
+                PeerOutcome::Same => "there already",
+                PeerOutcome::Kept => "there with another trust, which stays without --overwrite",
+                PeerOutcome::Changed => "there with another trust, which changes",
+            };
+            let nick = format!("  {}", one_line(&peer.nick));
+            vec![nick, peer.fingerprint.clone(), peer.trust.clone(), outcome.into()]
+        };
+        if !result.peers.is_empty() {
+            out.push_str(&table(&heads, result.peers.iter().map(row).collect()));
+        }
+        let more = (result.known as usize).saturating_sub(result.peers.len());
+        if more > 0 {
+            out.push_str(&format!("  and {more} more\n"));
+        }
+        if result.left_out > 0 {
+            out.push_str(&format!("  lines that are of no use: {}\n", result.left_out));
+        }
+    }
+    out.push_str(if imports.done { "Done.\n" } else { "Nothing was changed.\n" });
+    out
+}
+
+/// What was exported.
+pub fn exports(exports: &Exports) -> String {
+    let Account { uid, user, network } = &exports.account;
+    let (files, directory) = (exports.files.join(", "), exports.directory.display().to_string());
+    let key = exports.result.fingerprint.as_deref().unwrap_or("none");
+    let known = exports.result.known;
+    format!(
+        "{user}/{network} of uid {uid}: {files} in {}\n  key {key}, fingerprints: {known}\n\
+         Whoever reads otr.key can speak as you: keep it as safe as otrd does.\n",
+        clean(&directory)
+    )
+}
+
+/// What became of an account.
+pub fn forgotten(forgotten: &ForgottenAccount) -> String {
+    let Account { uid, user, network } = &forgotten.account;
+    match &forgotten.aside {
+        Some(aside) => {
+            let place = format!("<state>/{uid}/{}", user.file_name());
+            format!("{user}/{network} of uid {uid} is forgotten; its files are {place}/{aside}\n")
+        }
+        None => format!("{user}/{network} of uid {uid} is removed\n"),
+    }
+}
+
+/// Whether everything is as it should be.
+pub fn report(report: &Report) -> String {
+    let colour = colours();
+    let mut out = String::new();
+    for Check { name, state, says, hint } in &report.checks {
+        let (word, style) = match state {
+            State::Ok => ("ok  ", Style::Good),
+            State::Warn => ("warn", Style::Warn),
+            State::Fail => ("FAIL", Style::Bad),
+        };
+        let (on, off) = if colour { paint(style) } else { ("", "") };
+        out.push_str(&format!("{on}{word}{off}  {name}: {}\n", clean(says)));
+        if let Some(hint) = hint {
+            out.push_str(&format!("      {}\n", clean(hint)));
+        }
+    }
+    out
+}
+
 /// What `*otr` said.
 pub fn output(output: &Output) -> String {
-    let colour = std::io::stdout().is_terminal()
-        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour = colours();
     let mut out = String::new();
     for effect in &output.output {
         match effect {
@@ -102,6 +228,12 @@ pub fn output(output: &Output) -> String {
     out
 }
 
+/// <https://no-color.org>
+fn colours() -> bool {
+    std::io::stdout().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 fn paint(style: Style) -> (&'static str, &'static str) {
     match style {
         Style::Plain => ("", ""),
@@ -113,7 +245,6 @@ fn paint(style: Style) -> (&'static str, &'static str) {
 
 /// Columns two blanks apart. A short row stays short.
 fn table(heads: &[String], rows: Vec<Vec<String>>) -> String {
-    let clean = |cell: &String| cell.chars().filter(|c| !c.is_control()).collect::<String>();
     let lines = || std::iter::once(heads).chain(rows.iter().map(Vec::as_slice));
     let mut widths: Vec<usize> = Vec::new();
     for line in lines() {
@@ -133,6 +264,18 @@ fn table(heads: &[String], rows: Vec<Vec<String>>) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Nothing that moves a cursor.
+fn clean(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
+fn memory(kib: u64) -> String {
+    match kib {
+        0 => "-".into(),
+        _ => format!("{:.1}M", kib as f64 / 1024.0),
+    }
 }
 
 fn duration(seconds: u64) -> String {

@@ -103,6 +103,7 @@ async fn watch(caller: &Caller, line: &[u8], mut stream: UnixStream) {
     jsonrpc::serve(line, &mut out, |_| Ok(Watch {}));
     let mut watched = Watched::default();
     watched.look(caller.all_status().await);
+    tracing::debug!(uid = caller.uid, "an admin watches");
     loop {
         if wire::write(&mut stream, &out).await.is_err() {
             return;

@@ -6,7 +6,7 @@
 //! * [`commands`]: what a user can say to `*otr`.
 //! * [`store`], [`control`], [`link`], [`parts`]: files, the front, the ZNC module.
 //! * [`moving`]: files that come in and go out.
-//! * [`keygen`]: the one-shot process that makes a key.
+//! * [`keygen`]: the one-shot process that makes a key; [`selftest`]: one that tries all of it.
 //! * [`limits`]: every bound and rate.
 #![deny(unsafe_code)]
 
@@ -19,6 +19,7 @@ pub mod link;
 pub mod moving;
 pub mod parts;
 pub mod sandbox;
+pub mod selftest;
 pub mod serve;
 pub mod store;
 pub mod text;

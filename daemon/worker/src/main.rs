@@ -1,5 +1,5 @@
 //! `otrd-worker`: started by `otrd` alone, with its control socket as descriptor 0.
-//! `otrd-worker keygen` makes one key and ends.
+//! `otrd-worker keygen` makes one key and ends; `otrd-worker selftest` is for `otrctl doctor`.
 
 use anyhow::bail;
 use std::process::ExitCode;
@@ -24,6 +24,8 @@ fn run() -> anyhow::Result<()> {
         [] => worker::serve::main(),
         ["keygen"] => worker::keygen::main(WithoutLandlock::Refuse),
         ["keygen", "--allow-no-landlock"] => worker::keygen::main(WithoutLandlock::Allow),
+        ["selftest"] => worker::selftest::main(WithoutLandlock::Refuse),
+        ["selftest", "--allow-no-landlock"] => worker::selftest::main(WithoutLandlock::Allow),
         ["--version"] => {
             println!("otrd-worker {}", env!("CARGO_PKG_VERSION"));
             Ok(())

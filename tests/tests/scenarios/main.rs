@@ -39,3 +39,7 @@ mod surviving;
 mod warnings;
 
 mod several;
+
+mod moving;
+
+mod otrctl;

@@ -217,6 +217,7 @@ impl Engine {
         self.otr.load_key(&key.file).map_err(|error| format!("the key: {error}"))?;
         self.acts.push(Act::SetAside(Name::Key, date::day(self.now.wall)));
         self.acts.push(Act::Save(Name::Key, key.file.clone()));
+        self.unsaved_key = Some(key.file.clone());
         self.key = KeyState::Ready;
         if let Some(tag) = tag {
             // Peers go on knowing us by it.

@@ -1,0 +1,110 @@
+//! What otrd says of itself, and who can reach it.
+
+use super::Check;
+use crate::client::Client;
+use crate::{Args, all_status};
+use proto::admin::{AccountStatus, Status};
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+use std::time::Duration;
+
+/// Everything that needs an otrd that runs.
+pub fn look(args: &Args, patience: Duration) -> Vec<Check> {
+    let answer = Client::connect(args.socket.as_deref(), patience).and_then(|mut client| {
+        let status = all_status(&mut client)?;
+        Ok((status, client.path))
+    });
+    let (status, path) = match answer {
+        Ok(found) => found,
+        Err(failure) => {
+            let hint = "start it: systemctl start otrd.socket, or otrd --user";
+            return vec![Check::fail("daemon", failure.to_string(), hint)];
+        }
+    };
+    let mut checks = vec![versions(&status)];
+    checks.extend(["admin.sock", "shim.sock"].map(|name| socket(&path.with_file_name(name))));
+    checks.extend(status.accounts.iter().map(account));
+    if status.accounts.is_empty() {
+        let hint = "load the module in ZNC: /msg *status loadmod --type=network otr";
+        checks.push(Check::warn("accounts", "no module has connected yet", hint));
+    }
+    checks
+}
+
+fn versions(status: &Status) -> Check {
+    let own = env!("CARGO_PKG_VERSION");
+    let Status { version, protocol, .. } = status;
+    let says = format!("otrd {version}, protocol {protocol}; otrctl {own}");
+    match (version == own, *protocol == proto::VERSION) {
+        (true, true) => Check::ok("daemon", says),
+        (_, false) => Check::fail("daemon", says, "update the older of otrctl and otrd"),
+        (false, true) => Check::warn("daemon", says, "restart otrd after its update"),
+    }
+}
+
+fn socket(path: &Path) -> Check {
+    let name = if path.ends_with("shim.sock") { "socket of modules" } else { "socket of admins" };
+    let shown = path.display();
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) => {
+            let hint = "otrd may have been started with other paths: see its --shim-socket";
+            return Check::warn(name, format!("{shown}: {error}"), hint);
+        }
+    };
+    let mode = found.mode() & 0o7777;
+    let says = format!("{shown}, mode {mode:04o}, uid {}, gid {}", found.uid(), found.gid());
+    if !found.file_type().is_socket() {
+        return Check::fail(name, says, "that is no socket: stop otrd, remove it, start otrd");
+    }
+    // Everybody may knock: who it is the kernel tells. But a crowd can be kept out.
+    match mode & 0o002 {
+        0 => Check::ok(name, says),
+        _ => Check::warn(name, says, "every user may connect: SocketMode=0660 and SocketGroup="),
+    }
+}
+
+fn account(status: &AccountStatus) -> Check {
+    const NAME: &str = "account";
+    let proto::account::Account { uid, user, network } = &status.account;
+    let who = format!("{user}/{network} of uid {uid}");
+    let Some(worker) = &status.worker else {
+        return match status.pid {
+            Some(pid) => {
+                let hint = format!("see otrd's log, then kill {pid}: the module starts a new one");
+                Check::fail(NAME, format!("{who}: the worker does not answer"), hint)
+            }
+            None => {
+                let hint = "see otrd's log: its worker ends as soon as it starts";
+                Check::fail(NAME, format!("{who}: no worker"), hint)
+            }
+        };
+    };
+    let (shim, znc, key) = (&worker.shim, &worker.znc, &worker.key);
+    let module = match worker.connected {
+        true => format!("module {shim}, ZNC {znc}"),
+        false => "no module".into(),
+    };
+    let says = format!("{who}: {module}, key {key}, {}", worker.sandbox);
+    let own = env!("CARGO_PKG_VERSION");
+    if key == "damaged" {
+        let hint = "ask status of *otr what is wrong: otrctl -a ACCOUNT status";
+        return Check::fail(NAME, says, hint);
+    }
+    if worker.sandbox.contains("no landlock") {
+        return Check::warn(
+            NAME,
+            says,
+            "a kernel with Landlock (5.13 or newer) confines it better",
+        );
+    }
+    if worker.sandbox.contains("not locked") {
+        let hint = "its keys may be swapped out: raise LimitMEMLOCK, or encrypt the swap";
+        return Check::warn(NAME, says, hint);
+    }
+    match worker.connected && !shim.is_empty() && shim != own {
+        true => Check::warn(NAME, says, "reload the module: /msg *status updatemod otr"),
+        false => Check::ok(NAME, says),
+    }
+}

@@ -1,0 +1,124 @@
+//! `doctor`: looks at everything that otrd depends on, and says what to do about what is wrong.
+//! Nothing is changed, and one thing that is wrong does not keep the rest from being looked at.
+//!
+//! * [`daemon`]: what otrd says, and its sockets.
+//! * [`system`]: kernel, randomness, clock, the unit's exposure.
+//! * [`files`]: who may read the keys.
+//! * here: two throw-away accounts talk to each other.
+
+mod daemon;
+mod files;
+mod system;
+
+use crate::args::Doctor;
+use crate::{Args, Failure, show};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// All checks.
+#[derive(Serialize)]
+pub struct Report {
+    /// In the order in which they were made.
+    pub checks: Vec<Check>,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+pub struct Check {
+    /// What.
+    pub name: &'static str,
+    /// How it is.
+    pub state: State,
+    /// What was found.
+    pub says: String,
+    /// What to do, where something is to be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// How a thing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// As it should be.
+    Ok,
+    /// It works; something could be better, or could not be looked at.
+    Warn,
+    /// Something does not work or is not safe.
+    Fail,
+}
+
+impl Check {
+    fn ok(name: &'static str, says: impl Into<String>) -> Self {
+        Self { name, state: State::Ok, says: says.into(), hint: None }
+    }
+
+    fn warn(name: &'static str, says: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { name, state: State::Warn, says: says.into(), hint: Some(hint.into()) }
+    }
+
+    fn fail(name: &'static str, says: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { name, state: State::Fail, says: says.into(), hint: Some(hint.into()) }
+    }
+}
+
+/// Looks at everything.
+pub fn run(args: &Args, wish: &Doctor) -> Result<String, Failure> {
+    let patience = args.timeout()?;
+    let mut checks = daemon::look(args, patience);
+    checks.extend(system::look());
+    checks.extend(files::look(wish.state.as_deref()));
+    checks.push(exchange(wish, patience));
+    let failed = checks.iter().any(|check| check.state == State::Fail);
+    let text = show::either(args.json, &Report { checks }, show::report)?;
+    // What was found is the output even then; only the exit status tells.
+    if failed { Err(Failure::Unwell(text)) } else { Ok(text) }
+}
+
+/// Two keys, a key exchange and a message, by the program that does it for real.
+fn exchange(wish: &Doctor, patience: Duration) -> Check {
+    const NAME: &str = "key exchange";
+    let program = wish.worker.clone().unwrap_or_else(worker);
+    let mut command = Command::new(&program);
+    command.arg("selftest").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let path = program.display();
+    let hint = format!("install otrd-worker at {path}, or give --worker");
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return Check::fail(NAME, format!("cannot start {path}: {error}"), hint),
+    };
+    let start = Instant::now();
+    while matches!(child.try_wait(), Ok(None)) {
+        if start.elapsed() > patience {
+            let _ = child.kill();
+            let _ = child.wait();
+            let hint = "the machine may lack randomness: see above, or give more --timeout";
+            return Check::fail(NAME, "two throw-away accounts did not become private", hint);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let output = match child.wait_with_output() {
+        Ok(output) => output,
+        Err(error) => return Check::fail(NAME, error.to_string(), "try again"),
+    };
+    let line =
+        |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().next().unwrap_or("").to_owned();
+    match output.status.success() {
+        true => Check::ok(NAME, format!("two throw-away accounts: {}", line(&output.stdout))),
+        false => {
+            let says = match line(&output.stderr) {
+                empty if empty.is_empty() => format!("the worker ended with {}", output.status),
+                said => said,
+            };
+            Check::fail(NAME, says, "the confinement or libotr does not work here: see the line")
+        }
+    }
+}
+
+fn worker() -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_default();
+    let beside = own.with_file_name("otrd-worker");
+    if beside.is_file() { beside } else { "/usr/lib/otrd/otrd-worker".into() }
+}

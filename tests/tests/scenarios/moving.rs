@@ -1,0 +1,216 @@
+//! Moving in and out, with files that the real programs wrote.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use otrd_tests::{Ircd, Irssi, Otrctl, Otrd, Scene, World};
+use serde_json::json;
+
+/// What `otrctl` is asked for this account of ZNC's.
+fn of(otrd: &Otrd, uid: u32) -> Otrctl {
+    Otrctl::new(otrd).args(["--uid", &uid.to_string(), "-a", "alice/net"])
+}
+
+fn own_fingerprint(otrd: &Otrd, uid: u32) -> String {
+    let said = of(otrd, uid).args(["fingerprint"]).does();
+    let (_, fingerprint) = said.trim().trim_end_matches('.').split_once(": ").expect("words");
+    fingerprint.to_owned()
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().expect("a file").permissions().mode() & 0o7777
+}
+
+#[test]
+fn irssis_key_and_friends_move_in_and_out_again() {
+    let world = World::new();
+    let ircd = Ircd::ngircd(&world);
+    let alice = Irssi::start(&world, "alice", ircd.port());
+    let bob = Irssi::start(&world, "bob", ircd.port());
+    alice.starts_otr_with("bob");
+    alice.is_private();
+    alice.trusts("bob");
+    alice.sees("Trusting");
+    let (ours, bobs) = (alice.fingerprint(), bob.fingerprint());
+
+    let otrd = Otrd::start(&world);
+    let uid = nix::unistd::getuid().as_raw();
+    let import = |words: &[&str]| of(&otrd, uid).args(["import"]).args(words).arg(alice.dir());
+    let would = import(&["irssi", "--dry-run"]).json();
+    assert_eq!(would["done"], false);
+    let result = &would["imports"][0]["result"];
+    assert_eq!((&result["key"], &result["fingerprint"]), (&json!("new"), &json!(ours)));
+    assert_eq!(own_fingerprint(&otrd, uid).split(' ').next(), Some("none"));
+
+    let done = import(&[]).json();
+    assert_eq!(done["done"], true);
+    let peers = done["imports"][0]["result"]["peers"].as_array().expect("peers").clone();
+    let known = json!({"nick": "bob", "fingerprint": bobs, "trust": "manual", "outcome": "new"});
+    assert_eq!(peers, [known]);
+    assert_eq!(own_fingerprint(&otrd, uid), ours);
+    assert!(of(&otrd, uid).args(["info"]).does().contains(&bobs));
+
+    // Out again: irssi reads the files, once the account is called as it calls it.
+    let out = world.path().join("exported");
+    let exported = of(&otrd, uid).args(["export"]).arg(&out).json();
+    assert_eq!((&exported["fingerprint"], &exported["known"]), (&json!(ours), &json!(1)));
+    assert_eq!(mode(&out), 0o700);
+    for file in ["otr.key", "otr.fp", "otr.instag"] {
+        assert_eq!(mode(&out.join(file)), 0o600, "{file}");
+    }
+    let refused = of(&otrd, uid).args(["export"]).arg(&out).run();
+    assert_eq!(refused.code, 73, "{refused:?}");
+    of(&otrd, uid).args(["export", "--overwrite"]).arg(&out).does();
+
+    let read = |file: &str| fs::read_to_string(out.join(file)).expect("a text");
+    let key = read("otr.key").replace("(name alice)", "(name tests)");
+    let key = key.replace("(protocol irc)", "(protocol IRC)");
+    let prints = read("otr.fp").replace("\talice\tirc\t", "\ttests\tIRC\t");
+    let carol = Irssi::start_with(&world, "carol", ircd.port(), |otr| {
+        fs::write(otr.join("otr.key"), &key).expect("otr.key");
+        fs::write(otr.join("otr.fp"), &prints).expect("otr.fp");
+    });
+    assert_eq!(carol.fingerprint(), ours);
+    carol.starts_otr_with("bob");
+    carol.is_private();
+    carol.types("/otr contexts");
+    carol.sees("(Manual)");
+}
+
+#[test]
+fn a_whole_znc_moves_in_with_the_files_of_its_old_module() {
+    let world = World::new();
+    let ircd = Ircd::ngircd(&world);
+    let irssi = Irssi::start(&world, "somebody", ircd.port());
+    let ours = irssi.fingerprint();
+    // The old module writes by libotr, too, for its user and the protocol irc.
+    let key = fs::read_to_string(irssi.dir().join("otr/otr.key")).expect("otr.key");
+    let key = key.replace("(protocol IRC)", "(protocol irc)");
+    let znc = world.directory("old-znc", None);
+    let hex = "00112233445566778899aabbccddeeff00112233";
+    for (user, place) in [("alice", "networks/net/moddata/otr"), ("bob", "moddata/otr")] {
+        let directory = znc.join("users").join(user).join(place);
+        fs::create_dir_all(&directory).expect("mkdir");
+        let write = |file: &str, text: String| fs::write(directory.join(file), text).expect(file);
+        write("otr.key", key.replace("(name tests)", &format!("(name {user})")));
+        write("otr.fp", format!("Carol\t{user}\tirc\t{hex}\tsmp\n"));
+        write("otr.instag", format!("{user}\tirc\t0000abcd\n"));
+    }
+    for network in ["one", "two"] {
+        fs::create_dir_all(znc.join("users/bob/networks").join(network)).expect("mkdir");
+    }
+
+    let otrd = Otrd::start(&world);
+    let several = Otrctl::new(&otrd).args(["import", "znc"]).arg(&znc).run();
+    assert_eq!(several.code, 64, "{several:?}");
+    assert!(several.err.contains("--all") && several.err.contains("bob/two"), "{several:?}");
+    let done = Otrctl::new(&otrd).args(["import", "znc", "--all"]).arg(&znc).json();
+    let moved: Vec<String> = done["imports"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| format!("{}/{}", one["account"]["user"], one["account"]["network"]))
+        .collect();
+    assert_eq!(moved.join(" ").replace('"', ""), "alice/net bob/one bob/two");
+    let uid = nix::unistd::getuid().as_raw();
+    assert_eq!(own_fingerprint(&otrd, uid), ours);
+    let account = otrd.account(uid, "bob", "two");
+    let tag = fs::read_to_string(account.join("otr.instag")).expect("otr.instag");
+    assert!(tag.contains("bob\tirc\t0000abcd\n"), "{tag}");
+    assert_eq!(mode(&account.join("otr.key")), 0o600);
+    // A second time changes nothing.
+    let again = Otrctl::new(&otrd).args(["import", "znc", "--all"]).arg(&znc).json();
+    assert_eq!(again["imports"][0]["result"]["key"], "same");
+    assert_eq!(again["imports"][0]["result"]["changed"], 0);
+}
+
+#[test]
+fn a_key_is_not_replaced_unasked() {
+    let scene = Scene::private();
+    let uid = scene.znc.uid();
+    let own = own_fingerprint(&scene.otrd, uid);
+    let import = |words: &[&str]| {
+        of(&scene.otrd, uid).args(["import"]).arg(scene.bob.dir().join("otr")).args(words)
+    };
+    let refused = import(&[]).run();
+    assert_eq!(refused.code, 65, "{refused:?}");
+    assert!(refused.err.contains("--overwrite"), "{refused:?}");
+    assert_eq!(own_fingerprint(&scene.otrd, uid), own);
+    scene.alice_is("encrypted");
+
+    let done = import(&["--overwrite"]).json();
+    assert_eq!(done["imports"][0]["result"]["key"], "replaced");
+    assert_eq!(own_fingerprint(&scene.otrd, uid), scene.bob.fingerprint());
+    scene.alice.otr_says("brought here");
+    // Whoever was private with the old key is told.
+    scene.bob.sees("alice has finished the OTR session");
+    let account = scene.otrd.account(uid, "alice", "net");
+    let kept = fs::read_dir(account).expect("a directory").flatten();
+    let kept = kept.filter(|file| file.file_name().to_string_lossy().starts_with("otr.key.20"));
+    assert_eq!(kept.count(), 1, "the old key is kept under a dated name");
+}
+
+#[test]
+fn only_root_or_the_owner_moves_keys() {
+    if !World::has_other_users() {
+        return;
+    }
+    let scene = Scene::new();
+    let uid = scene.znc.uid();
+    let own = |words: &[&str]| {
+        Otrctl::new(&scene.otrd).uid(uid).args(["-a", "alice/net"]).args(words).run()
+    };
+    let keys = scene.world.directory("keys", Some(uid));
+    scene.world.file(&keys.join("otr.fp"), "", Some(uid));
+    let keys = keys.to_str().expect("a text");
+    for words in [&["import", keys][..], &["export", keys], &["forget-account", "--yes"]] {
+        assert_eq!(own(words).code, 77, "{words:?}");
+    }
+    // What is his own he may use and see.
+    assert_eq!(own(&["fingerprint"]).code, 0);
+    let export = Otrctl::new(&scene.otrd).args(["--uid", &uid.to_string(), "export", keys]).run();
+    assert_eq!(export.code, 0, "{export:?}");
+    // Root without a descriptor is told.
+    let mut root = scene.otrd.admin();
+    let mine = json!({"uid": uid, "user": "alice", "network": "net"});
+    assert_eq!(root.error_code("export", json!({"account": mine})), -32602);
+}
+
+#[test]
+fn nothing_is_read_that_is_no_file_of_keys() {
+    let world = World::new();
+    let otrd = Otrd::start(&world);
+    let uid = nix::unistd::getuid().as_raw();
+    let none = of(&otrd, uid).args(["import"]).arg(world.path()).run();
+    assert_eq!(none.code, 66, "{none:?}");
+    let home = world.directory("home", None);
+    assert_eq!(of(&otrd, uid).args(["import"]).home(&home).run().code, 66);
+    for bad in ["hello", "", "(privkeys (account"] {
+        fs::write(home.join("otr.key"), bad).expect("write");
+        let refused = of(&otrd, uid).args(["import"]).arg(&home).run();
+        assert_eq!(refused.code, 65, "{bad:?}: {refused:?}");
+    }
+    // Nor is a link followed.
+    fs::remove_file(home.join("otr.key")).expect("rm");
+    std::os::unix::fs::symlink("/etc/hostname", home.join("otr.key")).expect("ln");
+    let refused = of(&otrd, uid).args(["import"]).arg(&home).run();
+    assert_eq!(refused.code, 66, "{refused:?}");
+}
+
+#[test]
+fn an_account_is_forgotten_and_begins_anew() {
+    let scene = Scene::private();
+    let uid = scene.znc.uid();
+    let own = own_fingerprint(&scene.otrd, uid);
+    let forget = || of(&scene.otrd, uid).args(["forget-account"]);
+    assert_eq!(forget().run().code, 64, "nobody can be asked");
+    let done = forget().args(["--yes"]).json();
+    assert_eq!(done["aside"], ".net.forgotten");
+    let user = scene.otrd.account(uid, "alice", "net");
+    let aside = user.parent().expect("a directory").join(".net.forgotten/otr.key");
+    assert!(aside.exists());
+    // The module comes back by itself, to an account without a key.
+    scene.alice.has_otr();
+    assert_ne!(own_fingerprint(&scene.otrd, uid), own);
+}

@@ -1,0 +1,170 @@
+//! `otrctl`: every word of it against a running daemon, and the shape of its JSON.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use otrd_tests::{Otrctl, Otrd, Scene, World, eventually};
+use serde_json::Value;
+
+/// The examples of the page about JSON, by their headings.
+fn examples() -> BTreeMap<&'static str, Value> {
+    let page = include_str!("../../../daemon/otrctl/JSON.md");
+    let sections = page.split("\n## ").skip(1);
+    sections
+        .map(|section| {
+            let name = section.lines().next().expect("a heading");
+            let example = section.split("```json\n").nth(1).expect("an example");
+            let example = example.split("\n```").next().expect("its end");
+            (name, serde_json::from_str(example).unwrap_or_else(|why| panic!("{name}: {why}")))
+        })
+        .collect()
+}
+
+/// Fails unless a value has the members and types of the example. Of lists, the first members are
+/// compared.
+#[track_caller]
+fn same_shape(example: &Value, real: &Value, path: &str) {
+    match (example, real) {
+        (Value::Object(example), Value::Object(real)) => {
+            let names = |map: &serde_json::Map<String, Value>| {
+                map.keys()
+                    .filter(|name| !["style", "hint"].contains(&name.as_str()))
+                    .cloned()
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(names(example), names(real), "at {path}");
+            for (name, value) in real {
+                let Some(example) = example.get(name) else { continue };
+                same_shape(example, value, &format!("{path}.{name}"));
+            }
+        }
+        (Value::Array(example), Value::Array(real)) => {
+            if let (Some(example), Some(real)) = (example.first(), real.first()) {
+                same_shape(example, real, &format!("{path}[]"));
+            }
+        }
+        _ => assert_eq!(
+            std::mem::discriminant(example),
+            std::mem::discriminant(real),
+            "at {path}: {example} and {real}"
+        ),
+    }
+}
+
+#[test]
+fn its_json_is_as_documented() {
+    let scene = Scene::private();
+    let mut left = examples();
+    let otrctl = || Otrctl::new(&scene.otrd);
+    let mut compare = |name: &str, real: Value| {
+        let example = left.remove(name).unwrap_or_else(|| panic!("{name} is not on the page"));
+        same_shape(&example, &real, name);
+    };
+    let status = otrctl().args(["status"]).json();
+    assert_eq!(status["accounts"][0]["worker"]["sessions"], 1);
+    assert!(status["accounts"][0]["worker"]["memory"].as_u64() > Some(1000), "{status}");
+    compare("status", status);
+    compare("accounts", otrctl().args(["accounts"]).json());
+    let sessions = otrctl().args(["sessions"]).json();
+    assert_eq!(sessions["sessions"][0]["fingerprint"], scene.bob.fingerprint());
+    compare("sessions", sessions);
+    compare("command", otrctl().args(["trust", "bob"]).json());
+    let state = scene.otrd.state();
+    let doctor = otrctl().args(["doctor", "--state"]).arg(&state);
+    compare("doctor", doctor.arg("--worker").arg(scene.otrd.program("otrd-worker")).json());
+    let out = scene.world.path().join("out");
+    compare("export", otrctl().args(["export"]).arg(&out).json());
+    compare("import", otrctl().args(["import", "irssi", "--dry-run"]).arg(scene.bob.dir()).json());
+    let mut watch = otrctl().args(["--json", "watch"]).lines();
+    scene.bob.finishes_otr_with("alice");
+    let event = watch.until(|line| line.contains("sessions"));
+    let event: Value = serde_json::from_str(&event).expect("JSON");
+    assert_eq!((&event["was"], &event["now"]), (&"1".into(), &"0".into()));
+    compare("watch", event);
+    compare("forget-account", otrctl().args(["forget-account", "--yes"]).json());
+    assert!(left.is_empty(), "not compared: {left:?}");
+}
+
+#[test]
+fn what_people_see_has_a_row_for_each_account() {
+    let scene = Scene::private();
+    let otrctl = || Otrctl::new(&scene.otrd);
+    let status = otrctl().args(["status"]).does();
+    for word in ["alice/net", "ready", "landlock", "memory", "60001"] {
+        assert!(status.contains(word) || word == "60001" && !World::has_other_users(), "{status}");
+    }
+    assert!(!status.contains('\u{1b}'), "no colour where nobody looks");
+    let sessions = otrctl().args(["sessions"]).does();
+    assert!(sessions.contains("bob") && sessions.contains("encrypted"), "{sessions}");
+    // The words of *otr, and status as one of them.
+    assert!(otrctl().args(["help"]).does().contains("authq"));
+    assert!(
+        otrctl().args(["-a", "alice/net", "status"]).does().contains("Private conversations: 1")
+    );
+    let doctor = otrctl().args(["doctor", "--state"]).arg(scene.otrd.state());
+    let doctor = doctor.arg("--worker").arg(scene.otrd.program("otrd-worker")).does();
+    assert!(doctor.contains("two throw-away accounts") && !doctor.contains("FAIL"), "{doctor}");
+}
+
+#[test]
+fn doctor_finds_what_is_wrong() {
+    let world = World::new();
+    let mut otrd = Otrd::start(&world);
+    let key = otrd.state().join("1/alice/net/otr.key");
+    world.file(&key, "a key that everybody can read", None);
+    let doctor = || Otrctl::new(&otrd).args(["doctor", "--state"]).arg(otrd.state());
+    let said = doctor().args(["--worker", "/bin/false"]).run();
+    assert_eq!(said.code, 78, "{said:?}");
+    assert!(said.out.contains("FAIL  files") && said.out.contains("otr.key"), "{said:?}");
+    assert!(said.out.contains("FAIL  key exchange"), "{said:?}");
+    assert!(said.out.contains("loadmod"), "{said:?}");
+    otrd.stop();
+    let said = Otrctl::new(&otrd).args(["doctor"]).run();
+    assert!(said.code == 78 && said.out.contains("FAIL  daemon"), "{said:?}");
+}
+
+#[test]
+fn a_stopped_daemon_is_said_and_not_waited_for() {
+    let world = World::new();
+    let otrd = Otrd::start(&world);
+    otrd.process().freeze();
+    let start = Instant::now();
+    for words in [&["status"][..], &["watch"], &["sessions"]] {
+        let said = Otrctl::new(&otrd).args(["--timeout", "0.5"]).args(words).run();
+        assert_eq!(said.code, 75, "{said:?}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(5));
+    otrd.process().thaw();
+    eventually("otrd answers again", || Otrctl::new(&otrd).args(["status"]).run().code == 0);
+}
+
+#[test]
+fn a_watcher_sees_workers_come_and_die() {
+    let scene = Scene::new();
+    let mut watch = Otrctl::new(&scene.otrd).args(["watch"]).lines();
+    // The first look only remembers.
+    eventually("somebody watches", || scene.otrd.log().contains("watches"));
+    scene.otrd.signal_worker(scene.otrd.worker(), nix::sys::signal::Signal::SIGKILL);
+    let line = watch.until(|line| line.contains("restarts"));
+    assert!(line.contains("alice/net") && line.contains("-> 1"), "{line}");
+    watch.until(|line| line.contains("worker"));
+}
+
+#[test]
+fn a_secret_need_not_stand_on_the_command_line() {
+    let scene = Scene::private();
+    let file = scene.world.path().join("secret");
+    std::fs::write(&file, "oursecret\n").expect("write");
+    let program = scene.otrd.program("otrctl");
+    let line = format!(
+        "exec 7<{}; exec {} --socket {} --secret-fd 7 auth bob",
+        file.display(),
+        program.display(),
+        scene.otrd.admin_socket().display()
+    );
+    let done = std::process::Command::new("sh").args(["-c", &line]).status().expect("sh");
+    assert!(done.success());
+    scene.bob.sees("alice wants to authenticate");
+    scene.bob.auths("alice", "oursecret");
+    scene.bob.auth_succeeds("alice");
+}
