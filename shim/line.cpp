@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
+
+#include "json.h"
 
 namespace wire {
 
-using nlohmann::json;
+using json::Value;
+using Is = json::Value::Is;
 
 bool Lines::Next(std::string& line) {
     const size_t end = m_sBuffer.find('\n', m_uTaken);
@@ -64,46 +66,92 @@ std::string FromBase64(const std::string& text) {
     return out;
 }
 
-json TextToJson(const std::string& bytes) {
-    // The library knows what UTF-8 is: it refuses to write anything else.
-    if (bytes.find('\0') == std::string::npos) {
-        try {
-            json text = bytes;
-            (void)text.dump();
-            return text;
-        } catch (const json::exception&) {
-        }
+bool IsText(const std::string& bytes) {
+    const char *at = bytes.data(), *const end = at + bytes.size();
+    while ((at = json::SkipPlain(at, end)) < end) {
+        const size_t length = *at == '\0' ? 0 : json::Utf8(at, end);
+        if (length == 0) return false;
+        at += length;
     }
-    return {{"b64", ToBase64(bytes)}};
+    return true;
 }
 
-std::string TextFromJson(const json& text) {
-    if (text.is_object() && text.size() == 1 && text.contains("b64") && text["b64"].is_string())
-        return FromBase64(text["b64"].get<std::string>());
-    if (!text.is_string() || text.get_ref<const std::string&>().find('\0') != std::string::npos)
+void PutText(std::string& out, const std::string& bytes) {
+    if (IsText(bytes)) return json::Quote(out, bytes);
+    out += "{\"b64\":";
+    json::Quote(out, ToBase64(bytes));
+    out += '}';
+}
+
+std::string TextFrom(Value& text) {
+    if (text.Has(Is::Object) && text.names.size() == 1 && text.names[0] == "b64" &&
+        text.values[0].Has(Is::String))
+        return FromBase64(text.values[0].text);
+    if (!text.Has(Is::String) || text.text.find('\0') != std::string::npos)
         throw Misunderstood{"a text is a string without NUL, or b64"};
-    return text.get<std::string>();
+    return std::move(text.text);
 }
 
-std::string Line(json message) {
-    message["jsonrpc"] = "2.0";
-    return message.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+// A request's line, member by member. Names are ours and hold nothing to be escaped.
+class Params {
+  public:
+    Params(uint64_t id, const char* method) {
+        m_Line.reserve(512);
+        m_Line.append("{\"jsonrpc\":\"2.0\",\"id\":").append(std::to_string(id));
+        m_Line.append(",\"method\":\"").append(method).append("\",\"params\":{");
+    }
+    Params& Text(const char* name, const std::string& bytes) {
+        Name(name);
+        PutText(m_Line, bytes);
+        return *this;
+    }
+    Params& String(const char* name, const std::string& text) {
+        Name(name);
+        json::Quote(m_Line, text);
+        return *this;
+    }
+    Params& Strings(const char* name, const std::vector<std::string>& texts) {
+        Name(name);
+        const char* before = "[";
+        for (const std::string& text : texts) {
+            m_Line += before;
+            json::Quote(m_Line, text);
+            before = ",";
+        }
+        m_Line += texts.empty() ? "[]" : "]";
+        return *this;
+    }
+    Params& Number(const char* name, uint64_t number) {
+        Name(name);
+        m_Line += std::to_string(number);
+        return *this;
+    }
+    Params& Bool(const char* name, bool flag) {
+        Name(name);
+        m_Line += flag ? "true" : "false";
+        return *this;
+    }
+    std::string Line() { return std::move(m_Line += "}}\n"); }
+
+  private:
+    void Name(const char* name) {
+        m_Line.append(m_Comma).append("\"").append(name).append("\":");
+        m_Comma = ",";
+    }
+    std::string m_Line;
+    const char* m_Comma = "";
+};
+
+Value& Member(Value& object, const char* name) {
+    Value* const found = object.Find(name);
+    if (!found) throw Misunderstood{std::string(name) + " is missing"};
+    return *found;
 }
 
-std::string Request(uint64_t id, const char* method, json params) {
-    return Line({{"id", id}, {"method", method}, {"params", std::move(params)}});
-}
-
-const json& Member(const json& object, const char* name) {
-    const auto it = object.find(name);
-    if (it == object.end()) throw Misunderstood{std::string(name) + " is missing"};
-    return *it;
-}
-
-std::string String(const json& object, const char* name) {
-    const json& value = Member(object, name);
-    if (!value.is_string()) throw Misunderstood{std::string(name) + " is no string"};
-    return value.get<std::string>();
+std::string String(Value& object, const char* name) {
+    Value& value = Member(object, name);
+    if (!value.Has(Is::String)) throw Misunderstood{std::string(name) + " is no string"};
+    return std::move(value.text);
 }
 
 template <size_t N>
@@ -113,26 +161,26 @@ size_t OneOf(const std::array<const char*, N>& words, const std::string& word) {
     return static_cast<size_t>(it - words.begin());
 }
 
-std::string NickFrom(const json& value) {
-    std::string nick = TextFromJson(value);
+std::string NickFrom(Value& value) {
+    std::string nick = TextFrom(value);
     if (!ValidNick(nick)) throw Misunderstood{"no nick"};
     return nick;
 }
 
-Effect ReadEffect(const json& in) {
-    if (!in.is_object()) throw Misunderstood{"an effect is no object"};
+Effect ReadEffect(Value& in) {
+    if (!in.Has(Is::Object)) throw Misunderstood{"an effect is no object"};
     Effect out;
     out.what = static_cast<Effect::Do>(OneOf(kEffects, String(in, "do")));
     const bool speaks = out.what == Effect::Do::Send || out.what == Effect::Do::Deliver ||
                         out.what == Effect::Do::Echo;
     if (speaks) out.kind = static_cast<Kind>(OneOf(kKinds, String(in, "kind")));
     if (speaks || out.what == Effect::Do::Print || out.what == Effect::Do::Refuse)
-        out.text = TextFromJson(Member(in, "text"));
+        out.text = TextFrom(Member(in, "text"));
     switch (out.what) {
         case Effect::Do::Pass:
             break;
         case Effect::Do::Deliver:
-            out.who = TextFromJson(Member(in, "from"));
+            out.who = TextFrom(Member(in, "from"));
             if (!ValidMask(out.who)) throw Misunderstood{"no nick!user@host"};
             break;
         case Effect::Do::Refuse:
@@ -143,65 +191,73 @@ Effect ReadEffect(const json& in) {
             break;
         case Effect::Do::Echo:
             out.who = NickFrom(Member(in, "to"));
-            if (in.contains("client")) {
-                if (!in["client"].is_number_unsigned()) throw Misunderstood{"client is no number"};
-                out.client = in["client"].get<uint64_t>();
+            if (const Value* client = in.Find("client")) {
+                if (!client->Has(Is::Natural)) throw Misunderstood{"client is no number"};
+                out.client = client->natural;
             }
             break;
         case Effect::Do::Print:
-            if (in.contains("style"))
+            if (in.Find("style"))
                 out.style = static_cast<Style>(OneOf(kStyles, String(in, "style")));
             break;
         case Effect::Do::Protect:
             out.who = NickFrom(Member(in, "peer"));
-            if (!Member(in, "on").is_boolean()) throw Misunderstood{"on is neither true nor false"};
-            out.on = in["on"].get<bool>();
+            if (!Member(in, "on").Has(Is::Bool)) throw Misunderstood{"on is neither true nor false"};
+            out.on = Member(in, "on").flag;
             break;
         case Effect::Do::Table:
-            if (!Member(in, "columns").is_array() || !Member(in, "rows").is_array())
+            if (!Member(in, "columns").Has(Is::List) || !Member(in, "rows").Has(Is::List))
                 throw Misunderstood{"a table has columns and rows"};
-            for (const json& head : in["columns"]) {
-                if (!head.is_string()) throw Misunderstood{"a column's head is a string"};
-                out.columns.push_back(head.get<std::string>());
+            for (Value& head : Member(in, "columns").values) {
+                if (!head.Has(Is::String)) throw Misunderstood{"a column's head is a string"};
+                out.columns.push_back(std::move(head.text));
             }
-            for (const json& cells : in["rows"]) {
-                if (!cells.is_array()) throw Misunderstood{"a row is no list"};
+            for (Value& cells : Member(in, "rows").values) {
+                if (!cells.Has(Is::List)) throw Misunderstood{"a row is no list"};
                 out.rows.emplace_back();
-                for (const json& cell : cells) out.rows.back().push_back(TextFromJson(cell));
+                for (Value& cell : cells.values) out.rows.back().push_back(TextFrom(cell));
             }
             break;
     }
     return out;
 }
 
-std::vector<Effect> ReadEffects(const json& in) {
+std::vector<Effect> ReadEffects(Value& in) {
     std::vector<Effect> out;
-    if (!in.is_object() || !Member(in, "effects").is_array())
+    if (!in.Has(Is::Object) || !Member(in, "effects").Has(Is::List))
         throw Misunderstood{"effects is no list"};
-    for (const json& effect : in["effects"]) out.push_back(ReadEffect(effect));
+    for (Value& effect : Member(in, "effects").values) out.push_back(ReadEffect(effect));
     return out;
 }
 
-void ReadResult(const json& result, Incoming& out) {
-    if (!result.is_object() || !result.contains("version")) {
+void ReadResult(Value& result, Incoming& out) {
+    const Value* const version = result.Has(Is::Object) ? result.Find("version") : nullptr;
+    if (!version) {
         out.effects = ReadEffects(result);
         out.what = Incoming::What::Reply;
         return;
     }
-    if (result["version"] != kVersion) throw Misunderstood{"no common protocol version"};
+    if (!version->Has(Is::Natural) || version->natural != kVersion)
+        throw Misunderstood{"no common protocol version"};
     String(result, "daemon");
-    if (!Member(result, "protect").is_array()) throw Misunderstood{"protect is no list"};
-    for (const json& nick : result["protect"]) out.protect.push_back(NickFrom(nick));
+    if (!Member(result, "protect").Has(Is::List)) throw Misunderstood{"protect is no list"};
+    for (Value& nick : Member(result, "protect").values) out.protect.push_back(NickFrom(nick));
     out.what = Incoming::What::Welcome;
 }
 
 }  // namespace
 
-std::string EncodeText(const std::string& bytes) { return TextToJson(bytes).dump(); }
+std::string EncodeText(const std::string& bytes) {
+    std::string out;
+    PutText(out, bytes);
+    return out;
+}
 
 bool DecodeText(const std::string& text, std::string& bytes) {
     try {
-        bytes = TextFromJson(json::parse(text, nullptr, false));
+        Value value;
+        if (!json::Reader(text.data(), text.size()).Read(value)) return false;
+        bytes = TextFrom(value);
         return true;
     } catch (const Misunderstood&) {
         return false;
@@ -225,81 +281,92 @@ std::string NickOf(const std::string& mask) { return mask.substr(0, mask.find('!
 
 std::string Hello(uint64_t id, const std::string& user, const std::string& network,
                   const std::string& shim, const std::string& znc) {
-    return Request(id, "hello", {{"version", kVersion}, {"user", user}, {"network", network},
-                                 {"shim", shim}, {"znc", znc}});
+    Params params(id, "hello");
+    params.Number("version", kVersion).String("user", user).String("network", network);
+    return params.String("shim", shim).String("znc", znc).Line();
 }
 
 std::string Network(uint64_t id, const Surroundings& now) {
-    json params = {{"connected", now.connected},
-                   {"linelen", now.linelen},
-                   {"chantypes", now.chantypes},
-                   {"statusmsg", now.statusmsg},
-                   {"status_prefix", now.status_prefix},
-                   {"insecure_clients", now.insecure_clients},
-                   {"admin", now.admin}};
-    if (!now.casemapping.empty()) params["casemapping"] = now.casemapping;
-    if (!now.loggers.empty()) params["loggers"] = now.loggers;
-    if (ValidMask(now.mask)) params["mask"] = TextToJson(now.mask);
-    return Request(id, "network", std::move(params));
+    Params params(id, "network");
+    params.Bool("connected", now.connected).Number("linelen", now.linelen);
+    params.String("chantypes", now.chantypes).String("statusmsg", now.statusmsg);
+    params.String("status_prefix", now.status_prefix);
+    params.Number("insecure_clients", now.insecure_clients).Bool("admin", now.admin);
+    if (!now.casemapping.empty()) params.String("casemapping", now.casemapping);
+    if (!now.loggers.empty()) params.Strings("loggers", now.loggers);
+    if (ValidMask(now.mask)) params.Text("mask", now.mask);
+    return params.Line();
 }
 
 std::string Out(uint64_t id, const std::string& to, Kind kind, const std::string& text,
                 uint64_t client) {
-    return Request(id, "out", {{"to", TextToJson(to)}, {"kind", kKinds[size_t(kind)]},
-                               {"text", TextToJson(text)}, {"client", client}});
+    Params params(id, "out");
+    params.Text("to", to).String("kind", kKinds[size_t(kind)]).Text("text", text);
+    return params.Number("client", client).Line();
 }
 
 std::string In(uint64_t id, const std::string& from, Kind kind, const std::string& text) {
-    return Request(id, "in", {{"from", TextToJson(from)}, {"kind", kKinds[size_t(kind)]},
-                              {"text", TextToJson(text)}});
+    Params params(id, "in");
+    return params.Text("from", from).String("kind", kKinds[size_t(kind)]).Text("text", text).Line();
 }
 
 std::string Command(uint64_t id, const std::string& text) {
-    return Request(id, "command", {{"text", TextToJson(text)}});
+    return Params(id, "command").Text("text", text).Line();
 }
 
 std::string Nick(uint64_t id, const std::string& before, const std::string& after) {
-    return Request(id, "nick", {{"old", TextToJson(before)}, {"new", TextToJson(after)}});
+    return Params(id, "nick").Text("old", before).Text("new", after).Line();
 }
 
 std::string Quit(uint64_t id, const std::string& nick) {
-    return Request(id, "quit", {{"nick", TextToJson(nick)}});
+    return Params(id, "quit").Text("nick", nick).Line();
 }
 
 std::string Join(uint64_t id, const std::string& nick) {
-    return Request(id, "join", {{"nick", TextToJson(nick)}});
+    return Params(id, "join").Text("nick", nick).Line();
 }
 
 std::string Bye(const std::string& reason) {
-    return Line({{"method", "bye"}, {"params", {{"reason", reason}}}});
+    std::string line = "{\"jsonrpc\":\"2.0\",\"method\":\"bye\",\"params\":{\"reason\":";
+    json::Quote(line, reason);
+    return line + "}}\n";
 }
 
 Incoming Parse(const std::string& line) {
     Incoming out;
-    const json in = json::parse(line, nullptr, false);
-    if (!in.is_object() || !in.contains("jsonrpc") || in["jsonrpc"] != "2.0") return out;
-    if (in.contains("id") && in["id"].is_number_unsigned()) out.id = in["id"].get<uint64_t>();
+    Value in;
+    if (!json::Reader(line.data(), line.size()).Read(in) || !in.Has(Is::Object)) return out;
+    const Value* const version = in.Find("jsonrpc");
+    if (!version || !version->Has(Is::String) || version->text != "2.0") return out;
+    const Value* const id = in.Find("id");
+    if (id && id->Has(Is::Natural)) out.id = id->natural;
     try {
-        if (in.contains("method")) {
-            if (!in["method"].is_string()) return out;
-            const std::string method = in["method"].get<std::string>();
-            const json none = json::object();
-            const json& params = in.contains("params") ? in["params"] : none;
+        Value* const result = in.Find("result");
+        Value* const error = in.Find("error");
+        if (const Value* method = in.Find("method")) {
+            if (!method->Has(Is::String)) return out;
             out.what = Incoming::What::Unknown;
-            if (in.contains("id")) return out;  // nobody may ask a module
-            if (method == "effects") {
+            if (id) return out;  // nobody may ask a module
+            Value none;
+            none.is = Is::Object;
+            Value* const given = in.Find("params");
+            Value& params = given ? *given : none;
+            if (method->text == "effects") {
                 out.what = Incoming::What::Effects;
                 out.effects = ReadEffects(params);
-            } else if (method == "bye") {
+            } else if (method->text == "bye") {
                 out.what = Incoming::What::Bye;
-                if (params.is_object() && params.contains("reason")) out.why = String(params, "reason");
+                if (params.Has(Is::Object) && params.Find("reason")) out.why = String(params, "reason");
             }
-        } else if (in.contains("error") != in.contains("result") && in.contains("id")) {
+        } else if (!error != !result && id) {
             out.what = Incoming::What::Failed;
-            if (in.contains("result"))
-                ReadResult(in["result"], out);
-            else
-                out.why = String(in["error"].is_object() ? in["error"] : json::object(), "message");
+            if (result) {
+                ReadResult(*result, out);
+            } else {
+                Value none;
+                none.is = Is::Object;
+                out.why = String(error->Has(Is::Object) ? *error : none, "message");
+            }
         }
     } catch (const Misunderstood& which) {
         out.effects.clear();
