@@ -5,3 +5,5 @@ mod page;
 mod client;
 
 mod names;
+
+mod manual;

@@ -1,0 +1,224 @@
+//! The man pages: `otrd-protocol(7)` is made from `proto/PROTOCOL.md`, and the commands of
+//! `otrctl(1)` from the worker's table. With `UPDATE=1` both are written anew; without it these
+//! tests fail where they are out of date. The others are compared with the programs.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use otrd_tests::programs;
+use worker::commands::COMMANDS;
+use worker::store::Name;
+
+const PAGES: [&str; 4] = ["otrd.8", "otrctl.1", "otr.5", "otrd-protocol.7"];
+
+#[test]
+fn the_page_of_the_protocol_is_made_from_its_text() {
+    let text = include_str!("../../../proto/PROTOCOL.md");
+    is_or_becomes("otrd-protocol.7", &protocol(text));
+}
+
+#[test]
+fn the_page_of_otrctl_has_the_table_of_commands() {
+    let page = page("otrctl.1");
+    let (before, rest) = page.split_once(".\\\" from the table").expect("the table's beginning");
+    let (first, rest) = rest.split_once('\n').expect("a line");
+    let (_, after) = rest.split_once(".\\\" end of the table").expect("the table's end");
+    let row = |c: &worker::commands::Command| {
+        let details = if c.details.is_empty() { String::new() } else { sentences(c.details) };
+        let usage = format!("{} {}", c.name, c.arguments);
+        format!(
+            ".It \\fB{}\\fR\n{}{details}",
+            escaped(usage.trim_end()),
+            sentences(&format!("{}.", c.summary))
+        )
+    };
+    let rows: String = COMMANDS.iter().map(row).collect();
+    let whole = format!("{before}.\\\" from the table{first}\n{rows}.\\\" end of the table{after}");
+    is_or_becomes("otrctl.1", &whole);
+}
+
+#[test]
+fn the_pages_have_the_options_of_the_programs() {
+    for (page_name, program) in [("otrd.8", programs::otrd()), ("otrctl.1", programs::otrctl())] {
+        let page = page(page_name);
+        let on_page = |start: &str, before: &str| -> BTreeSet<String> {
+            let items = page.lines().filter(|line| line.starts_with(start));
+            let words = items.filter_map(|line| line.split(before).nth(1)?.split(' ').next());
+            words.map(str::to_owned).collect()
+        };
+        let help = help(&program, &[]);
+        let commands = commands(&help);
+        let mut options = options(&help);
+        for command in &commands {
+            options.extend(self::options(&self::help(&program, &[command])));
+        }
+        assert_eq!(on_page(".It Fl ", "Fl -"), options, "{page_name}");
+        assert_eq!(on_page(".It Cm ", "Cm "), commands, "{page_name}");
+    }
+}
+
+#[test]
+fn the_help_of_otrctl_names_the_commands() {
+    let help = help(&programs::otrctl(), &[]);
+    let names: Vec<&str> = COMMANDS.iter().map(|command| command.name).collect();
+    let words: Vec<&str> = help.split_whitespace().collect();
+    assert!(words.join(" ").contains(&format!("{}.", names.join(", "))), "{help}");
+}
+
+fn help(program: &Path, words: &[&str]) -> String {
+    let help = Command::new(program).args(words).arg("--help").output().expect("the program runs");
+    String::from_utf8_lossy(&help.stdout).into_owned()
+}
+
+/// The long options that a help text explains.
+fn options(help: &str) -> BTreeSet<String> {
+    let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+    let name =
+        |rest: &str| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
+    lines.filter_map(|line| line.split("--").nth(1)).map(name).collect()
+}
+
+/// Its subcommands.
+fn commands(help: &str) -> BTreeSet<String> {
+    let part = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next());
+    let lines = part.unwrap_or_default().lines();
+    lines.filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect()
+}
+
+#[test]
+fn the_page_of_the_files_names_them_all() {
+    let page = page("otr.5");
+    for name in Name::ALL {
+        assert!(page.contains(&format!(".It Pa {}\n", name.file())), "{}", name.file());
+    }
+}
+
+#[test]
+fn no_page_has_a_mistake() {
+    for name in PAGES {
+        let path = directory().join(name);
+        let lint = Command::new("mandoc").args(["-T", "lint", "-W", "warning"]).arg(&path).output();
+        let complaints = match lint {
+            Ok(output) => output.stdout,
+            Err(_) => match Command::new("man").args(["--warnings", "-l"]).arg(&path).output() {
+                Ok(output) => output.stderr,
+                Err(_) => return eprintln!("neither mandoc nor man is here: not looked at"),
+            },
+        };
+        assert!(complaints.is_empty(), "{}", String::from_utf8_lossy(&complaints));
+    }
+}
+
+#[track_caller]
+fn is_or_becomes(name: &str, text: &str) {
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(directory().join(name), text).expect("write a page");
+    }
+    assert!(page(name) == text, "systemd/man/{name} is out of date: UPDATE=1 tests/run manual");
+}
+
+fn page(name: &str) -> String {
+    fs::read_to_string(directory().join(name)).unwrap_or_default()
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../systemd/man")
+}
+
+/// Our Markdown, which is headings, paragraphs, tables and blocks, as mdoc.
+fn protocol(text: &str) -> String {
+    let mut page = String::from(
+        ".\\\" made from proto/PROTOCOL.md: change that\n\
+         .Dd November 23, 2026\n.Dt OTRD-PROTOCOL 7\n.Os otrd\n\
+         .Sh NAME\n.Nm otrd-protocol\n.Nd what bouncers and admins say to otrd\n\
+         .Sh DESCRIPTION\n",
+    );
+    let mut heads: Vec<String> = Vec::new();
+    let mut after_paragraph = false;
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        if line.starts_with("# ") || line.is_empty() {
+            continue;
+        } else if let Some(heading) = line.strip_prefix("## ") {
+            // mdoc keeps ERRORS for what functions set errno to.
+            let heading = if heading == "Errors" { "Error codes" } else { heading };
+            page += &format!(".Sh {}\n", escaped(&heading.to_uppercase()));
+            after_paragraph = false;
+            continue;
+        } else if line.starts_with("```") {
+            page += ".Bd -literal -offset 2n\n";
+            for line in lines.by_ref().take_while(|line| !line.starts_with("```")) {
+                page += &format!("{}\n", escaped(line));
+            }
+            page += ".Ed\n";
+        } else if line.starts_with('|') {
+            let cells = cells(line);
+            if heads.is_empty() {
+                heads = cells;
+                lines.next();
+                page += ".Bl -tag -width Ds\n";
+                continue;
+            }
+            page += &format!(".It {}\n", marked(&cells[0]));
+            for (head, cell) in heads.iter().zip(&cells).skip(1).filter(|(_, c)| !c.is_empty()) {
+                let last = head == &heads[heads.len() - 1];
+                let head = if last { String::new() } else { format!("{head}: ") };
+                page += &sentences(&format!("{head}{cell}."));
+            }
+            if !lines.peek().is_some_and(|next| next.starts_with('|')) {
+                page += ".El\n";
+                heads.clear();
+            }
+        } else {
+            if after_paragraph {
+                page += ".Pp\n";
+            }
+            page += &sentences(line);
+        }
+        after_paragraph = true;
+    }
+    page + ".Sh SEE ALSO\n.Xr otrctl 1 ,\n.Xr otr 5 ,\n.Xr otrd 8\n"
+}
+
+fn cells(row: &str) -> Vec<String> {
+    row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+}
+
+/// A line for each sentence.
+fn sentences(text: &str) -> String {
+    let mut lines = marked(text).replace(". ", ".\n").replace(": see ", ":\nsee ");
+    lines.push('\n');
+    lines
+}
+
+/// Code in bold, emphasis in italics.
+fn marked(text: &str) -> String {
+    let mut out = String::new();
+    for (number, part) in text.split('`').enumerate() {
+        match number % 2 {
+            0 => out += &escaped(&emphasis(part)),
+            _ => out += &format!("\\fB{}\\fR", escaped(part)),
+        }
+    }
+    out.replace('\u{1}', "\\fI").replace('\u{2}', "\\fR")
+}
+
+/// `*word*` between control characters.
+fn emphasis(text: &str) -> String {
+    let mut parts = text.split('*').collect::<Vec<_>>();
+    if parts.len() % 2 == 0 {
+        return text.to_owned();
+    }
+    let first = parts.remove(0).to_owned();
+    parts.chunks(2).fold(first, |out, pair| out + "\u{1}" + pair[0] + "\u{2}" + pair[1])
+}
+
+fn escaped(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('…', "...");
+    match text.starts_with(['.', '\'']) {
+        true => format!("\\&{text}"),
+        false => text,
+    }
+}
