@@ -61,6 +61,13 @@ roots_make() {
     ) 9>"$root.lock"
 }
 
+# This machine's own Debian with all of its updates; of another one only the archive.
+roots_sources() {
+    echo "deb $2 $1 main"
+    apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) main' \
+        'Origin: Debian' 'Component: main' 'Created-By: Packages' | sed --quiet "/ $1-/p"
+}
+
 roots_fill() {
     local root=$1 suite=$2 mirror
     shift 2
@@ -70,6 +77,7 @@ roots_fill() {
         printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" &&
         chmod 755 "$root/usr/sbin/policy-rc.d" &&
         cp /etc/resolv.conf "$root/etc/" &&
+        roots_sources "$suite" "$mirror" >"$root/etc/apt/sources.list" &&
         unshare --mount --pid --fork --kill-child bash -euc '
             mount --types proc proc "$1/proc"
             mount --bind /dev "$1/dev"
