@@ -79,6 +79,9 @@ impl Failure {
     }
 }
 
+/// otrctl(1).
+const PAGE: &str = include_str!("../../../systemd/man/otrctl.1");
+
 /// EX_IOERR: what was asked for was done, but its output went nowhere.
 const NOT_SHOWN: u8 = 74;
 
@@ -117,7 +120,7 @@ fn print(text: &str) -> io::Result<()> {
 fn run(args: &Args) -> Result<String, Failure> {
     match &args.action {
         Action::Completions { shell } => return completions(*shell),
-        Action::Man => return man(),
+        Action::Man => return Ok(PAGE.into()),
         Action::Doctor(wish) => return doctor::run(args, wish),
         _ => {}
     }
@@ -168,14 +171,6 @@ fn watch(args: &Args, client: &mut Client) -> Result<String, Failure> {
 fn completions(shell: clap_complete::Shell) -> Result<String, Failure> {
     let mut out = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "otrctl", &mut out);
-    Ok(String::from_utf8_lossy(&out).into_owned())
-}
-
-fn man() -> Result<String, Failure> {
-    let mut out = Vec::new();
-    let page = clap_mangen::Man::new(Args::command()).section("8");
-    let rendered = page.render(&mut out);
-    rendered.map_err(|error| Failure::Internal(format!("cannot write the page: {error}")))?;
     Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
