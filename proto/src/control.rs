@@ -16,6 +16,36 @@ use serde::{Deserialize, Serialize};
 /// Longest packet in bytes.
 pub const MAX_PACKET: usize = 160 * 1024;
 
+/// What the admin set in `otrd.toml` for all workers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// Seconds that a worker without a module stays...
+    pub linger: u64,
+    /// ...and with private conversations.
+    pub linger_private: u64,
+    /// The policy where the user set none: one of [`Site::POLICIES`].
+    pub policy: String,
+    /// Patterns of nicks that answer machines, not people.
+    pub services: Vec<String>,
+}
+
+impl Site {
+    /// What a policy may be.
+    pub const POLICIES: [&str; 4] = ["never", "manual", "opportunistic", "required"];
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        let services = ["alis", "chanfix", "global", "*serv", "services", "[*]*"];
+        Self {
+            linger: 60,
+            linger_private: 24 * 60 * 60,
+            policy: "opportunistic".into(),
+            services: services.map(String::from).to_vec(),
+        }
+    }
+}
+
 /// The front to a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -26,7 +56,11 @@ pub enum ToWorker {
         account: Account,
         /// The admin goes along with a kernel that has no Landlock.
         allow_no_landlock: bool,
+        /// What the admin set.
+        site: Site,
     },
+    /// The admin has set something else.
+    Site(Site),
     /// A module said hello; its connected socket is beside it. An older connection is told and
     /// closed. The worker answers the hello.
     Adopt {

@@ -28,6 +28,7 @@ pub struct OtrdBuilder {
     uid: Option<u32>,
     variables: Vec<(String, String)>,
     keygen_waits: Option<u32>,
+    config: Option<String>,
 }
 
 impl OtrdBuilder {
@@ -45,6 +46,12 @@ impl OtrdBuilder {
     /// Adds an environment variable.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With these settings in `otrd.toml`.
+    pub fn config(mut self, text: &str) -> Self {
+        self.config = Some(text.to_owned());
         self
     }
 
@@ -67,6 +74,9 @@ impl OtrdBuilder {
                 fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("chmod");
             }
         }
+        if let Some(text) = &self.config {
+            world.file(&dir.join("otrd/otrd.toml"), text, self.uid);
+        }
         let process = self.launch(world, &dir);
         let mut otrd = Otrd { process, setup: self, dir, world: world.clone() };
         otrd.accepts();
@@ -85,6 +95,7 @@ impl OtrdBuilder {
             .args(["--admin-socket".into(), dir.join("admin.sock")])
             .args(["--worker".into(), worker])
             .args(self.socket_group())
+            .args(self.config.iter().flat_map(|_| ["--config".into(), dir.join("otrd/otrd.toml")]))
             .args(without_landlock())
             .env("RUST_LOG", "debug")
             .uid(self.uid);
@@ -144,6 +155,17 @@ impl Otrd {
     /// A copy of one of our programs that every user can run.
     pub fn program(&self, name: &str) -> PathBuf {
         self.world.path().join("bin").join(name)
+    }
+
+    /// Writes other settings and has them read, without a restart.
+    #[track_caller]
+    pub fn reload(&self, text: &str) {
+        let before = self.log().matches("settings read again").count();
+        self.world.file(&self.dir.join("otrd/otrd.toml"), text, self.setup.uid);
+        self.process.signal(Signal::SIGHUP);
+        eventually("the settings are read again", || {
+            self.log().matches("settings read again").count() > before
+        });
     }
 
     /// Where its accounts lie.

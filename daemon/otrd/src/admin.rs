@@ -20,8 +20,6 @@ use tokio::net::UnixStream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// Connections of one uid at once.
-const PER_UID: usize = 32;
 /// Connections of everybody at once; root always gets in.
 const IN_ALL: usize = 512;
 /// A connection that asks nothing for so long is closed.
@@ -59,7 +57,7 @@ impl Seat {
         let mut admins = front.admins.borrow_mut();
         let all: usize = admins.values().sum();
         let held = admins.entry(uid).or_default();
-        if *held >= PER_UID || (all >= IN_ALL && uid != 0) {
+        if *held >= front.admins_per_user() || (all >= IN_ALL && uid != 0) {
             return None;
         }
         *held += 1;

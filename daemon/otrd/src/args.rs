@@ -1,5 +1,6 @@
 //! The command line, and where things are when it does not say.
 
+use crate::config::{self, Config};
 use crate::peer::Mode;
 use anyhow::{Context, bail};
 use clap::Parser;
@@ -27,6 +28,12 @@ pub struct Args {
     /// Run where the kernel has no Landlock: less confined, which `otrctl status` then says.
     #[arg(long)]
     allow_no_landlock: bool,
+    /// File of settings [default: /etc/otrd/otrd.toml, or $XDG_CONFIG_HOME/otrd/otrd.toml].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Only look at the settings, and say what is wrong with them.
+    #[arg(long)]
+    pub check_config: bool,
     /// Serve every Unix user, each with accounts of his own [default for root].
     #[arg(long, conflicts_with = "user")]
     system: bool,
@@ -51,14 +58,48 @@ pub struct Settings {
     pub worker: PathBuf,
     /// Whether to run without Landlock.
     pub allow_no_landlock: bool,
+    /// Where the admin's settings are.
+    pub source: Source,
+    /// And what they are.
+    pub config: Config,
+}
+
+/// A file of settings.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether it was asked for, so that it has to be there.
+    pub named: bool,
+}
+
+impl Source {
+    /// The file that is meant.
+    pub fn find(args: &Args) -> anyhow::Result<Self> {
+        let path = given(args.config.clone(), || config_home(args.is_system()))?;
+        Ok(Self { path, named: args.config.is_some() })
+    }
+
+    /// What is in it.
+    pub fn read(&self) -> Result<Config, config::Error> {
+        Config::read(&self.path, self.named)
+    }
+}
+
+impl Args {
+    fn is_system(&self) -> bool {
+        self.system || (nix::unistd::geteuid().is_root() && !self.user)
+    }
 }
 
 impl Settings {
     /// Fills in what was not said.
     pub fn find(args: Args) -> anyhow::Result<Self> {
-        let uid = nix::unistd::geteuid();
-        let system = args.system || (uid.is_root() && !args.user);
-        let mode = if system { Mode::System } else { Mode::User(uid.as_raw()) };
+        let source = Source::find(&args)?;
+        let config = source.read()?;
+        let system = args.is_system();
+        let own = nix::unistd::geteuid().as_raw();
+        let mode = if system { Mode::System } else { Mode::User(own) };
         let state = given(args.state, || state_home(system))?;
         let shim_socket = given(args.shim_socket, || Ok(runtime(system)?.join("shim.sock")))?;
         let admin_socket = given(args.admin_socket, || Ok(runtime(system)?.join("admin.sock")))?;
@@ -68,7 +109,17 @@ impl Settings {
             bail!("no worker at {}: install otrd-worker or give --worker", worker.display());
         }
         let allow_no_landlock = args.allow_no_landlock;
-        Ok(Self { mode, state, shim_socket, admin_socket, socket_group, worker, allow_no_landlock })
+        Ok(Self {
+            mode,
+            state,
+            shim_socket,
+            admin_socket,
+            socket_group,
+            worker,
+            allow_no_landlock,
+            source,
+            config,
+        })
     }
 }
 
@@ -97,6 +148,16 @@ fn state_home(system: bool) -> anyhow::Result<PathBuf> {
     let home = || variable("HOME").map(|home| home.join(".local/state"));
     let base = variable("XDG_STATE_HOME").or_else(home);
     Ok(base.context("neither XDG_STATE_HOME nor HOME is set: give --state")?.join("otrd"))
+}
+
+fn config_home(system: bool) -> anyhow::Result<PathBuf> {
+    if system {
+        return Ok("/etc/otrd/otrd.toml".into());
+    }
+    let home = || variable("HOME").map(|home| home.join(".config"));
+    let base = variable("XDG_CONFIG_HOME").or_else(home);
+    // Nobody's home: nobody's settings.
+    Ok(base.unwrap_or_else(|| "/etc".into()).join("otrd/otrd.toml"))
 }
 
 fn runtime(system: bool) -> anyhow::Result<PathBuf> {

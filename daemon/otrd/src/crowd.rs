@@ -21,9 +21,14 @@ impl Crowd {
         Self { limit, next: 0, seats: BTreeMap::new() }
     }
 
+    /// Another limit, for those who come from now on.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     /// Takes a seat; the number is for [`Crowd::leave`].
     pub fn enter(&mut self, uid: u32) -> (u64, ShownOut) {
-        if self.seats.len() >= self.limit {
+        while !self.seats.is_empty() && self.seats.len() >= self.limit {
             self.show_one_out();
         }
         let (stay, shown_out) = oneshot::channel();

@@ -1,11 +1,13 @@
 //! What all connections share: the accounts, and the way to each one's keeper.
 
 use crate::args::Settings;
+use crate::config::Config;
 use crate::crowd::Crowd;
 use crate::keeper::{self, Ask};
 use crate::peer::{self, Mode, Rights};
 use crate::state::State;
 use proto::account::Account;
+use proto::control::Site;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,10 +16,6 @@ use std::time::Instant;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::spawn_local;
 
-/// Connections that have not said hello; the most at once.
-const STRANGERS: usize = 256;
-/// Accounts of one uid that have a keeper, and so the most workers of one uid.
-const KEEPERS_PER_UID: usize = 1024;
 /// Questions that wait for one keeper, which never takes long.
 const ASKS: usize = 64;
 
@@ -30,6 +28,10 @@ pub struct Front {
     pub worker: PathBuf,
     /// Whether workers may run without Landlock.
     pub allow_no_landlock: bool,
+    /// What the admin set.
+    config: RefCell<Config>,
+    /// The workers' part of it, for their keepers.
+    pub site: watch::Sender<Site>,
     /// When we started.
     pub started: Instant,
     /// Connections to the module's socket before their hello.
@@ -49,19 +51,40 @@ impl Front {
     /// One that knows nobody yet.
     pub fn new(settings: Settings, state: State) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        state.limit(settings.config.limits.accounts);
         Self {
             mode: settings.mode,
             state,
             worker: settings.worker,
             allow_no_landlock: settings.allow_no_landlock,
+            site: watch::Sender::new(settings.config.site()),
             started: Instant::now(),
-            strangers: RefCell::new(Crowd::new(STRANGERS)),
+            strangers: RefCell::new(Crowd::new(settings.config.limits.strangers)),
+            config: RefCell::new(settings.config),
             admins: RefCell::default(),
             keygens: Semaphore::new(processors),
             stopping: watch::Sender::new(false),
             changed: Notify::new(),
             keepers: RefCell::default(),
         }
+    }
+
+    /// Takes other settings. What is there already stays, and nobody is disconnected.
+    pub fn configure(&self, config: Config) {
+        self.state.limit(config.limits.accounts);
+        self.strangers.borrow_mut().set_limit(config.limits.strangers);
+        self.site.send_if_modified(|site| {
+            let new = config.site();
+            let changed = *site != new;
+            *site = new;
+            changed
+        });
+        self.config.replace(config);
+    }
+
+    /// The most admin connections of one Unix user.
+    pub fn admins_per_user(&self) -> usize {
+        self.config.borrow().limits.admins
     }
 
     /// What a caller may ask.
@@ -79,7 +102,8 @@ impl Front {
         if let Some(keeper) = keepers.get(account) {
             return keeper.try_send(ask).map_err(|error| error.into_inner());
         }
-        if keepers.keys().filter(|kept| kept.uid == account.uid).count() >= KEEPERS_PER_UID {
+        let most = self.config.borrow().limits.accounts;
+        if keepers.keys().filter(|kept| kept.uid == account.uid).count() >= most {
             return Err(ask);
         }
         let (keeper, asks) = mpsc::channel(ASKS);

@@ -89,6 +89,8 @@ enum Event {
     Lost(String),
     Ended(io::Result<ExitStatus>),
     Key(KeyEvent),
+    /// The admin has set something else.
+    Site,
     Time,
     Stop,
 }
@@ -96,6 +98,7 @@ enum Event {
 /// Keeps one account until nobody needs it any more.
 pub async fn keep(front: Rc<Front>, account: Account, mut asks: mpsc::Receiver<Ask>) {
     let mut stop = front.stopping.subscribe();
+    let mut site = front.site.subscribe();
     let mut keeper = Keeper::new(front, account);
     loop {
         let wake = keeper.wake();
@@ -104,6 +107,7 @@ pub async fn keep(front: Rc<Front>, account: Account, mut asks: mpsc::Receiver<A
             Some(ask) = asks.recv() => Event::Asked(ask),
             event = Worker::next(keeper.worker.as_mut()) => event,
             () = sleep(wake) => Event::Time,
+            Ok(()) = site.changed() => Event::Site,
             _ = stop.wait_for(|stop| *stop), if !stopping => Event::Stop,
         };
         keeper.handle(event);
@@ -223,6 +227,11 @@ impl Keeper {
             Event::Lost(why) => self.lost(&why),
             Event::Ended(status) => self.ended(status),
             Event::Key(event) => self.key(event),
+            Event::Site => {
+                if let Some(worker) = &mut self.worker {
+                    worker.tell(&ToWorker::Site(self.front.site.borrow().clone()));
+                }
+            }
             Event::Time => {}
             Event::Stop => {
                 self.stopping = true;
@@ -510,7 +519,8 @@ impl Worker {
         let theirs = directory.try_clone()?;
         let mut process = spawn::worker(&front.worker, directory)?;
         let allow_no_landlock = front.allow_no_landlock;
-        let start = ToWorker::Start { account: account.clone(), allow_no_landlock };
+        let site = front.site.borrow().clone();
+        let start = ToWorker::Start { account: account.clone(), allow_no_landlock, site };
         process.channel.send(&start, Some(theirs)).map_err(io::Error::other)?;
         let started = Instant::now();
         Ok(Self {
@@ -567,6 +577,13 @@ impl Worker {
         match self.process.channel.send(&message, fd) {
             Ok(()) => drop(self.asked.insert(seq, asked)),
             Err(_) => asked.give_up(),
+        }
+    }
+
+    /// A worker that takes nothing more has other troubles than this.
+    fn tell(&mut self, message: &ToWorker) {
+        if !self.told_to_end && self.process.channel.send(message, None).is_err() {
+            tracing::warn!(pid = self.pid, "the worker does not take new settings");
         }
     }
 

@@ -1,13 +1,27 @@
 //! Logs: to the journal where stderr leads there, otherwise to stderr. Never a nick, never a text.
 
 use nix::sys::stat::fstat;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, reload};
 
-/// Starts logging. `RUST_LOG` says what is logged, `info` without it.
-pub fn init() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+/// What is logged, to be changed while we run.
+pub struct Level(reload::Handle<EnvFilter, Registry>);
+
+impl Level {
+    /// Takes the level of the settings, unless `RUST_LOG` says what is logged.
+    pub fn set(&self, level: &str) {
+        let filter = EnvFilter::try_from_default_env().or_else(|_| EnvFilter::try_new(level));
+        if let Ok(filter) = filter {
+            // Nothing is logged any more where this fails.
+            let _ = self.0.reload(filter);
+        }
+    }
+}
+
+/// Starts logging, from `info` on until the settings say otherwise.
+pub fn init() -> Level {
+    let (filter, handle) = reload::Layer::new(EnvFilter::new("info"));
     let logs = tracing_subscriber::registry().with(filter);
     let journal = stderr_is_the_journal().then(tracing_journald::layer).and_then(Result::ok);
     match journal {
@@ -17,6 +31,9 @@ pub fn init() {
             logs.with(text.with_writer(std::io::stderr)).init();
         }
     }
+    let level = Level(handle);
+    level.set("info");
+    level
 }
 
 /// systemd.exec(5): JOURNAL_STREAM holds device and inode of the journal's end of our stderr.

@@ -2,7 +2,7 @@
 //! an account and hands it the connected socket. It links no libotr and sees no key and no
 //! message.
 //!
-//! Top-down: [`args`] and [`log`], then [`listen`] gives two sockets. A connection to the first is
+//! Top-down: [`args`], [`config`] and [`log`], then [`listen`] gives two sockets. A connection to the first is
 //! a module's: [`conn`] reads its hello, [`keeper`] brings it to its account's worker, which
 //! [`spawn`] starts, [`control`] talks to and [`pulse`] minds; [`keygen`] makes keys. A connection
 //! to the second is an admin's: [`admin`], with [`passed`] descriptors, and [`watch`]. Who may ask
@@ -12,6 +12,7 @@
 
 mod admin;
 mod args;
+mod config;
 mod confine;
 mod conn;
 mod control;
@@ -30,9 +31,11 @@ mod state;
 mod watch;
 mod wire;
 
-use crate::args::{Args, Settings};
+use crate::args::{Args, Settings, Source};
+use crate::config::Config;
 use crate::front::Front;
 use crate::listen::Listeners;
+use crate::log::Level;
 use anyhow::Context;
 use clap::Parser;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -47,8 +50,10 @@ use tokio::task::{LocalSet, spawn_local};
 const STOP_TIME: Duration = Duration::from_millis(1900);
 
 fn main() -> ExitCode {
-    log::init();
-    match start(Args::parse()) {
+    let level = log::init();
+    let args = Args::parse();
+    let done = if args.check_config { check(&args) } else { start(args, level) };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -57,8 +62,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(args: Args) -> anyhow::Result<()> {
+/// `--check-config`
+fn check(args: &Args) -> anyhow::Result<()> {
+    let source = Source::find(args)?;
+    source.read()?;
+    let found = if source.path.exists() { "is good" } else { "is not there: all is by default" };
+    println!("{} {found}", source.path.display());
+    Ok(())
+}
+
+fn start(args: Args, level: Level) -> anyhow::Result<()> {
     let settings = Settings::find(args)?;
+    level.set(&settings.config.log.level);
+    let source = settings.source.clone();
     raise_descriptor_limit();
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -72,8 +88,24 @@ fn start(args: Args) -> anyhow::Result<()> {
         let state = state::State::open(&settings.state)?;
         let listeners = Listeners::open(&settings)?;
         confine::confine(&settings, &listeners)?;
-        serve(Rc::new(Front::new(settings, state)), listeners, signals).await
+        let front = Rc::new(Front::new(settings, state));
+        serve(front, listeners, signals, || reload(&source, &level)).await
     })
+}
+
+/// Settings that are wrong change nothing.
+fn reload(source: &Source, level: &Level) -> Option<Config> {
+    match source.read() {
+        Ok(config) => {
+            level.set(&config.log.level);
+            tracing::info!(path = %source.path.display(), "settings read again");
+            Some(config)
+        }
+        Err(error) => {
+            tracing::error!("the settings stay as they were: {error}");
+            None
+        }
+    }
 }
 
 /// What an admin may send.
@@ -94,7 +126,12 @@ impl Signals {
 }
 
 /// Serves until a signal ends it.
-async fn serve(front: Rc<Front>, listeners: Listeners, mut signals: Signals) -> anyhow::Result<()> {
+async fn serve(
+    front: Rc<Front>,
+    listeners: Listeners,
+    mut signals: Signals,
+    reload: impl Fn() -> Option<Config>,
+) -> anyhow::Result<()> {
     let modules = UnixListener::from_std(listeners.shim.socket.try_clone()?)?;
     let admins = UnixListener::from_std(listeners.admin.socket.try_clone()?)?;
     let accepting = [
@@ -110,9 +147,10 @@ async fn serve(front: Rc<Front>, listeners: Listeners, mut signals: Signals) -> 
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
             _ = signals.reload.recv() => {
-                // Nothing is read from a file yet; the handshake is what systemd waits for.
                 notify::reloading();
-                tracing::info!("reload: nothing to read again");
+                if let Some(config) = reload() {
+                    front.configure(config);
+                }
                 notify::ready();
             }
             _ = watchdog.tick() => notify::watchdog(),

@@ -7,14 +7,12 @@ use nix::fcntl::{Flock, FlockArg, OFlag, openat, renameat};
 use nix::sys::stat::{Mode, fchmod, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, fsync, geteuid, unlinkat};
 use proto::account::{Account, Name};
+use std::cell::Cell;
 use std::fs::DirBuilder;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-
-/// The most accounts of one uid, so that no user fills the disk with directories.
-const ACCOUNTS_PER_UID: usize = 1024;
 
 /// Why there is no directory.
 #[derive(Debug, thiserror::Error)]
@@ -25,8 +23,8 @@ pub enum Error {
     Taken(PathBuf),
     #[error("an earlier worker of this account has not ended yet")]
     InUse,
-    #[error("uid {0} has {ACCOUNTS_PER_UID} accounts: remove some from the state directory")]
-    TooMany(u32),
+    #[error("uid {0} has {1} accounts: forget some, or raise limits.accounts in otrd.toml")]
+    TooMany(u32, usize),
     #[error("{0} in the state directory belongs to another user: give it back with chown")]
     Foreign(String),
     #[error("cannot open {name} in the state directory: {errno}")]
@@ -39,6 +37,8 @@ pub type Directory = Flock<OwnedFd>;
 /// All accounts.
 pub struct State {
     base: Directory,
+    /// The most accounts of one uid, so that no user fills the disk with directories.
+    limit: Cell<usize>,
 }
 
 const DIRECTORY: OFlag =
@@ -56,13 +56,19 @@ impl State {
             Errno::EWOULDBLOCK => Error::Taken(path.into()),
             errno => failed(errno.into()),
         })?;
-        Ok(Self { base })
+        Ok(Self { base, limit: Cell::new(usize::MAX) })
+    }
+
+    /// The most accounts that one uid may have from now on.
+    pub fn limit(&self, accounts: usize) {
+        self.limit.set(accounts);
     }
 
     /// An account's directory, made where it is missing.
     pub fn account(&self, account: &Account) -> Result<Directory, Error> {
-        if !self.has(account) && self.of_uid(account.uid).len() >= ACCOUNTS_PER_UID {
-            return Err(Error::TooMany(account.uid));
+        let most = self.limit.get();
+        if !self.has(account) && self.of_uid(account.uid).len() >= most {
+            return Err(Error::TooMany(account.uid, most));
         }
         let uid = make(&*self.base, &account.uid.to_string())?;
         let user = make(&uid, &account.user.file_name())?;
@@ -268,10 +274,11 @@ mod tests {
     fn no_user_fills_the_disk() {
         let base = tempfile::tempdir().unwrap();
         let state = State::open(base.path()).unwrap();
-        for number in 0..ACCOUNTS_PER_UID {
+        state.limit(3);
+        for number in 0..3 {
             std::fs::create_dir_all(base.path().join(format!("5/alice/n{number}"))).unwrap();
         }
-        assert!(matches!(state.account(&account(5, "alice", "more")), Err(Error::TooMany(5))));
+        assert!(matches!(state.account(&account(5, "alice", "more")), Err(Error::TooMany(5, 3))));
         state.account(&account(5, "alice", "n0")).unwrap();
         state.account(&account(6, "alice", "more")).unwrap();
     }

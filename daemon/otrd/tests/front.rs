@@ -360,3 +360,47 @@ fn a_missing_worker_is_said_at_once() {
     let refusal = otrd.run(&["--worker", "/nonexistent/otrd-worker"]);
     assert!(refusal.contains("install otrd-worker or give --worker"), "{refusal}");
 }
+
+#[test]
+fn settings_are_looked_at_and_read_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("otrd/otrd.toml");
+    std::fs::create_dir(path.parent().unwrap()).unwrap();
+    let check = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_otrd"));
+        let output = command.args(["--check-config", "--config"]).arg(&path).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).unwrap())
+    };
+    assert!(!check().0, "a file that is named has to be there");
+    std::fs::write(&path, "[limits]\nadmin = 2\n").unwrap();
+    let (good, said) = check();
+    assert!(!good && said.contains("did you mean limits.admins?"), "{said}");
+    std::fs::write(&path, "[limits]\nadmins = 2\n").unwrap();
+    assert!(check().0);
+
+    let mut otrd = Otrd::start_with(|command| {
+        command.arg("--config").arg(&path);
+    });
+    // An old one may not be gone yet.
+    let fits = |count: usize| {
+        otrd.wait_for(|| {
+            let mut open: Vec<Client> = (0..=count).map(|_| otrd.admin()).collect();
+            let busy = |admin: &mut Client| {
+                let line = br#"{"jsonrpc":"2.0","id":1,"method":"accounts"}"#;
+                !admin.try_say(line) || code(&admin.line()) == -32006
+            };
+            open.iter_mut().map(busy).filter(|busy| *busy).count() == 1
+        });
+    };
+    fits(2);
+    // What makes no sense changes nothing; an editor replaces the file.
+    for (text, count) in [("[limits]\nadmins = 0\n", 2), ("[limits]\nadmins = 3\n", 3)] {
+        let new = path.with_extension("new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(&new, &path).unwrap();
+        otrd.signal("HUP");
+        fits(count);
+    }
+    assert!(otrd.stop().success());
+}

@@ -59,11 +59,6 @@ pub const SPLIT_PIECE: usize = 64;
 /// Effects kept for a module that is not connected.
 pub const BACKLOG: usize = 2 * WAITING;
 
-/// How long a worker without a module stays, and with private conversations.
-pub const LINGER: Duration = Duration::from_secs(60);
-/// See [`LINGER`].
-pub const LINGER_PRIVATE: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// Files that could not be written are tried again.
 pub const SAVE_AGAIN: Duration = Duration::from_secs(60);
 

@@ -85,7 +85,7 @@ impl Clock {
 impl Worker {
     /// Receives the account, gives up what is not needed, loads.
     fn start(control: &mut Control) -> Result<Loaded> {
-        let Packet::Message(ToWorker::Start { account, allow_no_landlock }, Some(directory)) =
+        let Packet::Message(ToWorker::Start { account, allow_no_landlock, site }, Some(directory)) =
             control.receive(false)?
         else {
             bail!("the first packet was no start with a directory: run otrd instead");
@@ -98,7 +98,8 @@ impl Worker {
             sandbox::confine(Some(directory.as_fd()), without).context("not confined")?;
         let mut store = Directory::new(directory);
         let now = Clock(Instant::now()).now();
-        let engine = Engine::load(account, &mut store, now)?;
+        let mut engine = Engine::load(account, &mut store, now)?;
+        engine.set_site(site);
         Ok(Loaded { engine, store, confinement })
     }
 
@@ -338,6 +339,11 @@ impl Worker {
             (ToWorker::Export { seq }, Some(files)) => {
                 let outcome = self.export(files).map_err(|why| Refused { why });
                 self.say(&ToFront::Exported { seq, outcome });
+            }
+            (ToWorker::Site(site), _) => {
+                self.engine.set_site(site);
+                let effects = self.step(Input::Tick);
+                self.unasked(effects);
             }
             (ToWorker::Shutdown, _) => self.ends = true,
             (ToWorker::Start { .. }, _)

@@ -7,7 +7,7 @@ use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, recv, sendmsg, socketpair,
 };
 use proto::account::{Account, Name};
-use proto::control::{MAX_PACKET, ToFront, ToWorker};
+use proto::control::{MAX_PACKET, Site, ToFront, ToWorker};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -182,7 +182,7 @@ impl Person {
 
         let (user, network) = (Name::new(name).unwrap(), Name::new("net").unwrap());
         let account = Account { uid: 1000, user, network };
-        let start = ToWorker::Start { account, allow_no_landlock: true };
+        let start = ToWorker::Start { account, allow_no_landlock: true, site: Site::default() };
         person.order(&start, Some(File::open(home).unwrap().into()));
         let hello = json!({"version": 1, "user": name, "network": "net"});
         let hello = serde_json::from_value(hello).unwrap();

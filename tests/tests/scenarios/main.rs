@@ -43,3 +43,5 @@ mod several;
 mod moving;
 
 mod otrctl;
+
+mod settings;

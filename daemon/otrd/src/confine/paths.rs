@@ -52,6 +52,9 @@ pub fn restrict(settings: &Settings, listeners: &Listeners) -> Result<String> {
         rules = add(rules, &program, AccessFs::ReadFile | AccessFs::Execute)?;
     }
     rules = add(rules, &settings.state, of_accounts())?;
+    if let Some(path) = of_settings(&settings.source.path) {
+        rules = add(rules, path, AccessFs::ReadFile)?;
+    }
     for directory in listeners.directories() {
         rules = add(rules, directory, AccessFs::RemoveFile)?;
     }
@@ -68,6 +71,14 @@ pub fn restrict(settings: &Settings, listeners: &Listeners) -> Result<String> {
         }
         (_, status) => bail!("Landlock calls itself {status:?}"),
     }
+}
+
+/// otrd's own directory of settings, for an editor replaces the file; of any other, which may hold
+/// everything, the file alone.
+fn of_settings(file: &Path) -> Option<&Path> {
+    let directory = file.parent()?;
+    let own = directory.file_name().is_some_and(|name| name == "otrd");
+    Some(if own { directory } else { file }).filter(|path| path.exists())
 }
 
 /// Directories by the front; files, which are only its workers', by them.

@@ -91,6 +91,7 @@ impl Engine {
     /// All rules, in the order in which a user thinks of them.
     pub(crate) fn show_policies(&mut self) {
         let mut rows: Vec<Vec<Text>> = Vec::new();
+        let default = self.default_policy();
         let mut row = |pattern: &str, policy: Policy| {
             rows.push(vec![Text::from(pattern), Text::from(policy.word())]);
         };
@@ -104,7 +105,7 @@ impl Engine {
             row(&format!("{pattern} (ignore)"), Policy::Never);
         }
         row("services, ZNC's own nicks", Policy::Never);
-        row("everybody else", Policy::Opportunistic);
+        row("everybody else", default);
         self.effect(Effect::Table { columns: vec!["Nicks".into(), "Policy".into()], rows });
     }
 

@@ -44,6 +44,7 @@ use otr::Otr;
 use otr::fragment::Reassembler;
 use proto::account::Account;
 use proto::admin::WorkerStatus;
+use proto::control::Site;
 use proto::shim::{Call, Effect, Hello, Network, Style};
 use proto::text::Nick;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,6 +59,8 @@ pub struct Engine {
     pub(crate) otr: Otr,
     pub(crate) key: KeyState,
     pub(crate) settings: Settings,
+    /// What the admin set.
+    pub(crate) site: Site,
     pub(crate) network: Network,
     casemap: Casemap,
     /// What the connected module said of itself.
@@ -93,6 +96,7 @@ impl Engine {
             otr,
             key: KeyState::None,
             settings: Settings::default(),
+            site: Site::default(),
             network: Network::default(),
             casemap: Casemap::default(),
             module: None,
@@ -140,6 +144,12 @@ impl Engine {
         acts
     }
 
+    /// Takes what the admin set. The next step tells what that changes.
+    pub fn set_site(&mut self, site: Site) {
+        self.site = site;
+        self.conversations.touch_all();
+    }
+
     /// When [`Input::Tick`] is due, in the time of [`Now::mono`].
     pub fn next_deadline(&self) -> Option<Duration> {
         [self.conversations.next_deadline(), self.wipe_at, self.save_due()]
@@ -163,7 +173,8 @@ impl Engine {
             return None;
         }
         let private = self.conversations.values().any(|c| matches!(c.phase, Phase::Private(_)));
-        Some(if private { limits::LINGER_PRIVATE } else { limits::LINGER })
+        let seconds = if private { self.site.linger_private } else { self.site.linger };
+        Some(Duration::from_secs(seconds))
     }
 
     /// What an admin may know.

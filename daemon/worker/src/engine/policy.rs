@@ -71,9 +71,6 @@ pub struct Settings {
 /// Patterns that one list may hold.
 pub const MAX_PATTERNS: usize = 500;
 
-/// Services that answer machines, not people: a tag confuses them.
-const SERVICES: &[&str] = &["alis", "chanfix", "global", "*serv", "services", "[*]*"];
-
 impl Engine {
     /// The policy for a peer, and the rule that decides, in words.
     pub(crate) fn policy(&self, peer: &Peer) -> (Policy, String) {
@@ -106,10 +103,27 @@ impl Engine {
         if let Some((policy, rule, _)) = by_pattern {
             return (policy, rule);
         }
-        if enabled.is_none() && SERVICES.iter().any(|s| pattern::matches(s.as_bytes(), nick)) {
+        let (policy, rule) = self.policy_of_site(nick, enabled.is_some());
+        // What the admin sets ends no conversation and opens none for clear text.
+        let open = self.conversations.get(peer).is_some_and(|c| !c.is_idle());
+        match policy {
+            Policy::Never if open => (Policy::Manual, rule),
+            policy => (policy, rule),
+        }
+    }
+
+    fn policy_of_site(&self, nick: &[u8], enabled: bool) -> (Policy, String) {
+        // Services answer machines, not people: a tag confuses them.
+        let mut services = self.site.services.iter();
+        if !enabled && services.any(|service| pattern::matches(&self.fold(service), nick)) {
             return (Policy::Never, "the nick of a service".into());
         }
-        (Policy::Opportunistic, "the default".into())
+        (self.default_policy(), "the default".into())
+    }
+
+    /// The policy where the user set none.
+    pub(crate) fn default_policy(&self) -> Policy {
+        Policy::parse(&self.site.policy).unwrap_or(Policy::Opportunistic)
     }
 
     /// The most specific of the patterns that fit, and how specific.
