@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <array>
-
-#include "json.h"
+#include <nlohmann/json.hpp>
 
 namespace wire {
 
-using json::Value;
-using Is = json::Value::Is;
+using nlohmann::json;
 
 bool Lines::Next(std::string& line) {
     const size_t end = m_sBuffer.find('\n', m_uTaken);
@@ -66,92 +64,46 @@ std::string FromBase64(const std::string& text) {
     return out;
 }
 
-bool IsText(const std::string& bytes) {
-    const char *at = bytes.data(), *const end = at + bytes.size();
-    while ((at = json::SkipPlain(at, end)) < end) {
-        const size_t length = *at == '\0' ? 0 : json::Utf8(at, end);
-        if (length == 0) return false;
-        at += length;
-    }
-    return true;
-}
-
-void PutText(std::string& out, const std::string& bytes) {
-    if (IsText(bytes)) return json::Quote(out, bytes);
-    out += "{\"b64\":";
-    json::Quote(out, ToBase64(bytes));
-    out += '}';
-}
-
-std::string TextFrom(Value& text) {
-    if (text.Has(Is::Object) && text.names.size() == 1 && text.names[0] == "b64" &&
-        text.values[0].Has(Is::String))
-        return FromBase64(text.values[0].text);
-    if (!text.Has(Is::String) || text.text.find('\0') != std::string::npos)
-        throw Misunderstood{"a text is a string without NUL, or b64"};
-    return std::move(text.text);
-}
-
-// A request's line, member by member. Names are ours and hold nothing to be escaped.
-class Params {
-  public:
-    Params(uint64_t id, const char* method) {
-        m_Line.reserve(512);
-        m_Line.append("{\"jsonrpc\":\"2.0\",\"id\":").append(std::to_string(id));
-        m_Line.append(",\"method\":\"").append(method).append("\",\"params\":{");
-    }
-    Params& Text(const char* name, const std::string& bytes) {
-        Name(name);
-        PutText(m_Line, bytes);
-        return *this;
-    }
-    Params& String(const char* name, const std::string& text) {
-        Name(name);
-        json::Quote(m_Line, text);
-        return *this;
-    }
-    Params& Strings(const char* name, const std::vector<std::string>& texts) {
-        Name(name);
-        const char* before = "[";
-        for (const std::string& text : texts) {
-            m_Line += before;
-            json::Quote(m_Line, text);
-            before = ",";
+json TextToJson(const std::string& bytes) {
+    // The library knows what UTF-8 is: it refuses to write anything else.
+    if (bytes.find('\0') == std::string::npos) {
+        try {
+            json text = bytes;
+            (void)text.dump();
+            return text;
+        } catch (const json::exception&) {
         }
-        m_Line += texts.empty() ? "[]" : "]";
-        return *this;
     }
-    Params& Number(const char* name, uint64_t number) {
-        Name(name);
-        m_Line += std::to_string(number);
-        return *this;
-    }
-    Params& Bool(const char* name, bool flag) {
-        Name(name);
-        m_Line += flag ? "true" : "false";
-        return *this;
-    }
-    std::string Line() { return std::move(m_Line += "}}\n"); }
-
-  private:
-    void Name(const char* name) {
-        m_Line.append(m_Comma).append("\"").append(name).append("\":");
-        m_Comma = ",";
-    }
-    std::string m_Line;
-    const char* m_Comma = "";
-};
-
-Value& Member(Value& object, const char* name) {
-    Value* const found = object.Find(name);
-    if (!found) throw Misunderstood{std::string(name) + " is missing"};
-    return *found;
+    return {{"b64", ToBase64(bytes)}};
 }
 
-std::string String(Value& object, const char* name) {
-    Value& value = Member(object, name);
-    if (!value.Has(Is::String)) throw Misunderstood{std::string(name) + " is no string"};
-    return std::move(value.text);
+std::string TextFromJson(const json& text) {
+    if (text.is_object() && text.size() == 1 && text.contains("b64") && text["b64"].is_string())
+        return FromBase64(text["b64"].get<std::string>());
+    if (!text.is_string() || text.get_ref<const std::string&>().find('\0') != std::string::npos)
+        throw Misunderstood{"a text is a string without NUL, or b64"};
+    return text.get<std::string>();
+}
+
+std::string Line(json message) {
+    message["jsonrpc"] = "2.0";
+    return message.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+std::string Request(uint64_t id, const char* method, json params) {
+    return Line({{"id", id}, {"method", method}, {"params", std::move(params)}});
+}
+
+const json& Member(const json& object, const char* name) {
+    const auto it = object.find(name);
+    if (it == object.end()) throw Misunderstood{std::string(name) + " is missing"};
+    return *it;
+}
+
+std::string String(const json& object, const char* name) {
+    const json& value = Member(object, name);
+    if (!value.is_string()) throw Misunderstood{std::string(name) + " is no string"};
+    return value.get<std::string>();
 }
 
 template <size_t N>
@@ -161,26 +113,26 @@ size_t OneOf(const std::array<const char*, N>& words, const std::string& word) {
     return static_cast<size_t>(it - words.begin());
 }
 
-std::string NickFrom(Value& value) {
-    std::string nick = TextFrom(value);
+std::string NickFrom(const json& value) {
+    std::string nick = TextFromJson(value);
     if (!ValidNick(nick)) throw Misunderstood{"no nick"};
     return nick;
 }
 
-Effect ReadEffect(Value& in) {
-    if (!in.Has(Is::Object)) throw Misunderstood{"an effect is no object"};
+Effect ReadEffect(const json& in) {
+    if (!in.is_object()) throw Misunderstood{"an effect is no object"};
     Effect out;
     out.what = static_cast<Effect::Do>(OneOf(kEffects, String(in, "do")));
     const bool speaks = out.what == Effect::Do::Send || out.what == Effect::Do::Deliver ||
                         out.what == Effect::Do::Echo;
     if (speaks) out.kind = static_cast<Kind>(OneOf(kKinds, String(in, "kind")));
     if (speaks || out.what == Effect::Do::Print || out.what == Effect::Do::Refuse)
-        out.text = TextFrom(Member(in, "text"));
+        out.text = TextFromJson(Member(in, "text"));
     switch (out.what) {
         case Effect::Do::Pass:
             break;
         case Effect::Do::Deliver:
-            out.who = TextFrom(Member(in, "from"));
+            out.who = TextFromJson(Member(in, "from"));
             if (!ValidMask(out.who)) throw Misunderstood{"no nick!user@host"};
             break;
         case Effect::Do::Refuse:
@@ -191,73 +143,65 @@ Effect ReadEffect(Value& in) {
             break;
         case Effect::Do::Echo:
             out.who = NickFrom(Member(in, "to"));
-            if (const Value* client = in.Find("client")) {
-                if (!client->Has(Is::Natural)) throw Misunderstood{"client is no number"};
-                out.client = client->natural;
+            if (in.contains("client")) {
+                if (!in["client"].is_number_unsigned()) throw Misunderstood{"client is no number"};
+                out.client = in["client"].get<uint64_t>();
             }
             break;
         case Effect::Do::Print:
-            if (in.Find("style"))
+            if (in.contains("style"))
                 out.style = static_cast<Style>(OneOf(kStyles, String(in, "style")));
             break;
         case Effect::Do::Protect:
             out.who = NickFrom(Member(in, "peer"));
-            if (!Member(in, "on").Has(Is::Bool)) throw Misunderstood{"on is neither true nor false"};
-            out.on = Member(in, "on").flag;
+            if (!Member(in, "on").is_boolean()) throw Misunderstood{"on is neither true nor false"};
+            out.on = in["on"].get<bool>();
             break;
         case Effect::Do::Table:
-            if (!Member(in, "columns").Has(Is::List) || !Member(in, "rows").Has(Is::List))
+            if (!Member(in, "columns").is_array() || !Member(in, "rows").is_array())
                 throw Misunderstood{"a table has columns and rows"};
-            for (Value& head : Member(in, "columns").values) {
-                if (!head.Has(Is::String)) throw Misunderstood{"a column's head is a string"};
-                out.columns.push_back(std::move(head.text));
+            for (const json& head : in["columns"]) {
+                if (!head.is_string()) throw Misunderstood{"a column's head is a string"};
+                out.columns.push_back(head.get<std::string>());
             }
-            for (Value& cells : Member(in, "rows").values) {
-                if (!cells.Has(Is::List)) throw Misunderstood{"a row is no list"};
+            for (const json& cells : in["rows"]) {
+                if (!cells.is_array()) throw Misunderstood{"a row is no list"};
                 out.rows.emplace_back();
-                for (Value& cell : cells.values) out.rows.back().push_back(TextFrom(cell));
+                for (const json& cell : cells) out.rows.back().push_back(TextFromJson(cell));
             }
             break;
     }
     return out;
 }
 
-std::vector<Effect> ReadEffects(Value& in) {
+std::vector<Effect> ReadEffects(const json& in) {
     std::vector<Effect> out;
-    if (!in.Has(Is::Object) || !Member(in, "effects").Has(Is::List))
+    if (!in.is_object() || !Member(in, "effects").is_array())
         throw Misunderstood{"effects is no list"};
-    for (Value& effect : Member(in, "effects").values) out.push_back(ReadEffect(effect));
+    for (const json& effect : in["effects"]) out.push_back(ReadEffect(effect));
     return out;
 }
 
-void ReadResult(Value& result, Incoming& out) {
-    const Value* const version = result.Has(Is::Object) ? result.Find("version") : nullptr;
-    if (!version) {
+void ReadResult(const json& result, Incoming& out) {
+    if (!result.is_object() || !result.contains("version")) {
         out.effects = ReadEffects(result);
         out.what = Incoming::What::Reply;
         return;
     }
-    if (!version->Has(Is::Natural) || version->natural != kVersion)
-        throw Misunderstood{"no common protocol version"};
+    if (result["version"] != kVersion) throw Misunderstood{"no common protocol version"};
     String(result, "daemon");
-    if (!Member(result, "protect").Has(Is::List)) throw Misunderstood{"protect is no list"};
-    for (Value& nick : Member(result, "protect").values) out.protect.push_back(NickFrom(nick));
+    if (!Member(result, "protect").is_array()) throw Misunderstood{"protect is no list"};
+    for (const json& nick : result["protect"]) out.protect.push_back(NickFrom(nick));
     out.what = Incoming::What::Welcome;
 }
 
 }  // namespace
 
-std::string EncodeText(const std::string& bytes) {
-    std::string out;
-    PutText(out, bytes);
-    return out;
-}
+std::string EncodeText(const std::string& bytes) { return TextToJson(bytes).dump(); }
 
 bool DecodeText(const std::string& text, std::string& bytes) {
     try {
-        Value value;
-        if (!json::Reader(text.data(), text.size()).Read(value)) return false;
-        bytes = TextFrom(value);
+        bytes = TextFromJson(json::parse(text, nullptr, false));
         return true;
     } catch (const Misunderstood&) {
         return false;
@@ -281,92 +225,81 @@ std::string NickOf(const std::string& mask) { return mask.substr(0, mask.find('!
 
 std::string Hello(uint64_t id, const std::string& user, const std::string& network,
                   const std::string& shim, const std::string& znc) {
-    Params params(id, "hello");
-    params.Number("version", kVersion).String("user", user).String("network", network);
-    return params.String("shim", shim).String("znc", znc).Line();
+    return Request(id, "hello", {{"version", kVersion}, {"user", user}, {"network", network},
+                                 {"shim", shim}, {"znc", znc}});
 }
 
 std::string Network(uint64_t id, const Surroundings& now) {
-    Params params(id, "network");
-    params.Bool("connected", now.connected).Number("linelen", now.linelen);
-    params.String("chantypes", now.chantypes).String("statusmsg", now.statusmsg);
-    params.String("status_prefix", now.status_prefix);
-    params.Number("insecure_clients", now.insecure_clients).Bool("admin", now.admin);
-    if (!now.casemapping.empty()) params.String("casemapping", now.casemapping);
-    if (!now.loggers.empty()) params.Strings("loggers", now.loggers);
-    if (ValidMask(now.mask)) params.Text("mask", now.mask);
-    return params.Line();
+    json params = {{"connected", now.connected},
+                   {"linelen", now.linelen},
+                   {"chantypes", now.chantypes},
+                   {"statusmsg", now.statusmsg},
+                   {"status_prefix", now.status_prefix},
+                   {"insecure_clients", now.insecure_clients},
+                   {"admin", now.admin}};
+    if (!now.casemapping.empty()) params["casemapping"] = now.casemapping;
+    if (!now.loggers.empty()) params["loggers"] = now.loggers;
+    if (ValidMask(now.mask)) params["mask"] = TextToJson(now.mask);
+    return Request(id, "network", std::move(params));
 }
 
 std::string Out(uint64_t id, const std::string& to, Kind kind, const std::string& text,
                 uint64_t client) {
-    Params params(id, "out");
-    params.Text("to", to).String("kind", kKinds[size_t(kind)]).Text("text", text);
-    return params.Number("client", client).Line();
+    return Request(id, "out", {{"to", TextToJson(to)}, {"kind", kKinds[size_t(kind)]},
+                               {"text", TextToJson(text)}, {"client", client}});
 }
 
 std::string In(uint64_t id, const std::string& from, Kind kind, const std::string& text) {
-    Params params(id, "in");
-    return params.Text("from", from).String("kind", kKinds[size_t(kind)]).Text("text", text).Line();
+    return Request(id, "in", {{"from", TextToJson(from)}, {"kind", kKinds[size_t(kind)]},
+                              {"text", TextToJson(text)}});
 }
 
 std::string Command(uint64_t id, const std::string& text) {
-    return Params(id, "command").Text("text", text).Line();
+    return Request(id, "command", {{"text", TextToJson(text)}});
 }
 
 std::string Nick(uint64_t id, const std::string& before, const std::string& after) {
-    return Params(id, "nick").Text("old", before).Text("new", after).Line();
+    return Request(id, "nick", {{"old", TextToJson(before)}, {"new", TextToJson(after)}});
 }
 
 std::string Quit(uint64_t id, const std::string& nick) {
-    return Params(id, "quit").Text("nick", nick).Line();
+    return Request(id, "quit", {{"nick", TextToJson(nick)}});
 }
 
 std::string Join(uint64_t id, const std::string& nick) {
-    return Params(id, "join").Text("nick", nick).Line();
+    return Request(id, "join", {{"nick", TextToJson(nick)}});
 }
 
 std::string Bye(const std::string& reason) {
-    std::string line = "{\"jsonrpc\":\"2.0\",\"method\":\"bye\",\"params\":{\"reason\":";
-    json::Quote(line, reason);
-    return line + "}}\n";
+    return Line({{"method", "bye"}, {"params", {{"reason", reason}}}});
 }
 
 Incoming Parse(const std::string& line) {
     Incoming out;
-    Value in;
-    if (!json::Reader(line.data(), line.size()).Read(in) || !in.Has(Is::Object)) return out;
-    const Value* const version = in.Find("jsonrpc");
-    if (!version || !version->Has(Is::String) || version->text != "2.0") return out;
-    const Value* const id = in.Find("id");
-    if (id && id->Has(Is::Natural)) out.id = id->natural;
+    const json in = json::parse(line, nullptr, false);
+    if (!in.is_object() || !in.contains("jsonrpc") || in["jsonrpc"] != "2.0") return out;
+    if (in.contains("id") && in["id"].is_number_unsigned()) out.id = in["id"].get<uint64_t>();
     try {
-        Value* const result = in.Find("result");
-        Value* const error = in.Find("error");
-        if (const Value* method = in.Find("method")) {
-            if (!method->Has(Is::String)) return out;
+        if (in.contains("method")) {
+            if (!in["method"].is_string()) return out;
+            const std::string method = in["method"].get<std::string>();
+            const json none = json::object();
+            const json& params = in.contains("params") ? in["params"] : none;
             out.what = Incoming::What::Unknown;
-            if (id) return out;  // nobody may ask a module
-            Value none;
-            none.is = Is::Object;
-            Value* const given = in.Find("params");
-            Value& params = given ? *given : none;
-            if (method->text == "effects") {
+            if (in.contains("id")) return out;  // nobody may ask a module
+            if (method == "effects") {
                 out.what = Incoming::What::Effects;
                 out.effects = ReadEffects(params);
-            } else if (method->text == "bye") {
+            } else if (method == "bye") {
                 out.what = Incoming::What::Bye;
-                if (params.Has(Is::Object) && params.Find("reason")) out.why = String(params, "reason");
+                if (params.is_object() && params.contains("reason")) out.why = String(params, "reason");
             }
-        } else if (!error != !result && id) {
+        } else if (in.contains("error") != in.contains("result") && in.contains("id")) {
             out.what = Incoming::What::Failed;
-            if (result) {
-                ReadResult(*result, out);
-            } else {
-                Value none;
-                none.is = Is::Object;
-                out.why = String(error->Has(Is::Object) ? *error : none, "message");
-            }
+            if (in.contains("result"))
+                ReadResult(in["result"], out);
+            else
+                out.why = String(in["error"].is_object() ? in["error"] : json::object(), "message");
         }
     } catch (const Misunderstood& which) {
         out.effects.clear();
