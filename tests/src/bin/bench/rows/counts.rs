@@ -68,7 +68,7 @@ fn each(world: &World, program: &Path, words: &[&str], key: &Path) -> Count {
         let mut command = Command::new("valgrind");
         command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
         command.arg(program).args(words).arg(count.to_string());
-        if key.as_os_str().len() > 0 {
+        if !key.as_os_str().is_empty() {
             command.arg(key);
         }
         let done = command.output().expect("valgrind");

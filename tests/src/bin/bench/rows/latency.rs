@@ -41,13 +41,13 @@ pub fn measure(kit: &Kit, report: &mut Report) {
         conditions.push(Condition { name, port, happens, rounds: Vec::new() });
     };
     let port = alone.znc.port();
-    add("idle, no module", port, Box::new(during(|left| std::thread::sleep(left))));
+    add("idle, no module", port, Box::new(during(std::thread::sleep)));
     add(
         "no module, both cores busy elsewhere",
         port,
         Box::new(|length| {
             let burning: Vec<Burner> = (0..2).map(|_| Burner::start(kit)).collect();
-            let spans = during(|left| std::thread::sleep(left))(length);
+            let spans = during(std::thread::sleep)(length);
             drop(burning);
             spans
         }),
