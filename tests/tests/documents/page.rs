@@ -10,6 +10,9 @@
 //! - `(bob …)`: a stage direction out of [`Stage::direction`].
 //! - `$ otrctl …`: run in a shell; the lines below are its output.
 //!
+//! One stage serves the whole page, for peers may exchange keys only so often: the examples take
+//! care to begin few conversations.
+//!
 //! The fingerprints are stand-ins, the same on the whole page: [`Stage::cast`]. Words behind
 //! `differs:` stand for one word each that is another one each time.
 
@@ -137,7 +140,9 @@ impl Stage {
             }
             // bob's key is trusted, carol's second key by a secret.
             "friends" => self.friends(),
-            // It does not matter.
+            // Nothing is private with bob.
+            "apart" => self.is_apart(),
+            // What the examples before it left.
             "any" => {}
             // The module is not there: see `plays`.
             "unloaded" => self.nothing_is_private(),
@@ -158,13 +163,20 @@ impl Stage {
         }
     }
 
+    fn is_apart(&self) {
+        for (client, peer) in [(&self.alice, "bob"), (&self.bob, "alice")] {
+            client.otr(&format!("finish {peer}"));
+            client.info();
+        }
+    }
+
     fn is_private(&self) {
         let is = |client: &Client, peer: &str| {
             let info = client.info();
             info.iter().any(|line| line.contains(&format!(" {peer} ")) && line.contains(" * "))
         };
         if !(is(&self.alice, "bob") && is(&self.bob, "alice")) {
-            self.nothing_is_private();
+            self.is_apart();
             self.alice.otr("start bob");
         }
         self.alice.becomes("bob", "encrypted");
@@ -181,9 +193,9 @@ impl Stage {
     }
 
     fn friends(&mut self) {
-        self.prepare("trusted");
-        self.alice.otr("finish bob");
-        self.alice.becomes("bob", "plaintext");
+        self.nothing_is_private();
+        self.alice.otr(&format!("trust {}", own(&self.bob).expect("bob's key")));
+        self.alice.otr_says("trusted!");
         let starts = |stage: &Self| {
             stage.alice.otr("start carol");
             stage.alice.becomes("carol", "encrypted");
@@ -298,11 +310,11 @@ impl Stage {
 
     /// Waits until everything has gone its way.
     fn settles(&self) {
+        let everybody = [&self.alice, &self.bob, &self.carol];
         for _ in 0..2 {
-            for client in [&self.alice, &self.bob, &self.carol] {
-                // An answer of the worker, behind all others.
-                client.settled();
-                client.otr("help help");
+            // An answer of the worker, behind all others.
+            everybody.iter().for_each(|client| client.otr("help help"));
+            for client in everybody {
                 client.otr_says_exactly("Usage: help [command]");
                 client.otr_says("Show this table");
             }
