@@ -237,6 +237,7 @@ std::string Network(uint64_t id, const Surroundings& now) {
                    {"status_prefix", now.status_prefix},
                    {"insecure_clients", now.insecure_clients},
                    {"admin", now.admin}};
+    if (now.old_data) params["old_data"] = true;
     if (!now.casemapping.empty()) params["casemapping"] = now.casemapping;
     if (!now.loggers.empty()) params["loggers"] = now.loggers;
     if (ValidMask(now.mask)) params["mask"] = TextToJson(now.mask);

@@ -43,7 +43,7 @@ struct Surroundings {
     std::string casemapping = "rfc1459", chantypes = "#&+!", statusmsg, status_prefix = "*";
     std::vector<std::string> loggers;
     uint32_t insecure_clients = 0;
-    bool admin = false;
+    bool admin = false, old_data = false;
 };
 
 // Requests, each a whole line with its LF.

@@ -448,6 +448,8 @@ wire::Surroundings COtr::Surroundings() const {
     }
     for (CClient* pClient : GetNetwork()->GetClients()) now.insecure_clients += !pClient->GetSSL();
     now.admin = GetUser()->IsAdmin();
+    for (const CString& sPath : {GetNetwork()->GetNetworkPath(), GetUser()->GetUserPath()})
+        now.old_data = now.old_data || CFile::Exists(sPath + "/moddata/otr/otr.key");
     return now;
 }
 

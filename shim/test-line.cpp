@@ -61,6 +61,7 @@ static std::string Encode(const json& line) {
     now.status_prefix = p["status_prefix"];
     if (p.contains("loggers")) now.loggers = p["loggers"].get<std::vector<std::string>>();
     now.insecure_clients = p["insecure_clients"];
+    now.old_data = p.value("old_data", false);
     now.admin = p["admin"];
     return wire::Network(id, now);
 }

@@ -65,6 +65,9 @@ pub struct Network {
     /// Whether the user administers this bouncer.
     #[serde(default)]
     pub admin: bool,
+    /// Whether the keys of the module that ran inside of ZNC are still in its data.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub old_data: bool,
 }
 
 impl Default for Network {
@@ -80,6 +83,7 @@ impl Default for Network {
             loggers: Vec::new(),
             insecure_clients: 0,
             admin: false,
+            old_data: false,
         }
     }
 }

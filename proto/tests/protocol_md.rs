@@ -130,7 +130,7 @@ fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
         json!({"version": 1, "user": "alice", "network": "libera", "shim": "0", "znc": "1"}),
         json!({"connected": true, "mask": "alice!a@host", "linelen": 512, "casemapping": "ascii",
             "chantypes": "#", "statusmsg": "@", "status_prefix": "*", "loggers": ["user/log"],
-            "insecure_clients": 0, "admin": false}),
+            "insecure_clients": 0, "admin": false, "old_data": true}),
         json!({"to": "bob", "kind": "text", "text": "hi", "client": 1}),
         json!({"from": "bob!b@host", "kind": "text", "text": "hi"}),
         json!({"text": "info"}),

@@ -214,3 +214,23 @@ fn an_account_is_forgotten_and_begins_anew() {
     scene.alice.has_otr();
     assert_ne!(own_fingerprint(&scene.otrd, uid), own);
 }
+
+#[test]
+fn a_user_of_the_old_module_is_told_how_to_go_on() {
+    let mut scene = Scene::new();
+    scene.alice.never_saw("old OTR module");
+    let znc = scene.znc.dir().to_owned();
+    let file = znc.join("users/alice/networks/net/moddata/otr/otr.key");
+    let key = fs::read_to_string(scene.bob.dir().join("otr/otr.key")).expect("otr.key");
+    let key =
+        key.replace("(name tests)", "(name alice)").replace("(protocol IRC)", "(protocol irc)");
+    scene.world.file(&file, key, Some(scene.znc.uid()).filter(|_| World::has_other_users()));
+    scene.znc.restart();
+    let alice = scene.znc.attach("alice", "net");
+    alice.otr_says("otrctl import znc");
+
+    // And that is enough: the account is the one that is there, with its Unix user.
+    Otrctl::new(&scene.otrd).args(["import", "znc", "--all"]).arg(&znc).does();
+    alice.otr_says("brought here");
+    assert_eq!(own_fingerprint(&scene.otrd, scene.znc.uid()), scene.bob.fingerprint());
+}

@@ -235,7 +235,11 @@ impl Engine {
             self.change_casemap(Casemap::parse(casemapping), casemapping.clone());
         }
         let connects = network.connected && !self.network.connected;
+        let old_data = network.old_data && !self.network.old_data;
         self.network = network;
+        if old_data {
+            self.tell_of_old_data();
+        }
         if connects {
             self.ask_blocked_anew();
         }

@@ -64,6 +64,17 @@ impl Engine {
         }
     }
 
+    /// ZNC still has the keys of the module that ran inside of it. With a key of our own, the user
+    /// has decided.
+    pub(super) fn tell_of_old_data(&mut self) {
+        if self.key == KeyState::None {
+            self.say(
+                Style::Warn,
+                "The key and the fingerprints of the old OTR module are still in ZNC's data. To go on with them, before a new key is made: otrctl import znc ~/.znc --all, in a shell on this machine (where otrd is the system's, its admin does).",
+            );
+        }
+    }
+
     fn moves_in(&mut self, bundle: &[u8], order: &Order) -> Result<Imported, String> {
         let files = Files::read(bundle)?;
         let owner = self.choose(&files, order.from.as_ref())?;
