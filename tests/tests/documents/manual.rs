@@ -1,6 +1,7 @@
-//! The man pages: `otrd-protocol(7)` is made from `proto/PROTOCOL.md`, and the commands of
-//! `otrctl(1)` from the worker's table. With `UPDATE=1` both are written anew; without it these
-//! tests fail where they are out of date. The others are compared with the programs.
+//! The man pages: `otrd-protocol(7)` is made from `proto/PROTOCOL.md`, the commands of `otrctl(1)`
+//! from the worker's table, and the settings of `otr(5)` from `systemd/otrd.toml`. With `UPDATE=1`
+//! they are written anew; without it these tests fail where they are out of date. The rest is
+//! compared with the programs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,10 +22,6 @@ fn the_page_of_the_protocol_is_made_from_its_text() {
 
 #[test]
 fn the_page_of_otrctl_has_the_table_of_commands() {
-    let page = page("otrctl.1");
-    let (before, rest) = page.split_once(".\\\" from the table").expect("the table's beginning");
-    let (first, rest) = rest.split_once('\n').expect("a line");
-    let (_, after) = rest.split_once(".\\\" end of the table").expect("the table's end");
     let row = |c: &worker::commands::Command| {
         let details = if c.details.is_empty() { String::new() } else { sentences(c.details) };
         let usage = format!("{} {}", c.name, c.arguments);
@@ -35,8 +32,38 @@ fn the_page_of_otrctl_has_the_table_of_commands() {
         )
     };
     let rows: String = COMMANDS.iter().map(row).collect();
-    let whole = format!("{before}.\\\" from the table{first}\n{rows}.\\\" end of the table{after}");
-    is_or_becomes("otrctl.1", &whole);
+    has_table("otrctl.1", &rows);
+}
+
+#[test]
+fn the_page_of_the_files_has_the_settings_that_come_along() {
+    let mut rows = String::new();
+    let (mut section, mut words) = ("", Vec::new());
+    for line in include_str!("../../../systemd/otrd.toml").lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+            words.clear();
+        } else if let Some(comment) = line.strip_prefix("# ") {
+            words.push(comment);
+        } else if let Some((key, value)) = line.trim_start_matches('#').split_once(" = ") {
+            let (key, words) = (format!("{section}.{key}"), std::mem::take(&mut words).join(" "));
+            let value = escaped(value).replace('"', "\\(dq");
+            rows += &format!(".It \\fB{key}\\fR = {value}\n{}", sentences(&words));
+        }
+    }
+    assert!(rows.lines().count() > 12);
+    has_table("otr.5", &rows);
+}
+
+/// Puts rows between the two comments of a page.
+#[track_caller]
+fn has_table(name: &str, rows: &str) {
+    let page = page(name);
+    let (before, rest) = page.split_once(".\\\" from ").expect("the table's beginning");
+    let (first, rest) = rest.split_once('\n').expect("a line");
+    let (_, after) = rest.split_once(".\\\" end of the table").expect("the table's end");
+    let whole = format!("{before}.\\\" from {first}\n{rows}.\\\" end of the table{after}");
+    is_or_becomes(name, &whole);
 }
 
 #[test]
