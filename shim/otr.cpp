@@ -30,6 +30,7 @@ using wire::Style;
 static const char* const kVersion = "0.1.0";
 static const char* const kUnchecked = "[not checked by otrd] ";
 static const size_t kMaxHeld = 2048, kMaxUnsent = 1 << 20;      // requests, bytes on their way
+static const size_t kGather = 8192;                             // bytes that are worth a write
 static const size_t kMaxWaiting = 64, kMaxWaitingBytes = 65536;  // for an otrd that is gone
 static const long kMaxWait = 600, kMaxSilence = 30, kSettled = 10, kMaxBackoff = 60;  // seconds
 static const size_t kMaxBacklog = 200;                           // lines of *otr nobody saw yet
@@ -130,6 +131,7 @@ class COtr : public CModule {
     EModRet OnSendToIRC(CString& sLine) override { return Stop(sLine, true) ? HALT : CONTINUE; }
 
     void OnLine(const std::string& line);
+    void Flush();
     void Lost(const CString& sWhy, bool bRefused = false);
     void Tick();
 
@@ -161,6 +163,7 @@ class COtr : public CModule {
 
     // The guard.
     bool Stop(const CString& sLine, bool bSpend);
+    bool StopOne(const CString& sLine, bool bSpend);
     bool Guarded(const CString& sTarget) const;
     CString Order(const CMessage& Message) const;
     void Protect(const CString& sPeer, bool bOn);
@@ -193,7 +196,8 @@ class COtr : public CModule {
     std::deque<CString> m_Backlog;
     size_t m_uDropped = 0;
     CString m_sPath, m_sWhy, m_sIdent, m_sHost;
-    std::string m_sNetwork;
+    std::string m_sNetwork, m_sUnsent;
+    CString m_sSent, m_sOrder;  // the last line of `send`, and its order
 };
 
 class COtrTimer : public CTimer {
@@ -208,10 +212,11 @@ static long Now() {
 }
 
 // Nothing that could end or split an IRC line.
+static bool Ends(char c) { return c == '\r' || c == '\n' || c == '\0'; }
+
 static CString Clean(const std::string& text) {
-    CString sClean;
-    for (char c : text)
-        if (c != '\r' && c != '\n' && c != '\0') sClean += c;
+    CString sClean(text);
+    sClean.erase(std::remove_if(sClean.begin(), sClean.end(), Ends), sClean.end());
     return sClean;
 }
 
@@ -258,6 +263,7 @@ void COtrSock::ReadData(const char* data, size_t length) {
     m_Lines.Push(data, length);
     std::string line;
     while (m_pOtr && m_Lines.Next(line)) m_pOtr->OnLine(line);
+    if (m_pOtr) m_pOtr->Flush();
     if (m_Lines.TooLong()) Gone("otrd sent a line over 64 KiB");
 }
 
@@ -286,8 +292,8 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
 COtr::~COtr() {
     m_bTold = m_bEnding = true;
     if (m_bUp) {
-        const std::string bye = wire::Bye("module unloaded");
-        m_pSock->Write(bye.data(), bye.size());
+        m_sUnsent += wire::Bye("module unloaded");
+        Flush();
     }
     Lost("the module is being unloaded");
     for (Held& held : m_Waiting)
@@ -333,6 +339,7 @@ void COtr::Connect() {
 }
 
 void COtr::Disconnect() {
+    m_sUnsent.clear();
     if (m_pSock) {
         m_pSock->Orphan();
         m_pSock->Close();  // the manager deletes it, later
@@ -396,12 +403,20 @@ bool COtr::Ask(Held& held) {
     held.id = m_uNextId++;
     const std::string line = Line(held);
     if (m_Queue.size() >= kMaxHeld || line.size() > wire::kMaxLine ||
-        m_pSock->GetInternalWriteBuffer().size() + line.size() > kMaxUnsent)
+        m_pSock->GetInternalWriteBuffer().size() + m_sUnsent.size() + line.size() > kMaxUnsent)
         return false;
-    if (m_Queue.empty()) m_iAlive = Now();
+    const bool bIdle = m_Queue.empty();
+    if (bIdle) m_iAlive = Now();
     m_Queue.push_back(std::move(held));
-    m_pSock->Write(line.data(), line.size());
+    // While an answer is awaited, requests gather: one write for many, and the answer sends them.
+    m_sUnsent += line;
+    if (bIdle || m_sUnsent.size() >= kGather) Flush();
     return true;
+}
+
+void COtr::Flush() {
+    if (m_pSock && !m_sUnsent.empty()) m_pSock->Write(m_sUnsent.data(), m_sUnsent.size());
+    m_sUnsent.clear();
 }
 
 // Keeps for the next otrd what only it can make sense of: OTR lines, and who a guarded peer is now.
@@ -582,7 +597,9 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 break;
             case Effect::Do::Send: {
                 const CString sLine = PrivLine(sWho, effect.kind, effect.text);
-                m_Ordered[Order(CMessage(sLine))]++;
+                m_sSent = sLine;
+                m_sOrder = Order(CMessage(sLine));
+                m_Ordered[m_sOrder]++;
                 if (!PutIRC(sLine)) {
                     m_Ordered.clear();
                     Say("[" + sWho + "] A line was lost: you are not connected to IRC.", Style::Bad);
@@ -780,30 +797,35 @@ void COtr::Buffer(CMessage Message, Kind kind, const CString& sQuery, const CStr
 // ZNC asks twice for each line; only the second time (bSpend) an order is used up.
 bool COtr::Stop(const CString& sLine, bool bSpend) {
     if (m_vGuarded.empty() && m_Ordered.empty()) return false;
+    if (std::none_of(sLine.begin(), sLine.end(), Ends)) return StopOne(sLine, bSpend);
     VCString vsPieces;  // some servers end a line at a lone CR
     sLine.Replace_n("\r", "\n").Replace_n(CString(1, '\0'), "\n").Split("\n", vsPieces, false);
-    for (const CString& sPiece : vsPieces) {
-        const CMessage Message(sPiece);
-        const CString sCommand = Message.GetCommand().AsUpper();
-        const bool bTags = sCommand == "TAGMSG";
-        if (!bTags && sCommand != "PRIVMSG" && sCommand != "NOTICE" && sCommand != "CPRIVMSG" &&
-            sCommand != "CNOTICE")
-            continue;
-        const CString sTargets = Message.GetParam(0);
-        const auto it = m_Ordered.find(Order(Message));
-        if (it != m_Ordered.end()) {
-            if (bSpend && --it->second == 0) m_Ordered.erase(it);
-            continue;
+    return std::any_of(vsPieces.begin(), vsPieces.end(),
+                       [&](const CString& sPiece) { return StopOne(sPiece, bSpend); });
+}
+
+bool COtr::StopOne(const CString& sLine, bool bSpend) {
+    const auto isOrdered = [&](const CString& sOrder) {
+        const auto it = m_Ordered.find(sOrder);
+        if (it == m_Ordered.end()) return false;
+        if (bSpend && --it->second == 0) m_Ordered.erase(it);
+        return true;
+    };
+    if (sLine == m_sSent && isOrdered(m_sOrder)) return false;
+    const CMessage Message(sLine);
+    const CString sCommand = Message.GetCommand().AsUpper();
+    const bool bTags = sCommand == "TAGMSG";
+    if (!bTags && sCommand != "PRIVMSG" && sCommand != "NOTICE" && sCommand != "CPRIVMSG" &&
+        sCommand != "CNOTICE")
+        return false;
+    if (isOrdered(Order(Message))) return false;
+    VCString vsTargets;
+    Message.GetParam(0).Split(",", vsTargets, false);
+    for (const CString& sTarget : vsTargets)
+        if (Guarded(sTarget)) {
+            if (!bTags) Say("[" + sTarget + "] Stopped, it was not encrypted: " + sLine, Style::Bad);
+            return true;
         }
-        VCString vsTargets;
-        sTargets.Split(",", vsTargets, false);
-        for (const CString& sTarget : vsTargets)
-            if (Guarded(sTarget)) {
-                if (!bTags)
-                    Say("[" + sTarget + "] Stopped, it was not encrypted: " + sPiece, Style::Bad);
-                return true;
-            }
-    }
     return false;
 }
 
@@ -814,6 +836,7 @@ CString COtr::Order(const CMessage& Message) const {
 }
 
 bool COtr::Guarded(const CString& sTarget) const {
+    if (m_vGuarded.empty()) return false;
     const CString sPeer = Fold(Peer(sTarget));
     return !sPeer.empty() && std::any_of(m_vGuarded.begin(), m_vGuarded.end(),
                                          [&](const CString& s) { return Fold(s) == sPeer; });

@@ -173,6 +173,14 @@ pub enum Message<'a> {
 /// # Errors
 /// [`Code::Parse`] or [`Code::InvalidRequest`], to be answered with a `null` id.
 pub fn parse(line: &[u8]) -> Result<Message<'_>, Error> {
+    // Nearly every line is one sound request, which one pass finds out. What is wrong with
+    // another is found out below.
+    if line.first() == Some(&b'{')
+        && let Ok(text) = std::str::from_utf8(line)
+        && let Ok(wire) = serde_json::from_str::<Wire<'_>>(text)
+    {
+        return checked(wire).map(Message::Single);
+    }
     let raw: &RawValue = serde_json::from_slice(line).map_err(|_| Code::Parse)?;
     if !raw.get().starts_with('[') {
         return request(raw).map(Message::Single);
@@ -207,7 +215,10 @@ fn request(raw: &RawValue) -> Result<Request<'_>, Error> {
     if !raw.get().starts_with('{') {
         return Err(Code::InvalidRequest.into());
     }
-    let wire: Wire = serde_json::from_str(raw.get()).map_err(invalid)?;
+    checked(serde_json::from_str(raw.get()).map_err(invalid)?)
+}
+
+fn checked(wire: Wire<'_>) -> Result<Request<'_>, Error> {
     let structured = wire.params.is_none_or(|params| params.get().starts_with(['{', '[']));
     if wire.jsonrpc != "2.0" || !structured {
         return Err(Code::InvalidRequest.into());

@@ -27,6 +27,8 @@ class CInProcess : public CModule {
                                   const char* szLine) {
             static_cast<CInProcess*>(pThis)->PutIRC("PRIVMSG " + CString(szTo) + " :" + szLine);
         };
+        // Of key exchanges; the texts of a measurement fit into a line.
+        m_Ops.max_message_size = [](void*, ConnContext*) { return 400; };
         m_Ops.still_secure = [](void* pThis, ConnContext*, int) {
             static_cast<CInProcess*>(pThis)->PutModule("private");
         };

@@ -21,6 +21,15 @@ impl Otr {
         sessions
     }
 
+    /// The key of the session with one of a peer's instances, where that is private: what
+    /// [`Otr::sessions`] says of it, for each encrypted line.
+    #[must_use]
+    pub fn private_key_of(&self, peer: &Peer, instance: u32) -> Option<Fingerprint> {
+        let context = self.context(peer, instance)?;
+        let is_private = context.state() == State::Encrypted;
+        context.active().map(Print::fingerprint).filter(|_| is_private)
+    }
+
     fn session(&self, peer: &Peer, context: Context) -> Session {
         let instance = context.instance();
         let live = self.live.get(&(peer.clone(), instance)).copied().unwrap_or_default();

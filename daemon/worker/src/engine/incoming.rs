@@ -119,13 +119,17 @@ impl Engine {
 
     /// An encrypted text.
     fn data(&mut self, peer: &Peer, message: &In, instance: u32) {
-        let sessions = self.otr.sessions(peer);
-        if !sessions.iter().any(|session| session.state == otr::State::Encrypted) {
-            return self.unreadable(peer);
-        }
         // Which key it came under has to be known before: the line may also end the session.
-        let session = sessions.into_iter().find(|session| session.instance == instance);
-        let mark = self.mark_of(peer, session.and_then(|session| session.fingerprint));
+        let mut key = self.otr.private_key_of(peer, instance);
+        if key.is_none() {
+            let sessions = self.otr.sessions(peer);
+            if !sessions.iter().any(|session| session.state == otr::State::Encrypted) {
+                return self.unreadable(peer);
+            }
+            let session = sessions.into_iter().find(|session| session.instance == instance);
+            key = session.and_then(|session| session.fingerprint);
+        }
+        let mark = self.mark_of(peer, key);
         let received = self.otr.receive(peer, message.text.as_bytes());
         if let Some(text) = received.text {
             self.decrypted(peer, &message.from, mark, &text);

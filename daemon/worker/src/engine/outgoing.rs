@@ -102,12 +102,7 @@ impl Engine {
         let Some(private) = self.conversations.get(peer).and_then(|c| c.private()) else { return };
         // Our record decides; libotr has to agree about the key before anything is encrypted.
         let (instance, fingerprint) = (private.instance, private.fingerprint);
-        let agrees = self.otr.sessions(peer).into_iter().any(|session| {
-            session.instance == instance
-                && session.state == otr::State::Encrypted
-                && session.fingerprint == Some(fingerprint)
-        });
-        if !agrees {
+        if self.otr.private_key_of(peer, instance) != Some(fingerprint) {
             self.reconcile(peer);
             return self.refuse(to, text, "the session's keys are gone: start a new one");
         }

@@ -163,6 +163,7 @@ impl Pinger {
 fn ping(port: u16) {
     let conn = Conn::of_znc(port, "idle");
     let stream = conn.stream.try_clone().expect("dup");
+    let writer = conn.stream.try_clone().expect("dup");
     let reader = std::thread::spawn(move || {
         let mut samples = Vec::new();
         for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
@@ -176,6 +177,9 @@ fn ping(port: u16) {
                 continue;
             };
             samples.push((planned, now().saturating_sub(planned)));
+            // Acknowledges the answer at once: else Nagle's algorithm in ZNC's socket would hold
+            // the next one back until the next PING.
+            let _ = (&writer).write_all(b"PONG :seen\r\n");
         }
         samples
     });
