@@ -2,7 +2,7 @@
 
 use super::conversation::{HeldLine, Offer, SmpState};
 use super::{Conversation, Engine, Phase, Policy, Private};
-use crate::limits;
+use crate::limits::{self, Bucket};
 use crate::store::Name;
 use crate::text::clean::quote;
 use otr::{Asker, Event, Fingerprint, Peer, Proof, Smp, Trust, Version};
@@ -57,6 +57,8 @@ impl Engine {
         let now = self.now.mono;
         if let Some(conversation) = self.conversations.get_mut(peer) {
             conversation.asked = Some(now);
+            // What we ask for is not to be refused for what the peer asked before.
+            conversation.key_exchanges = Bucket::new(limits::AKE_BURST, limits::AKE_EVERY);
         }
         if self.key_or_hold(HeldLine::Query(peer.clone())) {
             self.query(peer);
