@@ -64,17 +64,19 @@ std::string FromBase64(const std::string& text) {
     return out;
 }
 
-json TextToJson(const std::string& bytes) {
+std::string Quoted(const std::string& text) {
+    return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string TextToJson(const std::string& bytes) {
     // The library knows what UTF-8 is: it refuses to write anything else.
     if (bytes.find('\0') == std::string::npos) {
         try {
-            json text = bytes;
-            (void)text.dump();
-            return text;
+            return json(bytes).dump();
         } catch (const json::exception&) {
         }
     }
-    return {{"b64", ToBase64(bytes)}};
+    return "{\"b64\":" + Quoted(ToBase64(bytes)) + "}";
 }
 
 std::string TextFromJson(const json& text) {
@@ -85,14 +87,17 @@ std::string TextFromJson(const json& text) {
     return text.get<std::string>();
 }
 
-std::string Line(json message) {
-    message["jsonrpc"] = "2.0";
-    return message.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+// Each message has its line written without a tree; only texts hold what must be quoted.
+std::string Request(uint64_t id, const std::string& method, const std::string& params) {
+    return "{\"jsonrpc\":\"2.0\",\"id\":" + std::to_string(id) + ",\"method\":\"" + method +
+           "\",\"params\":{" + params + "}}\n";
 }
 
-std::string Request(uint64_t id, const char* method, json params) {
-    return Line({{"id", id}, {"method", method}, {"params", std::move(params)}});
+std::string With(const char* name, const std::string& value) {
+    return "\"" + std::string(name) + "\":" + value;
 }
+
+std::string KindOf(Kind kind) { return std::string(",\"kind\":\"") + kKinds[size_t(kind)] + "\","; }
 
 const json& Member(const json& object, const char* name) {
     const auto it = object.find(name);
@@ -197,7 +202,7 @@ void ReadResult(const json& result, Incoming& out) {
 
 }  // namespace
 
-std::string EncodeText(const std::string& bytes) { return TextToJson(bytes).dump(); }
+std::string EncodeText(const std::string& bytes) { return TextToJson(bytes); }
 
 bool DecodeText(const std::string& text, std::string& bytes) {
     try {
@@ -225,8 +230,10 @@ std::string NickOf(const std::string& mask) { return mask.substr(0, mask.find('!
 
 std::string Hello(uint64_t id, const std::string& user, const std::string& network,
                   const std::string& shim, const std::string& znc) {
-    return Request(id, "hello", {{"version", kVersion}, {"user", user}, {"network", network},
-                                 {"shim", shim}, {"znc", znc}});
+    return Request(id, "hello",
+                   With("version", std::to_string(kVersion)) + "," + With("user", Quoted(user)) + "," +
+                       With("network", Quoted(network)) + "," + With("shim", Quoted(shim)) + "," +
+                       With("znc", Quoted(znc)));
 }
 
 std::string Network(uint64_t id, const Surroundings& now) {
@@ -240,39 +247,41 @@ std::string Network(uint64_t id, const Surroundings& now) {
     if (now.old_data) params["old_data"] = true;
     if (!now.casemapping.empty()) params["casemapping"] = now.casemapping;
     if (!now.loggers.empty()) params["loggers"] = now.loggers;
-    if (ValidMask(now.mask)) params["mask"] = TextToJson(now.mask);
-    return Request(id, "network", std::move(params));
+    std::string text = params.dump(-1, ' ', false, json::error_handler_t::replace);
+    text = text.substr(1, text.size() - 2);
+    return Request(id, "network", ValidMask(now.mask) ? text + "," + With("mask", TextToJson(now.mask)) : text);
 }
 
 std::string Out(uint64_t id, const std::string& to, Kind kind, const std::string& text,
                 uint64_t client) {
-    return Request(id, "out", {{"to", TextToJson(to)}, {"kind", kKinds[size_t(kind)]},
-                               {"text", TextToJson(text)}, {"client", client}});
+    return Request(id, "out", With("to", TextToJson(to)) + KindOf(kind) + With("text", TextToJson(text)) +
+                                  "," + With("client", std::to_string(client)));
 }
 
 std::string In(uint64_t id, const std::string& from, Kind kind, const std::string& text) {
-    return Request(id, "in", {{"from", TextToJson(from)}, {"kind", kKinds[size_t(kind)]},
-                              {"text", TextToJson(text)}});
+    return Request(id, "in",
+                   With("from", TextToJson(from)) + KindOf(kind) + With("text", TextToJson(text)));
 }
 
 std::string Command(uint64_t id, const std::string& text) {
-    return Request(id, "command", {{"text", TextToJson(text)}});
+    return Request(id, "command", With("text", TextToJson(text)));
 }
 
 std::string Nick(uint64_t id, const std::string& before, const std::string& after) {
-    return Request(id, "nick", {{"old", TextToJson(before)}, {"new", TextToJson(after)}});
+    return Request(id, "nick", With("old", TextToJson(before)) + "," + With("new", TextToJson(after)));
 }
 
 std::string Quit(uint64_t id, const std::string& nick) {
-    return Request(id, "quit", {{"nick", TextToJson(nick)}});
+    return Request(id, "quit", With("nick", TextToJson(nick)));
 }
 
 std::string Join(uint64_t id, const std::string& nick) {
-    return Request(id, "join", {{"nick", TextToJson(nick)}});
+    return Request(id, "join", With("nick", TextToJson(nick)));
 }
 
 std::string Bye(const std::string& reason) {
-    return Line({{"method", "bye"}, {"params", {{"reason", reason}}}});
+    return "{\"jsonrpc\":\"2.0\",\"method\":\"bye\",\"params\":{" + With("reason", Quoted(reason)) +
+           "}}\n";
 }
 
 Incoming Parse(const std::string& line) {
