@@ -170,6 +170,8 @@ struct Worker {
     kill_at: Option<Instant>,
     pulse: Pulse,
     keygen: Option<Keygen>,
+    /// The worker asked for another one before this one had ended.
+    keygen_again: bool,
     asked: BTreeMap<u64, Asked>,
     last_seq: u64,
     /// The status that decides whether it is really idle, see [`Keeper::idle`].
@@ -345,14 +347,16 @@ impl Keeper {
             ToFront::Failed { why } => {
                 tracing::error!(%account, uid, pid, why = clip(&why, 400), "worker failed");
             }
-            ToFront::Keygen if worker.keygen.is_some() => {
-                tracing::warn!(%account, uid, pid, "one key generation at a time");
-            }
+            // The key came out before its process ended: the next one is begun after that.
+            ToFront::Keygen if worker.keygen.is_some() => worker.keygen_again = true,
             ToFront::Keygen if worker.takes() => {
                 worker.keygen = Some(Keygen::start(self.front.clone(), account.clone()));
             }
             ToFront::Keygen => {}
-            ToFront::CancelKeygen => worker.keygen = None,
+            ToFront::CancelKeygen => {
+                worker.keygen = None;
+                worker.keygen_again = false;
+            }
             ToFront::Idle => self.idle(),
             ToFront::Status { seq, status } if worker.idle_check == Some(seq) => {
                 worker.idle_check = None;
@@ -425,6 +429,11 @@ impl Keeper {
         let Some(worker) = &mut self.worker else { return };
         let sent = match event {
             KeyEvent::Pipe(key) => worker.process.channel.send(&ToWorker::KeyPipe, Some(key)),
+            // How the one before ended does not concern the one that is waited for.
+            KeyEvent::Done | KeyEvent::Failed(_) if std::mem::take(&mut worker.keygen_again) => {
+                worker.keygen = Some(Keygen::start(self.front.clone(), account.clone()));
+                Ok(())
+            }
             KeyEvent::Done => {
                 worker.keygen = None;
                 Ok(())
@@ -533,6 +542,7 @@ impl Worker {
             kill_at: Some(started + READY_TIME),
             pulse: Pulse::Heard(started),
             keygen: None,
+            keygen_again: false,
             asked: BTreeMap::new(),
             last_seq: 0,
             idle_check: None,
