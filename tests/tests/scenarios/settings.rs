@@ -15,8 +15,7 @@ fn the_default_policy_is_the_admins() {
     scene.alice.otr_says("manual");
     scene.alice.otr("policy bob");
     scene.alice.otr_says("never (the nick of a service)");
-    scene.alice.otr("policy carol");
-    scene.alice.otr_says("manual (the default)");
+    policy_becomes(&scene, "manual (the default)");
 }
 
 #[test]
@@ -26,8 +25,7 @@ fn a_reload_ends_no_conversation() {
     let (otrd, worker) = (scene.otrd.process().pid(), scene.otrd.worker());
     // The harshest that an admin can set opens nothing for clear text.
     scene.otrd.reload("[policy]\ndefault = \"never\"\n[worker]\nlinger = \"1s\"\n");
-    scene.alice.otr("policy carol");
-    scene.alice.otr_says("never (the default)");
+    policy_becomes(&scene, "never (the default)");
     scene.alice.types_to("bob", "still between us");
     scene.bob.reads("alice", "still between us");
     scene.bob.types_to("alice", "and back");
@@ -35,8 +33,7 @@ fn a_reload_ends_no_conversation() {
     scene.wire.never_carried("still between us");
     assert_eq!((scene.otrd.process().pid(), scene.otrd.worker()), (otrd, worker));
     scene.otrd.reload("[policy]\ndefault = \"required\"\n");
-    scene.alice.otr("policy carol");
-    scene.alice.otr_says("required (the default)");
+    policy_becomes(&scene, "required (the default)");
     scene.alice_is("encrypted");
 }
 
@@ -45,4 +42,12 @@ fn a_worker_stays_as_long_as_the_admin_says() {
     let scene = scene("[worker]\nlinger = \"1s\"\n");
     scene.alice.send("PRIVMSG *status :unloadmod --type=network otr");
     eventually("the worker has ended", || scene.otrd.workers().is_empty());
+}
+
+/// The front says that it has read the settings; a moment later its workers have them too.
+#[track_caller]
+fn policy_becomes(scene: &Scene, policy: &str) {
+    eventually(&format!("the policy is {policy}"), || {
+        scene.alice.asks_otr("policy carol", |_| true).iter().any(|line| line.contains(policy))
+    });
 }
