@@ -83,6 +83,10 @@ class COtr : public CModule {
         m_bStale = true;
         m_Clients.erase(GetClient());
     }
+    EModRet OnStatusCommand(CString&) override {  // it may load or unload what writes messages down
+        m_bStale = true;
+        return CONTINUE;
+    }
     void OnIRCConnected() override {
         m_bStale = true;
         TellNetwork();

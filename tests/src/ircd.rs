@@ -1,6 +1,7 @@
 //! IRC servers: ngIRCd for speed, InspIRCd where trailing blanks or case mapping matter.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::process::Command;
 
 use crate::process::Launch;
 use crate::{Client, Process, World, eventually};
@@ -84,7 +85,9 @@ impl Ircd {
 <limits maxnick="30" maxuser="11" maxhost="64" maxline="512">
 <security maxtargets="20">
 <log method="file" type="* -USERINPUT -USEROUTPUT" level="default" target="inspircd.log">
-"#
+{codepage}
+"#,
+            codepage = Self::codepage(casemapping),
         );
         let config = dir.join("inspircd.conf");
         world.file(&config, text, uid);
@@ -92,6 +95,26 @@ impl Ircd {
             Launch::new("inspircd", "inspircd").args(["--nofork", "--nopid", "--config"]);
         launch = launch.args([&config]).uid(uid);
         Self::when_ready(world, launch, port)
+    }
+
+    /// From version 4 on, any case mapping but ASCII is a module's, letter by letter.
+    fn codepage(casemapping: Casemapping) -> String {
+        let version = Command::new("inspircd").arg("--version").output().expect("inspircd");
+        let is_3 = String::from_utf8_lossy(&version.stdout).starts_with("InspIRCd-3.");
+        if is_3 || casemapping == Casemapping::Ascii {
+            return String::new();
+        }
+        let letters = (b'A'..=b'^')
+            .map(|upper| format!("<cpcase lower=\"{}\" upper=\"{upper}\">\n", upper + 32));
+        format!(
+            "<module name=\"codepage\">\n\
+             <codepage name=\"rfc1459\">\n\
+             <cpchars index=\"45\">\n\
+             <cpchars begin=\"48\" end=\"57\">\n\
+             <cpchars begin=\"65\" end=\"125\" front=\"yes\">\n\
+             {}",
+            letters.collect::<String>()
+        )
     }
 
     fn when_ready(world: &World, launch: Launch, port: u16) -> Self {
