@@ -26,7 +26,7 @@ struct Condition<'a> {
 
 pub fn measure(kit: &Kit, report: &mut Report) {
     let length = Duration::from_millis(if kit.short { 300 } else { 6000 });
-    let mut alone = Bouncer::start(kit, Kind::Alone);
+    let alone = Bouncer::start(kit, Kind::Alone);
     let mut inside = Bouncer::start(kit, Kind::InProcess);
     let mut ours: Vec<Bouncer> = (0..3).map(|_| Bouncer::start(kit, Kind::Otrd)).collect();
     let crowd = if kit.short { 4 } else { CROWD };
@@ -122,7 +122,6 @@ pub fn measure(kit: &Kit, report: &mut Report) {
     }
     let measured: Vec<_> = conditions.into_iter().map(|one| (one.name, one.rounds)).collect();
     tell(report, measured);
-    alone.user.settled();
 }
 
 fn tell(report: &mut Report, measured: Vec<(&'static str, Vec<Vec<f64>>)>) {
