@@ -12,6 +12,7 @@
 
 mod act;
 mod conversation;
+mod ending;
 mod folding;
 mod incoming;
 mod joining;
@@ -22,6 +23,7 @@ mod moving;
 mod outgoing;
 mod peers;
 mod policy;
+mod private;
 mod session;
 mod smp;
 mod speak;

@@ -1,8 +1,10 @@
 //! Beginning, answering and ending an authentication.
 
 use super::{Engine, SmpState};
+use crate::limits;
 use crate::store::Name;
-use otr::{ForgetError, Known, SmpError};
+use crate::text::clean::quote;
+use otr::{Asker, ForgetError, Known, Peer, Proof, Smp, SmpError, Trust};
 use proto::shim::Style;
 use proto::text::Nick;
 
@@ -64,5 +66,91 @@ impl Engine {
         self.otr.forget_fingerprint(&known.peer, known.fingerprint)?;
         self.unsaved.insert(Name::Fingerprints);
         Ok(())
+    }
+
+    pub(super) fn smp_event(&mut self, peer: &Peer, instance: u32, event: Smp) {
+        let now = self.now.mono;
+        let Some(conversation) = self.conversations.get_mut(peer) else { return };
+        // An authentication says something of the session in use only.
+        if conversation.private().is_none_or(|p| p.instance != instance) {
+            return;
+        }
+        let nick = conversation.nick.clone();
+        let name = quote(nick.as_bytes());
+        match event {
+            Smp::Asked { question } => {
+                conversation.smp = SmpState::Asked;
+                match question.as_deref().map(quote).filter(|q| !q.is_empty()) {
+                    Some(question) => self.say_of(&nick, Style::Warn, format!("They ask you to authenticate, with this question, in their words: {question}")),
+                    None => self.say_of(&nick, Style::Warn, "They ask you to authenticate with a secret that you both know."),
+                }
+                self.say_of(
+                    &nick,
+                    Style::Plain,
+                    format!("Answer with auth {name} <secret>, or authabort {name}."),
+                );
+            }
+            Smp::Progress(_) => {
+                conversation.smp = SmpState::Running { since: now, told: false };
+                self.say_of(&nick, Style::Plain, "Peer replied to authentication request.");
+            }
+            Smp::Verified(proof) => {
+                conversation.smp = SmpState::Idle;
+                self.verified(peer, &nick, proof);
+            }
+            Smp::Failed(proof) => {
+                conversation.smp = SmpState::Idle;
+                let who = match proof.asker {
+                    Asker::We => "The secrets differ",
+                    Asker::Peer => "The secrets differ: your answer was not theirs",
+                };
+                self.say_of(
+                    &nick,
+                    Style::Bad,
+                    format!("Authentication failed. {who}. What you trust has not changed."),
+                );
+            }
+            Smp::Aborted => {
+                conversation.smp = SmpState::Idle;
+                self.say_of(&nick, Style::Warn, "Authentication aborted by the peer.");
+            }
+            Smp::Cheated | Smp::Error => {
+                conversation.smp = SmpState::Idle;
+                self.say_of(&nick, Style::Bad, "Authentication was broken off: what came from the peer does not fit. Try again.");
+            }
+        }
+    }
+
+    fn verified(&mut self, peer: &Peer, nick: &Nick, proof: Proof) {
+        let name = quote(nick.as_bytes());
+        if !proof.proves_peer() {
+            return self.say_of(nick, Style::Good, format!("Your answer was right: they have verified you. You have not verified them: use authq {name} [question] <secret>."));
+        }
+        self.say_of(nick, Style::Good, "Successfully authenticated.");
+        let Some(fingerprint) =
+            self.conversations.get(peer).and_then(|c| c.private()).map(|p| p.fingerprint)
+        else {
+            return;
+        };
+        self.trust_set(peer, fingerprint, Trust::SharedSecret);
+    }
+
+    pub(super) fn expire_smp(&mut self) {
+        let now = self.now.mono;
+        let mut silent = Vec::new();
+        for peer in self.conversations.busy() {
+            if let Some(conversation) = self.conversations.get_mut(&peer)
+                && let SmpState::Running { since, told } = &mut conversation.smp
+                && !*told
+                && now >= *since + limits::SMP_SILENCE
+            {
+                *told = true;
+                silent.push(conversation.nick.clone());
+            }
+        }
+        for nick in silent {
+            let name = quote(nick.as_bytes());
+            self.say_of(&nick, Style::Warn, format!("No answer to the authentication for 3 minutes. It still waits; authabort {name} ends it."));
+        }
     }
 }

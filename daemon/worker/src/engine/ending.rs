@@ -1,0 +1,86 @@
+//! Sessions that end: by the peer, on one of the peer's clients, or lost.
+
+use super::conversation::SmpState;
+use super::{Engine, Phase};
+use crate::store::Name;
+use crate::text::clean::quote;
+use otr::Peer;
+use proto::shim::Style;
+
+impl Engine {
+    pub(super) fn ended(&mut self, peer: &Peer, instance: u32) {
+        let Some(conversation) = self.conversations.get_mut(peer) else { return };
+        if conversation.private().is_some_and(|p| p.instance != instance) {
+            let nick = conversation.nick.clone();
+            return self.say_of(
+                &nick,
+                Style::Plain,
+                "They ended the private conversation on another of their clients.",
+            );
+        }
+        if conversation.phase == Phase::Clear {
+            return;
+        }
+        conversation.smp = SmpState::Idle;
+        if self.goes_on_elsewhere(peer, instance) {
+            return;
+        }
+        let Some(conversation) = self.conversations.get_mut(peer) else { return };
+        conversation.phase = Phase::Finished;
+        let nick = conversation.nick.clone();
+        let name = quote(nick.as_bytes());
+        self.unsaved.insert(Name::Conversations);
+        self.say_of(&nick, Style::Warn, format!("They ended the private conversation. Nothing you type goes out until you say finish {name} (then in clear) or start {name} (a new one)."));
+        self.give_back(peer, "the peer ended the private conversation");
+    }
+
+    /// Where the session in use ends, the newest of the peer's other clients takes its place: one
+    /// with the same key that was heard since. An older one may be gone, and our words with it.
+    fn goes_on_elsewhere(&mut self, peer: &Peer, ended: u32) -> bool {
+        let sessions = self.otr.sessions(peer);
+        let began = sessions.iter().find(|s| s.instance == ended).map(|s| s.since);
+        let Some(conversation) = self.conversations.get_mut(peer) else { return false };
+        let Phase::Private(private) = &mut conversation.phase else { return false };
+        let newest = sessions
+            .iter()
+            .filter(|s| {
+                s.instance != ended
+                    && s.state == otr::State::Encrypted
+                    && s.fingerprint == Some(private.fingerprint)
+                    && began.is_some_and(|began| s.last_heard > began)
+            })
+            .max_by_key(|s| s.since);
+        let Some(newest) = newest else { return false };
+        private.instance = newest.instance;
+        private.version = newest.version;
+        let nick = conversation.nick.clone();
+        self.say_of(
+            &nick,
+            Style::Warn,
+            format!("They ended the private conversation on one of their clients. It goes on with another one, instance {:08x}.", newest.instance),
+        );
+        true
+    }
+
+    /// Makes our record agree with libotr where libotr has less than we believed.
+    pub(super) fn reconcile(&mut self, peer: &Peer) {
+        let Some(conversation) = self.conversations.get_mut(peer) else { return };
+        let Some(private) = conversation.private().cloned() else { return };
+        let alive = self.otr.sessions(peer).into_iter().any(|s| {
+            s.instance == private.instance
+                && s.state == otr::State::Encrypted
+                && s.fingerprint == Some(private.fingerprint)
+        });
+        if !alive {
+            conversation.phase =
+                Phase::Blocked { fingerprint: Some(private.fingerprint), asked_anew: true };
+            let nick = conversation.nick.clone();
+            self.unsaved.insert(Name::Conversations);
+            self.say_of(
+                &nick,
+                Style::Bad,
+                "The session's keys are gone: nothing goes out until there is a new one.",
+            );
+        }
+    }
+}

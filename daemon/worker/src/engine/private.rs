@@ -1,0 +1,170 @@
+//! A conversation that became private: with whose key, and what the user is told of it.
+
+use super::conversation::SmpState;
+use super::{Conversation, Engine, Phase, Private};
+use crate::store::Name;
+use crate::text::clean::quote;
+use otr::{Fingerprint, Peer, Trust, Version};
+use proto::shim::Style;
+use proto::text::Nick;
+
+impl Engine {
+    pub(super) fn went_private(
+        &mut self,
+        peer: &Peer,
+        instance: u32,
+        fingerprint: Fingerprint,
+        version: Version,
+    ) {
+        let trust = self.otr.trust(peer, fingerprint).unwrap_or_default();
+        let other = self.is_other_key(peer, fingerprint);
+        let wall = self.now.wall;
+        let Some(conversation) = self.conversations.get_mut(peer) else { return };
+        let pinned = match &conversation.phase {
+            Phase::Private(private) => Some(private.fingerprint),
+            Phase::Blocked { fingerprint, .. } => *fingerprint,
+            _ => None,
+        };
+        let moved = matches!(conversation.phase, Phase::Moved { .. });
+        let changed = !trust.is_trusted()
+            && (other || moved || pinned.is_some_and(|pinned| pinned != fingerprint));
+        let again = conversation
+            .private()
+            .is_some_and(|p| p.fingerprint == fingerprint && p.instance == instance);
+        // A conversation held for its new key stays held when the same key comes again.
+        let held = changed
+            || (again && conversation.private().is_some_and(|p| p.held) && !trust.is_trusted());
+        let since = match conversation.private() {
+            Some(private) if again => private.since,
+            _ => wall,
+        };
+        conversation.phase =
+            Phase::Private(Private { fingerprint, instance, version, since, held });
+        conversation.asked = None;
+        conversation.smp = SmpState::Idle;
+        conversation.gone = false;
+        let nick = conversation.nick.clone();
+        self.unsaved.insert(Name::Conversations);
+        self.announce(&nick, &fingerprint, version, &trust, held);
+        self.release(peer);
+    }
+
+    /// Whether a key that nobody vouched for comes where another one is known. Without trust, the
+    /// key that was there first is the peer's: one that came later is a change each time it
+    /// comes, until it is trusted.
+    pub(super) fn is_other_key(&self, peer: &Peer, fingerprint: Fingerprint) -> bool {
+        let known = self.otr.known_of(peer);
+        let this = |k: &&otr::Known| k.fingerprint == fingerprint;
+        let trusted = known.iter().find(this).is_some_and(|k| k.trust.is_trusted());
+        let first = known.last().is_none_or(|k| k.fingerprint == fingerprint);
+        !trusted
+            && (!first
+                || known.iter().any(|k| k.fingerprint != fingerprint && k.trust.is_trusted()))
+    }
+
+    /// What the user is told when a conversation becomes private.
+    fn announce(
+        &mut self,
+        nick: &Nick,
+        fingerprint: &Fingerprint,
+        version: Version,
+        trust: &Trust,
+        held: bool,
+    ) {
+        let name = quote(nick.as_bytes());
+        if held {
+            return self.announce_change(nick, fingerprint);
+        }
+        let version = match version {
+            Version::V2 => "OTRv2",
+            Version::V3 => "OTRv3",
+        };
+        if trust.is_trusted() {
+            self.say_of(
+                nick,
+                Style::Good,
+                format!("The conversation is private now ({version}), with a key that you trust."),
+            );
+        } else {
+            self.say_of(nick, Style::Good, format!("The conversation is private now ({version})."));
+            self.say_of(nick, Style::Warn, format!("It is not authenticated: you do not know yet who is at the other end. Use auth {name} <secret>, or authq {name} [question] <secret>, or compare fingerprints and say trust {name}. Their fingerprint: {fingerprint}."));
+        }
+        self.warn_of_surroundings(nick);
+    }
+
+    pub(super) fn announce_change(&mut self, nick: &Nick, fingerprint: &Fingerprint) {
+        let name = quote(nick.as_bytes());
+        self.say_of(
+            nick,
+            Style::Bad,
+            "THE KEY HAS CHANGED. This is not the key known of this nick: it may be somebody else.",
+        );
+        self.say_of(nick, Style::Bad, format!("New fingerprint: {fingerprint}. Nothing you type goes out until you say trust {name} (check over another channel first), or finish {name}."));
+    }
+
+    /// What else could give the conversation away.
+    fn warn_of_surroundings(&mut self, nick: &Nick) {
+        let prefix = self.network.status_prefix.clone();
+        for logger in self.network.loggers.clone() {
+            let (level, module) = logger.split_once('/').unwrap_or(("network", &logger));
+            let (level, module) = (quote(level.as_bytes()), quote(module.as_bytes()));
+            self.say_of(nick, Style::Warn, format!("The module {module} may write this conversation down: /msg {prefix}status unloadmod --type={level} {module}"));
+        }
+        if self.network.insecure_clients > 0 {
+            self.say_of(nick, Style::Warn, "A client of yours is connected to ZNC without TLS: what you read and type can be read on the way.");
+        }
+        if !self.network.admin {
+            self.say_of(
+                nick,
+                Style::Warn,
+                "You do not administer this bouncer: whoever does can read this conversation.",
+            );
+        }
+    }
+
+    pub(super) fn refreshed(&mut self, peer: &Peer, instance: u32, fingerprint: Fingerprint) {
+        let Some(conversation) = self.conversations.get_mut(peer) else { return };
+        let same = conversation
+            .private()
+            .is_some_and(|p| p.fingerprint == fingerprint && p.instance == instance);
+        if !same {
+            let session = self.otr.sessions(peer).into_iter().find(|s| s.instance == instance);
+            let version = session.map_or(Version::V3, |s| s.version);
+            return self.went_private(peer, instance, fingerprint, version);
+        }
+        conversation.asked = None;
+        conversation.gone = false;
+        conversation.smp = SmpState::Idle;
+        let nick = conversation.nick.clone();
+        self.say_of(&nick, Style::Good, "The session keys are new.");
+        self.release(peer);
+    }
+
+    /// Stores trust, and lets a conversation go on that waited for it.
+    pub(crate) fn trust_set(
+        &mut self,
+        peer: &Peer,
+        fingerprint: Fingerprint,
+        trust: Trust,
+    ) -> bool {
+        let trusted = trust.is_trusted();
+        if !self.otr.set_trust(peer, fingerprint, &trust) {
+            return false;
+        }
+        self.unsaved.insert(Name::Fingerprints);
+        let other = self.is_other_key(peer, fingerprint);
+        if let Some(Conversation { phase: Phase::Private(private), nick, .. }) =
+            self.conversations.get_mut(peer)
+            && private.fingerprint == fingerprint
+        {
+            let was_held = private.held;
+            private.held = !trusted && (was_held || other);
+            let (held, nick) = (private.held, nick.clone());
+            if held && !was_held {
+                self.announce_change(&nick, &fingerprint);
+            }
+            self.release(peer);
+        }
+        true
+    }
+}
