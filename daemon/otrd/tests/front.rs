@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 #[test]
 fn the_front_is_confined_and_runs_nothing_but_the_worker() {
     let otrd = Otrd::start();
+    // It listens before it is confined, and answers after.
+    otrd.assert_serves();
     assert_eq!(otrd.proc_status("Seccomp"), "2");
     assert_eq!(otrd.proc_status("NoNewPrivs"), "1");
     if !stage::has_landlock() {

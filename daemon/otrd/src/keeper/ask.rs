@@ -1,0 +1,83 @@
+//! What others want of an account, and who waits for it.
+
+use crate::conn::Newcomer;
+use proto::admin::{AccountStatus, Output};
+use proto::jsonrpc::{Code, Error};
+use proto::moving::{Exported, Forgotten, Imported, Order};
+use proto::text::Text;
+use std::os::fd::OwnedFd;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// What others want of an account.
+pub enum Ask {
+    /// A module is here.
+    Hello(Box<Newcomer>),
+    /// Something that only its worker knows.
+    Question { question: Question, reply: Reply<Said> },
+    /// How it is.
+    Status { reply: oneshot::Sender<AccountStatus> },
+    /// Ends the worker, then the account.
+    Forget { remove: bool, reply: Reply<Forgotten> },
+}
+
+/// Where an answer goes.
+pub type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// What a worker is asked for an admin.
+pub enum Question {
+    /// A line for `*otr`.
+    Command(Text),
+    /// Keys and fingerprints of another program, in a descriptor.
+    Import { order: Order, files: OwnedFd },
+    /// Ours, into a descriptor.
+    Export { files: OwnedFd },
+}
+
+/// What it answers.
+pub enum Said {
+    Output(Output),
+    Imported(Imported),
+    Exported(Exported),
+}
+
+/// Who waits for a worker to be ready.
+pub(super) enum Waiting {
+    Hello(Box<Newcomer>),
+    Question { question: Question, reply: Reply<Said> },
+}
+
+impl Waiting {
+    pub(super) fn refuse(self, error: Error) {
+        match self {
+            Waiting::Hello(newcomer) => newcomer.refuse(error),
+            // Who asked may be gone.
+            Waiting::Question { reply, .. } => drop(reply.send(Err(error))),
+        }
+    }
+}
+
+/// A question under way, with the time after which it goes unanswered.
+pub(super) enum Asked {
+    Status { until: Instant, reply: oneshot::Sender<AccountStatus>, status: AccountStatus },
+    Question { until: Instant, reply: Reply<Said> },
+}
+
+impl Asked {
+    pub(super) fn until(&self) -> Instant {
+        match self {
+            Asked::Status { until, .. } | Asked::Question { until, .. } => *until,
+        }
+    }
+
+    pub(super) fn give_up(self) {
+        match self {
+            Asked::Status { reply, status, .. } => drop(reply.send(status)),
+            Asked::Question { reply, .. } => drop(reply.send(Err(no_answer()))),
+        }
+    }
+}
+
+pub(super) fn no_answer() -> Error {
+    Error::new(Code::Busy, "the worker does not answer: try again, or see otrctl status")
+}

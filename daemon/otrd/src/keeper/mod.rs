@@ -1,0 +1,311 @@
+//! One account's keeper: a task that has a worker started when somebody needs it, brings it its
+//! connections and questions, and starts the next one after it died.
+//!
+//! A worker that died is not started again by itself: its module's connection died with it, and
+//! the module's next hello starts a new one.
+//!
+//! * [`ask`]: what others want of the account.
+//! * [`worker`]: its worker, and what is under way with it; [`heard`]: what that says.
+//! * [`backoff`]: when the next one may start.
+
+mod ask;
+mod backoff;
+mod heard;
+mod worker;
+
+pub use ask::{Ask, Question, Said};
+
+use crate::front::Front;
+use crate::keygen::KeyEvent;
+use crate::pulse::Beat;
+use crate::state;
+use ask::{Asked, Reply, Waiting, no_answer};
+use backoff::Backoff;
+use proto::account::Account;
+use proto::admin::AccountStatus;
+use proto::control::{ToFront, ToWorker};
+use proto::jsonrpc::{Code, Error};
+use proto::moving::Forgotten;
+use std::future::pending;
+use std::io;
+use std::process::ExitStatus;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+use worker::Worker;
+
+/// A worker is ready by then, or killed.
+const READY_TIME: Duration = Duration::from_secs(10);
+/// A module or a command waits at most so long for a worker that is being started...
+const WAIT_TIME: Duration = Duration::from_secs(10);
+/// ...and so long for the next start after one that failed.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Modules and commands that wait for one worker to start.
+const WAITING: usize = 16;
+/// A worker that does not say how it is by then is reported without.
+const STATUS_TIME: Duration = Duration::from_secs(1);
+/// A command's answer is here by then.
+const COMMAND_TIME: Duration = Duration::from_secs(10);
+/// From Shutdown to SIGKILL where the front goes on.
+const END_TIME: Duration = Duration::from_secs(5);
+/// From Shutdown to SIGKILL where the front ends too.
+const LAST_END_TIME: Duration = Duration::from_millis(1500);
+/// From a lost channel to SIGKILL.
+const LOST_TIME: Duration = Duration::from_secs(1);
+
+/// What makes a keeper act.
+enum Event {
+    Asked(Ask),
+    Said(ToFront),
+    Lost(String),
+    Ended(io::Result<ExitStatus>),
+    Key(KeyEvent),
+    /// The admin has set something else.
+    Site,
+    Time,
+    Stop,
+}
+
+/// Keeps one account until nobody needs it any more.
+pub async fn keep(front: Rc<Front>, account: Account, mut asks: mpsc::Receiver<Ask>) {
+    let mut stop = front.stopping.subscribe();
+    let mut site = front.site.subscribe();
+    let mut keeper = Keeper::new(front, account);
+    loop {
+        let wake = keeper.wake();
+        let stopping = keeper.stopping;
+        let event = tokio::select! {
+            Some(ask) = asks.recv() => Event::Asked(ask),
+            event = Worker::next(keeper.worker.as_mut()) => event,
+            () = sleep(wake) => Event::Time,
+            Ok(()) = site.changed() => Event::Site,
+            _ = stop.wait_for(|stop| *stop), if !stopping => Event::Stop,
+        };
+        keeper.handle(event);
+        keeper.mind_the_time();
+        // No await between this look and `forget`: nobody can ask meanwhile.
+        if keeper.is_over() && asks.is_empty() {
+            break;
+        }
+    }
+    keeper.front.forget(&keeper.account);
+}
+
+async fn sleep(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => pending().await,
+    }
+}
+
+struct Keeper {
+    front: Rc<Front>,
+    account: Account,
+    worker: Option<Worker>,
+    /// In the order in which they came, each with the time when it came.
+    waiting: Vec<(Instant, Waiting)>,
+    restarts: u32,
+    backoff: Backoff,
+    /// The account is to be forgotten as soon as the worker has ended: whether its files are
+    /// removed, and who waits for it.
+    ending: Option<(bool, Reply<Forgotten>)>,
+    stopping: bool,
+}
+
+impl Keeper {
+    fn new(front: Rc<Front>, account: Account) -> Self {
+        Self {
+            front,
+            account,
+            worker: None,
+            waiting: Vec::new(),
+            restarts: 0,
+            backoff: Backoff::default(),
+            ending: None,
+            stopping: false,
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Asked(Ask::Hello(newcomer)) => self.wait(Waiting::Hello(newcomer)),
+            Event::Asked(Ask::Question { question, reply }) => {
+                self.wait(Waiting::Question { question, reply });
+            }
+            Event::Asked(Ask::Forget { remove, reply }) => self.end_account(remove, reply),
+            Event::Asked(Ask::Status { reply }) => self.ask_status(reply),
+            Event::Said(said) => self.said(said),
+            Event::Lost(why) => self.lost(&why),
+            Event::Ended(status) => self.ended(status),
+            Event::Key(event) => self.key(event),
+            Event::Site => {
+                if let Some(worker) = &mut self.worker {
+                    worker.tell(&ToWorker::Site(self.front.site.borrow().clone()));
+                }
+            }
+            Event::Time => {}
+            Event::Stop => {
+                self.stopping = true;
+                self.refuse_waiting(|| {
+                    Error::new(Code::Busy, "otrd is stopping: connect again when it runs")
+                });
+                if let Some(worker) = &mut self.worker {
+                    worker.shutdown(LAST_END_TIME);
+                }
+            }
+        }
+    }
+
+    /// Somebody needs the worker.
+    fn wait(&mut self, waiting: Waiting) {
+        let now = Instant::now();
+        if self.stopping || self.waiting.len() >= WAITING || self.backoff.next > now + PATIENCE {
+            return waiting.refuse(Code::Busy.into());
+        }
+        self.waiting.push((now, waiting));
+        self.serve_waiting();
+    }
+
+    /// Hands everybody who waits to a worker that is ready.
+    fn serve_waiting(&mut self) {
+        let Some(worker) = self.worker.as_mut().filter(|worker| worker.takes()) else { return };
+        for (came, waiting) in self.waiting.drain(..) {
+            worker.idle_check = None;
+            match waiting {
+                Waiting::Question { question, reply } => {
+                    let asked = Asked::Question { until: came + COMMAND_TIME, reply };
+                    worker.ask(asked, |seq| match question {
+                        Question::Command(text) => (ToWorker::Command { seq, text }, None),
+                        Question::Import { order, files } => {
+                            (ToWorker::Import { seq, order }, Some(files))
+                        }
+                        Question::Export { files } => (ToWorker::Export { seq }, Some(files)),
+                    });
+                }
+                Waiting::Hello(newcomer) => worker.adopt(*newcomer, &self.account),
+            }
+        }
+    }
+
+    fn refuse_waiting(&mut self, error: impl Fn() -> Error) {
+        for (_, waiting) in self.waiting.drain(..) {
+            waiting.refuse(error());
+        }
+    }
+
+    /// Once the worker has ended, so does the account.
+    fn end_account(&mut self, remove: bool, reply: Reply<Forgotten>) {
+        if self.stopping || self.ending.is_some() {
+            return drop(reply.send(Err(Code::Busy.into())));
+        }
+        self.ending = Some((remove, reply));
+        match &mut self.worker {
+            Some(worker) => worker.shutdown(END_TIME),
+            None => self.forget(),
+        }
+    }
+
+    fn forget(&mut self) {
+        let Some((remove, reply)) = self.ending.take() else { return };
+        let (account, uid) = (&self.account, self.account.uid);
+        let forgotten = self.front.state.forget(account, remove);
+        match &forgotten {
+            Ok(_) => tracing::info!(%account, uid, remove, "account forgotten"),
+            Err(error) => tracing::error!(%account, uid, %error, "account not forgotten"),
+        }
+        let refused = |error: state::Error| Error::new(Code::Refused, error.to_string());
+        self.restarts = 0;
+        self.backoff = Backoff::default();
+        drop(reply.send(forgotten.map(|aside| Forgotten { aside }).map_err(refused)));
+    }
+
+    fn ask_status(&mut self, reply: oneshot::Sender<AccountStatus>) {
+        let worker = self.worker.as_ref();
+        let status = AccountStatus {
+            account: self.account.clone(),
+            pid: worker.map(|worker| worker.pid),
+            restarts: self.restarts,
+            uptime: worker.map_or(0, |worker| worker.started.elapsed().as_secs()),
+            worker: None,
+        };
+        let until = Instant::now() + STATUS_TIME;
+        let asked = Asked::Status { until, reply, status };
+        match self.worker.as_mut().filter(|worker| worker.takes()) {
+            Some(worker) => worker.ask(asked, |seq| (ToWorker::Status { seq }, None)),
+            None => asked.give_up(),
+        }
+    }
+
+    /// How long anybody waits for the worker: less where there is none to wait for.
+    fn patience(&self) -> Duration {
+        if self.worker.is_some() { WAIT_TIME } else { PATIENCE }
+    }
+
+    /// When something is due, the earliest first.
+    fn wake(&self) -> Option<Instant> {
+        let waiting = self.waiting.iter().map(|(came, _)| *came + self.patience());
+        let start =
+            (self.worker.is_none() && !self.waiting.is_empty()).then_some(self.backoff.next);
+        let worker = self
+            .worker
+            .iter()
+            .flat_map(|worker| worker.asked.values().map(Asked::until).chain(worker.due()));
+        waiting.chain(start).chain(worker).min()
+    }
+
+    /// Does what is due.
+    fn mind_the_time(&mut self) {
+        let now = Instant::now();
+        let patience = self.patience();
+        let (late, waiting) =
+            self.waiting.drain(..).partition::<Vec<_>, _>(|(came, _)| *came + patience <= now);
+        self.waiting = waiting;
+        late.into_iter().for_each(|(_, waiting)| waiting.refuse(no_answer()));
+        if let Some(worker) = &mut self.worker {
+            worker.give_up_until(now);
+            if worker.takes() && worker.feel_pulse(now) == Beat::Dead {
+                let (account, uid, pid) = (&self.account, self.account.uid, worker.pid);
+                tracing::error!(%account, uid, pid, "worker does not answer any more");
+                worker.kill_at = Some(now);
+            }
+            if worker.kill_at.is_some_and(|at| at <= now) {
+                let (account, uid, pid) = (&self.account, self.account.uid, worker.pid);
+                tracing::warn!(%account, uid, pid, "worker does not end: killing it");
+                worker.kill();
+            }
+        } else if !self.waiting.is_empty() && self.backoff.next <= now {
+            self.start();
+        }
+    }
+
+    fn start(&mut self) {
+        let (account, uid) = (&self.account, self.account.uid);
+        let started = match self.front.state.account(account) {
+            Ok(directory) => Worker::start(&self.front, account, directory),
+            Err(state::Error::InUse) => {
+                // It has read the end of its channel and is saving.
+                tracing::info!(%account, uid, "waiting for an earlier worker to end");
+                return self.backoff.died(Duration::ZERO);
+            }
+            Err(error) => Err(io::Error::other(error)),
+        };
+        match started {
+            Ok(worker) => {
+                tracing::info!(%account, uid, pid = worker.pid, "worker started");
+                self.worker = Some(worker);
+            }
+            Err(error) => {
+                tracing::error!(%account, uid, %error, "no worker can be started");
+                self.backoff.died(Duration::ZERO);
+                self.refuse_waiting(|| Code::Internal.into());
+            }
+        }
+    }
+
+    /// Nobody needs it, and it has nothing to remember.
+    fn is_over(&self) -> bool {
+        let memory = self.restarts > 0 || self.backoff.next > Instant::now();
+        self.worker.is_none() && self.waiting.is_empty() && (self.stopping || !memory)
+    }
+}
