@@ -23,6 +23,7 @@ fn two_clients_in_python_talk_privately() {
     alice.sees("The conversation is private now");
     bob.sees("The conversation is private now");
     alice.types("bob the key is under the mat");
+    alice.sees_a_line("<alice to bob> the key is under the mat");
     bob.sees_a_line("<alice> the key is under the mat");
     bob.types("alice found it, thanks; grüße");
     alice.sees_a_line("<bob> found it, thanks; grüße");
@@ -34,7 +35,8 @@ fn two_clients_in_python_talk_privately() {
     bob.types("*otr finish alice");
     alice.sees("They ended the private conversation");
     alice.types("bob into the void");
-    alice.sees_a_line("*** not sent to bob: into the void");
+    let line = alice.sees("*** not sent to bob (");
+    assert!(line.ends_with("): into the void"), "{line}");
     alice.types("*otr finish bob");
     alice.sees("goes out in clear");
     alice.types("bob in clear");
@@ -49,6 +51,7 @@ fn the_page_counts_its_lines_right() {
     let page = include_str!("../../../proto/CLIENTS.md");
     let client = include_str!("../../../proto/examples/client.py");
     let lines = client.lines().filter(|line| !line.is_empty()).count();
+    assert!(lines <= 50 && client.lines().all(|line| line.chars().count() <= 120), "{lines} lines");
     assert!(page.contains(&format!("in {lines} lines of Python")), "{lines} lines");
 }
 
@@ -80,7 +83,7 @@ impl Person {
             shown.close();
         });
         let person = Self { name, child, stdin, screen };
-        person.sees("is on IRC");
+        person.sees_a_line("*** on IRC");
         person
     }
 
@@ -89,8 +92,8 @@ impl Person {
     }
 
     #[track_caller]
-    fn sees(&self, text: &str) {
-        self.screen.expect(self.name, text, |line| line.contains(text));
+    fn sees(&self, text: &str) -> String {
+        self.screen.expect(self.name, text, |line| line.contains(text))
     }
 
     #[track_caller]
