@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::beginnings::Start;
 use common::oracle::run;
 use common::person::Person;
 use common::play::Op::*;
@@ -16,7 +17,7 @@ use proto::shim::Kind;
 /// told that it need not, or the new nick could never be written to again.
 #[test]
 fn a_nick_that_only_the_module_guards_is_let_go() {
-    run(0, &[Type(0, 0), Command(12, 0), Rename(Who::Bob, 2)]);
+    run(Start::Clear, &[Type(0, 0), Command(12, 0), Rename(Who::Bob, 2)]);
     let mut w = World::new();
     w.alice.command("policy bob required");
     w.alice.says("bob", "hello");
@@ -32,9 +33,9 @@ fn a_nick_that_only_the_module_guards_is_let_go() {
 /// text out in clear a minute later.
 #[test]
 fn two_nicks_that_become_one_stay_closed() {
-    run(4, &[Casemapping(0), Worker, Casemapping(1)]);
-    run(4, &[Casemapping(0), Rename(Who::Bob, 3), Casemapping(1)]);
-    run(4, &[Casemapping(0), Rename(Who::Carol, 0), Type(0, 0), Casemapping(1)]);
+    run(Start::TwoNicks, &[Casemapping(0), Worker, Casemapping(1)]);
+    run(Start::TwoNicks, &[Casemapping(0), Rename(Who::Bob, 3), Casemapping(1)]);
+    run(Start::TwoNicks, &[Casemapping(0), Rename(Who::Carol, 0), Type(0, 0), Casemapping(1)]);
     let mut w = World::new();
     w.alice.casemapping("ascii");
     w.bob.nick = "b[".into();

@@ -1,22 +1,45 @@
-//! Everything in any order. `OTRD_MODEL_CASES` says how many sequences (a million in the long
-//! form), `OTRD_MODEL_STEPS` how long each may be.
+//! Everything in any order. `OTRD_MODEL_CASES` says how many sequences, of all parts together;
+//! `OTRD_MODEL_STEPS` how long each may be; with `OTRD_MODEL_PROGRESS` it says how far it is.
+//! `tests/run --soak` sets them.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
 
 mod common;
+#[path = "common/numbers.rs"]
+mod numbers;
 
+use common::beginnings::Start;
 use common::oracle::run;
-use common::play::{BEGINNINGS, op};
+use common::play::op;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 use proptest::test_runner::FileFailurePersistence;
+use std::cell::Cell;
+use std::time::Instant;
 
-fn number(variable: &str, usual: u32) -> u32 {
-    std::env::var(variable).ok().and_then(|word| word.parse().ok()).unwrap_or(usual)
-}
+/// Parts that run side by side.
+const PARTS: u32 = 3;
 
+/// Nobody is private yet, or there is no key.
 #[test]
 fn nothing_leaks_is_lost_or_faked() {
-    let cases = number("OTRD_MODEL_CASES", 1500);
+    play("beginning in clear", &[Start::Clear, Start::NoKey]);
+}
+
+/// Bob is private, trusted or not.
+#[test]
+fn nothing_leaks_is_lost_or_faked_once_private() {
+    play("beginning in private", &[Start::Private, Start::Trusted]);
+}
+
+/// Several people, one of them the enemy.
+#[test]
+fn nothing_leaks_is_lost_or_faked_among_several() {
+    play("beginning with several", &[Start::TwoNicks, Start::EnemyToo]);
+}
+
+fn play(part: &str, starts: &'static [Start]) {
+    let cases = number("OTRD_MODEL_CASES", 20_000).div_ceil(PARTS);
     let steps = number("OTRD_MODEL_STEPS", 24) as usize;
     let config = ProptestConfig {
         cases,
@@ -24,7 +47,39 @@ fn nothing_leaks_is_lost_or_faked() {
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
         ..ProptestConfig::default()
     };
-    proptest!(config, |(start in 0..BEGINNINGS, ops in vec(op(), 1..steps))| {
+    let progress = Progress::new(part, cases);
+    proptest!(config, |(start in select(starts), ops in vec(op(), 1..steps))| {
+        numbers::begin(0);
         run(start, &ops);
+        progress.one_more();
     });
+}
+
+fn number(variable: &str, usual: u32) -> u32 {
+    std::env::var(variable).ok().and_then(|word| word.parse().ok()).unwrap_or(usual)
+}
+
+struct Progress<'a> {
+    part: &'a str,
+    of: u32,
+    done: Cell<u32>,
+    since: Instant,
+    /// Say so each time so many are done.
+    every: Option<u32>,
+}
+
+impl<'a> Progress<'a> {
+    fn new(part: &'a str, of: u32) -> Self {
+        let every = std::env::var_os("OTRD_MODEL_PROGRESS").map(|_| (of / 100).max(1));
+        Self { part, of, done: Cell::new(0), since: Instant::now(), every }
+    }
+
+    fn one_more(&self) {
+        let done = self.done.get() + 1;
+        self.done.set(done);
+        if self.every.is_some_and(|every| done % every == 0) {
+            let Self { part, of, since, .. } = self;
+            println!("{part}: {done} of {of} in {} s", since.elapsed().as_secs());
+        }
+    }
 }

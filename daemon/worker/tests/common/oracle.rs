@@ -2,7 +2,8 @@
 //! the user saw. It believes the user's eyes, not the engine: a nick is closed from the moment the
 //! user was told that it is private until the user was told that it is finished.
 
-use super::play::{NICKS, Op, Who, beginning};
+use super::beginnings::Start;
+use super::play::{NICKS, Op, Who};
 use super::user::{Shown, UNCHECKED};
 use super::world::{World, contains};
 
@@ -41,16 +42,9 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    pub fn new(start: usize) -> Self {
-        let mut w = beginning(start);
-        w.alice.news();
-        let closed: &[&str] = match start {
-            1 | 2 => &["bob"],
-            4 => &["b[", "B{"],
-            5 => &["bob", "mallory"],
-            _ => &[],
-        };
-        let closed = closed.iter().map(|nick| (*nick).to_owned()).collect();
+    pub fn new(start: Start) -> Self {
+        let w = start.world();
+        let closed = start.closed().iter().map(|nick| (*nick).to_owned()).collect();
         Self {
             wire_seen: w.wire.len(),
             w,
@@ -341,7 +335,7 @@ impl Oracle {
 }
 
 /// A whole sequence from one of the beginnings.
-pub fn run(start: usize, ops: &[Op]) {
+pub fn run(start: Start, ops: &[Op]) {
     let mut oracle = Oracle::new(start);
     for op in ops {
         oracle.step(*op);

@@ -1,7 +1,6 @@
 //! Everything that can happen, one step after the other.
 
 use super::person::Person;
-use super::user::User;
 use super::world::World;
 use proptest::prelude::*;
 use proto::shim::Kind;
@@ -283,43 +282,5 @@ impl World {
             Op::Disk(full) => self.alice.files.refuse(full),
         }
         self.settle();
-    }
-}
-
-/// How many beginnings there are.
-pub const BEGINNINGS: usize = 6;
-
-/// From where the model starts.
-pub fn beginning(which: usize) -> World {
-    match which {
-        0 => World::new(),
-        1 => {
-            let mut w = World::new();
-            w.private();
-            w
-        }
-        2 => {
-            let mut w = World::new();
-            w.trusted();
-            w
-        }
-        3 => World::with(User::from_disk(super::store::Files::default())),
-        4 => {
-            // Two people to whom one CASEMAPPING gives two nicks and another one.
-            let mut w = World::new();
-            w.alice.casemapping("ascii");
-            (w.bob.nick, w.carol.nick) = ("b[".into(), "B{".into());
-            w.alice.command("start b[");
-            w.alice.command("start B{");
-            w.settle();
-            w
-        }
-        _ => {
-            let mut w = World::new();
-            w.trusted();
-            w.alice.command("start mallory");
-            w.settle();
-            w
-        }
     }
 }
