@@ -30,7 +30,7 @@ mod ircd;
 pub use ircd::{Casemapping, Ircd};
 
 mod wire;
-pub use wire::{Way, Wire};
+pub use wire::{Gate, Way, Wire};
 
 mod znc;
 pub use znc::{Znc, ZncBuilder, ZncNetwork, ZncUser};
@@ -43,6 +43,12 @@ pub use irssi::Irssi;
 
 mod node;
 pub use node::NodePeer;
+
+mod friend;
+pub use friend::{Friend, key_file};
+
+mod crowd;
+pub use crowd::{Couple, Crowd};
 
 mod fake;
 pub use fake::FakeOtrd;

@@ -119,8 +119,11 @@ impl OtrdBuilder {
 /// A worker that makes keys only after so many seconds.
 fn late_worker(bin: &Path, seconds: u32) -> PathBuf {
     let copy = bin.join(format!("late-worker-{seconds}"));
-    fs::copy(programs::late_worker(), &copy).expect("copy a program");
-    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("chmod");
+    // A former otrd's worker may still be at its end.
+    if !copy.exists() {
+        fs::copy(programs::late_worker(), &copy).expect("copy a program");
+        fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("chmod");
+    }
     copy
 }
 
@@ -231,6 +234,20 @@ impl Otrd {
     /// Ends it without warning; its workers are left to notice.
     pub fn crash(&mut self) {
         self.process.kill();
+    }
+
+    /// Ends it by a signal that no program catches for itself. The first SIGSEGV that did not come
+    /// from a fault is swallowed by Rust's guard against overflowing stacks.
+    #[track_caller]
+    pub fn dies_of(&mut self, signal: Signal) {
+        let process = &mut self.process;
+        eventually("otrd has died", || {
+            let ended = process.has_ended();
+            if !ended {
+                process.signal(signal);
+            }
+            ended
+        });
     }
 
     /// Starts it again after its end, with the same state.

@@ -2,10 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
-use crate::{Inbox, World};
+use crate::{Inbox, PATIENCE, World};
 use std::fmt::{self, Display};
 
 /// A relay that records every line it carries.
@@ -13,6 +13,38 @@ pub struct Wire {
     port: u16,
     lines: Inbox<Carried>,
     streams: Arc<Mutex<Vec<TcpStream>>>,
+    gates: Gates,
+}
+
+/// Holds a connection still, in one direction, from a certain line on: the stage at which a test
+/// wants something to happen. Opens by itself when it is dropped.
+pub struct Gate(Arc<Barrier>);
+
+#[derive(Default)]
+struct Barrier {
+    state: Mutex<Passage>,
+    changed: Condvar,
+}
+
+#[derive(Default, PartialEq)]
+enum Passage {
+    #[default]
+    Free,
+    Waits,
+    Open,
+}
+
+type Gates = Arc<Mutex<Vec<Rule>>>;
+
+type Fits = dyn Fn(&[u8]) -> bool + Send;
+
+/// Which line a gate holds.
+struct Rule {
+    way: Way,
+    fits: Box<Fits>,
+    /// So many more that fit go through before.
+    through: usize,
+    barrier: Arc<Barrier>,
 }
 
 /// Which way a line went.
@@ -52,8 +84,10 @@ impl Wire {
     fn carrying(world: &World, to: u16, rewrite: Option<(String, String)>) -> Self {
         let port = world.port();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("our own port");
-        let wire = Self { port, lines: Inbox::default(), streams: Arc::default() };
+        let wire =
+            Self { port, lines: Inbox::default(), streams: Arc::default(), gates: Arc::default() };
         let (lines, streams) = (wire.lines.clone(), Arc::clone(&wire.streams));
+        let gates = Arc::clone(&wire.gates);
         let log = world.log(&format!("wire-{port}"));
         let accept = move || {
             for near in listener.incoming() {
@@ -66,6 +100,7 @@ impl Wire {
                         way,
                         lines: lines.clone(),
                         log: log.try_clone().expect("dup"),
+                        gates: Arc::clone(&gates),
                         rewrite: rewrite.clone().filter(|_| way == Way::In),
                     };
                     thread::spawn(move || relay.run());
@@ -87,6 +122,20 @@ impl Wire {
         for stream in self.streams.lock().expect("streams").drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
+    }
+
+    /// From the `nth` line on that goes this way and fits, its connection is held.
+    pub fn gate(
+        &self,
+        way: Way,
+        nth: usize,
+        fits: impl Fn(&[u8]) -> bool + Send + 'static,
+    ) -> Gate {
+        let barrier = Arc::<Barrier>::default();
+        let rule =
+            Rule { way, fits: Box::new(fits), through: nth - 1, barrier: Arc::clone(&barrier) };
+        self.gates.lock().expect("gates").push(rule);
+        Gate(barrier)
     }
 
     /// Waits for a line with this text.
@@ -118,8 +167,44 @@ impl Wire {
     }
 }
 
+impl Gate {
+    /// Waits until the line is there, and is held.
+    #[track_caller]
+    pub fn is_reached(&self, what: &str) {
+        let state = self.0.state.lock().expect("gate");
+        let wait = |state: &mut Passage| *state == Passage::Free;
+        let (state, _) = self.0.changed.wait_timeout_while(state, PATIENCE, wait).expect("gate");
+        assert!(*state != Passage::Free, "the wire did not carry: {what}");
+    }
+
+    /// Lets the line, and what came behind it, go on.
+    pub fn opens(&self) {
+        *self.0.state.lock().expect("gate") = Passage::Open;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.opens();
+    }
+}
+
+impl Barrier {
+    /// Called by the relay that holds the line.
+    fn hold(&self) {
+        let mut state = self.state.lock().expect("gate");
+        if *state == Passage::Free {
+            *state = Passage::Waits;
+            self.changed.notify_all();
+        }
+        let _open = self.changed.wait_while(state, |state| *state == Passage::Waits).expect("gate");
+    }
+}
+
 impl Drop for Wire {
     fn drop(&mut self) {
+        self.gates.lock().expect("gates").clear();
         self.cut();
     }
 }
@@ -130,6 +215,7 @@ struct Relay {
     way: Way,
     lines: Inbox<Carried>,
     log: std::fs::File,
+    gates: Gates,
     rewrite: Option<(String, String)>,
 }
 
@@ -145,6 +231,7 @@ impl Relay {
             }
             // Recorded before it goes on: who sees an effect also sees its cause here.
             pending.extend_from_slice(&bytes);
+            let mut held = Vec::new();
             while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
                 let mut line: Vec<u8> = pending.drain(..=end).collect();
                 while line.last().is_some_and(|byte| matches!(byte, b'\r' | b'\n')) {
@@ -152,14 +239,32 @@ impl Relay {
                 }
                 let carried = Carried { way: self.way, line };
                 let _ = writeln!(self.log, "{carried}");
+                held.extend(self.gate(&carried.line));
                 self.lines.push(carried);
             }
+            held.iter().for_each(|barrier| barrier.hold());
             if read == 0 || self.onto.write_all(&bytes).is_err() {
                 break;
             }
         }
         let _ = self.onto.shutdown(Shutdown::Both);
         let _ = self.from.shutdown(Shutdown::Both);
+    }
+
+    /// The gate that holds this line.
+    fn gate(&self, line: &[u8]) -> Option<Arc<Barrier>> {
+        let mut gates = self.gates.lock().expect("gates");
+        let fits: Vec<usize> = (0..gates.len())
+            .filter(|at| gates[*at].way == self.way && (gates[*at].fits)(line))
+            .collect();
+        let mut held = None;
+        for at in fits.into_iter().rev() {
+            match gates[at].through.checked_sub(1) {
+                Some(left) => gates[at].through = left,
+                None => held = Some(gates.remove(at).barrier),
+            }
+        }
+        held
     }
 }
 

@@ -53,6 +53,9 @@ impl Otr {
                     ignorable: line::ignorable(line),
                 }))
             }
+            Kind::DhCommit if version == Version::V3 && self.ours_goes_first(peer, line) => {
+                Admission::No(self.our_commitment(peer))
+            }
             _ if known.is_some() => Admission::Yes,
             Kind::DhCommit => self.admit_instance(peer, version),
             // An answer to a query that we did not put changes nothing.
@@ -61,6 +64,27 @@ impl Otr {
             }
             _ => Admission::No(None),
         }
+    }
+
+    /// Both have committed at the same time: by the OTR spec the higher hash goes first, and the
+    /// other one is forgotten. libotr compares within one context only, but in version 3 ours is
+    /// the master's and theirs comes to a child's: both would answer, and then both wait.
+    fn ours_goes_first(&self, peer: &Peer, line: &[u8]) -> bool {
+        let Some(master) = self.context(peer, 0).filter(|master| master.awaits_key()) else {
+            return false;
+        };
+        let theirs = line::commitment_hash(line);
+        let ours_first = theirs.is_some_and(|theirs| master.commitment_hash() > theirs);
+        if !ours_first {
+            master.forget_commitment();
+        }
+        ours_first
+    }
+
+    /// Ours once more: theirs may have been made by a program that never saw it.
+    fn our_commitment(&self, peer: &Peer) -> Option<Event> {
+        let line = self.context(peer, 0)?.last_exchange_message()?;
+        Some(Event::Inject { peer: peer.clone(), line })
     }
 
     /// Makes room for one more instance of a peer.

@@ -167,6 +167,24 @@ impl Context {
         self.get().auth.authstate == otr_sys::OTRL_AUTHSTATE_AWAITING_DHKEY
     }
 
+    /// The hash in the commitment that we have sent.
+    pub(crate) fn commitment_hash(self) -> [u8; 32] {
+        self.get().auth.hashgx
+    }
+
+    /// The message of the key exchange that we have sent last.
+    pub(crate) fn last_exchange_message(self) -> Option<Vec<u8>> {
+        let message = self.get().auth.lastauthmsg;
+        // SAFETY: a C string of the context's own, if it is anything.
+        (!message.is_null()).then(|| unsafe { CStr::from_ptr(message) }.to_bytes().to_vec())
+    }
+
+    /// Ours counts no more; the next one overwrites it.
+    pub(crate) fn forget_commitment(self) {
+        // SAFETY: a valid context, of which no reference is held.
+        unsafe { (*self.ptr()).auth.authstate = otr_sys::OTRL_AUTHSTATE_NONE };
+    }
+
     /// We have answered a commitment and wait for its opening.
     fn awaits_reveal(self) -> bool {
         self.get().auth.authstate == otr_sys::OTRL_AUTHSTATE_AWAITING_REVEALSIG

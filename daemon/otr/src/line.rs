@@ -107,13 +107,16 @@ pub fn is_cut_off(line: &[u8]) -> bool {
     !line.contains(&b'.') && matches!(classify(line), Line::Message { .. })
 }
 
+/// The hash in a commitment, by which two that cross are put in order.
+pub(crate) fn commitment_hash(line: &[u8]) -> Option<[u8; 32]> {
+    is_whole(line).then(|| bytes_of(line)?.last_chunk::<32>().copied())?
+}
+
 /// Whether an encoded message is exactly as long as the lengths inside it say.
 #[must_use]
 pub fn is_whole(line: &[u8]) -> bool {
     let Line::Message { version, kind, .. } = classify(line) else { return false };
-    let base64 =
-        line.strip_prefix(b"?OTR:").and_then(|body| body.trim_ascii_end().strip_suffix(b"."));
-    let Some(bytes) = base64.and_then(decode_all) else { return false };
+    let Some(bytes) = bytes_of(line) else { return false };
     let head = match version {
         Version::V2 => 3,
         Version::V3 => 11,
@@ -135,6 +138,11 @@ pub fn is_whole(line: &[u8]) -> bool {
     };
     let rest = bytes.get(head..).and_then(|rest| fields.iter().try_fold(rest, Field::skip));
     rest.is_some_and(<[u8]>::is_empty)
+}
+
+/// What an encoded message encodes.
+fn bytes_of(line: &[u8]) -> Option<Vec<u8>> {
+    decode_all(line.strip_prefix(b"?OTR:")?.trim_ascii_end().strip_suffix(b".")?)
 }
 
 /// A part of a message.

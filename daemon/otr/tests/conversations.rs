@@ -270,3 +270,68 @@ fn unanswered_exchanges_are_wiped_by_polling() {
     alice.otr.poll();
     assert_eq!(alice.otr.poll_every(), None);
 }
+
+/// Bare libotr would answer either commitment, and then wait for ever: both have asked at the same
+/// time, as two do whose programs were started again together.
+#[test]
+fn two_who_ask_at_once_become_private() {
+    for _ in 0..8 {
+        let (mut alice, mut bob) = (Person::new("alice"), Person::new("bob"));
+        alice.hear(&peer("bob"), b"?OTRv23?");
+        bob.hear(&peer("alice"), b"?OTRv23?");
+        pump(&mut [&mut alice, &mut bob]);
+        assert!(alice.is_private_with(&peer("bob")) && bob.is_private_with(&peer("alice")));
+        // And again, with the session there.
+        alice.news();
+        bob.news();
+        alice.hear(&peer("bob"), b"?OTRv23?");
+        bob.hear(&peer("alice"), b"?OTRv23?");
+        pump(&mut [&mut alice, &mut bob]);
+        let refreshed = |event: &Event| matches!(event, Event::Refreshed { .. });
+        assert!(alice.news().iter().any(refreshed) && bob.news().iter().any(refreshed));
+        let instance = alice.private_with(&peer("bob")).instance;
+        alice.say(&peer("bob"), instance, "after all");
+        pump(&mut [&mut alice, &mut bob]);
+        assert_eq!(bob.heard(), ["after all"]);
+    }
+}
+
+/// A commitment that nobody answered does not keep a later one of the peer's waiting.
+#[test]
+fn a_lost_commitment_is_made_good() {
+    for _ in 0..8 {
+        let (mut alice, mut bob) = (Person::new("alice"), Person::new("bob"));
+        alice.hear(&peer("bob"), b"?OTRv23?");
+        alice.out.clear();
+        bob.hear(&peer("alice"), b"?OTRv23?");
+        pump(&mut [&mut alice, &mut bob]);
+        assert!(alice.is_private_with(&peer("bob")) && bob.is_private_with(&peer("alice")));
+    }
+}
+
+/// With a peer whose program is libotr alone, which answers any commitment.
+#[test]
+fn asking_at_once_works_with_bare_libotr() {
+    use std::collections::VecDeque;
+    for _ in 0..8 {
+        let mut alice = Person::new("alice");
+        alice.max = 100_000;
+        let mut bob = common::raw::Raw::new("bob", common::key_file("bob"));
+        alice.hear(&peer("bob"), b"?OTRv23?");
+        bob.receive("alice", b"?OTRv23?");
+        let mut to_alice: VecDeque<Vec<u8>> = std::mem::take(&mut bob.out).into();
+        for _ in 0..50 {
+            if let Some((_, line)) = alice.out.pop_front() {
+                bob.receive("alice", &line);
+                to_alice.extend(std::mem::take(&mut bob.out));
+            } else if let Some(line) = to_alice.pop_front() {
+                alice.hear(&peer("bob"), &line);
+            }
+        }
+        assert!(alice.is_private_with(&peer("bob")));
+        let instance = alice.private_with(&peer("bob")).instance;
+        alice.say(&peer("bob"), instance, "to libotr");
+        let line = alice.out.pop_front().unwrap().1;
+        assert_eq!(bob.receive("alice", &line).unwrap(), b"to libotr");
+    }
+}

@@ -140,6 +140,29 @@ fn after_a_restart_nothing_goes_out_in_clear_and_a_session_is_asked_for_once() {
     assert!(!w.leaked("early") && !w.leaked("later"));
 }
 
+/// The user does not know that a restart came between, and goes on to type.
+#[test]
+fn what_was_only_asked_for_is_closed_after_a_restart_too() {
+    let mut w = World::new();
+    w.bob_hears = false;
+    w.alice.command("start bob");
+    w.settle();
+    w.alice.restart_worker();
+    w.settle();
+    w.alice.says("bob", "for bob only");
+    assert_eq!(w.alice.state("bob"), "blocked");
+    w.bob_hears = true;
+    w.alice.command("start bob");
+    w.settle();
+    assert_eq!(w.bob.read, ["for bob only"]);
+    assert!(!w.leaked("for bob only"));
+    // And what nobody answered in time is open again, then and after a restart.
+    w.alice.command("start dave");
+    w.alice.waits(61);
+    w.alice.restart_worker();
+    assert_ne!(w.alice.state("dave"), "blocked");
+}
+
 #[test]
 fn a_restart_of_the_worker_heals_by_itself() {
     let mut w = World::new();
@@ -453,8 +476,35 @@ fn a_damaged_file_is_kept_and_told() {
         assert!(told(&news, &format!("The file {file} was damaged")), "{file}: {news:?}");
         assert!(user.files.names().contains(&format!("{file}.damaged")));
     }
-    user.says("bob", "life goes on");
+    // Who knows what was private or required: nothing goes out in clear before the user says so.
+    user.says("carol", "in clear?");
+    assert_eq!((user.out.len(), returned(&user.news(), "in clear?")), (0, 1));
+    user.command("policy * opportunistic");
+    user.says("carol", "life goes on");
     assert_eq!(user.out.len(), 1);
+    // That stays said.
+    user.restart_worker();
+    user.says("dave", "also here");
+    assert_eq!(user.out.len(), 2);
+}
+
+#[test]
+fn without_its_file_nobody_known_is_written_to_in_clear() {
+    let mut w = World::new();
+    w.trusted();
+    w.alice.files.put(Name::Conversations, b"half of it");
+    w.bob_hears = false;
+    w.alice.restart_worker();
+    assert!(told(&w.alice.news(), "Which conversations were private is not known any more"));
+    assert_eq!(w.alice.state("bob"), "blocked");
+    w.alice.says("bob", "for bob only");
+    w.alice.restart_worker();
+    w.alice.says("bob", "for bob only");
+    w.settle();
+    assert!(!w.leaked("for bob only"));
+    // Whom nothing is known of is not concerned.
+    w.alice.says("dave", "hello");
+    assert_eq!(w.alice.out.len(), 1);
 }
 
 #[test]

@@ -45,3 +45,5 @@ mod moving;
 mod otrctl;
 
 mod settings;
+
+mod stages;

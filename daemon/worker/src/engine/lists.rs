@@ -157,6 +157,7 @@ impl Engine {
                 policies.push((pattern.to_owned(), policy));
             }
             self.settings.policies = policies;
+            self.settings.lost &= pattern != "*";
         }
         self.settings_changed();
         let word = policy.map_or("back to the default", Policy::word);

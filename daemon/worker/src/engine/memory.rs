@@ -8,6 +8,7 @@ use otr::{Fingerprint, KeyError};
 use proto::shim::Style;
 use proto::text::Nick;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 /// `conversations.json`: whom nothing may go to in clear.
@@ -37,15 +38,29 @@ impl RememberedOne {
     }
 }
 
+/// What came of reading a file.
+enum Found<T> {
+    /// There is none.
+    Nothing,
+    /// There is one that cannot be used; it was set aside, and that is told.
+    Useless,
+    Content(T),
+}
+
 impl Engine {
     /// Reads everything at start.
     pub(super) fn remember(&mut self, store: &mut dyn Store) {
-        if let Some(settings) = self.read_json::<Settings>(store, Name::Settings) {
-            self.casemap = settings.casemapping.as_deref().map(Casemap::parse).unwrap_or_default();
-            self.settings = settings;
+        match self.read_json::<Settings>(store, Name::Settings) {
+            Found::Nothing => {}
+            Found::Useless => self.settings_are_lost(),
+            Found::Content(settings) => {
+                self.casemap =
+                    settings.casemapping.as_deref().map(Casemap::parse).unwrap_or_default();
+                self.settings = settings;
+            }
         }
         self.remember_key(store);
-        if let Some(file) = self.read(store, Name::InstanceTag)
+        if let Found::Content(file) = self.read(store, Name::InstanceTag)
             && let Err(error) = self.otr.load_instags(&file)
         {
             self.damaged(store, Name::InstanceTag, &error.to_string());
@@ -56,14 +71,42 @@ impl Engine {
         if self.otr.instags_file() != known_before {
             self.unsaved.insert(Name::InstanceTag);
         }
-        if let Some(file) = self.read(store, Name::Fingerprints) {
+        if let Found::Content(file) = self.read(store, Name::Fingerprints) {
             self.remember_fingerprints(store, &file);
         }
-        if let Some(remembered) = self.read_json::<Remembered>(store, Name::Conversations) {
-            for one in remembered.conversations {
-                self.remember_conversation(one);
+        match self.read_json::<Remembered>(store, Name::Conversations) {
+            Found::Nothing => {}
+            Found::Useless => self.conversations_are_lost(),
+            Found::Content(remembered) => {
+                for one in remembered.conversations {
+                    self.remember_conversation(one);
+                }
             }
         }
+    }
+
+    /// What the user required is not known any more: everything is, until the user says otherwise.
+    fn settings_are_lost(&mut self) {
+        self.settings.lost = true;
+        self.unsaved.insert(Name::Settings);
+        self.notes.push((
+            Style::Bad,
+            "Your settings are gone, and a policy may have required private conversations: nothing goes out in clear until you say policy * opportunistic, or another policy for *.".into(),
+        ));
+    }
+
+    /// Who was private is not known any more: everybody with a known key may have been.
+    fn conversations_are_lost(&mut self) {
+        let known = self.otr.known();
+        let closed = known.iter().filter_map(|one| Nick::new(one.peer.as_bytes()).ok());
+        for nick in closed.collect::<BTreeSet<Nick>>() {
+            self.close(nick);
+        }
+        self.unsaved.insert(Name::Conversations);
+        self.notes.push((
+            Style::Bad,
+            "Which conversations were private is not known any more: nothing goes out in clear to anybody whose key is known, until you say finish and the nick, or finish --all.".into(),
+        ));
     }
 
     fn remember_key(&mut self, store: &mut dyn Store) {
@@ -125,18 +168,13 @@ impl Engine {
         self.seat(None, conversation);
     }
 
-    fn read(&mut self, store: &mut dyn Store, name: Name) -> Option<Zeroizing<Vec<u8>>> {
+    fn read(&mut self, store: &mut dyn Store, name: Name) -> Found<Zeroizing<Vec<u8>>> {
         match store.read(name) {
-            Ok(file) => file,
+            Ok(None) => Found::Nothing,
+            Ok(Some(file)) => Found::Content(file),
             Err(error) => {
-                self.notes.push((
-                    Style::Bad,
-                    format!(
-                        "The file {} cannot be read ({error}): ask the admin to mend it.",
-                        name.file()
-                    ),
-                ));
-                None
+                self.damaged(store, name, &format!("it cannot be read: {error}"));
+                Found::Useless
             }
         }
     }
@@ -145,13 +183,17 @@ impl Engine {
         &mut self,
         store: &mut dyn Store,
         name: Name,
-    ) -> Option<T> {
-        let file = self.read(store, name)?;
+    ) -> Found<T> {
+        let file = match self.read(store, name) {
+            Found::Content(file) => file,
+            Found::Nothing => return Found::Nothing,
+            Found::Useless => return Found::Useless,
+        };
         match serde_json::from_slice(&file) {
-            Ok(value) => Some(value),
+            Ok(value) => Found::Content(value),
             Err(_) => {
                 self.damaged(store, name, "it is not what otrd wrote");
-                None
+                Found::Useless
             }
         }
     }
@@ -160,9 +202,12 @@ impl Engine {
         let file = name.file();
         let note = match store.set_aside(name, "damaged") {
             Ok(aside) => format!("The file {file} was damaged ({why}). It is kept as {aside}."),
-            Err(error) => format!(
-                "The file {file} is damaged ({why}) and cannot be set aside ({error}): ask the admin."
-            ),
+            Err(error) => {
+                self.untouchable.insert(name);
+                format!(
+                    "The file {file} is damaged ({why}) and cannot be set aside ({error}): nothing is saved there until the admin has removed it and otrd was started again."
+                )
+            }
         };
         self.notes.push((Style::Bad, note));
         if name == Name::Fingerprints {
@@ -172,7 +217,8 @@ impl Engine {
 
     /// The files that this step has changed.
     pub(super) fn saves(&mut self) -> Vec<Act> {
-        let unsaved = std::mem::take(&mut self.unsaved);
+        let mut unsaved = std::mem::take(&mut self.unsaved);
+        unsaved.retain(|name| !self.untouchable.contains(name));
         unsaved.into_iter().filter_map(|name| Some(Act::Save(name, self.content(name)?))).collect()
     }
 
@@ -191,9 +237,12 @@ impl Engine {
     fn to_be_remembered(&self) -> Remembered {
         let mut conversations: Vec<RememberedOne> = self
             .conversations
-            .values()
-            .filter_map(|c| {
+            .iter()
+            .filter_map(|(peer, c)| {
                 let (fingerprint, moved) = match &c.phase {
+                    // What was asked for is not forgotten. Where it is required, the settings see
+                    // to it.
+                    Phase::Clear if c.asked.is_some() && !self.is_required(peer) => (None, None),
                     Phase::Clear => return None,
                     Phase::Private(private) => (Some(private.fingerprint), None),
                     Phase::Blocked { fingerprint, .. } => (*fingerprint, None),

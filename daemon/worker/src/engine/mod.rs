@@ -80,6 +80,8 @@ pub struct Engine {
     pub(crate) now: Now,
     acts: Vec<Act>,
     unsaved: BTreeSet<Name>,
+    /// Damaged, and still in their place: never written over.
+    untouchable: BTreeSet<Name>,
     not_saved: BTreeMap<Name, Unsaved>,
     /// Our key until it is known to be on disk.
     unsaved_key: Option<Zeroizing<Vec<u8>>>,
@@ -111,6 +113,7 @@ impl Engine {
             now,
             acts: Vec::new(),
             unsaved: BTreeSet::new(),
+            untouchable: BTreeSet::new(),
             not_saved: BTreeMap::new(),
             unsaved_key: None,
         };

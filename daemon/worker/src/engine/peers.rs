@@ -267,7 +267,7 @@ impl Engine {
         let peers = self.conversations.settle();
         let mut changes = Vec::new();
         for peer in peers {
-            let required = self.policy(&peer).0 == super::Policy::Required;
+            let required = self.is_required(&peer);
             let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
             conversation.guarded = conversation.phase != Phase::Clear
                 || conversation.asked.is_some()
@@ -276,6 +276,7 @@ impl Engine {
                 || (required && conversation.written_to);
             if conversation.guarded != conversation.guard_told {
                 conversation.guard_told = conversation.guarded;
+                self.unsaved.insert(Name::Conversations);
                 changes.push((conversation.nick.clone(), conversation.guarded));
             }
         }

@@ -66,6 +66,9 @@ pub struct Settings {
     pub policies: Vec<(String, Policy)>,
     /// The policy for nicks with a trusted fingerprint.
     pub known: Option<Policy>,
+    /// An earlier file could not be read: who knows what it required.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
 }
 
 /// Patterns that one list may hold.
@@ -112,17 +115,26 @@ impl Engine {
         }
     }
 
+    /// Whether nothing goes to this peer in clear, whatever happens.
+    pub(super) fn is_required(&self, peer: &Peer) -> bool {
+        self.policy(peer).0 == Policy::Required
+    }
+
     fn policy_of_site(&self, nick: &[u8], enabled: bool) -> (Policy, String) {
         // Services answer machines, not people: a tag confuses them.
         let mut services = self.site.services.iter();
         if !enabled && services.any(|service| pattern::matches(&self.fold(service), nick)) {
             return (Policy::Never, "the nick of a service".into());
         }
-        (self.default_policy(), "the default".into())
+        let rule = if self.settings.lost { "your settings are lost" } else { "the default" };
+        (self.default_policy(), rule.into())
     }
 
     /// The policy where the user set none.
     pub(crate) fn default_policy(&self) -> Policy {
+        if self.settings.lost {
+            return Policy::Required;
+        }
         Policy::parse(&self.site.policy).unwrap_or(Policy::Opportunistic)
     }
 
