@@ -98,6 +98,13 @@ pub struct Account {
     pub network: Name,
 }
 
+impl Account {
+    /// The account's directory within the state directory. No two accounts share one.
+    pub fn path(&self) -> String {
+        format!("{}/{}/{}", self.uid, self.user.file_name(), self.network.file_name())
+    }
+}
+
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}/{}", self.uid, self.user, self.network)

@@ -1,6 +1,7 @@
 //! What `otrctl` may ask on the admin socket. Who may ask what is decided in `otrd`, in one table.
 
 use crate::account::{Account, Name};
+use crate::control::AtRest;
 use crate::jsonrpc::{Code, Error, Request};
 use crate::moving::{Export, Forget, Import};
 use crate::shim::Effect;
@@ -22,8 +23,45 @@ pub enum Call {
     Export(Export),
     /// `forget-account`: the end of an account.
     Forget(Forget),
+    /// `secrets`: how files are to lie on disk.
+    Secrets(Secrets),
+    /// `secrets-of`: has an account's files lie so, and says how they do.
+    SecretsOf(SecretsOf),
     /// `watch`: from now on this connection is told what changes.
     Watch(Watch),
+}
+
+/// `secrets`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Secrets {
+    /// How they are to lie from now on; only asked where it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_rest: Option<AtRest>,
+}
+
+/// Result of `secrets`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretsKept {
+    /// Whether otrd was given a master secret.
+    pub master: bool,
+    /// Whether it was given the one before, too.
+    pub old: bool,
+    /// How files are to lie on disk.
+    pub at_rest: AtRest,
+}
+
+/// `secrets-of`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretsOf {
+    /// Which account.
+    pub account: Selector,
+}
+
+/// Result of `secrets-of`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretsSettled {
+    /// How the account's files lie on disk, copies too.
+    pub at_rest: AtRest,
 }
 
 /// `watch` has no parameters yet.
@@ -85,6 +123,8 @@ impl Call {
             "import" => Self::Import(request.params()?),
             "export" => Self::Export(request.params()?),
             "forget-account" => Self::Forget(request.params()?),
+            "secrets" => Self::Secrets(request.params()?),
+            "secrets-of" => Self::SecretsOf(request.params()?),
             "watch" => Self::Watch(request.params()?),
             _ => return Err(Code::MethodNotFound.into()),
         })
@@ -130,6 +170,9 @@ pub struct AccountStatus {
     pub restarts: u32,
     /// Seconds since this worker started.
     pub uptime: u64,
+    /// Why its files cannot be opened, and what to do: no worker runs then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked: Option<String>,
     /// What the worker said; nothing where it did not answer in time.
     pub worker: Option<WorkerStatus>,
 }
@@ -154,6 +197,9 @@ pub struct WorkerStatus {
     /// The most memory that the worker has taken, in KiB.
     #[serde(default)]
     pub memory: u64,
+    /// How its files lie on disk: `plain`, `encrypted`, or `not all …`.
+    #[serde(default)]
+    pub at_rest: String,
     /// How the worker is confined, in words.
     pub sandbox: String,
 }

@@ -46,6 +46,16 @@ impl Default for Site {
     }
 }
 
+/// How files lie on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AtRest {
+    /// As libotr writes them.
+    Plain,
+    /// Under the account's key.
+    Encrypted,
+}
+
 /// The front to a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -58,6 +68,19 @@ pub enum ToWorker {
         allow_no_landlock: bool,
         /// What the admin set.
         site: Site,
+        /// How files are to lie on disk; [`ToWorker::Secret`] follows. Missing without a master
+        /// secret.
+        at_rest: Option<AtRest>,
+    },
+    /// The reading end of a pipe is beside it, out of which come the account's key, 32 bytes, and
+    /// that of the master secret before, where there is one. No key is ever in a packet.
+    Secret,
+    /// Change how files lie on disk, copies too. Answer with [`ToFront::AtRest`].
+    AtRest {
+        /// To be repeated.
+        seq: u64,
+        /// How.
+        at_rest: AtRest,
     },
     /// The admin has set something else.
     Site(Site),
@@ -122,6 +145,11 @@ pub enum ToFront {
         /// Why, for the log. Never a secret.
         why: String,
     },
+    /// The account's files are encrypted, and there is no key for them: said before it ends.
+    Locked {
+        /// Why, and what to do, for people.
+        why: String,
+    },
     /// Start a key generation (see [`ToWorker::KeyPipe`]); one at a time.
     Keygen,
     /// Nobody needs the generated key any more: end it.
@@ -142,6 +170,13 @@ pub enum ToFront {
         seq: u64,
         /// Says `*otr`.
         outcome: Result<Output, CommandFailed>,
+    },
+    /// Answer to [`ToWorker::AtRest`].
+    AtRest {
+        /// As asked.
+        seq: u64,
+        /// How files lie now, or what is not so.
+        outcome: Result<AtRest, Refused>,
     },
     /// Answer to [`ToWorker::Import`].
     Imported {

@@ -97,6 +97,8 @@ impl OtrdBuilder {
             .args(self.socket_group())
             .args(self.config.iter().flat_map(|_| ["--config".into(), dir.join("otrd/otrd.toml")]))
             .args(without_landlock())
+            // Where systemd would put them; empty unless a test says otherwise.
+            .env("CREDENTIALS_DIRECTORY", dir.join("credentials"))
             .env("RUST_LOG", "debug")
             .uid(self.uid);
         for (name, value) in &self.variables {
@@ -212,6 +214,15 @@ impl Otrd {
     pub fn worker(&self) -> i32 {
         eventually("one worker runs", || self.workers().len() == 1);
         self.workers()[0]
+    }
+
+    /// Has it find these credentials at its next start, and no others.
+    pub fn is_given(&self, credentials: &[(&str, &[u8])]) {
+        let dir = self.dir.join("credentials");
+        let _ = fs::remove_dir_all(&dir);
+        for (name, content) in credentials {
+            self.world.file(&dir.join(name), content, self.setup.uid);
+        }
     }
 
     /// Sends a signal to one of its workers.

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::Failure;
-use clap::{Args as Group, Parser, Subcommand};
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use proto::account::Name;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -75,6 +75,8 @@ pub enum Action {
     Import(Import),
     /// Write key, fingerprints and instance tag into a directory, in libotr's format.
     Export(Export),
+    /// Whether files are encrypted on disk, with the master secret that otrd was given.
+    Secrets(Secrets),
     /// End an account: its worker ends, its files are set aside.
     ForgetAccount(ForgetAccount),
     /// Print completions for a shell.
@@ -132,6 +134,23 @@ pub struct Export {
     /// Also in place of files that are there.
     #[arg(long)]
     pub overwrite: bool,
+}
+
+/// `secrets`
+#[derive(Debug, Group)]
+pub struct Secrets {
+    /// Encrypt the files of all accounts, or have them lie as libotr writes them.
+    #[arg(value_name = "on|off", hide_possible_values = true)]
+    pub turn: Option<Turn>,
+}
+
+/// `secrets on`, `secrets off`
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Turn {
+    /// Encrypted.
+    On,
+    /// Plain.
+    Off,
 }
 
 /// `forget-account`

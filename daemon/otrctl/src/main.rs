@@ -1,8 +1,8 @@
 //! Talks to otrd: `otrctl status`, `otrctl doctor`, `otrctl import`, or any words of `*otr`.
 //!
 //! Top-down: [`args`] says what is wanted, [`words`] and [`ask`] read secrets, [`client`] asks
-//! otrd, [`show`] prints the answer. [`sessions`], [`doctor`] and [`moving`] ask more than one
-//! question; [`places`] knows where other programs keep their keys.
+//! otrd, [`show`] prints the answer. [`sessions`], [`doctor`], [`moving`] and [`secrets`] ask more
+//! than one question; [`places`] knows where other programs keep their keys.
 //! The exit status is one of sysexits.h.
 #![forbid(unsafe_code)]
 
@@ -12,6 +12,7 @@ mod client;
 mod doctor;
 mod moving;
 mod places;
+mod secrets;
 mod sessions;
 mod show;
 mod words;
@@ -147,6 +148,7 @@ fn run(args: &Args) -> Result<String, Failure> {
         Action::Watch => watch(args, &mut client),
         Action::Import(wish) => moving::import(args, wish, &mut client),
         Action::Export(wish) => moving::export(args, wish, &mut client),
+        Action::Secrets(wish) => secrets::run(args, wish, &mut client),
         Action::ForgetAccount(wish) => moving::forget(args, wish, &mut client),
         _ => {
             let account = select(&mut client, named, args.uid)?;
@@ -186,7 +188,8 @@ pub fn all_status(client: &mut Client) -> Result<Status, Failure> {
     Ok(all)
 }
 
-fn all_accounts(client: &mut Client) -> Result<Vec<Account>, Failure> {
+/// Every account that may be named, whatever pages that takes.
+pub fn all_accounts(client: &mut Client) -> Result<Vec<Account>, Failure> {
     let mut all = Vec::new();
     loop {
         let page = Page { after: all.last().cloned() };

@@ -3,9 +3,11 @@
 use crate::Failure;
 use crate::doctor::{Check, Report, State};
 use crate::moving::{Exports, ForgottenAccount, Imports};
+use crate::secrets::{Kept, OfAccount};
 use crate::sessions::{Session, Sessions};
 use proto::account::Account;
-use proto::admin::{Accounts, Event, Output, Status};
+use proto::admin::{Accounts, Event, Output, SecretsKept, Status};
+use proto::control::AtRest;
 use proto::jsonrpc::one_line;
 use proto::moving::{KeyOutcome, PeerOutcome};
 use proto::shim::{Effect, Style};
@@ -41,7 +43,7 @@ pub fn status(status: &Status) -> String {
     }
     let heads = [
         "account", "uid", "pid", "up", "restarts", "module", "key", "private", "blocked",
-        "waiting", "memory", "confined",
+        "waiting", "memory", "files", "confined",
     ];
     let rows = status.accounts.iter().map(|status| {
         let account = &status.account;
@@ -64,8 +66,10 @@ pub fn status(status: &Status) -> String {
                 worker.blocked.to_string(),
                 worker.waiting.to_string(),
                 memory(worker.memory),
+                worker.at_rest.clone(),
                 worker.sandbox.clone(),
             ]),
+            None if status.locked.is_some() => row.push("locked: see otrctl doctor".into()),
             None if status.pid.is_some() => row.push("does not answer".into()),
             None => row.push("no worker".into()),
         }
@@ -174,6 +178,31 @@ pub fn exports(exports: &Exports) -> String {
          Whoever reads otr.key can speak as you: keep it as safe as otrd does.\n",
         clean(&directory)
     )
+}
+
+/// How files lie on disk.
+pub fn secrets(secrets: &Kept) -> String {
+    let SecretsKept { master, old, at_rest } = &secrets.kept;
+    let mut out = match (master, old, at_rest) {
+        (false, ..) => "otrd has no master secret: files lie plain on disk\n",
+        (true, _, AtRest::Plain) => {
+            "otrd has a master secret; turned off: files lie plain on disk\n"
+        }
+        (true, false, AtRest::Encrypted) => "files are encrypted with the master secret\n",
+        (true, true, AtRest::Encrypted) => {
+            "files are encrypted with the new master secret, and opened with the old one too\n"
+        }
+    }
+    .to_owned();
+    for OfAccount { account: Account { uid, user, network }, at_rest, why } in &secrets.accounts {
+        let says = match (at_rest, why) {
+            (Some(AtRest::Encrypted), _) => "encrypted",
+            (Some(AtRest::Plain), _) => "plain",
+            (None, why) => why.as_deref().unwrap_or("no answer"),
+        };
+        out.push_str(&format!("{user}/{network} of uid {uid}: {}\n", clean(says)));
+    }
+    out
 }
 
 /// What became of an account.

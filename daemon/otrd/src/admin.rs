@@ -3,12 +3,17 @@
 
 use crate::front::Front;
 use crate::keeper::{Ask, Question, Said};
+use crate::master::Masters;
 use crate::passed::Inbox;
 use crate::peer::{Reach, Rights};
 use crate::watch::Watched;
 use crate::wire::{self, NoLine};
 use proto::account::Account;
-use proto::admin::{self, AccountStatus, Accounts, Call, Output, Page, Selector, Status, Watch};
+use proto::admin::{
+    self, AccountStatus, Accounts, Call, Output, Page, Secrets, SecretsKept, SecretsSettled,
+    Selector, Status, Watch,
+};
+use proto::control::AtRest;
 use proto::jsonrpc::{self, Code, Error, Id, Message, Outgoing, Reply, Request, write_line};
 use proto::moving::{Exported, Forget, Forgotten, Imported};
 use serde::Serialize;
@@ -143,6 +148,8 @@ enum Answer {
     Imported(Imported),
     Exported(Exported),
     Forgotten(Forgotten),
+    Secrets(SecretsKept),
+    Settled(SecretsSettled),
 }
 
 impl Caller {
@@ -221,6 +228,13 @@ impl Caller {
                 self.ask(&account, Question::Export { files }).await
             }
             Call::Forget(forget) => self.forget(may, forget).await.map(Answer::Forgotten),
+            Call::Secrets(secrets) => self.secrets(may, &secrets).map(Answer::Secrets),
+            Call::SecretsOf(of) => {
+                let account = self.account(may.moving, of.account)?;
+                self.known(&account)?;
+                let wanted = self.front.at_rest().unwrap_or(AtRest::Plain);
+                self.ask(&account, Question::AtRest(wanted)).await
+            }
             Call::Watch(_) => {
                 allowed(may.watch)?;
                 Err(Error::new(Code::InvalidRequest, "watch comes alone: send it in no batch"))
@@ -308,6 +322,28 @@ impl Caller {
             Said::Output(output) => Answer::Output(output),
             Said::Imported(imported) => Answer::Imported(imported),
             Said::Exported(exported) => Answer::Exported(exported),
+            Said::AtRest(at_rest) => Answer::Settled(SecretsSettled { at_rest }),
+        })
+    }
+
+    /// For all accounts: each one's files are changed by `secrets-of`, or at its next start.
+    fn secrets(&self, may: Rights, secrets: &Secrets) -> Result<SecretsKept, Error> {
+        if may.moving != Reach::All {
+            return Err(Code::Forbidden.into());
+        }
+        let masters = self.front.masters.as_ref();
+        if let Some(at_rest) = secrets.at_rest {
+            if masters.is_none() {
+                return Err(Error::new(Code::Refused, NO_MASTER));
+            }
+            let kept = self.front.state.set_at_rest(at_rest);
+            kept.map_err(|error| Error::new(Code::Refused, format!("not kept: {error}")))?;
+            tracing::info!(uid = self.uid, ?at_rest, "files at rest");
+        }
+        Ok(SecretsKept {
+            master: masters.is_some(),
+            old: masters.is_some_and(Masters::changes),
+            at_rest: self.front.at_rest().unwrap_or(AtRest::Plain),
         })
     }
 
@@ -320,6 +356,9 @@ impl Caller {
         answer.await.unwrap_or_else(|_| Err(Code::Busy.into()))
     }
 }
+
+const NO_MASTER: &str =
+    "otrd has no master secret: give it the credential otrd-master, see otrd(8)";
 
 fn nothing_passed() -> Error {
     Error::new(Code::InvalidParams, "no descriptor came beside the request: see PROTOCOL.md")

@@ -4,10 +4,11 @@ use crate::args::Settings;
 use crate::config::Config;
 use crate::crowd::Crowd;
 use crate::keeper::{self, Ask};
+use crate::master::Masters;
 use crate::peer::{self, Mode, Rights};
 use crate::state::State;
 use proto::account::Account;
-use proto::control::Site;
+use proto::control::{AtRest, Site};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,6 +25,8 @@ pub struct Front {
     mode: Mode,
     /// The account directories.
     pub state: State,
+    /// What their files are encrypted with, where the admin gave that.
+    pub masters: Option<Masters>,
     /// The worker's program.
     pub worker: PathBuf,
     /// Whether workers may run without Landlock.
@@ -49,12 +52,13 @@ pub struct Front {
 
 impl Front {
     /// One that knows nobody yet.
-    pub fn new(settings: Settings, state: State) -> Self {
+    pub fn new(settings: Settings, state: State, masters: Option<Masters>) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         state.limit(settings.config.limits.accounts);
         Self {
             mode: settings.mode,
             state,
+            masters,
             worker: settings.worker,
             allow_no_landlock: settings.allow_no_landlock,
             site: watch::Sender::new(settings.config.site()),
@@ -85,6 +89,11 @@ impl Front {
     /// The most admin connections of one Unix user.
     pub fn admins_per_user(&self) -> usize {
         self.config.borrow().limits.admins
+    }
+
+    /// How files are to lie on disk; nothing without a master secret.
+    pub fn at_rest(&self) -> Option<AtRest> {
+        self.masters.as_ref().map(|_| self.state.at_rest())
     }
 
     /// What a caller may ask.

@@ -6,8 +6,8 @@
 //! a module's: [`conn`] reads its hello, [`keeper`] brings it to its account's worker, which
 //! [`spawn`] starts, [`control`] talks to and [`pulse`] minds; [`keygen`] makes keys. A connection
 //! to the second is an admin's: [`admin`], with [`passed`] descriptors, and [`watch`]. Who may ask
-//! what stands in one table, [`peer`]; what lies on disk, in [`state`]; what all of them share, in
-//! [`front`]. What the process gives up before it accepts anybody: [`confine`].
+//! what stands in one table, [`peer`]; what lies on disk, in [`state`], and what it is encrypted
+//! with, in [`master`]; what all of them share, in [`front`]. What the process gives up before it accepts anybody: [`confine`].
 #![deny(unsafe_code)]
 
 mod admin;
@@ -22,6 +22,7 @@ mod keeper;
 mod keygen;
 mod listen;
 mod log;
+mod master;
 mod notify;
 mod passed;
 mod peer;
@@ -36,6 +37,7 @@ use crate::config::Config;
 use crate::front::Front;
 use crate::listen::Listeners;
 use crate::log::Level;
+use crate::master::Masters;
 use anyhow::Context;
 use clap::Parser;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -75,6 +77,8 @@ fn start(args: Args, level: Level) -> anyhow::Result<()> {
     let settings = Settings::find(args)?;
     level.set(&settings.config.log.level);
     let source = settings.source.clone();
+    confine::keep_memory_private()?;
+    let masters = Masters::passed()?;
     raise_descriptor_limit();
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -88,7 +92,7 @@ fn start(args: Args, level: Level) -> anyhow::Result<()> {
         let state = state::State::open(&settings.state)?;
         let listeners = Listeners::open(&settings)?;
         confine::confine(&settings, &listeners)?;
-        let front = Rc::new(Front::new(settings, state));
+        let front = Rc::new(Front::new(settings, state, masters));
         serve(front, listeners, signals, || reload(&source, &level)).await
     })
 }

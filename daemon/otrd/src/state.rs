@@ -3,10 +3,11 @@
 
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag, openat, renameat};
+use nix::fcntl::{AtFlags, Flock, FlockArg, OFlag, openat, renameat};
 use nix::sys::stat::{Mode, fchmod, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, fsync, geteuid, unlinkat};
 use proto::account::{Account, Name};
+use proto::control::AtRest;
 use std::cell::Cell;
 use std::fs::DirBuilder;
 use std::io;
@@ -41,6 +42,8 @@ pub struct State {
     limit: Cell<usize>,
 }
 
+/// There while an admin wants files to lie plain.
+const PLAIN: &str = ".plain";
 const DIRECTORY: OFlag =
     OFlag::O_DIRECTORY.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC).union(OFlag::O_RDONLY);
 
@@ -57,6 +60,28 @@ impl State {
             errno => failed(errno.into()),
         })?;
         Ok(Self { base, limit: Cell::new(usize::MAX) })
+    }
+
+    /// How files are to lie on disk where there is a master secret. Only an admin's word has them
+    /// lie plain, and it is kept here.
+    pub fn at_rest(&self) -> AtRest {
+        match nix::sys::stat::fstatat(&*self.base, PLAIN, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(_) => AtRest::Plain,
+            Err(_) => AtRest::Encrypted,
+        }
+    }
+
+    /// Keeps an admin's word.
+    pub fn set_at_rest(&self, at_rest: AtRest) -> io::Result<()> {
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        match at_rest {
+            AtRest::Plain => drop(openat(&*self.base, PLAIN, flags, Mode::S_IRUSR)?),
+            AtRest::Encrypted => match unlinkat(&*self.base, PLAIN, UnlinkatFlags::NoRemoveDir) {
+                Ok(()) | Err(Errno::ENOENT) => {}
+                Err(errno) => return Err(errno.into()),
+            },
+        }
+        Ok(fsync(&*self.base)?)
     }
 
     /// The most accounts that one uid may have from now on.
@@ -256,6 +281,17 @@ mod tests {
         std::fs::write(base.path().join("2/bob/net/otr.key"), "key").unwrap();
         assert_eq!(state.forget(&bob, true).unwrap(), None);
         assert!(!base.path().join("2").exists() && base.path().join("1").exists());
+    }
+
+    #[test]
+    fn an_admins_word_on_files_at_rest_is_kept() {
+        let base = tempfile::tempdir().unwrap();
+        for at_rest in [AtRest::Plain, AtRest::Plain, AtRest::Encrypted, AtRest::Encrypted] {
+            State::open(base.path()).unwrap().set_at_rest(at_rest).unwrap();
+            let state = State::open(base.path()).unwrap();
+            assert_eq!(state.at_rest(), at_rest);
+            assert!(state.all().is_empty());
+        }
     }
 
     #[test]

@@ -7,13 +7,13 @@ use crate::link::{Health, Link};
 use crate::moving;
 use crate::parts;
 use crate::sandbox::{self, WithoutLandlock};
-use crate::store::{Directory, Name, Store};
+use crate::store::{Directory, Keys, Locked, Name, Settled, Store, Vault};
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{UsageWho, getrusage};
 use proto::admin::{Output, WorkerStatus};
-use proto::control::{CommandFailed, Refused, ToFront, ToWorker};
+use proto::control::{AtRest, CommandFailed, Refused, ToFront, ToWorker};
 use proto::jsonrpc::{self, Code, Error, Id, Reply, Request};
 use proto::moving::{Exported, Imported, Order};
 use proto::shim::{Call, Effect, Effects, Hello, Welcome};
@@ -38,7 +38,11 @@ pub fn main() -> Result<()> {
             Worker::new(control, loaded).run()
         }
         Err(error) => {
-            let _ = control.send(&ToFront::Failed { why: format!("{error:#}") });
+            let why = format!("{error:#}");
+            let _ = control.send(&match error.downcast_ref::<Locked>() {
+                Some(_) => ToFront::Locked { why },
+                None => ToFront::Failed { why },
+            });
             Err(error)
         }
     }
@@ -47,7 +51,9 @@ pub fn main() -> Result<()> {
 /// What a start comes to.
 struct Loaded {
     engine: Engine,
-    store: Directory,
+    store: Vault<Directory>,
+    /// What became of files that lay otherwise.
+    settled: Settled,
     /// How this process is confined, in words.
     confinement: String,
 }
@@ -55,7 +61,7 @@ struct Loaded {
 struct Worker {
     control: Control,
     engine: Engine,
-    store: Directory,
+    store: Vault<Directory>,
     confinement: String,
     clock: Clock,
     link: Option<Link>,
@@ -85,8 +91,10 @@ impl Clock {
 impl Worker {
     /// Receives the account, gives up what is not needed, loads.
     fn start(control: &mut Control) -> Result<Loaded> {
-        let Packet::Message(ToWorker::Start { account, allow_no_landlock, site }, Some(directory)) =
-            control.receive(false)?
+        let Packet::Message(
+            ToWorker::Start { account, allow_no_landlock, site, at_rest },
+            Some(directory),
+        ) = control.receive(false)?
         else {
             bail!("the first packet was no start with a directory: run otrd instead");
         };
@@ -94,18 +102,27 @@ impl Worker {
             true => WithoutLandlock::Allow,
             false => WithoutLandlock::Refuse,
         };
+        let directory = Directory::new(directory);
+        let names = directory.names().context("cannot list the account's directory")?;
         let confinement =
             sandbox::confine(Some(directory.as_fd()), without).context("not confined")?;
-        let mut store = Directory::new(directory);
+        let keys = match at_rest {
+            Some(_) => Some(receive_keys(control).context("no key came")?),
+            None => None,
+        };
+        let mut store = Vault::new(directory, &account, names, keys);
+        store.unlock()?;
+        let settled = store.settle(at_rest.unwrap_or(AtRest::Plain));
         let now = Clock(Instant::now()).now();
         let mut engine = Engine::load(account, &mut store, now)?;
         engine.set_site(site);
-        Ok(Loaded { engine, store, confinement })
+        engine.set_at_rest(store.at_rest());
+        Ok(Loaded { engine, store, settled, confinement })
     }
 
     fn new(control: Control, loaded: Loaded) -> Self {
-        let Loaded { engine, store, confinement } = loaded;
-        Self {
+        let Loaded { engine, store, settled, confinement } = loaded;
+        let mut worker = Self {
             control,
             engine,
             store,
@@ -117,7 +134,9 @@ impl Worker {
             alone_since: Duration::ZERO,
             idle_said: false,
             ends: false,
-        }
+        };
+        worker.settled(&settled);
+        worker
     }
 
     fn run(mut self) -> Result<()> {
@@ -292,6 +311,14 @@ fn memory() -> u64 {
     usage.ok().and_then(|usage| u64::try_from(usage.max_rss()).ok()).unwrap_or(0)
 }
 
+/// The second packet, where files are encrypted.
+fn receive_keys(control: &mut Control) -> Result<Keys> {
+    match control.receive(false)? {
+        Packet::Message(ToWorker::Secret, Some(pipe)) => Ok(Keys::read(File::from(pipe))?),
+        _ => bail!("the second packet was no secret: run otrd instead"),
+    }
+}
+
 /// What poll said.
 struct Ready {
     control: bool,
@@ -345,8 +372,18 @@ impl Worker {
                 let effects = self.step(Input::Tick);
                 self.unasked(effects);
             }
+            (ToWorker::AtRest { seq, at_rest }, _) => {
+                let settled = self.store.settle(at_rest);
+                self.settled(&settled);
+                self.engine.set_at_rest(self.store.at_rest());
+                let outcome = match settled.failed.is_empty() {
+                    true => Ok(at_rest),
+                    false => Err(Refused { why: settled.failed.join("; ") }),
+                };
+                self.say(&ToFront::AtRest { seq, outcome });
+            }
             (ToWorker::Shutdown, _) => self.ends = true,
-            (ToWorker::Start { .. }, _)
+            (ToWorker::Start { .. } | ToWorker::Secret, _)
             | (
                 ToWorker::Adopt { .. }
                 | ToWorker::KeyPipe
@@ -356,6 +393,16 @@ impl Worker {
             ) => {
                 self.log("a packet of the front made no sense".into());
             }
+        }
+    }
+
+    /// Says what became of files that lay otherwise.
+    fn settled(&mut self, settled: &Settled) {
+        if settled.changed > 0 {
+            self.log(format!("files that lie {} now: {}", self.store.at_rest(), settled.changed));
+        }
+        for why in &settled.failed {
+            self.log(format!("a file does not lie on disk as it should: {why}"));
         }
     }
 

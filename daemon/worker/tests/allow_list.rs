@@ -7,7 +7,7 @@ use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, recv, sendmsg, socketpair,
 };
 use proto::account::{Account, Name};
-use proto::control::{MAX_PACKET, Site, ToFront, ToWorker};
+use proto::control::{AtRest, MAX_PACKET, Site, ToFront, ToWorker};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -172,6 +172,8 @@ impl Person {
         let who = usize::from(name == "bob");
         let home = root.join(name);
         fs::create_dir(&home).unwrap();
+        // Plain files are encrypted, and wiped.
+        fs::write(home.join("settings.json"), "{}").unwrap();
         let (control, theirs) =
             socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
                 .unwrap();
@@ -182,8 +184,16 @@ impl Person {
 
         let (user, network) = (Name::new(name).unwrap(), Name::new("net").unwrap());
         let account = Account { uid: 1000, user, network };
-        let start = ToWorker::Start { account, allow_no_landlock: true, site: Site::default() };
+        let start = ToWorker::Start {
+            account,
+            allow_no_landlock: true,
+            site: Site::default(),
+            at_rest: Some(AtRest::Encrypted),
+        };
         person.order(&start, Some(File::open(home).unwrap().into()));
+        let (keys, key) = nix::unistd::pipe().unwrap();
+        File::from(key).write_all(&[7; 64]).unwrap();
+        person.order(&ToWorker::Secret, Some(keys));
         let hello = json!({"version": 1, "user": name, "network": "net"});
         let hello = serde_json::from_value(hello).unwrap();
         let adopt = ToWorker::Adopt { id: None, hello, rest: "".into() };

@@ -149,7 +149,16 @@ fn no_words_on_the_modules_socket_read_a_key() {
     let world = World::new();
     let otrd = Otrd::start(&world);
     let mut shim = hello(&otrd, "alice");
-    for method in ["status", "accounts", "watch", "import", "export", "forget-account"] {
+    for method in [
+        "status",
+        "accounts",
+        "watch",
+        "import",
+        "export",
+        "forget-account",
+        "secrets",
+        "secrets-of",
+    ] {
         assert_eq!(shim.error_code(method, json!({})), -32601, "{method}");
     }
     for text in ["export", "import", "accounts"] {

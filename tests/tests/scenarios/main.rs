@@ -47,3 +47,5 @@ mod otrctl;
 mod settings;
 
 mod stages;
+
+mod at_rest;

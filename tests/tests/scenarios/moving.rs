@@ -164,7 +164,12 @@ fn only_root_or_the_owner_moves_keys() {
     let keys = scene.world.directory("keys", Some(uid));
     scene.world.file(&keys.join("otr.fp"), "", Some(uid));
     let keys = keys.to_str().expect("a text");
-    for words in [&["import", keys][..], &["export", keys], &["forget-account", "--yes"]] {
+    for words in [
+        &["import", keys][..],
+        &["export", keys],
+        &["forget-account", "--yes"],
+        &["secrets", "off"],
+    ] {
         assert_eq!(own(words).code, 77, "{words:?}");
     }
     // What is his own he may use and see.

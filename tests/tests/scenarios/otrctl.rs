@@ -81,6 +81,7 @@ fn its_json_is_as_documented() {
     let event: Value = serde_json::from_str(&event).expect("JSON");
     assert_eq!((&event["was"], &event["now"]), (&"1".into(), &"0".into()));
     compare("watch", event);
+    compare("secrets", otrctl().args(["secrets"]).json());
     compare("forget-account", otrctl().args(["forget-account", "--yes"]).json());
     assert!(left.is_empty(), "not compared: {left:?}");
 }

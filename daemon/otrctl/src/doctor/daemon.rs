@@ -69,6 +69,10 @@ fn account(status: &AccountStatus) -> Check {
     const NAME: &str = "account";
     let proto::account::Account { uid, user, network } = &status.account;
     let who = format!("{user}/{network} of uid {uid}");
+    if let Some(why) = &status.locked {
+        let hint = "until then its conversations stay closed; nothing of it is lost";
+        return Check::fail(NAME, format!("{who}: {why}"), hint);
+    }
     let Some(worker) = &status.worker else {
         return match status.pid {
             Some(pid) => {
@@ -86,11 +90,15 @@ fn account(status: &AccountStatus) -> Check {
         true => format!("module {shim}, ZNC {znc}"),
         false => "no module".into(),
     };
-    let says = format!("{who}: {module}, key {key}, {}", worker.sandbox);
+    let at_rest = &worker.at_rest;
+    let says = format!("{who}: {module}, key {key}, files {at_rest}, {}", worker.sandbox);
     let own = env!("CARGO_PKG_VERSION");
     if key == "damaged" {
         let hint = "ask status of *otr what is wrong: otrctl -a ACCOUNT status";
         return Check::fail(NAME, says, hint);
+    }
+    if at_rest.starts_with("not all") {
+        return Check::warn(NAME, says, "see otrd's log for which, and then otrctl secrets");
     }
     if worker.sandbox.contains("no landlock") {
         return Check::warn(

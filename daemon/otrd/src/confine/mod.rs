@@ -14,12 +14,26 @@ mod syscalls;
 use crate::args::Settings;
 use crate::listen::Listeners;
 use anyhow::{Context, Result};
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::mman::{MlockAllFlags, mlockall};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
+
+/// From here on no core, no debugger and, where the system lets us, no swap shows what is in
+/// memory.
+pub fn keep_memory_private() -> Result<()> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0).context("cannot switch core files off")?;
+    nix::sys::prctl::set_dumpable(false).context("cannot switch dumping off")?;
+    let (allowed, _) = getrlimit(Resource::RLIMIT_MEMLOCK).context("cannot read a limit")?;
+    if allowed == RLIM_INFINITY {
+        // Pages are locked as they come into use.
+        let all = MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE;
+        let locked = mlockall(all | MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT));
+        tracing::debug!(locked = locked.is_ok(), "memory");
+    }
+    Ok(())
+}
 
 /// Confines this process and all that it will start.
 pub fn confine(settings: &Settings, listeners: &Listeners) -> Result<()> {
-    setrlimit(Resource::RLIMIT_CORE, 0, 0).context("cannot switch core files off")?;
-    nix::sys::prctl::set_dumpable(false).context("cannot switch dumping off")?;
     nix::sys::prctl::set_no_new_privs().context("cannot give up new privileges")?;
     let landlock = paths::restrict(settings, listeners).context("cannot confine otrd to files")?;
     syscalls::restrict().context("cannot confine otrd to system calls")?;

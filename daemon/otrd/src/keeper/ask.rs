@@ -2,6 +2,7 @@
 
 use crate::conn::Newcomer;
 use proto::admin::{AccountStatus, Output};
+use proto::control::AtRest;
 use proto::jsonrpc::{Code, Error};
 use proto::moving::{Exported, Forgotten, Imported, Order};
 use proto::text::Text;
@@ -32,6 +33,8 @@ pub enum Question {
     Import { order: Order, files: OwnedFd },
     /// Ours, into a descriptor.
     Export { files: OwnedFd },
+    /// To have its files lie on disk like this.
+    AtRest(AtRest),
 }
 
 /// What it answers.
@@ -39,6 +42,7 @@ pub enum Said {
     Output(Output),
     Imported(Imported),
     Exported(Exported),
+    AtRest(AtRest),
 }
 
 /// Who waits for a worker to be ready.
@@ -59,7 +63,7 @@ impl Waiting {
 
 /// A question under way, with the time after which it goes unanswered.
 pub(super) enum Asked {
-    Status { until: Instant, reply: oneshot::Sender<AccountStatus>, status: AccountStatus },
+    Status { until: Instant, reply: oneshot::Sender<AccountStatus>, status: Box<AccountStatus> },
     Question { until: Instant, reply: Reply<Said> },
 }
 
@@ -72,7 +76,7 @@ impl Asked {
 
     pub(super) fn give_up(self) {
         match self {
-            Asked::Status { reply, status, .. } => drop(reply.send(status)),
+            Asked::Status { reply, status, .. } => drop(reply.send(*status)),
             Asked::Question { reply, .. } => drop(reply.send(Err(no_answer()))),
         }
     }

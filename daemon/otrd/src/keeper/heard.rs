@@ -7,7 +7,7 @@ use crate::keygen::{KeyEvent, Keygen};
 use crate::pulse::Pulse;
 use crate::spawn;
 use proto::control::{ToFront, ToWorker};
-use proto::jsonrpc::Error;
+use proto::jsonrpc::{Code, Error};
 use std::io;
 use std::process::ExitStatus;
 use tokio::time::Instant;
@@ -21,6 +21,7 @@ impl Keeper {
         match said {
             ToFront::Ready => {
                 worker.ready = true;
+                self.locked = None;
                 if !worker.lost && !worker.told_to_end {
                     worker.kill_at = None;
                 }
@@ -32,6 +33,12 @@ impl Keeper {
             }
             ToFront::Failed { why } => {
                 tracing::error!(%account, uid, pid, why = clip(&why, 400), "worker failed");
+            }
+            ToFront::Locked { why } => {
+                let why = clip(&why, 400);
+                tracing::error!(%account, uid, why, "account locked");
+                self.locked = Some(why.clone());
+                self.refuse_waiting(|| Error::new(Code::Refused, why.clone()));
             }
             // The key came out before its process ended: the next one is begun after that.
             ToFront::Keygen if worker.keygen.is_some() => worker.keygen_again = true,
@@ -54,6 +61,9 @@ impl Keeper {
             }
             ToFront::Status { seq, status } => worker.status(seq, status),
             ToFront::Output { seq, outcome } => worker.output(seq, outcome),
+            ToFront::AtRest { seq, outcome } => {
+                worker.said(seq, outcome.map(Said::AtRest).map_err(Error::from));
+            }
             ToFront::Imported { seq, outcome } => {
                 worker.said(seq, outcome.map(Said::Imported).map_err(Error::from));
             }
@@ -99,6 +109,8 @@ impl Keeper {
         if worker.told_to_end {
             tracing::info!(%account, uid, pid, ending, "worker ended");
             self.backoff = Backoff::default();
+        } else if self.locked.is_some() {
+            self.backoff.died(worker.started.elapsed());
         } else {
             tracing::error!(%account, uid, pid, ending, "worker died");
             self.restarts = self.restarts.saturating_add(1);

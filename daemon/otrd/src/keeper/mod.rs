@@ -107,6 +107,8 @@ struct Keeper {
     waiting: Vec<(Instant, Waiting)>,
     restarts: u32,
     backoff: Backoff,
+    /// Why its files cannot be opened, and what to do.
+    locked: Option<String>,
     /// The account is to be forgotten as soon as the worker has ended: whether its files are
     /// removed, and who waits for it.
     ending: Option<(bool, Reply<Forgotten>)>,
@@ -122,6 +124,7 @@ impl Keeper {
             waiting: Vec::new(),
             restarts: 0,
             backoff: Backoff::default(),
+            locked: None,
             ending: None,
             stopping: false,
         }
@@ -160,6 +163,9 @@ impl Keeper {
     /// Somebody needs the worker.
     fn wait(&mut self, waiting: Waiting) {
         let now = Instant::now();
+        if let Some(why) = self.locked.clone().filter(|_| self.backoff.next > now) {
+            return waiting.refuse(Error::new(Code::Refused, why));
+        }
         if self.stopping || self.waiting.len() >= WAITING || self.backoff.next > now + PATIENCE {
             return waiting.refuse(Code::Busy.into());
         }
@@ -181,6 +187,7 @@ impl Keeper {
                             (ToWorker::Import { seq, order }, Some(files))
                         }
                         Question::Export { files } => (ToWorker::Export { seq }, Some(files)),
+                        Question::AtRest(at_rest) => (ToWorker::AtRest { seq, at_rest }, None),
                     });
                 }
                 Waiting::Hello(newcomer) => worker.adopt(*newcomer, &self.account),
@@ -216,6 +223,7 @@ impl Keeper {
         }
         let refused = |error: state::Error| Error::new(Code::Refused, error.to_string());
         self.restarts = 0;
+        self.locked = None;
         self.backoff = Backoff::default();
         drop(reply.send(forgotten.map(|aside| Forgotten { aside }).map_err(refused)));
     }
@@ -227,10 +235,11 @@ impl Keeper {
             pid: worker.map(|worker| worker.pid),
             restarts: self.restarts,
             uptime: worker.map_or(0, |worker| worker.started.elapsed().as_secs()),
+            locked: self.locked.clone(),
             worker: None,
         };
         let until = Instant::now() + STATUS_TIME;
-        let asked = Asked::Status { until, reply, status };
+        let asked = Asked::Status { until, reply, status: Box::new(status) };
         match self.worker.as_mut().filter(|worker| worker.takes()) {
             Some(worker) => worker.ask(asked, |seq| (ToWorker::Status { seq }, None)),
             None => asked.give_up(),
@@ -305,7 +314,8 @@ impl Keeper {
 
     /// Nobody needs it, and it has nothing to remember.
     fn is_over(&self) -> bool {
-        let memory = self.restarts > 0 || self.backoff.next > Instant::now();
+        let memory =
+            self.restarts > 0 || self.locked.is_some() || self.backoff.next > Instant::now();
         self.worker.is_none() && self.waiting.is_empty() && (self.stopping || !memory)
     }
 }

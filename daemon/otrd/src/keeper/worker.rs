@@ -54,8 +54,13 @@ impl Worker {
         let mut process = spawn::worker(&front.worker, directory)?;
         let allow_no_landlock = front.allow_no_landlock;
         let site = front.site.borrow().clone();
-        let start = ToWorker::Start { account: account.clone(), allow_no_landlock, site };
+        let at_rest = front.at_rest();
+        let start = ToWorker::Start { account: account.clone(), allow_no_landlock, site, at_rest };
         process.channel.send(&start, Some(theirs)).map_err(io::Error::other)?;
+        if let Some(masters) = &front.masters {
+            let key = masters.pipe(account)?;
+            process.channel.send(&ToWorker::Secret, Some(key)).map_err(io::Error::other)?;
+        }
         let started = Instant::now();
         Ok(Self {
             pid: process.child.id().unwrap_or_default(),
@@ -151,7 +156,7 @@ impl Worker {
             sandbox: clip(&said.sandbox, STATUS_TEXT),
             ..said
         });
-        drop(reply.send(status));
+        drop(reply.send(*status));
     }
 
     pub(super) fn output(&mut self, seq: u64, outcome: Result<Output, CommandFailed>) {

@@ -161,6 +161,7 @@ pub(super) fn status(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
         KeyState::Damaged(why) => why.clone(),
     };
     engine.say(Style::Plain, format!("Key: {key}."));
+    engine.say(Style::Plain, format!("Files on disk: {}.", engine.at_rest));
     let status = engine.status();
     engine.say(
         Style::Plain,

@@ -63,6 +63,8 @@ pub struct Engine {
     pub(crate) settings: Settings,
     /// What the admin set.
     pub(crate) site: Site,
+    /// How our files lie on disk, in words.
+    pub(crate) at_rest: &'static str,
     pub(crate) network: Network,
     casemap: Casemap,
     /// What the connected module said of itself.
@@ -101,6 +103,7 @@ impl Engine {
             key: KeyState::None,
             settings: Settings::default(),
             site: Site::default(),
+            at_rest: "plain",
             network: Network::default(),
             casemap: Casemap::default(),
             module: None,
@@ -155,6 +158,11 @@ impl Engine {
         self.conversations.touch_all();
     }
 
+    /// How the files lie on disk, for who asks.
+    pub fn set_at_rest(&mut self, at_rest: &'static str) {
+        self.at_rest = at_rest;
+    }
+
     /// When [`Input::Tick`] is due, in the time of [`Now::mono`].
     pub fn next_deadline(&self) -> Option<Duration> {
         [self.conversations.next_deadline(), self.wipe_at, self.save_due()]
@@ -198,6 +206,7 @@ impl Engine {
             blocked: count(|c| matches!(c.phase, Phase::Blocked { .. } | Phase::Moved { .. })),
             waiting: u32::try_from(self.waiting()).unwrap_or(u32::MAX),
             memory: 0,
+            at_rest: self.at_rest.into(),
             sandbox: String::new(),
         }
     }

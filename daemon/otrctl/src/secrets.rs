@@ -1,0 +1,55 @@
+//! How files lie on disk: turned on and off, and looked at account by account.
+
+use crate::args::{Secrets as Wish, Turn};
+use crate::client::Client;
+use crate::{Args, Failure, all_accounts, show};
+use proto::account::Account;
+use proto::admin::{Secrets, SecretsKept, SecretsOf, SecretsSettled, Selector};
+use proto::control::AtRest;
+use serde::Serialize;
+
+/// What became of all accounts.
+#[derive(Serialize)]
+pub struct Kept {
+    /// What otrd was given, and how files are to lie.
+    #[serde(flatten)]
+    pub kept: SecretsKept,
+    /// Sorted.
+    pub accounts: Vec<OfAccount>,
+}
+
+/// One account.
+#[derive(Serialize)]
+pub struct OfAccount {
+    /// Which.
+    #[serde(flatten)]
+    pub account: Account,
+    /// How its files lie; nothing where they do not all lie as they are to.
+    pub at_rest: Option<AtRest>,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// `otrctl secrets`: an account that has no worker is started for it.
+pub fn run(args: &Args, wish: &Wish, client: &mut Client) -> Result<String, Failure> {
+    let at_rest = wish.turn.map(|turn| match turn {
+        Turn::On => AtRest::Encrypted,
+        Turn::Off => AtRest::Plain,
+    });
+    let kept: SecretsKept = client.ask("secrets", &Secrets { at_rest })?;
+    let mut accounts = Vec::new();
+    for account in all_accounts(client)? {
+        let Account { uid, user, network } = account.clone();
+        let account_of = Selector { uid: Some(uid), user, network };
+        let (at_rest, why) = match client.ask("secrets-of", &SecretsOf { account: account_of }) {
+            Ok(SecretsSettled { at_rest }) => (Some(at_rest), None),
+            Err(Failure::Refused(why) | Failure::Busy(why)) => (None, Some(why)),
+            Err(failure) => return Err(failure),
+        };
+        accounts.push(OfAccount { account, at_rest, why });
+    }
+    let all_well = accounts.iter().all(|of| of.at_rest.is_some());
+    let text = show::either(args.json, &Kept { kept, accounts }, show::secrets)?;
+    if all_well { Ok(text) } else { Err(Failure::Unwell(text)) }
+}

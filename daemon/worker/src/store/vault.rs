@@ -1,0 +1,309 @@
+//! An account's files, encrypted wherever there is a key for that.
+//!
+//! How a file lies on disk is changed so that no step can lose it: it gets a second name, is
+//! replaced under its own, and only when the new one can be read is the old one wiped. Whatever is
+//! left by a crash in between is finished at the next start.
+
+use super::seal::{self, Closed, Key};
+use super::{Disk, Name, Store};
+use proto::account::Account;
+use proto::control::AtRest;
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+use zeroize::Zeroizing;
+
+/// Files that are changed at once, so that a start takes no longer than moments.
+const AT_ONCE: usize = 200;
+
+/// The keys of one account.
+pub struct Keys {
+    /// From the master secret.
+    pub now: Key,
+    /// From the one before, during a change.
+    pub before: Option<Key>,
+}
+
+impl Keys {
+    /// Reads what the front says: a key, and perhaps the one before.
+    ///
+    /// # Errors
+    /// Where it is neither.
+    pub fn read(mut from: impl Read) -> io::Result<Self> {
+        let mut next = || {
+            let mut key = Zeroizing::new([0; seal::KEY]);
+            from.read_exact(key.as_mut_slice())?;
+            io::Result::Ok(Key::new(&key))
+        };
+        let now = next()?;
+        let before = match next() {
+            Ok(before) => Some(before),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { now, before })
+    }
+}
+
+/// The files of one account.
+pub struct Vault<D> {
+    disk: D,
+    account: String,
+    keys: Option<Keys>,
+    wanted: AtRest,
+    /// Everything in the directory that is ours, copies too.
+    files: BTreeSet<String>,
+    /// Files that do not lie as is wanted.
+    astray: usize,
+}
+
+/// The files cannot be opened, and none of them was touched.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Locked {
+    /// There is no key at all.
+    #[error(
+        "the files of this account are encrypted, and otrd has no master secret: give it back the credential otrd-master, see otrd(8), and start it again"
+    )]
+    NoSecret,
+    /// None of the keys fits.
+    #[error(
+        "the files of this account are encrypted with another master secret, or damaged: give otrd the credential otrd-master that they were encrypted with, or that one as otrd-master-old beside the new one, and start it again"
+    )]
+    OtherSecret,
+    /// Written by another release.
+    #[error("the files of this account: {0}")]
+    Version(Closed),
+}
+
+/// What [`Vault::settle`] came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Files that were changed.
+    pub changed: usize,
+    /// Files that could not be, and why.
+    pub failed: Vec<String>,
+}
+
+impl<D: Disk> Vault<D> {
+    /// The vault of an account in a directory that holds files of these names.
+    pub fn new(
+        disk: D,
+        account: &Account,
+        names: impl IntoIterator<Item = String>,
+        keys: Option<Keys>,
+    ) -> Self {
+        let files = names.into_iter().filter(|file| whose(file).is_some()).collect();
+        let account = account.path();
+        Self { disk, account, keys, wanted: AtRest::Plain, files, astray: 0 }
+    }
+
+    /// Looks whether the files can be opened. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Locked`]: nobody may go on with this account then.
+    pub fn unlock(&mut self) -> Result<(), Locked> {
+        let (mut opened, mut closed) = (false, None);
+        for name in Name::ALL {
+            // What cannot be read at all, the engine says.
+            let Ok(Some(found)) = self.disk.read(name.file()) else { continue };
+            if !seal::is_sealed(&found) {
+                continue;
+            }
+            match self.open(name, &found) {
+                Ok(_) => opened = true,
+                Err(why) if name == Name::Key => return Err(self.locked(why)),
+                Err(why) => closed = Some(why),
+            }
+        }
+        // One of several that does not open is damaged.
+        match closed {
+            Some(why) if !opened => Err(self.locked(why)),
+            _ => Ok(()),
+        }
+    }
+
+    fn locked(&self, why: Closed) -> Locked {
+        match (why, &self.keys) {
+            (why @ Closed::Version(_), _) => Locked::Version(why),
+            (Closed::Key, None) => Locked::NoSecret,
+            (Closed::Key, Some(_)) => Locked::OtherSecret,
+        }
+    }
+
+    /// Makes every file lie as is wanted from now on, copies too. Without a key all is plain.
+    pub fn settle(&mut self, wanted: AtRest) -> Settled {
+        let mut settled = Settled::default();
+        if self.keys.is_none() {
+            return settled;
+        }
+        self.wanted = wanted;
+        for file in &self.files.clone() {
+            let file = file.strip_suffix(WAS).unwrap_or(file);
+            if settled.changed >= AT_ONCE {
+                settled.failed.push("more files are left for the next time".into());
+                break;
+            }
+            match self.convert(file) {
+                Ok(true) => settled.changed += 1,
+                Ok(false) => {}
+                Err(error) => settled.failed.push(format!("{file}: {error}")),
+            }
+        }
+        self.astray = settled.failed.len();
+        settled
+    }
+
+    /// How the files lie, in a word or some.
+    pub fn at_rest(&self) -> &'static str {
+        match (self.wanted, self.astray) {
+            (AtRest::Plain, 0) => "plain",
+            (AtRest::Encrypted, 0) => "encrypted",
+            (AtRest::Plain, _) => "not all plain",
+            (AtRest::Encrypted, _) => "not all encrypted",
+        }
+    }
+
+    fn convert(&mut self, file: &str) -> io::Result<bool> {
+        let Some(name) = whose(file) else { return Ok(false) };
+        let was = format!("{file}{WAS}");
+        if file.ends_with(NEW) {
+            // Half of something. A second name of it there is not.
+            self.disk.wipe(file)?;
+            self.disk.remove(file)?;
+            self.files.remove(file);
+            return Ok(false);
+        }
+        let found = match self.disk.read(file)? {
+            Some(found) => found,
+            None if self.disk.same(file, &was)?.is_some() => {
+                self.disk.rename(&was, file)?;
+                self.disk.sync()?;
+                self.disk.read(file)?.unwrap_or_default()
+            }
+            None => return Ok(false),
+        };
+        let content = match seal::is_sealed(&found) {
+            true => self.open(name, &found).map_err(invalid)?,
+            false => found.clone(),
+        };
+        let change = !self.lies_well(name, &found);
+        self.leave(file, &was)?;
+        if change {
+            self.disk.link(file, &was)?;
+            self.disk.sync()?;
+            self.replace(name, file, &content)?;
+            let written = self.disk.read(file)?.unwrap_or_default();
+            if !self.lies_well(name, &written) {
+                return Err(io::Error::other("what was written is not what was to be"));
+            }
+            self.leave(file, &was)?;
+        }
+        self.files.insert(file.to_owned());
+        self.files.remove(&was);
+        Ok(change)
+    }
+
+    /// Takes the second name of a file away, and wipes the file that was replaced under it.
+    fn leave(&mut self, file: &str, was: &str) -> io::Result<()> {
+        match self.disk.same(file, was)? {
+            None => return Ok(()),
+            Some(true) => {}
+            Some(false) => self.disk.wipe(was)?,
+        }
+        self.disk.remove(was)?;
+        self.disk.sync()
+    }
+
+    fn lies_well(&self, name: Name, found: &[u8]) -> bool {
+        match (self.wanted, &self.keys) {
+            (AtRest::Encrypted, Some(keys)) => keys.now.open(&self.place(name), found).is_ok(),
+            _ => !seal::is_sealed(found),
+        }
+    }
+
+    fn open(&self, name: Name, found: &[u8]) -> Result<Zeroizing<Vec<u8>>, Closed> {
+        let keys = self.keys.as_ref().ok_or(Closed::Key)?;
+        let place = self.place(name);
+        match (keys.now.open(&place, found), &keys.before) {
+            (Err(Closed::Key), Some(before)) => before.open(&place, found),
+            (opened, _) => opened,
+        }
+    }
+
+    fn replace(&mut self, name: Name, file: &str, content: &[u8]) -> io::Result<()> {
+        let sealed = match (self.wanted, &self.keys) {
+            (AtRest::Encrypted, Some(keys)) => Some(keys.now.seal(&self.place(name), content)?),
+            _ => None,
+        };
+        let temporary = format!("{file}{NEW}");
+        // Left by a crash: half of something, perhaps of a key.
+        let _ = self.disk.wipe(&temporary);
+        self.disk.remove(&temporary)?;
+        let written = self
+            .disk
+            .create(&temporary, sealed.as_deref().unwrap_or(content))
+            .and_then(|()| self.disk.rename(&temporary, file));
+        if written.is_err() {
+            let _ = self.disk.remove(&temporary);
+        }
+        written?;
+        self.disk.sync()
+    }
+
+    fn place(&self, name: Name) -> String {
+        seal::place(&self.account, name.file())
+    }
+}
+
+impl<D: Disk> Store for Vault<D> {
+    fn read(&mut self, name: Name) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+        match self.disk.read(name.file())? {
+            Some(found) if seal::is_sealed(&found) => {
+                self.open(name, &found).map(Some).map_err(invalid)
+            }
+            found => Ok(found),
+        }
+    }
+
+    fn write(&mut self, name: Name, content: &[u8]) -> io::Result<()> {
+        self.replace(name, name.file(), content)?;
+        self.files.insert(name.file().to_owned());
+        Ok(())
+    }
+
+    fn set_aside(&mut self, name: Name, suffix: &str) -> io::Result<String> {
+        for attempt in 0..1000 {
+            let aside = match attempt {
+                0 => format!("{}.{suffix}", name.file()),
+                n => format!("{}.{suffix}.{n}", name.file()),
+            };
+            // A second name refuses an existing one, a rename would replace it.
+            match self.disk.link(name.file(), &aside) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                linked => linked?,
+            }
+            self.disk.remove(name.file())?;
+            self.disk.sync()?;
+            self.files.insert(aside.clone());
+            self.files.remove(name.file());
+            return Ok(aside);
+        }
+        Err(io::Error::other("too many copies set aside already: remove some"))
+    }
+}
+
+/// Being written.
+const NEW: &str = ".new";
+/// The second name of a file that is being replaced.
+const WAS: &str = ".was";
+
+/// Which file it is, or is a copy of; `None` for what is not ours.
+fn whose(file: &str) -> Option<Name> {
+    Name::ALL.into_iter().find(|name| {
+        let rest = file.strip_prefix(name.file());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
+}
+
+fn invalid(why: Closed) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
