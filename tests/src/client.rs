@@ -22,7 +22,7 @@ pub struct Client {
 impl Client {
     /// A client of the server on `port` itself.
     #[track_caller]
-    pub(crate) fn of_server(world: &World, port: u16, nick: &str) -> Self {
+    pub fn of_server(world: &World, port: u16, nick: &str) -> Self {
         let client = Self::connect(world, port, nick, &format!("client-{nick}"));
         client.send(&format!("NICK {nick}"));
         client.send(&format!("USER {nick} 0 * :{nick}"));

@@ -61,6 +61,9 @@ pub use otrd::{Otrd, OtrdBuilder};
 mod otrctl;
 pub use otrctl::{Lines, Otrctl, Said};
 
+mod terminal;
+pub use terminal::Terminal;
+
 mod rpc;
 pub use rpc::Rpc;
 
@@ -76,4 +79,4 @@ pub use inbox::{Inbox, PATIENCE};
 mod pieces;
 
 mod process;
-pub use process::{Process, children_of, eventually};
+pub use process::{Launch, Process, children_of, eventually};

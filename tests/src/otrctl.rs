@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::Otrd;
+use crate::{Otrd, Terminal};
 
 /// One run of it.
 pub struct Otrctl {
@@ -84,6 +84,18 @@ impl Otrctl {
         command.arg("--json").args(words).stdin(Stdio::null());
         let out = Self { command }.does();
         serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"))
+    }
+
+    /// With this variable.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs on a terminal, with somebody in front of it.
+    #[track_caller]
+    pub fn on_a_terminal(self) -> Terminal {
+        Terminal::start(self.command)
     }
 
     /// Runs on; the lines it prints come one by one.

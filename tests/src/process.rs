@@ -36,11 +36,13 @@ impl Launch {
         Self { name: name.to_owned(), command }
     }
 
+    /// Adds arguments.
     pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.command.args(args);
         self
     }
 
+    /// Adds a variable; but for these the environment is nearly empty.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
@@ -54,6 +56,7 @@ impl Launch {
         self
     }
 
+    /// Starts it. What it prints goes to the log of its name.
     #[track_caller]
     pub fn start(mut self, world: &World) -> Process {
         let log = world.log(&self.name);

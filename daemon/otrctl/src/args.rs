@@ -56,7 +56,7 @@ where no other user of this machine can see it.
 
 Exit status (sysexits.h): 0 done, 64 wrong words, 65 not done as things are, 66 no such files,
 67 no such account, 69 no otrd, 70 a bug, 73 files cannot be written, 74 output went nowhere,
-75 try again, 77 not allowed, 78 doctor found something that fails.";
+75 try again, 77 not allowed, 78 doctor found something that fails; 130 interrupted.";
 
 /// What can be done.
 #[derive(Debug, Subcommand)]

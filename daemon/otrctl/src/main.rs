@@ -34,6 +34,9 @@ pub enum Failure {
     /// EX_USAGE
     #[error("{0}")]
     Usage(String),
+    /// 130, as a shell has it of a program that Control-C has ended.
+    #[error("interrupted: nothing was sent")]
+    Interrupted,
     /// EX_CONFIG, with the whole report.
     #[error("{0}")]
     Unwell(String),
@@ -76,6 +79,7 @@ impl Failure {
             Failure::Busy(_) => 75,
             Failure::Forbidden(_) => 77,
             Failure::Unwell(_) => 78,
+            Failure::Interrupted => 130,
         }
     }
 }

@@ -44,6 +44,8 @@ mod moving;
 
 mod otrctl;
 
+mod terminal;
+
 mod settings;
 
 mod stages;

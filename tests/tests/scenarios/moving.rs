@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use otrd_tests::{Ircd, Irssi, Otrctl, Otrd, Scene, World};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What `otrctl` is asked for this account of ZNC's.
 fn of(otrd: &Otrd, uid: u32) -> Otrctl {
@@ -76,6 +76,42 @@ fn irssis_key_and_friends_move_in_and_out_again() {
     carol.is_private();
     carol.types("/otr contexts");
     carol.sees("(Manual)");
+}
+
+/// `tests/data` has what the programs wrote in `tests/import`, and what was seen of it there.
+#[test]
+fn files_that_the_real_programs_made_move_in() {
+    let world = World::new();
+    let otrd = Otrd::start(&world);
+    let uid = nix::unistd::getuid().to_string();
+    let data = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data"));
+    let mut programs = Vec::new();
+    for directory in fs::read_dir(data).expect("tests/data").flatten() {
+        let (name, path) = (directory.file_name().into_string().expect("a name"), directory.path());
+        let seen = fs::read_to_string(path.join("seen.json")).expect("seen.json");
+        let seen: Value = serde_json::from_str(&seen).expect("JSON");
+        let account = format!("alice/{name}");
+        let otrctl = || Otrctl::new(&otrd).args(["--uid", &uid, "-a", &account]);
+        let done = otrctl().arg("import").arg(&path).json();
+        let (one, result) = (&done["imports"][0], &done["imports"][0]["result"]);
+        assert_eq!((&one["program"], &result["key"]), (&seen["program"], &json!("new")), "{done}");
+        assert_eq!(result["fingerprint"], seen["fingerprint"], "{name}");
+        let bob = json!([{
+            "nick": "bob", "fingerprint": seen["bob"], "trust": seen["trust"], "outcome": "new"
+        }]);
+        assert_eq!(result["peers"], bob, "{name}");
+        // What goes out is what came in, as libotr names it.
+        let out = world.path().join(format!("exported-{name}"));
+        let exported = otrctl().arg("export").arg(&out).json();
+        assert_eq!(exported["fingerprint"], seen["fingerprint"], "{name}");
+        let again = Otrctl::new(&otrd).args(["--uid", &uid, "-a", "again/net", "import"]);
+        let again = again.args(["--overwrite", "--from", "alice"]).arg(&out).json();
+        assert_eq!(again["imports"][0]["result"]["fingerprint"], seen["fingerprint"], "{name}");
+        assert_eq!(again["imports"][0]["result"]["peers"][0]["trust"], seen["trust"], "{name}");
+        programs.push(name);
+    }
+    programs.sort();
+    assert_eq!(programs, ["bitlbee", "hexchat", "irssi", "pidgin", "weechat"]);
 }
 
 #[test]

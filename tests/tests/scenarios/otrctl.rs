@@ -130,13 +130,43 @@ fn a_stopped_daemon_is_said_and_not_waited_for() {
     let otrd = Otrd::start(&world);
     otrd.process().freeze();
     let start = Instant::now();
-    for words in [&["status"][..], &["watch"], &["sessions"]] {
-        let said = Otrctl::new(&otrd).args(["--timeout", "0.5"]).args(words).run();
-        assert_eq!(said.code, 75, "{said:?}");
+    let directory = world.directory("keys", None);
+    let directory = directory.to_str().expect("a text");
+    world.file(&world.path().join("keys/otr.fp"), "", None);
+    for words in [
+        &["status"][..],
+        &["accounts"],
+        &["watch"],
+        &["sessions"],
+        &["info"],
+        &["-a", "alice/net", "info"],
+        &["import", directory],
+        &["export", directory],
+        &["forget-account", "--yes"],
+    ] {
+        let said = Otrctl::new(&otrd).args(["--timeout", "0.3"]).args(words).run();
+        assert!(said.code == 75 && said.err.contains("is it stopped"), "{words:?}: {said:?}");
     }
-    assert!(start.elapsed() < Duration::from_secs(5));
+    let doctor = Otrctl::new(&otrd).args(["--timeout", "2", "doctor"]).run();
+    assert!(doctor.code == 78 && doctor.out.contains("is it stopped"), "{doctor:?}");
+    assert!(start.elapsed() < Duration::from_secs(20));
     otrd.process().thaw();
     eventually("otrd answers again", || Otrctl::new(&otrd).args(["status"]).run().code == 0);
+}
+
+#[test]
+fn a_stopped_worker_is_said_and_the_others_answer() {
+    let scene = Scene::new();
+    let worker = scene.otrd.worker();
+    scene.otrd.signal_worker(worker, nix::sys::signal::Signal::SIGSTOP);
+    let otrctl = |words: &[&str]| Otrctl::new(&scene.otrd).args(words).run();
+    let info = otrctl(&["info"]);
+    assert!(info.code == 75 && info.err.contains("worker"), "{info:?}");
+    let status = otrctl(&["status"]);
+    assert!(status.code == 0 && status.out.contains("does not answer"), "{status:?}");
+    assert_eq!(otrctl(&["accounts"]).code, 0);
+    scene.otrd.signal_worker(worker, nix::sys::signal::Signal::SIGCONT);
+    eventually("it answers", || otrctl(&["info"]).code == 0);
 }
 
 #[test]

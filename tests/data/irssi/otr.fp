@@ -1,0 +1,1 @@
+bob	tests	IRC	80469236e2cdd13a1811c18eafbbd4abaad09ca3	manual
