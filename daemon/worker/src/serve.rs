@@ -35,7 +35,7 @@ pub fn main() -> Result<()> {
     match Worker::start(&mut control) {
         Ok(loaded) => {
             control.send(&ToFront::Ready)?;
-            Worker::new(control, loaded).run()
+            serve(control, loaded)
         }
         Err(error) => {
             let why = format!("{error:#}");
@@ -48,14 +48,24 @@ pub fn main() -> Result<()> {
     }
 }
 
+/// Serves an account until the front lets go of it.
+///
+/// # Errors
+/// Where the front's socket cannot be read.
+pub fn serve(control: Control, loaded: Loaded) -> Result<()> {
+    Worker::new(control, loaded).run()
+}
+
 /// What a start comes to.
-struct Loaded {
-    engine: Engine,
-    store: Vault<Directory>,
+pub struct Loaded {
+    /// The account, as its files say.
+    pub engine: Engine,
+    /// Those files.
+    pub store: Vault<Directory>,
     /// What became of files that lay otherwise.
-    settled: Settled,
+    pub settled: Settled,
     /// How this process is confined, in words.
-    confinement: String,
+    pub confinement: String,
 }
 
 struct Worker {

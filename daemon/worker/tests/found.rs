@@ -6,7 +6,8 @@ mod common;
 use common::beginnings::Start;
 use common::oracle::run;
 use common::person::Person;
-use common::play::Op::*;
+use common::play::Op;
+use common::play::Op::{Casemapping, Command, Impostor, Module, Rename, Type, Worker};
 use common::play::Who;
 use common::store::Files;
 use common::user::{Shown, User};
@@ -34,6 +35,7 @@ fn a_nick_that_only_the_module_guards_is_let_go() {
 #[test]
 fn two_nicks_that_become_one_stay_closed() {
     run(Start::TwoNicks, &[Casemapping(0), Worker, Casemapping(1)]);
+    run(Start::TwoNicks, &[Module(false), Casemapping(0), Worker, Casemapping(1)]);
     run(Start::TwoNicks, &[Casemapping(0), Rename(Who::Bob, 3), Casemapping(1)]);
     run(Start::TwoNicks, &[Casemapping(0), Rename(Who::Carol, 0), Type(0, 0), Casemapping(1)]);
     let mut w = World::new();
@@ -225,4 +227,20 @@ fn nothing_is_shown_as_the_friends_after_the_friend_has_gone() {
         _ => true,
     };
     assert!(w.alice.news().iter().all(marked));
+}
+
+/// A nick that was left closed stays closed when somebody else takes it who was only asked.
+#[test]
+fn a_nick_left_behind_stays_closed_when_somebody_else_takes_it() {
+    run(
+        Start::Clear,
+        &[
+            Impostor(false, false),
+            Rename(Who::Bob, 6),
+            Command(0, 6),
+            Op::Start(Who::Mallory),
+            Rename(Who::Mallory, 0),
+            Rename(Who::Bob, 5),
+        ],
+    );
 }

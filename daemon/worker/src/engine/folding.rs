@@ -30,6 +30,10 @@ impl Engine {
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (old, mut conversation) in all {
             let aliases = std::mem::take(&mut conversation.aliases);
+            if conversation.phase != Phase::Clear {
+                // The module may have taken two guarded nicks for one: it is told of each again.
+                conversation.guard_told = false;
+            }
             self.seat(Some(&old), conversation);
             for alias in aliases {
                 self.close(alias);

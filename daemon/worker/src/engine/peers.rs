@@ -119,6 +119,10 @@ impl Engine {
         let spelled = std::mem::replace(&mut conversation.nick, new_nick.clone());
         let aliases = std::mem::take(&mut conversation.aliases);
         if let Some(there) = self.conversations.remove(&new).filter(|c| c.phase != Phase::Clear) {
+            if !was_private {
+                // Somebody who was only asked opens nothing by coming here.
+                conversation.phase = there.phase;
+            }
             conversation.also_closed(there.nick);
             there.aliases.into_iter().for_each(|alias| conversation.also_closed(alias));
         }

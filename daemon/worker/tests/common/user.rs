@@ -403,10 +403,13 @@ impl User {
     }
 }
 
-fn load(files: &Files, now: Now) -> Engine {
+pub fn load(files: &Files, now: Now) -> Engine {
+    Engine::load(account(), &mut files.clone(), now).expect("libotr")
+}
+
+pub fn account() -> Account {
     let name = |name: &str| AccountName::new(name).expect("a name");
-    let account = Account { uid: 1000, user: name("alice"), network: name("net") };
-    Engine::load(account, &mut files.clone(), now).expect("libotr")
+    Account { uid: 1000, user: name("alice"), network: name("net") }
 }
 
 /// What no effect may carry, whoever made the words.

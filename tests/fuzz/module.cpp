@@ -1,0 +1,58 @@
+// libFuzzer over what the module reads of otrd: lines, JSON, effects. Built by tests/fuzz/run.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "../../shim/line.h"
+
+static void Promise(bool kept) {
+    if (!kept) abort();
+}
+
+// What was understood can be said in turn, and is the same.
+static void Again(const std::string& bytes) {
+    std::string again;
+    Promise(wire::DecodeText(wire::EncodeText(bytes), again) && again == bytes);
+}
+
+static void Line(const std::string& line) {
+    using What = wire::Incoming::What;
+    const wire::Incoming in = wire::Parse(line);
+    const bool speaks = in.what == What::Reply || in.what == What::Effects;
+    Promise(in.effects.empty() || (speaks && in.why.empty()));
+    Promise(in.protect.empty() || in.what == What::Welcome);
+    for (const auto& nick : in.protect) Promise(wire::ValidNick(nick));
+    for (const auto& effect : in.effects) {
+        Again(effect.text);
+        Again(effect.who);
+        using Do = wire::Effect::Do;
+        if (effect.what == Do::Send || effect.what == Do::Echo || effect.what == Do::Refuse ||
+            effect.what == Do::Protect)
+            Promise(wire::ValidNick(effect.who));
+        if (effect.what == Do::Deliver) Promise(wire::ValidMask(effect.who));
+    }
+    std::string text;
+    if (wire::DecodeText(line, text)) Again(text);
+    for (const auto& request :
+         {wire::Out(1, line, wire::Kind::Text, line, 7), wire::In(1, line, wire::Kind::Ctcp, line),
+          wire::Command(1, line), wire::Nick(1, line, line), wire::Hello(1, line, line, "", "")})
+        Promise(!request.empty() && request.find('\n') == request.size() - 1);
+}
+
+// The first byte says how long the pieces are in which the rest arrives.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    if (size < 2) return 0;
+    const size_t piece = size_t(data[0]) * 8 + 1;
+    const char* rest = reinterpret_cast<const char*>(data) + 1;
+    size--;
+    wire::Lines lines;
+    std::string line;
+    for (size_t at = 0; at < size && !lines.TooLong(); at += piece) {
+        lines.Push(rest + at, std::min(piece, size - at));
+        while (lines.Next(line)) {
+            Promise(line.size() < wire::kMaxLine && line.find('\n') == std::string::npos);
+            Line(line);
+        }
+    }
+    return 0;
+}

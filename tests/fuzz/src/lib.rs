@@ -1,0 +1,8 @@
+//! The fuzz targets, as cargo-fuzz builds them. `daemon/worker/tests/fuzzed.rs` runs the same over
+//! the seeds and over all that was found.
+
+#[path = "../../../daemon/worker/tests/common/mod.rs"]
+mod common;
+#[path = "../../../daemon/worker/tests/common/numbers.rs"]
+mod numbers;
+pub mod targets;
