@@ -129,6 +129,18 @@ pub enum ToWorker {
     Shutdown,
 }
 
+/// What a worker tells the log of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// Files lie otherwise on disk than before.
+    AtRest,
+    /// The key's file cannot be used.
+    Key,
+    /// Anything else that an admin should look at.
+    Trouble,
+}
+
 /// A worker to the front.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -137,6 +149,8 @@ pub enum ToFront {
     Ready,
     /// For the log. Never a nick, never a text.
     Log {
+        /// What it is about.
+        about: About,
         /// What happened.
         text: String,
     },

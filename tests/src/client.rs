@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::{Inbox, Line, World, eventually, pieces};
+use crate::{Inbox, Line, World, eventually, pieces, typed};
 
 /// A connection that speaks IRC and remembers every line it saw.
 pub struct Client {
@@ -95,6 +95,10 @@ impl Client {
 
     /// Says something to somebody.
     pub fn types_to(&self, nick: &str, text: &str) {
+        match nick.starts_with('*') {
+            true => typed::commanded(text),
+            false => typed::typed(text),
+        }
         self.send(&format!("PRIVMSG {nick} :{text}"));
     }
 
@@ -105,6 +109,7 @@ impl Client {
 
     /// `/notice`.
     pub fn notices(&self, nick: &str, text: &str) {
+        typed::typed(text);
         self.send(&format!("NOTICE {nick} :{text}"));
     }
 

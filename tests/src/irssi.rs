@@ -24,7 +24,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::process::Launch;
-use crate::{Inbox, Process, World, eventually, pieces};
+use crate::{Inbox, Process, World, eventually, pieces, typed};
 
 /// A person who uses irssi.
 pub struct Irssi {
@@ -88,6 +88,7 @@ impl Irssi {
 
     /// Says something to somebody.
     pub fn types_to(&self, nick: &str, text: &str) {
+        typed::typed(text);
         self.turns_to(nick);
         self.types(text);
     }
@@ -95,6 +96,7 @@ impl Irssi {
     /// `/me`.
     pub fn acts_to(&self, nick: &str, text: &str) {
         self.turns_to(nick);
+        typed::typed(text);
         self.types(&format!("/me {text}"));
     }
 
@@ -113,12 +115,15 @@ impl Irssi {
     /// Answers an authentication, or asks for one.
     pub fn auths(&self, nick: &str, secret: &str) {
         self.turns_to(nick);
+        typed::typed(secret);
         self.types(&format!("/otr auth {secret}"));
     }
 
     /// Asks for an authentication with a question.
     pub fn auths_with_question(&self, nick: &str, question: &str, secret: &str) {
         self.turns_to(nick);
+        typed::typed(question);
+        typed::typed(secret);
         self.types(&format!("/otr authq \"{question}\" {secret}"));
     }
 

@@ -78,5 +78,7 @@ pub use inbox::{Inbox, PATIENCE};
 
 mod pieces;
 
+mod typed;
+
 mod process;
 pub use process::{Launch, Process, children_of, eventually};

@@ -99,7 +99,7 @@ impl OtrdBuilder {
             .args(without_landlock())
             // Where systemd would put them; empty unless a test says otherwise.
             .env("CREDENTIALS_DIRECTORY", dir.join("credentials"))
-            .env("RUST_LOG", "debug")
+            .env("RUST_LOG", "trace")
             .uid(self.uid);
         for (name, value) in &self.variables {
             launch = launch.env(name, value);

@@ -12,6 +12,8 @@ use landlock::{AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr};
 use nix::unistd::getuid;
 use tempfile::TempDir;
 
+use crate::typed;
+
 /// A temporary directory and the ports that belong to it. Every part of a scenario holds a clone,
 /// so the directory goes when the last part has gone.
 #[derive(Clone)]
@@ -118,11 +120,15 @@ impl Default for World {
 impl Drop for Inner {
     fn drop(&mut self) {
         let Some(dir) = self.dir.take() else { return };
-        if std::thread::panicking() {
+        let held = if std::thread::panicking() { None } else { typed::found(dir.path()) };
+        if std::thread::panicking() || held.is_some() {
             print_logs(dir.path());
         }
         if std::env::var_os("OTRD_TESTS_KEEP").is_some() {
             eprintln!("kept: {}", dir.keep().display());
+        }
+        if let Some(held) = held {
+            panic!("what was typed, or is secret, lies about: {held}");
         }
     }
 }

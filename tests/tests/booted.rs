@@ -52,6 +52,15 @@ fn a_conversation_under_systemd() {
     // Not every machine lets a container raise this limit.
     let may_lock = limit(worker, "Max locked memory").starts_with("unlimited");
     assert_eq!(status.contains(", memory locked"), may_lock, "{status}");
+    for pid in [front, worker] {
+        let none = proc(pid, "status").contains("VmLck:\t       0 kB");
+        assert_eq!(none, !may_lock, "{}", proc(pid, "status"));
+    }
+    eprintln!("memory is{} locked here, and status says so", if may_lock { "" } else { " not" });
+
+    // The files are encrypted, and nothing that was typed or is secret lies anywhere.
+    assert!(status.contains("encrypted"), "{status}");
+    nothing_lies_about(&bob.fingerprint(), &[front, worker]);
 
     // A reload costs nobody anything.
     systemctl(&["reload", "otrd"]);
@@ -85,6 +94,99 @@ fn a_conversation_under_systemd() {
         assert!(!run("journalctl", &["--no-pager", "-u", "otrd"]).contains(text));
     }
     wire.carries(Way::Out, "?OTR");
+}
+
+#[test]
+#[ignore = "needs a user's own installed daemon under systemd: run tests/boot"]
+fn a_conversation_under_a_users_systemd() {
+    let world = World::new();
+    let ircd = Ircd::ngircd(&world);
+    let wire = Wire::new(&world, ircd.port());
+    let run_time = format!("/run/user/{BOUNCER}/otrd");
+    let (shim, admin) = (format!("{run_time}/shim.sock"), format!("{run_time}/admin.sock"));
+    let network = ZncNetwork::new("net", wire.port()).otr_at(Path::new(&shim));
+    let znc = ZncBuilder::new().user(ZncUser::new("alice").network(network)).start(&world);
+    let bob = Irssi::start(&world, "bob", ircd.port());
+    let alice = znc.attach("alice", "net");
+    alice.has_otr();
+    alice.types_to("bob", "?OTR?");
+    bob.is_private();
+    alice.becomes("bob", "encrypted");
+    alice.types_to("bob", "under my own roof");
+    bob.reads("alice", "under my own roof");
+
+    let front = || -> i32 {
+        let said = users_systemctl(&["show", "-P", "MainPID", "otrd"]);
+        said.trim().parse().expect("a pid")
+    };
+    let pid = front();
+    assert_eq!(owner(pid), BOUNCER);
+    let otrctl = "/home/bouncer/.local/bin/otrctl";
+    let status = run(otrctl, &["--socket", &admin, "status"]);
+    // A user's limit does not let all of it be locked, which is said.
+    assert!(status.contains("seccomp, landlock") && status.contains("memory not"), "{status}");
+    users_systemctl(&["reload", "otrd"]);
+    assert_eq!(front(), pid);
+
+    for signal in [Signal::SIGKILL, Signal::SIGSTOP] {
+        let before = front();
+        kill(Pid::from_raw(before), signal).expect("a signal to the front");
+        eventually("another front runs", || !runs(before) && ![0, before].contains(&front()));
+        alice.has_otr();
+        alice.becomes("bob", "encrypted");
+        alice.types_to("bob", "and back");
+        bob.reads("alice", "and back");
+    }
+    wire.never_carried("own roof");
+}
+
+/// The user whose systemd this is; ZNC runs as the same.
+const BOUNCER: u32 = 60_001;
+
+fn users_systemctl(words: &[&str]) -> String {
+    let id = BOUNCER.to_string();
+    let mut all = vec!["--reuid", &id, "--regid", &id, "--init-groups", "env"];
+    let place = format!("XDG_RUNTIME_DIR=/run/user/{BOUNCER}");
+    all.extend([place.as_str(), "systemctl", "--user"]);
+    all.extend(words);
+    run("setpriv", &all)
+}
+
+/// Neither the master secret, nor alice's private key, nor a fingerprint, nor anything typed is in
+/// a file of otrd's, in the journal, in a core, or on a command line.
+fn nothing_lies_about(fingerprint: &str, processes: &[i32]) {
+    let out = World::new();
+    let place = out.path().join("keys");
+    let place = place.to_str().expect("a text");
+    run("otrctl", &["-a", "alice/net", "export", place]);
+    let key = fs::read_to_string(format!("{place}/otr.key")).expect("the key, as root exports it");
+    let private = key.split("(x #").nth(1).expect("its private part")[..40].to_owned();
+    let master = fs::read_to_string("/opt/otrd/master").expect("the master secret");
+    let typed = ["under the mat", "which mat", "a-secret"].map(str::to_owned);
+    let hex = fingerprint.replace(' ', "");
+    let spaced = fingerprint.to_owned();
+    let secrets: Vec<_> = typed.into_iter().chain([private, master, hex, spaced]).collect();
+
+    let journal = run("journalctl", &["--boot", "--no-pager", "-o", "export"]);
+    assert!(journal.contains("worker started"), "else this shows nothing");
+    let mut all = vec![("the journal".to_owned(), journal.into_bytes())];
+    for pid in processes {
+        for file in ["cmdline", "environ"] {
+            all.push((file.into(), fs::read(format!("/proc/{pid}/{file}")).expect("a process")));
+        }
+    }
+    let found = run(
+        "find",
+        &["/var/lib/otrd", "/run/otrd", "/var/lib/systemd", "/var/crash", "-type", "f"],
+    );
+    assert!(found.contains("otr.key"), "{found}");
+    all.extend(found.lines().map(|file| (file.into(), fs::read(file).unwrap_or_default())));
+    for (name, content) in &all {
+        let content = String::from_utf8_lossy(content).to_lowercase();
+        for secret in &secrets {
+            assert!(!content.contains(&secret.to_lowercase()), "{name} holds {secret}");
+        }
+    }
 }
 
 fn comes_back_after(front: i32, signal: Signal) {

@@ -3,6 +3,7 @@
 
 use crate::front::Front;
 use crate::keeper::{Ask, Question, Said};
+use crate::kind;
 use crate::master::Masters;
 use crate::passed::Inbox;
 use crate::peer::{Reach, Rights};
@@ -41,11 +42,15 @@ const ACCOUNTS_PAGE: usize = 150;
 /// Serves one connection.
 pub async fn serve(front: Rc<Front>, stream: UnixStream, uid: u32) {
     let Some(_seat) = Seat::take(&front, uid) else {
-        tracing::info!(uid, "an admin connection is refused: too many");
+        tracing::info!(message_id = kind::REFUSED, uid, "an admin connection is refused: too many");
         return wire::refuse(stream, Id::Null, Code::Busy.into()).await;
     };
     if front.rights(uid).status == Reach::None {
-        tracing::info!(uid, "an admin connection is refused: not allowed");
+        tracing::info!(
+            message_id = kind::REFUSED,
+            uid,
+            "an admin connection is refused: not allowed"
+        );
         return wire::refuse(stream, Id::Null, Code::Forbidden.into()).await;
     }
     converse(&Caller { front: front.clone(), uid }, stream).await;
@@ -338,7 +343,7 @@ impl Caller {
             }
             let kept = self.front.state.set_at_rest(at_rest);
             kept.map_err(|error| Error::new(Code::Refused, format!("not kept: {error}")))?;
-            tracing::info!(uid = self.uid, ?at_rest, "files at rest");
+            tracing::info!(message_id = kind::AT_REST, uid = self.uid, ?at_rest, "files at rest");
         }
         Ok(SecretsKept {
             master: masters.is_some(),

@@ -2,6 +2,7 @@
 
 use crate::front::Front;
 use crate::keeper::Ask;
+use crate::kind;
 use crate::wire::{self, NoLine};
 use proto::account::Account;
 use proto::frame::Lines;
@@ -98,12 +99,17 @@ pub async fn greet(front: Rc<Front>, mut stream: UnixStream, uid: u32) {
             let account = Account { uid, user, network };
             let ask = Ask::Hello(Box::new(Newcomer { stream, id, hello, rest }));
             if let Err(Ask::Hello(newcomer)) = front.ask(&account, ask) {
-                tracing::warn!(%account, uid, "a module is refused: too busy");
+                tracing::warn!(message_id = kind::REFUSED, %account, uid, "a module is refused: too busy");
                 newcomer.refuse(Code::Busy.into());
             }
         }
         Err(Refusal { id, error }) => {
-            tracing::info!(uid, code = error.code as i32, "a hello is refused");
+            tracing::info!(
+                message_id = kind::REFUSED,
+                uid,
+                code = error.code as i32,
+                "a hello is refused"
+            );
             if let Some(id) = id {
                 wire::refuse(stream, id, error).await;
             }

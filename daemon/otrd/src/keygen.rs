@@ -2,6 +2,7 @@
 //! in a queue. The front moves a pipe; it never reads a key.
 
 use crate::front::Front;
+use crate::kind;
 use crate::spawn;
 use proto::account::Account;
 use std::os::fd::OwnedFd;
@@ -62,7 +63,7 @@ async fn run(
     let _turn = front.keygens.acquire().await.map_err(|error| error.to_string())?;
     let (mut child, key) = spawn::keygen(front, account.user.as_str())
         .map_err(|error| format!("key generation cannot be started: {error}"))?;
-    tracing::info!(%account, uid = account.uid, pid = child.id(), "generating a key");
+    tracing::info!(message_id = kind::KEY_BEGUN, %account, uid = account.uid, pid = child.id(), "generating a key");
     let _ = tell.send(KeyEvent::Pipe(key)).await;
     match child.wait().await {
         Ok(status) if status.success() => Ok(()),

@@ -1,6 +1,9 @@
 //! Logs: to the journal where stderr leads there, otherwise to stderr. Never a nick, never a text.
+//! In the journal each message has its fields by name: `MESSAGE_ID` (see [`crate::kind`]),
+//! `ACCOUNT`, `UID` and so on.
 
 use nix::sys::stat::fstat;
+use tracing_subscriber::fmt::format::debug_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
@@ -25,9 +28,16 @@ pub fn init() -> Level {
     let logs = tracing_subscriber::registry().with(filter);
     let journal = stderr_is_the_journal().then(tracing_journald::layer).and_then(Result::ok);
     match journal {
-        Some(journal) => logs.with(journal.with_field_prefix(Some("OTRD".into()))).init(),
+        // Fields of our own, not of some program's.
+        Some(journal) => logs.with(journal.with_field_prefix(None)).init(),
         None => {
-            let text = tracing_subscriber::fmt::layer().with_target(false);
+            // A number says nothing to who reads along.
+            let fields = debug_fn(|out, field, value| match field.name() {
+                "message" => write!(out, "{value:?}"),
+                "message_id" => Ok(()),
+                name => write!(out, " {name}={value:?}"),
+            });
+            let text = tracing_subscriber::fmt::layer().with_target(false).fmt_fields(fields);
             logs.with(text.with_writer(std::io::stderr)).init();
         }
     }

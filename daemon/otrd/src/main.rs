@@ -2,7 +2,7 @@
 //! an account and hands it the connected socket. It links no libotr and sees no key and no
 //! message.
 //!
-//! Top-down: [`args`], [`config`] and [`log`], then [`listen`] gives two sockets. A connection to the first is
+//! Top-down: [`args`], [`config`] and [`log`] with its [`kind`]s, then [`listen`] gives two sockets. A connection to the first is
 //! a module's: [`conn`] reads its hello, [`keeper`] brings it to its account's worker, which
 //! [`spawn`] starts, [`control`] talks to and [`pulse`] minds; [`keygen`] makes keys. A connection
 //! to the second is an admin's: [`admin`], with [`passed`] descriptors, and [`watch`]. Who may ask
@@ -20,6 +20,7 @@ mod crowd;
 mod front;
 mod keeper;
 mod keygen;
+mod kind;
 mod listen;
 mod log;
 mod master;
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error:#}");
+            tracing::error!(message_id = kind::FAILED, "{error:#}");
             ExitCode::FAILURE
         }
     }
@@ -102,11 +103,11 @@ fn reload(source: &Source, level: &Level) -> Option<Config> {
     match source.read() {
         Ok(config) => {
             level.set(&config.log.level);
-            tracing::info!(path = %source.path.display(), "settings read again");
+            tracing::info!(message_id = kind::RELOADED, path = %source.path.display(), "settings read again");
             Some(config)
         }
         Err(error) => {
-            tracing::error!("the settings stay as they were: {error}");
+            tracing::error!(message_id = kind::SETTINGS, "the settings stay as they were: {error}");
             None
         }
     }
@@ -142,7 +143,7 @@ async fn serve(
         spawn_local(listen::accept(modules, front.clone(), conn::greet)),
         spawn_local(listen::accept(admins, front.clone(), admin::serve)),
     ];
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), "serving");
+    tracing::info!(message_id = kind::STARTED, version = env!("CARGO_PKG_VERSION"), "serving");
     notify::ready();
 
     let mut watchdog = tokio::time::interval(notify::watchdog_interval());
@@ -162,7 +163,7 @@ async fn serve(
         }
     }
 
-    tracing::info!("stopping");
+    tracing::info!(message_id = kind::STOPPING, "stopping");
     notify::stopping();
     accepting.iter().for_each(|task| task.abort());
     listeners.remove();

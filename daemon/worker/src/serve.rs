@@ -1,7 +1,7 @@
 //! The poll loop: performs what the engine decides, and nothing else.
 
 use crate::control::{Control, Packet};
-use crate::engine::{Act, Engine, Input, Now};
+use crate::engine::{Act, Engine, Input, KeyState, Now};
 use crate::limits;
 use crate::link::{Health, Link};
 use crate::moving;
@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{UsageWho, getrusage};
 use proto::admin::{Output, WorkerStatus};
-use proto::control::{AtRest, CommandFailed, Refused, ToFront, ToWorker};
+use proto::control::{About, AtRest, CommandFailed, Refused, ToFront, ToWorker};
 use proto::jsonrpc::{self, Code, Error, Id, Reply, Request};
 use proto::moving::{Exported, Imported, Order};
 use proto::shim::{Call, Effect, Effects, Hello, Welcome};
@@ -146,6 +146,9 @@ impl Worker {
             ends: false,
         };
         worker.settled(&settled);
+        if matches!(worker.engine.key_state(), KeyState::Damaged(_)) {
+            worker.log(About::Key, "otr.key cannot be used: the user is told why".into());
+        }
         worker
     }
 
@@ -254,7 +257,7 @@ impl Worker {
                 Act::Effect(effect) => effects.push(effect),
                 Act::Save(name, content) => {
                     if let Err(error) = self.store.write(name, &content) {
-                        self.log(format!("{} was not saved: {error}", name.file()));
+                        self.log(About::Trouble, format!("{} was not saved: {error}", name.file()));
                         failed.push((name, error));
                     }
                 }
@@ -276,7 +279,9 @@ impl Worker {
         match self.store.set_aside(name, suffix) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => self.log(format!("{} was not set aside: {error}", name.file())),
+            Err(error) => {
+                self.log(About::Trouble, format!("{} was not set aside: {error}", name.file()))
+            }
         }
     }
 
@@ -303,8 +308,8 @@ impl Worker {
         }
     }
 
-    fn log(&mut self, text: String) {
-        self.say(&ToFront::Log { text });
+    fn log(&mut self, about: About, text: String) {
+        self.say(&ToFront::Log { about, text });
     }
 
     fn say(&mut self, message: &ToFront) {
@@ -401,7 +406,7 @@ impl Worker {
                 | ToWorker::Export { .. },
                 None,
             ) => {
-                self.log("a packet of the front made no sense".into());
+                self.log(About::Trouble, "a packet of the front made no sense".into());
             }
         }
     }
@@ -409,10 +414,13 @@ impl Worker {
     /// Says what became of files that lay otherwise.
     fn settled(&mut self, settled: &Settled) {
         if settled.changed > 0 {
-            self.log(format!("files that lie {} now: {}", self.store.at_rest(), settled.changed));
+            self.log(
+                About::AtRest,
+                format!("files that lie {} now: {}", self.store.at_rest(), settled.changed),
+            );
         }
         for why in &settled.failed {
-            self.log(format!("a file does not lie on disk as it should: {why}"));
+            self.log(About::Trouble, format!("a file does not lie on disk as it should: {why}"));
         }
     }
 

@@ -55,6 +55,27 @@ fn the_page_of_the_files_has_the_settings_that_come_along() {
     has_table("otr.5", &rows);
 }
 
+#[test]
+fn the_page_of_the_daemon_has_the_kinds_of_its_log() {
+    let catalog = include_str!("../../../systemd/otrd.catalog");
+    let (mut rows, mut ids) = (String::new(), BTreeSet::new());
+    for entry in catalog.split("\n-- ").skip(1) {
+        let (id, rest) = entry.split_once('\n').expect("a number");
+        let subject = rest.strip_prefix("Subject: ").and_then(|rest| rest.lines().next());
+        let (_, says) = rest.split_once("\n\n").expect("what it means");
+        assert!(says.trim().len() > 20, "{id}");
+        rows += &format!(".It {id}\n{}.\n", subject.expect("a subject"));
+        assert!(ids.insert(id), "{id} twice");
+    }
+    has_table("otrd.8", &rows);
+    let kinds = include_str!("../../../daemon/otrd/src/kind.rs");
+    let ours: BTreeSet<&str> = kinds.split('"').skip(1).step_by(2).collect();
+    assert_eq!(ids, ours);
+    assert!(
+        ids.iter().all(|id| id.len() == 32 && id.bytes().all(|b| b"0123456789abcdef".contains(&b)))
+    );
+}
+
 /// Puts rows between the two comments of a page.
 #[track_caller]
 fn has_table(name: &str, rows: &str) {

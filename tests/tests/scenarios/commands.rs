@@ -345,6 +345,7 @@ fn status_and_version() {
         "otrd 0.1.0, module 0.1.0, ZNC 1.".to_owned(),
         "Account: alice on net.".to_owned(),
         format!("Key: {own}."),
+        "Files on disk: plain.".to_owned(),
         "Private conversations: 1, blocked: 0.".to_owned(),
         "Nothing waits.".to_owned(),
     ];

@@ -4,9 +4,10 @@ use super::ask::{Asked, Said, Waiting};
 use super::{Backoff, END_TIME, Keeper, LOST_TIME};
 use crate::conn::{Newcomer, clip};
 use crate::keygen::{KeyEvent, Keygen};
+use crate::kind;
 use crate::pulse::Pulse;
 use crate::spawn;
-use proto::control::{ToFront, ToWorker};
+use proto::control::{About, ToFront, ToWorker};
 use proto::jsonrpc::{Code, Error};
 use std::io;
 use std::process::ExitStatus;
@@ -28,15 +29,26 @@ impl Keeper {
                 tracing::info!(%account, uid, pid, "worker ready");
                 self.serve_waiting();
             }
-            ToFront::Log { text } => {
-                tracing::warn!(%account, uid, pid, text = clip(&text, 400), "worker says");
+            ToFront::Log { about, text } => {
+                let text = clip(&text, 400);
+                match about {
+                    About::AtRest => {
+                        tracing::info!(message_id = kind::AT_REST, %account, uid, pid, text, "worker says")
+                    }
+                    About::Key => {
+                        tracing::error!(message_id = kind::KEY_DAMAGED, %account, uid, pid, text, "worker says")
+                    }
+                    About::Trouble => {
+                        tracing::warn!(message_id = kind::WORKER_SAYS, %account, uid, pid, text, "worker says")
+                    }
+                }
             }
             ToFront::Failed { why } => {
-                tracing::error!(%account, uid, pid, why = clip(&why, 400), "worker failed");
+                tracing::error!(message_id = kind::WORKER_FAILED, %account, uid, pid, why = clip(&why, 400), "worker failed");
             }
             ToFront::Locked { why } => {
                 let why = clip(&why, 400);
-                tracing::error!(%account, uid, why, "account locked");
+                tracing::error!(message_id = kind::LOCKED, %account, uid, why, "account locked");
                 self.locked = Some(why.clone());
                 self.refuse_waiting(|| Error::new(Code::Refused, why.clone()));
             }
@@ -107,12 +119,12 @@ impl Keeper {
         let (account, uid, pid) = (&self.account, self.account.uid, worker.pid);
         let ending = status.map_or_else(|error| error.to_string(), spawn::ending);
         if worker.told_to_end {
-            tracing::info!(%account, uid, pid, ending, "worker ended");
+            tracing::info!(message_id = kind::WORKER_ENDED, %account, uid, pid, ending, "worker ended");
             self.backoff = Backoff::default();
         } else if self.locked.is_some() {
             self.backoff.died(worker.started.elapsed());
         } else {
-            tracing::error!(%account, uid, pid, ending, "worker died");
+            tracing::error!(message_id = kind::WORKER_DIED, %account, uid, pid, ending, "worker died");
             self.restarts = self.restarts.saturating_add(1);
             self.backoff.died(worker.started.elapsed());
         }
@@ -137,7 +149,7 @@ impl Keeper {
                 Ok(())
             }
             KeyEvent::Failed(why) => {
-                tracing::warn!(%account, uid, why, "no key");
+                tracing::warn!(message_id = kind::KEY_FAILED, %account, uid, why, "no key");
                 worker.keygen = None;
                 worker.process.channel.send(&ToWorker::KeyFailed { why }, None)
             }

@@ -17,6 +17,7 @@ pub use ask::{Ask, Question, Said};
 
 use crate::front::Front;
 use crate::keygen::KeyEvent;
+use crate::kind;
 use crate::pulse::Beat;
 use crate::state;
 use ask::{Asked, Reply, Waiting, no_answer};
@@ -218,7 +219,9 @@ impl Keeper {
         let (account, uid) = (&self.account, self.account.uid);
         let forgotten = self.front.state.forget(account, remove);
         match &forgotten {
-            Ok(_) => tracing::info!(%account, uid, remove, "account forgotten"),
+            Ok(_) => {
+                tracing::info!(message_id = kind::FORGOTTEN, %account, uid, remove, "account forgotten")
+            }
             Err(error) => tracing::error!(%account, uid, %error, "account not forgotten"),
         }
         let refused = |error: state::Error| Error::new(Code::Refused, error.to_string());
@@ -275,7 +278,7 @@ impl Keeper {
             worker.give_up_until(now);
             if worker.takes() && worker.feel_pulse(now) == Beat::Dead {
                 let (account, uid, pid) = (&self.account, self.account.uid, worker.pid);
-                tracing::error!(%account, uid, pid, "worker does not answer any more");
+                tracing::error!(message_id = kind::WORKER_HUNG, %account, uid, pid, "worker does not answer any more");
                 worker.kill_at = Some(now);
             }
             if worker.kill_at.is_some_and(|at| at <= now) {
@@ -301,11 +304,11 @@ impl Keeper {
         };
         match started {
             Ok(worker) => {
-                tracing::info!(%account, uid, pid = worker.pid, "worker started");
+                tracing::info!(message_id = kind::WORKER_STARTED, %account, uid, pid = worker.pid, "worker started");
                 self.worker = Some(worker);
             }
             Err(error) => {
-                tracing::error!(%account, uid, %error, "no worker can be started");
+                tracing::error!(message_id = kind::WORKER_FAILED, %account, uid, %error, "no worker can be started");
                 self.backoff.died(Duration::ZERO);
                 self.refuse_waiting(|| Code::Internal.into());
             }

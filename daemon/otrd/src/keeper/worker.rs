@@ -5,6 +5,7 @@ use super::{Event, READY_TIME};
 use crate::conn::{Newcomer, clip};
 use crate::front::Front;
 use crate::keygen::Keygen;
+use crate::kind;
 use crate::pulse::{Beat, Pulse};
 use crate::spawn::{self, Process};
 use crate::state;
@@ -127,7 +128,11 @@ impl Worker {
     /// A worker that takes nothing more has other troubles than this.
     pub(super) fn tell(&mut self, message: &ToWorker) {
         if !self.told_to_end && self.process.channel.send(message, None).is_err() {
-            tracing::warn!(pid = self.pid, "the worker does not take new settings");
+            tracing::warn!(
+                message_id = kind::WORKER_SAYS,
+                pid = self.pid,
+                "the worker does not take new settings"
+            );
         }
     }
 
@@ -141,7 +146,9 @@ impl Worker {
         });
         let (uid, pid) = (account.uid, self.pid);
         match sent {
-            Ok(()) => tracing::info!(%account, uid, pid, "module handed over"),
+            Ok(()) => {
+                tracing::info!(message_id = kind::MODULE, %account, uid, pid, "module handed over")
+            }
             Err(error) => tracing::warn!(%account, uid, pid, %error, "module not handed over"),
         }
     }

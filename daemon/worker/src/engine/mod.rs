@@ -158,6 +158,11 @@ impl Engine {
         self.conversations.touch_all();
     }
 
+    /// Whether there is a key.
+    pub fn key_state(&self) -> &KeyState {
+        &self.key
+    }
+
     /// How the files lie on disk, for who asks.
     pub fn set_at_rest(&mut self, at_rest: &'static str) {
         self.at_rest = at_rest;

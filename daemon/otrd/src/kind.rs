@@ -1,0 +1,41 @@
+//! What a message is about: one number for each kind, by which an admin finds it in the journal
+//! (`journalctl MESSAGE_ID=…`). `systemd/otrd.catalog` says what each means and what to do.
+
+/// otrd serves.
+pub const STARTED: &str = "32268cbea7bb47f1b5d1c3224e3c77e2";
+/// otrd ends.
+pub const STOPPING: &str = "2e5583046f8f47a3a655fa31fddbe7d5";
+/// otrd cannot run.
+pub const FAILED: &str = "bd3f16fba25b4b29a6b4d5532ab72113";
+/// The settings were read again.
+pub const RELOADED: &str = "3a4dfb0458894d58a8b0a4dd48ebc063";
+/// The settings are wrong.
+pub const SETTINGS: &str = "b588c1f439294353bf4152064c0f2b3f";
+/// Somebody was refused.
+pub const REFUSED: &str = "2a5c2b666381467aa59fc8241ebf0b70";
+/// A worker was started for an account.
+pub const WORKER_STARTED: &str = "b88b77e39b0f40808fea157614c1a059";
+/// A worker ended.
+pub const WORKER_ENDED: &str = "c074bd2d5ffe428e81f76097a9410a53";
+/// A worker died.
+pub const WORKER_DIED: &str = "427b2aeb11cb40238f6f2e6bc77eedab";
+/// A worker does not answer.
+pub const WORKER_HUNG: &str = "ab360cab277f43f794a8e07047819941";
+/// A worker could not be started, or not confined.
+pub const WORKER_FAILED: &str = "274cea039c574ef8b7b4f301eca01a74";
+/// A worker is in trouble.
+pub const WORKER_SAYS: &str = "46be92b5f5b44b9f8004a8a4c4b4a97a";
+/// A module of ZNC connected.
+pub const MODULE: &str = "5b64c238c94e4b738f60e9f482241a56";
+/// A key is being made.
+pub const KEY_BEGUN: &str = "eeb786e74e9a4df4a6908a0a1376348b";
+/// A key could not be made.
+pub const KEY_FAILED: &str = "28eaa92f4de64af3ae8443103355b364";
+/// A key cannot be used.
+pub const KEY_DAMAGED: &str = "d2606a51d93649969a1e826d3c3c31b9";
+/// The files of an account cannot be opened.
+pub const LOCKED: &str = "25f340e22c234dfe8509832d600372b1";
+/// Files lie otherwise on disk now.
+pub const AT_REST: &str = "1d67bb6437054a1b9973cd8dcfe4f425";
+/// An account was ended.
+pub const FORGOTTEN: &str = "6389a1d61a7e4c6da7f197c8257ccf12";
