@@ -6,6 +6,7 @@ use crate::crowd::Crowd;
 use crate::keeper::{self, Ask};
 use crate::master::Masters;
 use crate::peer::{self, Mode, Rights};
+use crate::pulse::Minding;
 use crate::state::State;
 use proto::account::Account;
 use proto::control::{AtRest, Site};
@@ -47,6 +48,8 @@ pub struct Front {
     pub stopping: watch::Sender<bool>,
     /// An account came or went.
     pub changed: Notify,
+    /// Which keeper minds its worker until when.
+    pub minding: RefCell<Minding>,
     keepers: RefCell<BTreeMap<Account, mpsc::Sender<Ask>>>,
 }
 
@@ -69,6 +72,7 @@ impl Front {
             keygens: Semaphore::new(processors),
             stopping: watch::Sender::new(false),
             changed: Notify::new(),
+            minding: RefCell::default(),
             keepers: RefCell::default(),
         }
     }
@@ -127,6 +131,7 @@ impl Front {
     /// run since.
     pub fn forget(&self, account: &Account) {
         self.keepers.borrow_mut().remove(account);
+        self.minding.borrow_mut().minds(account, None);
         self.changed.notify_one();
     }
 

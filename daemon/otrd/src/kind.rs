@@ -21,6 +21,8 @@ pub const WORKER_ENDED: &str = "c074bd2d5ffe428e81f76097a9410a53";
 pub const WORKER_DIED: &str = "427b2aeb11cb40238f6f2e6bc77eedab";
 /// A worker does not answer.
 pub const WORKER_HUNG: &str = "ab360cab277f43f794a8e07047819941";
+/// otrd does not mind a worker any more.
+pub const STUCK: &str = "6b3bf18b37ca4ca0bbd8a250d2139e11";
 /// A worker could not be started, or not confined.
 pub const WORKER_FAILED: &str = "274cea039c574ef8b7b4f301eca01a74";
 /// A worker is in trouble.

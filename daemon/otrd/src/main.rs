@@ -48,6 +48,7 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{LocalSet, spawn_local};
+use tokio::time::Instant;
 
 /// Within this time after SIGTERM the front has ended, whatever its workers do.
 const STOP_TIME: Duration = Duration::from_millis(1900);
@@ -158,7 +159,10 @@ async fn serve(
                 }
                 notify::ready();
             }
-            _ = watchdog.tick() => notify::watchdog(),
+            _ = watchdog.tick() => match front.minding.borrow().is_well(Instant::now()) {
+                true => notify::watchdog(),
+                false => tracing::error!(message_id = kind::STUCK, "a worker is not minded any more"),
+            },
             () = front.changed.notified() => notify::status(&front.summary()),
         }
     }

@@ -26,17 +26,17 @@ pub fn status(line: &str) {
     tell(&[NotifyState::Status(line)]);
 }
 
-/// The event loop turns.
+/// The event loop turns, and every worker is minded.
 pub fn watchdog() {
     if sd_notify::watchdog_enabled().is_some() {
         tell(&[NotifyState::Watchdog]);
     }
 }
 
-/// How often [`watchdog`] is wanted: twice as often as systemd asks for.
+/// How often [`watchdog`] is wanted: so often that one may be missing.
 pub fn watchdog_interval() -> Duration {
     let asked = sd_notify::watchdog_enabled().unwrap_or(Duration::from_secs(3600));
-    (asked / 2).max(Duration::from_millis(1))
+    (asked / 4).max(Duration::from_millis(1))
 }
 
 fn tell(states: &[NotifyState<'_>]) {

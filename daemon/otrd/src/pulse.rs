@@ -1,6 +1,8 @@
 //! Whether a worker still answers. One that hangs would keep its account waiting for ever, and
 //! nobody else would notice.
 
+use proto::account::Account;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -55,9 +57,53 @@ impl Pulse {
     }
 }
 
+/// A keeper that minds its worker this much too late does not mind it any more.
+const STUCK: Duration = Duration::from_secs(5);
+
+/// Whether every keeper still minds its worker: what the watchdog of systemd is told. A worker that
+/// hangs is no reason to end all others: its keeper ends it. One that cannot be ended hangs in the
+/// kernel, and would outlive us too.
+#[derive(Default)]
+pub struct Minding(BTreeMap<Account, Instant>);
+
+impl Minding {
+    /// A keeper has done what was due, and has to do something again then.
+    pub fn minds(&mut self, account: &Account, next: Option<Instant>) {
+        match (self.0.get_mut(account), next) {
+            (Some(due), Some(next)) => *due = next,
+            (None, Some(next)) => drop(self.0.insert(account.clone(), next)),
+            (_, None) => drop(self.0.remove(account)),
+        }
+    }
+
+    /// Whether none is too late.
+    pub fn is_well(&self, now: Instant) -> bool {
+        self.0.values().all(|due| now <= *due + STUCK)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_does_not_mind_a_worker_any_more_is_noticed() {
+        let start = Instant::now();
+        let account = |uid| {
+            let name = |name| proto::account::Name::new(name).unwrap();
+            Account { uid, user: name("alice"), network: name("net") }
+        };
+        let mut minding = Minding::default();
+        assert!(minding.is_well(start));
+        for uid in [1, 2] {
+            minding.minds(&account(uid), Some(start + QUIET));
+        }
+        assert!(minding.is_well(start + QUIET));
+        minding.minds(&account(1), Some(start + QUIET * 2));
+        assert!(!minding.is_well(start + QUIET + STUCK * 2), "2 minds nothing any more");
+        minding.minds(&account(2), None);
+        assert!(minding.is_well(start + QUIET + STUCK * 2), "2 has nothing to mind");
+    }
 
     #[test]
     fn who_is_quiet_is_asked_and_who_does_not_answer_is_given_up() {

@@ -6,6 +6,7 @@ mod stage;
 
 use serde_json::{Value, json};
 use stage::{Client, Otrd, hello, signal};
+use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
 fn connect(otrd: &Otrd, user: &str) -> Client {
@@ -95,6 +96,44 @@ fn a_stopped_worker_holds_up_nobody_but_its_account() {
     assert!(otrd.stop().success());
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     assert!(!std::path::Path::new(&format!("/proc/{stopped}")).exists());
+}
+
+#[test]
+fn the_watchdog_is_told_that_all_is_well_while_a_worker_hangs_but_not_while_otrd_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
+    let systemd = UnixDatagram::bind(&path).unwrap();
+    let otrd = Otrd::start_with_worker_and(|command| {
+        // Not so fast that what nobody reads yet piles up.
+        command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "1000000");
+    });
+    let Some(otrd) = otrd else { return };
+    let pings = |most: usize| {
+        let mut buffer = [0; 1024];
+        let mut heard = 0;
+        while heard < most {
+            let Ok(length) = systemd.recv(&mut buffer) else { break };
+            heard += usize::from(buffer[..length].starts_with(b"WATCHDOG=1"));
+        }
+        heard
+    };
+    systemd.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let _alice = connect(&otrd, "alice");
+    let mut bob = connect(&otrd, "bob");
+    let stopped = worker(&otrd, "alice");
+    signal(stopped, "STOP");
+    assert_eq!(pings(6), 6);
+    assert!(bob.ask("command", json!({"text": "info"}))["result"].is_object());
+
+    let front = otrd.status()["pid"].as_u64().unwrap();
+    signal(front, "STOP");
+    // Those that were sent already, and then none.
+    systemd.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    assert!(pings(1000) < 1000);
+    assert_eq!(pings(1), 0);
+    signal(front, "CONT");
+    assert_eq!(pings(2), 2);
+    signal(stopped, "CONT");
 }
 
 #[test]

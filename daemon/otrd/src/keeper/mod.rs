@@ -75,6 +75,7 @@ pub async fn keep(front: Rc<Front>, account: Account, mut asks: mpsc::Receiver<A
     let mut keeper = Keeper::new(front, account);
     loop {
         let wake = keeper.wake();
+        keeper.front.minding.borrow_mut().minds(&keeper.account, wake);
         let stopping = keeper.stopping;
         let event = tokio::select! {
             Some(ask) = asks.recv() => Event::Asked(ask),

@@ -39,12 +39,16 @@ impl Otrd {
     /// With the real worker, which a build of the whole workspace leaves beside otrd; nothing,
     /// and a word about it, where it is not built.
     pub fn start_with_worker() -> Option<Self> {
+        Self::start_with_worker_and(|_| {})
+    }
+
+    pub fn start_with_worker_and(change: impl FnOnce(&mut Command)) -> Option<Self> {
         let worker = Path::new(env!("CARGO_BIN_EXE_otrd")).with_file_name("otrd-worker");
         if !worker.exists() {
             eprintln!("skipped: {} is not built", worker.display());
             return None;
         }
-        Some(Self::launch(&worker, |_| {}))
+        Some(Self::launch(&worker, change))
     }
 
     /// With any program in the worker's place.
