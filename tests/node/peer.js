@@ -65,6 +65,13 @@ const orders = {
   abort: ({ to }) => conversation(to).sm.abort(),
   raw: ({ line }) => put(line),
   reconnect: connect,
+  // From now on other numbers stand where its public key belongs; the real one still signs.
+  claim: ({ to, numbers }) => {
+    const fields = numbers.map(digits => Buffer.from(digits, 'hex'))
+    const claimed = Buffer.concat([Buffer.alloc(2), ...fields.map(withLength)])
+    const liar = Object.create(key, { packPublic: { value: () => claimed.toString('latin1') } })
+    conversation(to).priv = liar
+  },
   // One encrypted message as a whole line, for the harness to cut as a gateway would.
   encrypt: ({ to, text }) => {
     const otr = conversation(to)
@@ -122,12 +129,16 @@ function newKey () {
   const packed = [p, q, g, power(g, x, p), x].map(number => {
     const digits = number.toString(16)
     const bytes = Buffer.from(digits.padStart(digits.length + digits.length % 2, '0'), 'hex')
-    const length = Buffer.alloc(4)
-    length.writeUInt32BE(bytes.length)
-    return Buffer.concat([length, bytes])
+    return withLength(bytes)
   })
   const type = Buffer.alloc(2)
   return DSA.parsePrivate(Buffer.concat([type, ...packed]).toString('base64'))
+}
+
+function withLength (bytes) {
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(bytes.length)
+  return Buffer.concat([length, bytes])
 }
 
 /// The INTEGERs in DER, in order.

@@ -109,6 +109,11 @@ impl NodePeer {
         self.order(&json!({"do": "abort", "to": nick}));
     }
 
+    /// Claims that its public key has these numbers: p, q, g and y, each as hexadecimal digits.
+    pub fn claims_public_key(&self, towards: &str, numbers: [&str; 4]) {
+        self.order(&json!({"do": "claim", "to": towards, "numbers": numbers}));
+    }
+
     /// Sends a line to the server as it is.
     pub fn sends(&self, line: &str) {
         self.order(&json!({"do": "raw", "line": line}));

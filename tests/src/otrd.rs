@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ pub struct OtrdBuilder {
     variables: Vec<(String, String)>,
     keygen_waits: Option<u32>,
     config: Option<String>,
+    descriptors: Option<u32>,
+    disk: Option<u32>,
 }
 
 impl OtrdBuilder {
@@ -61,13 +64,28 @@ impl OtrdBuilder {
         self
     }
 
+    /// The front may have so many descriptors open.
+    pub fn descriptors(mut self, most: u32) -> Self {
+        self.descriptors = Some(most);
+        self
+    }
+
+    /// Its state directory is a disk of its own, of so many KiB, which nobody else sees; needs
+    /// root.
+    pub fn disk(mut self, kib: u32) -> Self {
+        self.disk = Some(kib);
+        self
+    }
+
     /// Starts it and waits until it accepts on both sockets.
     #[track_caller]
     pub fn start(self, world: &World) -> Otrd {
         let dir = world.directory("otrd", self.uid);
         // A user without rights to our own target directory must be able to run them.
         world.directory("bin", None);
-        for program in [programs::otrd(), programs::worker(), programs::otrctl()] {
+        let programs =
+            [programs::otrd(), programs::worker(), programs::otrctl(), programs::relay()];
+        for program in programs {
             let copy = world.path().join("bin").join(program.file_name().expect("a name"));
             if !copy.exists() {
                 fs::copy(&program, &copy).expect("copy a program");
@@ -89,7 +107,8 @@ impl OtrdBuilder {
             None => bin.join("otrd-worker"),
             Some(seconds) => late_worker(&bin, seconds),
         };
-        let mut launch = Launch::new("otrd", bin.join("otrd"))
+        let mut launch = self
+            .wrapped(&dir.join("state"), &bin.join("otrd"))
             .args(["--state".into(), dir.join("state")])
             .args(["--shim-socket".into(), dir.join("shim.sock")])
             .args(["--admin-socket".into(), dir.join("admin.sock")])
@@ -109,6 +128,22 @@ impl OtrdBuilder {
 }
 
 impl OtrdBuilder {
+    /// The program, behind those that set its limits and its disk up and then become it.
+    fn wrapped(&self, state: &Path, otrd: &Path) -> Launch {
+        if let Some(most) = self.descriptors {
+            let limit = format!("--nofile={most}:{most}");
+            return Launch::new("otrd", "prlimit").args([limit, "--".into()]).args([otrd]);
+        }
+        let Some(kib) = self.disk else { return Launch::new("otrd", otrd) };
+        fs::create_dir_all(state).expect("mkdir");
+        let mount =
+            r#"mount -t tmpfs -o "size=$1k,mode=700" otrd-tests "$2" && shift 2 && exec "$@""#;
+        Launch::new("otrd", "unshare")
+            .args(["--mount", "--propagation", "private", "--", "sh", "-c", mount, "sh"])
+            .args([kib.to_string()])
+            .args([state, otrd])
+    }
+
     /// As root otrd serves other users, ZNC's among them.
     fn socket_group(&self) -> Vec<PathBuf> {
         match self.uid.is_none() && World::has_other_users() {
@@ -155,6 +190,26 @@ impl Otrd {
     /// The socket for `otrctl`.
     pub fn admin_socket(&self) -> PathBuf {
         self.dir.join("admin.sock")
+    }
+
+    /// Runs a shell script where its disk is: `$1` is the state directory.
+    #[track_caller]
+    pub fn on_its_disk(&self, script: &str) -> String {
+        let output = Command::new("nsenter")
+            .arg(format!("--mount=/proc/{}/ns/mnt", self.process.pid()))
+            .args(["--", "sh", "-c", script, "sh"])
+            .arg(self.state())
+            .output()
+            .expect("nsenter");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "{script}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    /// A raw connection of another Unix user, in the group of the sockets or not; needs root.
+    #[track_caller]
+    pub fn connection_of(&self, uid: u32, gid: u32, socket: &Path) -> Rpc {
+        Rpc::connect_as(uid, gid, &self.program("relay"), socket)
     }
 
     /// A copy of one of our programs that every user can run.

@@ -18,6 +18,11 @@ pub fn late_worker() -> PathBuf {
     binary("late-worker", "OTRD_LATE_WORKER")
 }
 
+/// Carries bytes to a Unix socket, for whatever user runs it.
+pub fn relay() -> PathBuf {
+    binary("relay", "OTRD_RELAY")
+}
+
 /// The command line client.
 pub fn otrctl() -> PathBuf {
     binary("otrctl", "OTRCTL")

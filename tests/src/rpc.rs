@@ -1,8 +1,13 @@
 //! JSON-RPC lines by hand, for tests that attack the boundary.
 
-use std::io::{BufRead, BufReader, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, IoSlice, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::Command;
+
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 
 use serde_json::{Value, json};
 
@@ -19,7 +24,26 @@ impl Rpc {
     /// Connects.
     #[track_caller]
     pub fn connect(path: &Path) -> Self {
-        let stream = UnixStream::connect(path).expect("connect to the daemon");
+        Self::over(UnixStream::connect(path).expect("connect to the daemon"))
+    }
+
+    /// Connects as another Unix user, by the copy of `relay` that all users can run; needs root.
+    #[track_caller]
+    pub fn connect_as(uid: u32, gid: u32, relay: &Path, path: &Path) -> Self {
+        let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+        let theirs = OwnedFd::from(theirs);
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--clear-groups"]);
+        command.arg(format!("--reuid={uid}")).arg(format!("--regid={gid}"));
+        command.arg(relay).arg(path);
+        command.stdin(theirs.try_clone().expect("dup")).stdout(theirs);
+        let mut child = command.spawn().expect("setpriv");
+        std::thread::spawn(move || child.wait());
+        Self::over(ours)
+    }
+
+    #[track_caller]
+    fn over(stream: UnixStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).expect("timeout");
         stream.set_write_timeout(Some(PATIENCE)).expect("timeout");
         let reader = BufReader::new(stream.try_clone().expect("dup"));
@@ -62,9 +86,31 @@ impl Rpc {
         self.bytes(&line);
     }
 
+    /// Sends a value as a line, with a descriptor beside it.
+    pub fn line_with(&mut self, value: &Value, file: &File) {
+        let mut line = value.to_string().into_bytes();
+        line.push(b'\n');
+        let beside = [file.as_raw_fd()];
+        let beside = [ControlMessage::ScmRights(&beside)];
+        let bytes = [IoSlice::new(&line)];
+        // A closed connection shows in the answer.
+        let _ =
+            sendmsg::<()>(self.stream.as_raw_fd(), &bytes, &beside, MsgFlags::MSG_NOSIGNAL, None);
+    }
+
     /// Sends bytes as they are. A closed connection shows in the answer.
     pub fn bytes(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
+    }
+
+    /// From now on [`Rpc::writes`] waits so long.
+    pub fn gives_up_writing_after(&mut self, limit: std::time::Duration) {
+        self.stream.set_write_timeout(Some(limit)).expect("timeout");
+    }
+
+    /// Sends bytes as they are; whether the other side takes them.
+    pub fn writes(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).is_ok()
     }
 
     /// The next line; none where the daemon has closed the connection.

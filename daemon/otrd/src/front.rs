@@ -14,6 +14,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::spawn_local;
@@ -42,6 +43,9 @@ pub struct Front {
     pub strangers: RefCell<Crowd>,
     /// Admin connections by uid.
     pub admins: RefCell<BTreeMap<u32, usize>>,
+    /// Workers that start at once: as many as there are processors, twice. Five hundred that do
+    /// would all be late.
+    pub starts: Arc<Semaphore>,
     /// Key generations at once: as many as there are processors.
     pub keygens: Semaphore,
     /// Says when to stop.
@@ -69,6 +73,7 @@ impl Front {
             strangers: RefCell::new(Crowd::new(settings.config.limits.strangers)),
             config: RefCell::new(settings.config),
             admins: RefCell::default(),
+            starts: Arc::new(Semaphore::new(2 * processors)),
             keygens: Semaphore::new(processors),
             stopping: watch::Sender::new(false),
             changed: Notify::new(),

@@ -634,3 +634,37 @@ fn the_enemys_own_words_under_his_own_nick_are_his() {
     w.settle();
     assert!(heard(&w.alice.news()).contains(&"hello"));
 }
+
+/// What lasts is counted by a clock that nobody sets.
+#[test]
+fn a_wall_clock_that_jumps_changes_nothing() {
+    let mut w = World::new();
+    w.private();
+    w.bob_hears = false;
+    for wall in [0, u64::MAX, 1, 253_402_300_800, u64::MAX / 2] {
+        w.alice.now.wall = wall;
+        w.alice.command("start carl");
+        w.alice.says("carl", "waits");
+        for wall in [u64::MAX - 60, 0] {
+            w.alice.now.wall = wall;
+            w.alice.waits(29);
+            assert_eq!(returned(&w.alice.news(), "waits"), 0);
+        }
+        w.alice.now.wall = wall.min(u64::MAX - 60);
+        w.alice.waits(3);
+        assert_eq!(returned(&w.alice.news(), "waits"), 1);
+        // Everything that names a day or a time.
+        for command in ["info", "info bob", "status", "auth bob secret", "authabort bob"] {
+            w.alice.command(command);
+        }
+    }
+    w.bob_hears = true;
+    w.alice.now.wall = 0;
+    w.alice.says("bob", "as before");
+    w.settle();
+    assert_eq!(w.bob.read, ["as before"]);
+    w.alice.now.wall = u64::MAX;
+    w.alice.command("genkey --overwrite");
+    w.alice.key_is_made(1);
+    assert!(w.alice.files.names().iter().any(|name| name.starts_with("otr.key.")));
+}

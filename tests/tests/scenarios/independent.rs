@@ -171,3 +171,36 @@ fn authenticates(versions: &str) {
     alice.otr_says_exactly("[bob] Successfully authenticated.");
     assert!(alice.info().iter().any(|line| line.contains("| shared secret")));
 }
+
+/// A key with which bare libotr ends the process, or computes for a minute: refused before it is
+/// used, by the one who answers as by the one who began. No session or trust is needed for it.
+#[test]
+fn a_degenerate_public_key_is_refused() {
+    let scene = Alone::new();
+    let worker = scene.otrd.worker();
+    let huge = "ff".repeat(12_000);
+    let one = "01";
+    let cases = [
+        ["", one, one, one],
+        [one, "", one, one],
+        [one, one, one, one],
+        [&huge, &huge, &huge, &huge],
+    ];
+    for (number, numbers) in cases.into_iter().enumerate() {
+        let nick = format!("mallory{number}");
+        let mallory = scene.peer(&nick, "3");
+        mallory.claims_public_key("alice", numbers);
+        match number % 2 {
+            0 => mallory.starts_otr_with("alice"),
+            _ => scene.alice.otr(&format!("start {nick}")),
+        }
+        scene.alice.otr_says(&format!(
+            "[{nick}] No private conversation could be set up: the peer's key is malformed and was refused"
+        ));
+    }
+    assert_eq!(scene.otrd.workers(), [worker], "the same worker goes on");
+    let bob = scene.peer("bob", "3");
+    scene.goes_private(&bob);
+    scene.alice.types_to("bob", "unharmed");
+    bob.reads("alice", "unharmed");
+}

@@ -51,3 +51,13 @@ mod settings;
 mod stages;
 
 mod at_rest;
+
+mod users;
+
+mod damage;
+
+mod disk;
+
+mod load;
+
+mod crowds;

@@ -16,6 +16,11 @@ impl Backoff {
     const FIRST: Duration = Duration::from_millis(100);
     const LAST: Duration = Duration::from_secs(30);
 
+    /// Whether the next one may start now.
+    pub(super) fn is_over(&self) -> bool {
+        self.next <= Instant::now()
+    }
+
     pub(super) fn died(&mut self, lived: Duration) {
         self.delay = match lived < LONG_LIFE {
             true => (self.delay * 2).clamp(Self::FIRST, Self::LAST),

@@ -23,6 +23,7 @@ impl Keeper {
             ToFront::Ready => {
                 worker.ready = true;
                 self.locked = None;
+                worker.turn = None;
                 if !worker.lost && !worker.told_to_end {
                     worker.kill_at = None;
                 }

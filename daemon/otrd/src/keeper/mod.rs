@@ -32,7 +32,7 @@ use std::io;
 use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use worker::Worker;
 
@@ -40,8 +40,10 @@ use worker::Worker;
 const READY_TIME: Duration = Duration::from_secs(10);
 /// A module or a command waits at most so long for a worker that is being started...
 const WAIT_TIME: Duration = Duration::from_secs(10);
-/// ...and so long for the next start after one that failed.
+/// ...and so long for the next start after one that failed...
 const PATIENCE: Duration = Duration::from_secs(5);
+/// ...and so long for its turn where many start at once. A module gives up after 30 seconds.
+const TURN_TIME: Duration = Duration::from_secs(25);
 /// Modules and commands that wait for one worker to start.
 const WAITING: usize = 16;
 /// A worker that does not say how it is by then is reported without.
@@ -62,6 +64,8 @@ enum Event {
     Lost(String),
     Ended(io::Result<ExitStatus>),
     Key(KeyEvent),
+    /// It is this account's turn to start a worker.
+    Turn(OwnedSemaphorePermit),
     /// The admin has set something else.
     Site,
     Time,
@@ -81,6 +85,9 @@ pub async fn keep(front: Rc<Front>, account: Account, mut asks: mpsc::Receiver<A
             Some(ask) = asks.recv() => Event::Asked(ask),
             event = Worker::next(keeper.worker.as_mut()) => event,
             () = sleep(wake) => Event::Time,
+            Ok(turn) = keeper.front.starts.clone().acquire_owned(), if keeper.wants_to_start() => {
+                Event::Turn(turn)
+            }
             Ok(()) = site.changed() => Event::Site,
             _ = stop.wait_for(|stop| *stop), if !stopping => Event::Stop,
         };
@@ -144,6 +151,7 @@ impl Keeper {
             Event::Lost(why) => self.lost(&why),
             Event::Ended(status) => self.ended(status),
             Event::Key(event) => self.key(event),
+            Event::Turn(turn) => self.start(turn),
             Event::Site => {
                 if let Some(worker) = &mut self.worker {
                     worker.tell(&ToWorker::Site(self.front.site.borrow().clone()));
@@ -251,15 +259,26 @@ impl Keeper {
     }
 
     /// How long anybody waits for the worker: less where there is none to wait for.
-    fn patience(&self) -> Duration {
-        if self.worker.is_some() { WAIT_TIME } else { PATIENCE }
+    fn waits_until(&self, came: Instant) -> Instant {
+        match &self.worker {
+            Some(worker) => came.max(worker.started) + WAIT_TIME,
+            None if self.backoff.is_over() => came + TURN_TIME,
+            None => came + PATIENCE,
+        }
+    }
+
+    fn wants_to_start(&self) -> bool {
+        self.worker.is_none()
+            && !self.waiting.is_empty()
+            && !self.stopping
+            && self.backoff.is_over()
     }
 
     /// When something is due, the earliest first.
     fn wake(&self) -> Option<Instant> {
-        let waiting = self.waiting.iter().map(|(came, _)| *came + self.patience());
-        let start =
-            (self.worker.is_none() && !self.waiting.is_empty()).then_some(self.backoff.next);
+        let waiting = self.waiting.iter().map(|(came, _)| self.waits_until(*came));
+        let later = self.worker.is_none() && !self.waiting.is_empty() && !self.backoff.is_over();
+        let start = later.then_some(self.backoff.next);
         let worker = self
             .worker
             .iter()
@@ -270,9 +289,9 @@ impl Keeper {
     /// Does what is due.
     fn mind_the_time(&mut self) {
         let now = Instant::now();
-        let patience = self.patience();
+        let waiting = std::mem::take(&mut self.waiting);
         let (late, waiting) =
-            self.waiting.drain(..).partition::<Vec<_>, _>(|(came, _)| *came + patience <= now);
+            waiting.into_iter().partition::<Vec<_>, _>(|(came, _)| self.waits_until(*came) <= now);
         self.waiting = waiting;
         late.into_iter().for_each(|(_, waiting)| waiting.refuse(no_answer()));
         if let Some(worker) = &mut self.worker {
@@ -287,15 +306,13 @@ impl Keeper {
                 tracing::warn!(%account, uid, pid, "worker does not end: killing it");
                 worker.kill();
             }
-        } else if !self.waiting.is_empty() && self.backoff.next <= now {
-            self.start();
         }
     }
 
-    fn start(&mut self) {
+    fn start(&mut self, turn: OwnedSemaphorePermit) {
         let (account, uid) = (&self.account, self.account.uid);
         let started = match self.front.state.account(account) {
-            Ok(directory) => Worker::start(&self.front, account, directory),
+            Ok(directory) => Worker::start(&self.front, account, directory, turn),
             Err(state::Error::InUse) => {
                 // It has read the end of its channel and is saving.
                 tracing::info!(%account, uid, "waiting for an earlier worker to end");

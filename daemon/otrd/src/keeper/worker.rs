@@ -19,6 +19,7 @@ use std::future::pending;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 /// Bytes of each text in a worker's status.
@@ -30,6 +31,8 @@ pub(super) struct Worker {
     pub(super) pid: u32,
     pub(super) started: Instant,
     pub(super) ready: bool,
+    /// Its place among those that start at once, until it is ready.
+    pub(super) turn: Option<OwnedSemaphorePermit>,
     /// Its channel has ended.
     pub(super) lost: bool,
     /// Shutdown was said, or SIGKILL sent: its end is no surprise.
@@ -50,6 +53,7 @@ impl Worker {
         front: &Front,
         account: &Account,
         directory: state::Directory,
+        turn: OwnedSemaphorePermit,
     ) -> io::Result<Self> {
         let theirs = directory.try_clone()?;
         let mut process = spawn::worker(&front.worker, directory)?;
@@ -68,6 +72,7 @@ impl Worker {
             process,
             started,
             ready: false,
+            turn: Some(turn),
             lost: false,
             told_to_end: false,
             kill_at: Some(started + READY_TIME),

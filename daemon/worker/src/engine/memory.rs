@@ -60,10 +60,8 @@ impl Engine {
             }
         }
         self.remember_key(store);
-        if let Found::Content(file) = self.read(store, Name::InstanceTag)
-            && let Err(error) = self.otr.load_instags(&file)
-        {
-            self.damaged(store, Name::InstanceTag, &error.to_string());
+        if let Found::Content(file) = self.read(store, Name::InstanceTag) {
+            self.remember_tag(store, &file);
         }
         // Peers know us by it: it has to be the same after a restart.
         let known_before = self.otr.instags_file();
@@ -136,6 +134,18 @@ impl Engine {
                 self.key = KeyState::Damaged(why.into());
             }
         }
+    }
+
+    fn remember_tag(&mut self, store: &mut dyn Store, file: &[u8]) {
+        let none = self.otr.instags_file();
+        let why = match self.otr.load_instags(file) {
+            Err(error) => error.to_string(),
+            Ok(()) if self.otr.instags_file() == none && says_something(file) => {
+                "it has no tag of this account".into()
+            }
+            Ok(()) => return,
+        };
+        self.damaged(store, Name::InstanceTag, &why);
     }
 
     fn remember_fingerprints(&mut self, store: &mut dyn Store, file: &[u8]) {
@@ -262,4 +272,10 @@ impl Engine {
         conversations.sort_by(|a, b| a.nick.cmp(&b.nick));
         Remembered { version: 1, conversations }
     }
+}
+
+/// Whether one of libotr's files has more than comments and blanks in it.
+fn says_something(file: &[u8]) -> bool {
+    let lines = file.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.into_iter().any(|line| !line.is_empty() && !line.starts_with(b"#"))
 }

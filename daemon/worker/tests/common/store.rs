@@ -15,6 +15,10 @@ pub struct Files(Rc<RefCell<Inner>>);
 struct Inner {
     files: BTreeMap<String, Vec<u8>>,
     refuses: bool,
+    /// How often something was to be written.
+    writes: usize,
+    /// The one of them that fails, and how.
+    fails: Option<(usize, io::ErrorKind)>,
 }
 
 impl Files {
@@ -34,6 +38,16 @@ impl Files {
     pub fn refuse(&self, refuses: bool) {
         self.0.borrow_mut().refuses = refuses;
     }
+
+    /// The nth write from the beginning fails, counted from 0.
+    pub fn fail(&self, nth: usize, how: io::ErrorKind) {
+        self.0.borrow_mut().fails = Some((nth, how));
+    }
+
+    /// How often something was to be written so far.
+    pub fn writes(&self) -> usize {
+        self.0.borrow().writes
+    }
 }
 
 impl Store for Files {
@@ -42,9 +56,15 @@ impl Store for Files {
     }
 
     fn write(&mut self, name: Name, content: &[u8]) -> io::Result<()> {
-        if self.0.borrow().refuses {
+        let mut inner = self.0.borrow_mut();
+        inner.writes += 1;
+        if inner.refuses {
             return Err(io::Error::from(io::ErrorKind::StorageFull));
         }
+        if let Some((_, how)) = inner.fails.filter(|(nth, _)| nth + 1 == inner.writes) {
+            return Err(io::Error::from(how));
+        }
+        drop(inner);
         self.put(name, content);
         Ok(())
     }

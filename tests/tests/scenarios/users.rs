@@ -1,0 +1,202 @@
+//! Two Unix users of one otrd, and what somebody who has broken into ZNC can try.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Command;
+
+use otrd_tests::{Otrctl, Otrd, Rpc, World, eventually, key_file};
+use serde_json::json;
+use worker::commands::COMMANDS;
+
+/// In the group of the sockets, and not.
+const ALICE: u32 = 60_001;
+const MALLORY: u32 = 60_003;
+const GROUP: u32 = 60_001;
+
+#[test]
+fn another_unix_user_reaches_no_account_but_his_own() {
+    if !World::has_other_users() {
+        return eprintln!("skipped: only root can be two users");
+    }
+    let world = World::new();
+    let otrd = Otrd::start(&world);
+    let shim = |uid| otrd.connection_of(uid, GROUP, &otrd.shim_socket());
+    let admin = |uid| otrd.connection_of(uid, GROUP, &otrd.admin_socket());
+
+    // The same names: still another account.
+    let mut hers = shim(ALICE);
+    hello(&mut hers);
+    hers.call("command", json!({"text": "genkey"}));
+    eventually("she has a key", || fingerprint(&mut hers).is_some());
+    let her_fingerprint = fingerprint(&mut hers);
+    let mut his = shim(MALLORY);
+    let params = json!({"version": 1, "user": "alice", "network": "net", "uid": ALICE});
+    his.call("hello", params);
+    assert_eq!(fingerprint(&mut his), None);
+    assert_eq!(fingerprint(&mut hers), her_fingerprint, "her connection is still hers");
+    assert!(otrd.account(MALLORY, "alice", "net").exists());
+
+    // The admin socket: nothing of hers can be named.
+    let mut asks = admin(MALLORY);
+    for method in ["status", "accounts"] {
+        let list = asks.call(method, json!({}))["accounts"].clone();
+        let list = list.as_array().expect("a list");
+        assert!(list.iter().all(|one| one["uid"] == MALLORY), "{method}: {list:?}");
+        assert_eq!(list.len(), 1);
+    }
+    let hers_by_name = json!({"uid": ALICE, "user": "alice", "network": "net"});
+    let own = json!({"user": "alice", "network": "net"});
+    let command = json!({"account": hers_by_name, "text": "fingerprint"});
+    assert_eq!(asks.error_code("command", command), -32005);
+    for method in ["import", "export", "forget-account"] {
+        for account in [&hers_by_name, &own] {
+            let params = json!({"account": account});
+            assert_eq!(asks.error_code(method, params), -32004, "{method} {account}");
+        }
+    }
+    for word in ["export", "import", "forget-account"] {
+        let said = Otrctl::new(&otrd).uid(MALLORY).args(["-a", "alice/net", word, "/tmp"]).run();
+        assert_ne!(said.code, 0, "{word}: {said:?}");
+    }
+    // He watches, and sees nothing of hers: what changes first is not told, what changes next is.
+    asks.line(&json!({"jsonrpc": "2.0", "id": 99, "method": "watch", "params": {}}));
+    while asks.answer().expect("the watch begins")["id"] != 99 {}
+    hers.line(&json!({"jsonrpc": "2.0", "method": "bye", "params": {}}));
+    hers.is_closed();
+    his.line(&json!({"jsonrpc": "2.0", "method": "bye", "params": {}}));
+    let event = asks.answer().expect("an event");
+    assert_eq!(event["params"]["account"]["uid"], MALLORY, "{event}");
+
+    // The files, and the sockets without their group.
+    let key = otrd.account(ALICE, "alice", "net").join("otr.key");
+    for path in [otrd.state(), otrd.account(ALICE, "alice", "net"), key] {
+        assert!(!can_read(MALLORY, &path), "{}", path.display());
+    }
+    for socket in [otrd.shim_socket(), otrd.admin_socket()] {
+        otrd.connection_of(MALLORY, MALLORY, &socket).is_closed();
+    }
+}
+
+#[test]
+fn whatever_the_module_says_no_key_comes_out_or_goes_in() {
+    let world = World::new();
+    let otrd = Otrd::start(&world);
+    let own = nix::unistd::getuid().as_raw();
+    let mut shim = otrd.shim();
+    hello(&mut shim);
+    shim.call("network", json!({"connected": true, "mask": "alice!a@h"}));
+    shim.call("command", json!({"text": "genkey"}));
+    eventually("there is a key", || fingerprint(&mut shim).is_some());
+    let path = otrd.account(own, "alice", "net").join("otr.key");
+    let key = fs::read(&path).expect("the key");
+    let secret = secret_of(&key);
+
+    // What a thief would bring along: a bundle with a key of his, and room for ours.
+    let mut bundle = Vec::new();
+    let foreign = key_file("alice");
+    proto::bundle::write(&[(proto::bundle::File::Key, foreign.as_slice())], &mut bundle);
+    let passed = world.path().join("passed");
+    fs::write(&passed, &bundle).expect("write");
+    let empty = world.path().join("empty");
+    let beside = |path: &Path| File::options().read(true).write(true).open(path).expect("a file");
+    File::create(&empty).expect("a file");
+    let account = json!({"uid": own, "user": "alice", "network": "net"});
+    let everything = json!({
+        "account": account, "version": 1, "user": "alice", "network": "net", "overwrite": true,
+        "to": "bob", "from": "bob!b@h", "kind": "text", "text": "export", "nick": "bob",
+        "old": "bob", "new": "rob", "connected": true, "remove": true, "files": "/etc/passwd",
+    });
+    let mut seen = 0;
+    for method in methods().iter().filter(|method| *method != "bye") {
+        for params in [json!({}), json!({"account": account}), everything.clone()] {
+            for file in [&empty, &passed] {
+                let request =
+                    json!({"jsonrpc": "2.0", "id": seen, "method": method, "params": params});
+                shim.line_with(&request, &beside(file));
+                let said = until(&mut shim, seen);
+                assert!(!said.contains(&secret), "{method}: {said}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 80, "only {seen} requests were tried");
+    for command in COMMANDS {
+        for words in ["", "bob", "*", "--all", "--force", "alice", "/etc/passwd", "otr.key"] {
+            let text = format!("{} {words}", command.name);
+            let said = shim.call("command", json!({"text": text})).to_string();
+            assert!(!said.contains(&secret), "{text}: {said}");
+        }
+    }
+    assert_eq!(fs::read(&path).expect("the key"), key, "the key is the same");
+    assert_eq!(fs::read(&empty).expect("a file"), b"", "nothing was written beside");
+    assert_eq!(fs::read(&passed).expect("a file"), bundle);
+
+    // A new key is what the user may ask for, and nobody can say which.
+    shim.call("command", json!({"text": "genkey --overwrite"}));
+    eventually("there is another key", || fs::read(&path).is_ok_and(|now| now != key));
+    let new = secret_of(&fs::read(&path).expect("the key"));
+    assert_ne!(new, secret_of(&foreign));
+    let names = fs::read_dir(path.parent().expect("a directory")).expect("a directory");
+    let kept = names.flatten().any(|one| fs::read(one.path()).is_ok_and(|found| found == key));
+    assert!(kept, "the old key is kept");
+}
+
+#[track_caller]
+fn hello(shim: &mut Rpc) {
+    let params = json!({"version": 1, "user": "alice", "network": "net"});
+    assert_eq!(shim.call("hello", params)["version"], 1);
+}
+
+/// What `fingerprint` says, where there is one.
+#[track_caller]
+fn fingerprint(shim: &mut Rpc) -> Option<String> {
+    let said = shim.call("command", json!({"text": "fingerprint"})).to_string();
+    (!said.contains("none yet")).then_some(said)
+}
+
+/// All that comes up to the answer to this request.
+#[track_caller]
+fn until(shim: &mut Rpc, id: u64) -> String {
+    let mut said = String::new();
+    loop {
+        let answer = shim.answer().expect("an answer");
+        said += &answer.to_string();
+        if answer["id"] == id {
+            return said;
+        }
+    }
+}
+
+/// Every method of either socket, from the page about them, and some that somebody may guess.
+fn methods() -> BTreeSet<String> {
+    let page = include_str!("../../../proto/PROTOCOL.md");
+    let table = page.split("## Methods").nth(1).expect("the table of methods");
+    let rows = table.lines().skip_while(|line| !line.starts_with('|'));
+    let cells =
+        rows.take_while(|line| line.starts_with('|')).filter_map(|row| row.split('|').nth(1));
+    let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let mut names: BTreeSet<String> = names.map(str::to_owned).collect();
+    assert!(names.len() > 12, "{names:?}");
+    let guesses = ["key", "get-key", "set-key", "read", "write", "store", "save", "load", "shell"];
+    names.extend(guesses.map(str::to_owned));
+    names
+}
+
+/// The digits of the private number in a key file.
+fn secret_of(key: &[u8]) -> String {
+    let text = String::from_utf8_lossy(key).into_owned();
+    let (_, rest) = text.split_once("(x #").expect("the private number");
+    rest.split('#').next().expect("its digits").to_owned()
+}
+
+fn can_read(uid: u32, path: &Path) -> bool {
+    let mut command = Command::new("setpriv");
+    command.args(["--clear-groups", &format!("--reuid={uid}"), &format!("--regid={GROUP}")]);
+    command.args(["ls", "-l"]).arg(path).arg(path.join("."));
+    let listed = command.output().expect("setpriv").status.success();
+    let mut command = Command::new("setpriv");
+    command.args(["--clear-groups", &format!("--reuid={uid}"), &format!("--regid={GROUP}")]);
+    let read = command.arg("cat").arg(path).output().expect("setpriv").status.success();
+    listed || read
+}
