@@ -56,6 +56,11 @@ impl Otrd {
         Self::launch(worker, |_| {})
     }
 
+    /// The same, started otherwise.
+    pub fn start_with_program_and(worker: &Path, change: impl FnOnce(&mut Command)) -> Self {
+        Self::launch(worker, change)
+    }
+
     fn launch(worker: &Path, change: impl FnOnce(&mut Command)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut command = command(&directory, worker);

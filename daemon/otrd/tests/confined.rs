@@ -1,0 +1,81 @@
+//! What the front's confinement leaves to whatever the front starts. It starts this very program in
+//! the worker's place, which confines itself no further, and tries what it can. Without the usual
+//! harness, which would take the worker's start for a run of all tests.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod stage;
+
+use nix::fcntl::OFlag;
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use nix::sys::stat::Mode;
+use stage::{Otrd, hello};
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::process::Command;
+
+const NAME: &str = "what_the_front_starts_stays_confined";
+
+fn main() {
+    let words: Vec<String> = std::env::args().collect();
+    let has = |word: &str| words.iter().any(|one| one == word);
+    match words.first().map(String::as_str) {
+        Some("otrd-worker") => attack("worker"),
+        Some("again") => attack("again"),
+        // What nextest asks.
+        _ if has("--list") && !has("--ignored") => println!("{NAME}: test"),
+        _ if has("--list") || !stage::has_landlock() => {}
+        _ => test(),
+    }
+}
+
+fn test() {
+    let directory = tempfile::tempdir().unwrap();
+    let said = directory.path().join("said");
+    let out = std::fs::File::create(&said).unwrap();
+    let own = std::env::current_exe().unwrap();
+    let otrd = Otrd::start_with_program_and(&own, |command| {
+        command.stderr(out);
+    });
+    otrd.module().say(hello("alice", "libera").to_string().as_bytes());
+    let read = || std::fs::read_to_string(&said).unwrap();
+    otrd.wait_for(|| read().contains("again: end"));
+    let said = read();
+    // The floor: a program in memory runs, for Landlock knows no rule for it, and no filter of
+    // system calls sees which program execve is for. But it gains nothing by it.
+    for who in ["worker", "again"] {
+        for refused in ["a shell", "/etc/passwd", "the network"] {
+            assert!(said.contains(&format!("{who}: {refused}: refused")), "{said}");
+        }
+    }
+}
+
+fn attack(who: &str) {
+    let tell = |what: &str, done: bool| {
+        eprintln!("{who}: {what}: {}", if done { "done" } else { "refused" });
+    };
+    tell("a shell", Command::new("/bin/sh").args(["-c", "true"]).status().is_ok());
+    let passwd = nix::fcntl::open("/etc/passwd", OFlag::O_RDONLY, Mode::empty());
+    tell("/etc/passwd", passwd.is_ok());
+    let network = socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None);
+    tell("the network", network.is_ok());
+    if who == "worker" {
+        let memory = memfd_create("again", MFdFlags::empty()).unwrap();
+        let mut file = std::fs::File::from(memory);
+        let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        file.write_all(&own).unwrap();
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        // Open for writing, it would be busy.
+        let open = nix::fcntl::open(path.as_str(), OFlag::O_RDONLY, Mode::empty()).unwrap();
+        drop(file);
+        let path = format!("/proc/self/fd/{}", open.as_raw_fd());
+        let mut command = Command::new(path);
+        let done = std::os::unix::process::CommandExt::arg0(&mut command, "again").status();
+        tell("a program in memory", done.is_ok());
+        if let Err(error) = done {
+            eprintln!("again: end: {error}");
+        }
+    } else {
+        eprintln!("{who}: end");
+    }
+}
