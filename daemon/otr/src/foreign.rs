@@ -3,7 +3,7 @@
 //!
 //! Most programs use libotr's formats and differ in how they name an account and
 //! its protocol: irssi says `libera` and `IRC`, Pidgin `alice@irc.libera.chat`
-//! and `prpl-irc`. weechat keeps the key as numbers, in the format of potr.
+//! and `prpl-irc`, HexChat the same and `IRC`, BitlBee the same and `irc`. weechat keeps the key as numbers, in the format of potr.
 
 use std::ffi::{CStr, c_void};
 use std::fmt::Write;

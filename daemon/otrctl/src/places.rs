@@ -29,7 +29,7 @@ pub enum Program {
     Purple,
     /// HexChat with its plugin.
     Hexchat,
-    /// BitlBee. Its keys are of other networks than IRC.
+    /// BitlBee. Most of its accounts are of other networks than IRC.
     Bitlbee,
     /// Somebody who keeps libotr's files.
     Other,
