@@ -3,9 +3,10 @@
 //! user was told that it is private until the user was told that it is finished.
 
 use super::beginnings::Start;
-use super::play::{NICKS, Op, Who};
+use super::play::{KINDS, NICKS, Op, Who};
 use super::user::{Shown, UNCHECKED};
 use super::world::{World, contains};
+use proto::shim::Kind;
 
 const MARKS: [&str; 3] = ["[NOT ENCRYPTED] ", "[UNVERIFIED NEW KEY] ", UNCHECKED];
 
@@ -100,7 +101,7 @@ impl Oracle {
 
     fn before(&mut self, op: Op, token: &str) {
         match op {
-            Op::Type(to, _) => {
+            Op::Type(to, kind) => {
                 let to = NICKS[to].to_owned();
                 let mut secret = self.is_closed(&to);
                 if self.w.alice.up && !self.w.alice.lose_next_reply {
@@ -116,15 +117,20 @@ impl Oracle {
                     sent: 0,
                     back: 0,
                     link_lost: false,
-                    dead: false,
+                    // What a client answers by itself may be held back without a word to return.
+                    dead: KINDS[kind] == Kind::CtcpReply,
                 });
             }
-            Op::Say(who @ (Who::Bob | Who::Carol)) => {
+            Op::Say(who @ (Who::Bob | Who::Carol))
+            | Op::Act(who @ (Who::Bob | Who::Carol))
+            | Op::Notice(who @ (Who::Bob | Who::Carol)) => {
                 self.said.push((token.into(), who, false));
                 // What the module keeps for a worker comes after what it shows unchecked.
                 self.reordered |= !self.w.alice.up;
             }
             Op::Say(_)
+            | Op::Act(_)
+            | Op::Notice(_)
             | Op::Clear(..)
             | Op::Forge(..)
             | Op::Ask(Who::Mallory | Who::Impostor, _) => {

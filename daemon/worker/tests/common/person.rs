@@ -20,6 +20,8 @@ pub struct Person {
     pub out: VecDeque<Vec<u8>>,
     /// The name of the user at the other end.
     pub with: Peer,
+    /// The longest line that it sends.
+    pub piece: usize,
     reassembler: Reassembler,
 }
 
@@ -40,6 +42,7 @@ impl Person {
             events: Vec::new(),
             out: VecDeque::new(),
             with: Peer::new(b"alice").expect("a name"),
+            piece: 400,
             reassembler: Reassembler::new(),
         }
     }
@@ -55,7 +58,7 @@ impl Person {
 
     /// Puts on the wire, cut to lines that fit.
     pub fn post(&mut self, line: &[u8]) {
-        self.out.extend(cut(line, 400).expect("lines long enough"));
+        self.out.extend(cut(line, self.piece).expect("lines long enough"));
     }
 
     fn take(&mut self, events: Vec<Event>) {

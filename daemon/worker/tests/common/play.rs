@@ -8,7 +8,9 @@ use proto::shim::Kind;
 /// Nicks that people use. Some are the same under one CASEMAPPING and not under another.
 pub const NICKS: [&str; 7] = ["bob", "Bob", "b[", "B{", "carol", "mallory", "x"];
 const MAPPINGS: [&str; 3] = ["rfc1459", "ascii", "rfc1459-strict"];
-const KINDS: [Kind; 4] = [Kind::Text, Kind::Action, Kind::Notice, Kind::Ctcp];
+pub const KINDS: [Kind; 5] = [Kind::Text, Kind::Action, Kind::Notice, Kind::Ctcp, Kind::CtcpReply];
+/// Longest lines of the network, and how long pieces peers' clients cut.
+const LINES: [(u32, usize); 3] = [(512, 400), (300, 180), (220, 110)];
 
 /// Somebody at the other end. The impostor is the enemy under the nick of bob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,9 @@ pub enum Op {
     Command(usize, usize),
     /// A peer says something, encrypted if its client believes to be private.
     Say(Who),
+    /// A peer does something (`/me`), or notices in clear.
+    Act(Who),
+    Notice(Who),
     Start(Who),
     Finish(Who),
     /// A peer's client forgets its sessions; with another key or the same.
@@ -57,6 +62,8 @@ pub enum Op {
     /// Its first byte arrives only.
     Twice(usize),
     Casemapping(usize),
+    /// Lines are shorter from now on, or longer: messages come in more pieces.
+    Lines(usize),
     Irc(bool),
     Module(bool),
     /// The reply to the next request is lost, and the connection.
@@ -70,7 +77,7 @@ pub enum Op {
 }
 
 /// Commands about a nick, `%` in its place.
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 25] = [
     "start %",
     "start %",
     "start %",
@@ -93,6 +100,9 @@ const COMMANDS: [&str; 22] = [
     "finish --all",
     "genkey --overwrite",
     "status",
+    "enable %",
+    "enable --remove %",
+    "policy * manual",
 ];
 
 const FORGED: [&[u8]; 12] = [
@@ -121,9 +131,11 @@ pub fn op() -> impl Strategy<Value = Op> {
     let nick = prop_oneof![4 => Just(0usize), 3 => 0..NICKS.len()].boxed();
     let line = 0..64usize;
     prop_oneof![
-        14 => (nick.clone(), 0..6usize).prop_map(|(n, k)| Op::Type(n, k.saturating_sub(2))),
+        14 => (nick.clone(), 0..7usize).prop_map(|(n, k)| Op::Type(n, k.saturating_sub(2))),
         14 => (0..COMMANDS.len(), nick.clone()).prop_map(|(c, n)| Op::Command(c, n)),
-        10 => who.clone().prop_map(Op::Say),
+        8 => who.clone().prop_map(Op::Say),
+        2 => who.clone().prop_map(Op::Act),
+        2 => who.clone().prop_map(Op::Notice),
         6 => who.clone().prop_map(Op::Start),
         3 => who.clone().prop_map(Op::Finish),
         2 => (who.clone(), 0..2usize).prop_map(|(w, k)| Op::Restart(w, k)),
@@ -132,7 +144,7 @@ pub fn op() -> impl Strategy<Value = Op> {
         7 => (who, nick.clone()).prop_map(|(w, n)| Op::Rename(w, n)),
         1 => nick.clone().prop_map(Op::Quit),
         1 => nick.clone().prop_map(Op::Join),
-        5 => (nick.clone(), 0..4usize).prop_map(|(n, k)| Op::Clear(n, k)),
+        5 => (nick.clone(), 0..KINDS.len()).prop_map(|(n, k)| Op::Clear(n, k)),
         4 => (0..FORGED.len(), nick.clone()).prop_map(|(f, n)| Op::Forge(f, n)),
         4 => (line.clone(), proptest::option::of(nick)).prop_map(|(l, n)| Op::Replay(l, n)),
         3 => (line.clone(), line.clone(), any::<u8>()).prop_map(|(l, at, b)| Op::Alter(l, at, b)),
@@ -143,6 +155,7 @@ pub fn op() -> impl Strategy<Value = Op> {
         1 => line.clone().prop_map(Op::Drop),
         1 => line.prop_map(Op::Twice),
         3 => (0..MAPPINGS.len()).prop_map(Op::Casemapping),
+        2 => (0..LINES.len()).prop_map(Op::Lines),
         2 => any::<bool>().prop_map(Op::Irc),
         4 => any::<bool>().prop_map(Op::Module),
         2 => Just(Op::LoseReply),
@@ -188,6 +201,11 @@ impl World {
                 self.alice.command(&COMMANDS[which].replace('%', NICKS[about]));
             }
             Op::Say(who) => self.one(who).say(token.as_bytes()),
+            Op::Act(who) => self.one(who).say(format!("/me {token}").as_bytes()),
+            Op::Notice(who) => {
+                let nick = self.one(who).nick.clone();
+                self.notice(&nick, token.as_bytes());
+            }
             Op::Start(who) => self.one(who).start(),
             Op::Finish(who) => self.one(who).finish(),
             Op::Restart(who, key) => {
@@ -270,6 +288,11 @@ impl World {
                 }
             }
             Op::Casemapping(which) => self.alice.casemapping(MAPPINGS[which]),
+            Op::Lines(which) => {
+                let (line, piece) = LINES[which];
+                self.people().into_iter().for_each(|one| one.piece = piece);
+                self.alice.lines(line);
+            }
             Op::Irc(connected) => self.alice.irc(connected),
             Op::Module(true) => self.alice.connect(),
             Op::Module(false) => self.alice.disconnect(),

@@ -171,6 +171,11 @@ impl User {
         self.tell_network();
     }
 
+    pub fn lines(&mut self, longest: u32) {
+        self.network.linelen = longest;
+        self.tell_network();
+    }
+
     fn request(&mut self, call: Call) {
         let effects = self.step(Input::Call(call.clone()));
         if std::mem::take(&mut self.lose_next_reply) {

@@ -55,7 +55,7 @@ impl World {
         }
     }
 
-    fn people(&mut self) -> [&mut Person; 4] {
+    pub fn people(&mut self) -> [&mut Person; 4] {
         [&mut self.bob, &mut self.carol, &mut self.mallory, &mut self.impostor]
     }
 
@@ -105,13 +105,21 @@ impl World {
 
     /// A line arrives at alice, from whom ever the network says.
     pub fn inject(&mut self, from: &str, line: &[u8]) {
+        self.arrives(from, Kind::Text, line);
+    }
+
+    /// A notice in clear.
+    pub fn notice(&mut self, from: &str, line: &[u8]) {
+        self.arrives(from, Kind::Notice, line);
+    }
+
+    fn arrives(&mut self, from: &str, kind: Kind, line: &[u8]) {
         if !self.alice.network.connected {
             return;
         }
-        let sent =
-            Sent { from: from.into(), to: "alice".into(), kind: Kind::Text, text: line.to_vec() };
+        let sent = Sent { from: from.into(), to: "alice".into(), kind, text: line.to_vec() };
         self.wire.push(sent);
-        self.alice.hears(from, Kind::Text, line);
+        self.alice.hears(from, kind, line);
     }
 
     /// A line of somebody else than bob under bob's nick.
