@@ -40,15 +40,14 @@ pub(crate) fn found(dir: &Path) -> Option<String> {
     let mut secrets = TYPED.with_borrow(Clone::clone);
     secrets.sort();
     secrets.dedup();
-    let logged = fs::read(&log).unwrap_or_default();
+    let logged = lower(&log);
     for file in &looked {
-        let content = fs::read(file).unwrap_or_default();
+        let content = lower(file);
         if let Some(text) = secrets.iter().find(|text| holds(&content, text)) {
             return Some(format!("{} holds {text:?}", file.display()));
         }
         // The keys and the fingerprints in the files are in no log.
-        let text = String::from_utf8_lossy(&content).into_owned();
-        let words = text.split(|c: char| !c.is_ascii_hexdigit());
+        let words = content.split(|c: char| !c.is_ascii_hexdigit());
         let secret = words.filter(|word| word.len() >= 40).map(|word| &word[..40]);
         if let Some(secret) = secret.into_iter().find(|secret| holds(&logged, secret)) {
             return Some(format!("the log holds {secret} of {}", file.display()));
@@ -58,16 +57,23 @@ pub(crate) fn found(dir: &Path) -> Option<String> {
     Some(format!("the log holds {text:?}"))
 }
 
-fn holds(content: &[u8], text: &str) -> bool {
-    let (content, text) = (content.to_ascii_lowercase(), text.to_ascii_lowercase());
-    content.windows(text.len()).any(|part| part == text.as_bytes())
+/// Whether a text is there, in whatever letters. What is searched is in small ones already.
+fn holds(content: &str, text: &str) -> bool {
+    content.contains(&text.to_ascii_lowercase())
+}
+
+fn lower(file: &Path) -> String {
+    let content = fs::read(file).unwrap_or_default();
+    String::from_utf8_lossy(&content).to_ascii_lowercase()
 }
 
 fn files(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            true => files(&entry.path(), found),
-            false => found.push(entry.path()),
+        // Anything else may be a pipe, which would be read for ever.
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => files(&entry.path(), found),
+            Ok(kind) if kind.is_file() => found.push(entry.path()),
+            _ => {}
         }
     }
 }
