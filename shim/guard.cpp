@@ -1,0 +1,93 @@
+// The guard: no line in clear to whom otrd protects, and who that is now.
+#include "otr.h"
+
+// Whether a line must not go to IRC: it carries words to a guarded peer that no `send` ordered.
+// ZNC asks twice for each line; only the second time (bSpend) an order is used up.
+bool COtr::Stop(const CString& sLine, bool bSpend) {
+    if (m_vGuarded.empty() && m_Ordered.empty()) return false;
+    if (std::none_of(sLine.begin(), sLine.end(), Ends)) return StopOne(sLine, bSpend);
+    VCString vsPieces;  // some servers end a line at a lone CR
+    sLine.Replace_n("\r", "\n").Replace_n(CString(1, '\0'), "\n").Split("\n", vsPieces, false);
+    return std::any_of(vsPieces.begin(), vsPieces.end(),
+                       [&](const CString& sPiece) { return StopOne(sPiece, bSpend); });
+}
+
+bool COtr::StopOne(const CString& sLine, bool bSpend) {
+    const auto isOrdered = [&](const CString& sOrder) {
+        const auto it = m_Ordered.find(sOrder);
+        if (it == m_Ordered.end()) return false;
+        if (bSpend && --it->second == 0) m_Ordered.erase(it);
+        return true;
+    };
+    if (sLine == m_sSent && isOrdered(m_sOrder)) return false;
+    const CMessage Message(sLine);
+    const CString sCommand = Message.GetCommand().AsUpper();
+    const bool bTags = sCommand == "TAGMSG";
+    if (!bTags && sCommand != "PRIVMSG" && sCommand != "NOTICE" && sCommand != "CPRIVMSG" &&
+        sCommand != "CNOTICE")
+        return false;
+    if (isOrdered(Order(Message))) return false;
+    VCString vsTargets;
+    Message.GetParam(0).Split(",", vsTargets, false);
+    for (const CString& sTarget : vsTargets)
+        if (Guarded(sTarget)) {
+            if (!bTags) Say("[" + sTarget + "] Stopped, it was not encrypted: " + sLine, Style::Bad);
+            return true;
+        }
+    return false;
+}
+
+// A line of `send` as the guard knows it again.
+CString COtr::Order(const CMessage& Message) const {
+    const CString sTarget = Fold(Message.GetParam(0));
+    return Message.GetCommand().AsUpper() + " " + sTarget + " :" + Message.GetParam(1);
+}
+
+bool COtr::Guarded(const CString& sTarget) const {
+    if (m_vGuarded.empty()) return false;
+    const CString sPeer = Fold(Peer(sTarget));
+    return !sPeer.empty() && std::any_of(m_vGuarded.begin(), m_vGuarded.end(),
+                                         [&](const CString& s) { return Fold(s) == sPeer; });
+}
+
+void COtr::Protect(const CString& sPeer, bool bOn) {
+    const CString sFolded = Fold(sPeer);
+    m_vGuarded.erase(std::remove_if(m_vGuarded.begin(), m_vGuarded.end(),
+                                    [&](const CString& s) { return Fold(s) == sFolded; }),
+                     m_vGuarded.end());
+    if (bOn) m_vGuarded.push_back(sPeer);
+    SetNV("guard", CString(" ").Join(m_vGuarded.begin(), m_vGuarded.end()));
+}
+
+void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
+    const CString sOld = Message.GetOldNick(), sNew = Message.GetNewNick();
+    if (sNew.Equals(OwnNick())) return Learn(Message.GetNick().GetIdent(), Message.GetNick().GetHost());
+    Held held(Held::What::Nick, sOld, sNew);
+    Rename(m_Queue, sOld, sNew);
+    Rename(m_Waiting, sOld, sNew);
+    if (!wire::ValidNick(held.who) || !wire::ValidNick(held.text)) return;
+    const bool bGuarded = Guarded(sOld);
+    if (bGuarded) Protect(sNew, true);  // no gap until otrd says so
+    if (!bGuarded && m_Queue.size() > kMaxHeld / 2) return;
+    if (!Ask(held)) Keep(held);
+}
+
+void COtr::Rename(std::deque<Held>& queue, const CString& sOld, const CString& sNew) {
+    for (Held& held : queue)
+        if (held.what == Held::What::In && held.message.GetNick().NickEquals(sOld))
+            held.message.GetNick().SetNick(sNew);
+}
+
+void COtr::OnQuitMessage(CQuitMessage& Message, const vector<CChan*>&) {
+    Held held(Held::What::Quit, Message.GetNick().GetNick());
+    // A netsplit must not fill the queue.
+    if (m_Queue.size() > kMaxHeld / 2 && !Guarded(held.who)) return;
+    if (wire::ValidNick(held.who)) Ask(held);
+}
+
+void COtr::OnJoinMessage(CJoinMessage& Message) {
+    const CNick& Nick = Message.GetNick();
+    if (Nick.NickEquals(OwnNick())) return Learn(Nick.GetIdent(), Nick.GetHost());
+    Held held(Held::What::Join, Nick.GetNick());
+    if (Guarded(held.who)) Ask(held);
+}

@@ -1,0 +1,250 @@
+// The link to otrd: connecting, asking, and what becomes of requests when it is lost.
+#include "otr.h"
+
+COtrSock::COtrSock(COtr* pOtr) : CSocket(pOtr), m_pOtr(pOtr) {
+    DisableReadLine();
+    SetTimeout(0);
+}
+
+void COtrSock::Gone(const CString& sWhy) {
+    if (m_pOtr) m_pOtr->Lost(sWhy);
+}
+
+void COtrSock::ReadData(const char* data, size_t length) {
+    m_Lines.Push(data, length);
+    std::string line;
+    while (m_pOtr && m_Lines.Next(line)) m_pOtr->OnLine(line);
+    if (m_pOtr) m_pOtr->Flush();
+    if (m_Lines.TooLong()) Gone("otrd sent a line over 64 KiB");
+}
+
+bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
+    VCString vsArgs;
+    sArgs.Split(" ", vsArgs, false);
+    for (CString& sArg : vsArgs) {
+        if (!sArg.TrimPrefix("socket=") || (!sArg.empty() && sArg[0] != '/')) {
+            sMessage = "Unknown argument: load otr with socket=/PATH or with nothing";
+            return false;
+        }
+        SetNV("socket", sArg);
+    }
+    VCString vsGuarded;
+    GetNV("guard").Split(" ", vsGuarded, false);
+    m_vGuarded = vsGuarded;
+    AddTimer(new COtrTimer(this));
+    if (GetNetwork()->IsIRCConnected()) {
+        m_bAskedWho = true;  // else 001 makes ZNC ask
+        PutIRC("WHO " + OwnNick());
+    }
+    Connect();
+    return true;
+}
+
+COtr::~COtr() {
+    m_bTold = m_bEnding = true;
+    if (m_bUp) {
+        m_sUnsent += wire::Bye("module unloaded");
+        Flush();
+    }
+    Lost("the module is being unloaded");
+    for (Held& held : m_Waiting)
+        if (held.what == Held::What::In) PassIn(held);
+    while (BeginSockets() != EndSockets()) {
+        static_cast<COtrSock*>(*BeginSockets())->Orphan();
+        RemSocket(*BeginSockets());
+    }
+}
+
+void COtr::Connect() {
+    const char* szRuntime = getenv("XDG_RUNTIME_DIR");
+    VCString vsPaths = {GetNV("socket")};
+    if (vsPaths[0].empty()) {
+        vsPaths = {"/run/otrd/shim.sock"};
+        if (szRuntime) vsPaths.push_back(CString(szRuntime) + "/otrd/shim.sock");
+    }
+    for (const CString& sPath : vsPaths) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        m_sPath = sPath;
+        errno = ENAMETOOLONG;
+        if (sPath.size() >= sizeof(address.sun_path)) continue;
+        memcpy(address.sun_path, sPath.data(), sPath.size());
+        const int iFd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (iFd >= 0 && connect(iFd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
+            m_pSock = new COtrSock(this);
+            m_pSock->ConnectFD(iFd, iFd, "otrd", false, Csock::OUTBOUND);
+            GetManager()->AddSock(m_pSock, "otrd");
+            m_iAlive = Now();
+            m_sWhy = "it has not answered yet";
+            m_bRefused = false;
+            Held hello(Held::What::Hello);
+            Ask(hello);
+            return;
+        }
+        const int iError = errno;
+        if (iFd >= 0) close(iFd);
+        errno = iError;
+        if (errno != ENOENT) break;
+    }
+    Lost(strerror(errno));
+}
+
+void COtr::Disconnect() {
+    m_sUnsent.clear();
+    if (m_pSock) {
+        m_pSock->Orphan();
+        m_pSock->Close();  // the manager deletes it, later
+        m_pSock = nullptr;
+    }
+}
+
+void COtr::Welcome(const vector<std::string>& protect) {
+    m_bUp = true;
+    m_iUp = Now();
+    m_vGuarded.assign(protect.begin(), protect.end());
+    TellNetwork();
+    std::deque<Held> waiting;
+    waiting.swap(m_Waiting);
+    for (Held& held : waiting) {
+        if (held.what == Held::What::Nick && Guarded(held.who)) m_vGuarded.push_back(held.text);
+        if (!Ask(held)) Fail(held, Trouble());
+    }
+    SetNV("guard", CString(" ").Join(m_vGuarded.begin(), m_vGuarded.end()));
+    if (m_bTold) Say("otrd is back.", Style::Good);
+    m_bTold = false;
+}
+
+// The link is gone, or as good as gone: whatever was held comes back, and nothing goes out.
+void COtr::Lost(const CString& sWhy, bool bRefused) {
+    Disconnect();
+    const bool bSettled = m_bUp && Now() - m_iUp >= kSettled;
+    m_bUp = false;
+    m_sWhy = sWhy;
+    m_bRefused = bRefused;
+    m_sNetwork.clear();
+    if (bSettled) m_iBackoff = 1;
+    m_iNext = Now() + m_iBackoff;
+    m_iBackoff = std::min(kMaxBackoff, m_iBackoff * 2);
+    std::deque<Held> queue;
+    queue.swap(m_Queue);
+    for (Held& held : queue)
+        if (held.what == Held::What::Out || held.what == Held::What::In ||
+            held.what == Held::What::Nick || held.what == Held::What::Command)
+            if (!Keep(held)) Fail(held, Trouble());
+    if (m_bTold) return;
+    m_bTold = true;
+    Say(Trouble() + " Until it is back, private messages are not sent, arriving ones not checked.",
+        Style::Bad);
+}
+
+CString COtr::Trouble() const {
+    const CString sWhy = m_bUp ? CString("too much is waiting") : m_sWhy;
+    if (m_bRefused)
+        return "otrd does not take this module (" + CString(kVersion) + "): " + sWhy + " (" + m_sPath + ").";
+    return "otrd is not running or not answering: " + sWhy + " (" + m_sPath +
+           "). See that it runs: systemctl status otrd.";
+}
+
+// Sends a request and queues it. False: behave as with the daemon gone; `held` is untouched.
+bool COtr::Ask(Held& held) {
+    if (!m_pSock || (!m_bUp && held.what != Held::What::Hello)) return false;
+    // The surroundings are looked at when they may have changed, not for each message.
+    const bool bStale = m_bStale || m_bConnected != GetNetwork()->IsIRCConnected();
+    if (bStale && held.what != Held::What::Hello && held.what != Held::What::Network) TellNetwork();
+    held.id = m_uNextId++;
+    const std::string line = Line(held);
+    if (m_Queue.size() >= kMaxHeld || line.size() > wire::kMaxLine ||
+        m_pSock->GetInternalWriteBuffer().size() + m_sUnsent.size() + line.size() > kMaxUnsent)
+        return false;
+    const bool bIdle = m_Queue.empty();
+    if (bIdle) m_iAlive = Now();
+    m_Queue.push_back(std::move(held));
+    // While an answer is awaited, requests gather: one write for many, and the answer sends them.
+    m_sUnsent += line;
+    if (bIdle || m_sUnsent.size() >= kGather) Flush();
+    return true;
+}
+
+void COtr::Flush() {
+    if (m_pSock && !m_sUnsent.empty()) m_pSock->Write(m_sUnsent.data(), m_sUnsent.size());
+    m_sUnsent.clear();
+}
+
+// Keeps for the next otrd what only it can make sense of: OTR lines, and who a guarded peer is now.
+bool COtr::Keep(Held& held) {
+    size_t uBytes = held.text.size();
+    for (const Held& other : m_Waiting) uBytes += other.text.size();
+    const bool bOtr = held.what == Held::What::In && IsOtr(held.text);
+    const bool bNick = held.what == Held::What::Nick && Guarded(held.who);
+    if ((!bOtr && !bNick) || m_Waiting.size() >= kMaxWaiting || uBytes > kMaxWaitingBytes) return false;
+    held.since = Now();
+    m_Waiting.push_back(std::move(held));
+    return true;
+}
+
+std::string COtr::Line(const Held& held) const {
+    switch (held.what) {
+        case Held::What::Hello: return wire::Hello(held.id, GetUser()->GetUsername(),
+                                    GetNetwork()->GetName(), kVersion, CZNC::GetVersion());
+        case Held::What::Network: return wire::Network(held.id, Surroundings());
+        case Held::What::Out: return wire::Out(held.id, held.who, held.kind, held.text, held.client);
+        case Held::What::In: return wire::In(held.id, held.who, held.kind, held.text);
+        case Held::What::Command: return wire::Command(held.id, held.text);
+        case Held::What::Nick: return wire::Nick(held.id, held.who, held.text);
+        case Held::What::Quit: return wire::Quit(held.id, held.who);
+        case Held::What::Join: return wire::Join(held.id, held.who);
+    }
+    return "";
+}
+
+void COtr::Tick() try {
+    if (!m_pSock && Now() >= m_iNext)
+        Connect();
+    else if (m_pSock && !m_Queue.empty() && Now() - m_iAlive > kMaxSilence)
+        Lost("no answer for " + CString(kMaxSilence) + " s");
+    TellNetwork();
+    while (!m_Waiting.empty() && Now() - m_Waiting.front().since > kMaxWait) {
+        Held held = std::move(m_Waiting.front());
+        m_Waiting.pop_front();
+        Fail(held, Trouble());
+    }
+    if (GetNetwork()->IsUserAttached()) Replay();
+} catch (const std::exception& e) {
+    Say(CString("The otr module failed: ") + e.what(), Style::Bad);
+}
+
+void COtr::OnLine(const std::string& line) try {
+    using What = wire::Incoming::What;
+    const wire::Incoming in = wire::Parse(line);
+    switch (in.what) {
+        case What::Damaged:
+            return Lost("otrd sent something that is no answer");
+        case What::Unknown:
+            return;
+        case What::Bye:
+            return Lost("otrd said goodbye: " + Clean(in.why));
+        case What::Effects: {
+            if (in.why.empty()) return Perform(in.effects, nullptr);
+            return Say(Clean(in.why) + ": update it.", Style::Bad);
+        }
+        case What::Welcome:
+        case What::Reply:
+        case What::Failed:
+            break;
+    }
+    if (m_Queue.empty() || in.id != m_Queue.front().id)
+        return Lost(in.what == What::Failed ? Clean(in.why) : CString("otrd answered out of order"));
+    Held head = std::move(m_Queue.front());
+    m_Queue.pop_front();
+    m_iAlive = Now();
+    const bool bHello = head.what == Held::What::Hello;
+    if (in.what == What::Failed)
+        return bHello ? Lost(Clean(in.why), true) : Fail(head, Clean(in.why));
+    if (bHello != (in.what == What::Welcome)) {
+        m_Queue.push_front(std::move(head));
+        return Lost("otrd answered something else than was asked");
+    }
+    return bHello ? Welcome(in.protect) : Perform(in.effects, &head);
+} catch (const std::exception& e) {
+    Lost(CString("the otr module failed: ") + e.what());
+}

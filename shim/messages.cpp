@@ -1,0 +1,131 @@
+// Messages on their way through otrd, and the effects that come back.
+#include "otr.h"
+
+void COtr::OnModCommand(const CString& sLine) try {
+    Held held(Held::What::Command, "", sLine);
+    held.client = Number(GetClient());
+    if (!Ask(held)) Fail(held, Trouble());
+} catch (const std::exception& e) {
+    Say(CString("The otr module failed: ") + e.what(), Style::Bad);
+}
+
+CModule::EModRet COtr::Outgoing(CMessage& Message, Kind kind, const CString& sText) try {
+    const CString sPeer = Peer(Message.GetParam(0));
+    if (sPeer.empty()) return CONTINUE;
+    Held held(Held::What::Out, sPeer, sText);
+    held.kind = kind;
+    held.client = Number(GetClient());
+    held.message = Message;
+    held.message.SetClient(nullptr);
+    held.message.SetChan(nullptr);
+    if (!Ask(held)) Fail(held, Trouble());
+    return HALT;
+} catch (const std::exception& e) {
+    Say(CString("Not sent, the otr module failed: ") + e.what(), Style::Bad);
+    return HALT;
+}
+
+CModule::EModRet COtr::Arriving(CMessage& Message, Kind kind, const CString& sText) try {
+    const CNick& Nick = Message.GetNick();
+    Held held(Held::What::In, Nick.GetNickMask(), sText);
+    // A server has no `!`; what comes back from ourselves is no peer's.
+    if (held.who.find('!') == std::string::npos || !wire::ValidMask(held.who) ||
+        Nick.NickEquals(OwnNick()) || !Message.GetParam(0).Equals(OwnNick()))
+        return CONTINUE;
+    held.kind = kind;
+    held.message = Message;
+    held.message.SetClient(nullptr);
+    held.message.SetChan(nullptr);
+    if (Ask(held) || Keep(held)) return HALT;
+    MarkUnchecked(Message, kind);
+    return CONTINUE;
+} catch (const std::exception& e) {
+    Say(CString("Not checked, the otr module failed: ") + e.what(), Style::Bad);
+    return CONTINUE;
+}
+
+void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
+    const bool bOut = pHead && pHead->what == Held::What::Out;
+    const bool bIn = pHead && pHead->what == Held::What::In;
+    const auto isPass = [](const Effect& effect) { return effect.what == Effect::Do::Pass; };
+    if (std::count_if(effects.begin(), effects.end(), isPass) > (bOut || bIn ? 1 : 0)) {
+        Held none(Held::What::Command);
+        return Fail(pHead ? *pHead : none, "otrd let a message pass that is not held");
+    }
+    CClient* pOld = GetClient();
+    if (pHead && pHead->what == Held::What::Command) SetClient(Client(pHead->client));
+    for (const Effect& effect : effects) {
+        const CString sWho = Clean(effect.who);
+        switch (effect.what) {
+            case Effect::Do::Pass:
+                if (bIn)
+                    PassIn(*pHead);
+                else if (Guarded(pHead->who))
+                    Refuse(pHead->who, "this conversation is private", pHead->text);
+                else
+                    PassOut(*pHead);
+                break;
+            case Effect::Do::Send: {
+                const CString sLine = PrivLine(sWho, effect.kind, effect.text);
+                m_sSent = sLine;
+                m_sOrder = Order(CMessage(sLine));
+                m_Ordered[m_sOrder]++;
+                if (!PutIRC(sLine)) {
+                    m_Ordered.clear();
+                    Say("[" + sWho + "] A line was lost: you are not connected to IRC.", Style::Bad);
+                }
+                break;
+            }
+            case Effect::Do::Deliver: {
+                // Whoever changed nick while his message was held is shown under the new one.
+                CString sMask = sWho;
+                if (bIn && Fold(wire::NickOf(sWho)) == Fold(wire::NickOf(pHead->who)))
+                    sMask = pHead->message.GetNick().GetNickMask();
+                CMessage Message(":" + sMask + " " + PrivLine(OwnNick(), effect.kind, effect.text));
+                Message.SetNetwork(GetNetwork());
+                if (bIn) Message.SetTime(pHead->message.GetTime());
+                if (bIn && !pHead->message.GetTag("time").empty())
+                    Message.SetTag("time", pHead->message.GetTag("time"));
+                Show(Message, effect.kind);
+                break;
+            }
+            case Effect::Do::Echo: {
+                CMessage Message(PrivLine(sWho, effect.kind, effect.text));
+                Echo(Message, effect.kind, Client(effect.client));
+                break;
+            }
+            case Effect::Do::Print:
+                Say(effect.text, effect.style);
+                break;
+            case Effect::Do::Table: {
+                CTable Table;
+                for (const std::string& column : effect.columns) Table.AddColumn(Clean(column));
+                for (const auto& row : effect.rows) {
+                    Table.AddRow();
+                    for (size_t i = 0; i < row.size() && i < effect.columns.size(); i++)
+                        Table.SetCell(Clean(effect.columns[i]), Clean(row[i]));
+                }
+                CString sLine;
+                for (unsigned i = 0; Table.GetLine(i, sLine); i++) Say(sLine);
+                break;
+            }
+            case Effect::Do::Protect:
+                Protect(sWho, effect.on);
+                break;
+            case Effect::Do::Refuse:
+                Refuse(sWho, Clean(effect.why), effect.text);
+                break;
+        }
+    }
+    SetClient(pOld);
+}
+
+// What was held comes back to the user: outgoing as not sent, incoming as not looked at.
+void COtr::Fail(Held& held, const CString& sWhy) {
+    if (held.what == Held::What::Out) return Refuse(held.who, sWhy, held.text);
+    if (held.what == Held::What::In) {
+        MarkUnchecked(held.message, held.kind);
+        PassIn(held);
+    }
+    if (m_bUp || held.what == Held::What::Command) Say(sWhy, Style::Bad);
+}

@@ -1,0 +1,245 @@
+// The module's class, and the small things that all its parts use.
+#pragma once
+
+#include <znc/Client.h>
+#include <znc/IRCNetwork.h>
+#include <znc/IRCSock.h>
+#include <znc/Modules.h>
+#include <znc/Query.h>
+#include <znc/User.h>
+#include <znc/znc.h>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <deque>
+
+#include "line.h"
+
+using std::vector;
+using wire::Effect;
+using wire::Kind;
+using wire::Style;
+
+static const char* const kUnchecked = "[not checked by otrd] ";
+static const size_t kMaxHeld = 2048, kMaxUnsent = 1 << 20;      // requests, bytes on their way
+static const size_t kGather = 8192;                             // bytes that are worth a write
+static const size_t kMaxWaiting = 64, kMaxWaitingBytes = 65536;  // for an otrd that is gone
+static const long kMaxWait = 600, kMaxSilence = 30, kSettled = 10, kMaxBackoff = 60;  // seconds
+static const size_t kMaxBacklog = 200;                           // lines of *otr nobody saw yet
+
+// A request on its way, with the message that it holds back.
+struct Held {
+    enum class What { Hello, Network, Out, In, Command, Nick, Quit, Join };
+    explicit Held(What w, std::string sWho = "", std::string sText = "")
+        : what(w), who(std::move(sWho)), text(std::move(sText)) {}
+    What what;
+    std::string who, text;  // peer or mask; for Nick the old and the new one
+    Kind kind = Kind::Text;
+    CMessage message;
+    uint64_t client = 0, id = 0;
+    long since = 0;
+};
+
+class COtr;
+
+class COtrSock : public CSocket {
+  public:
+    explicit COtrSock(COtr* pOtr);
+    void Orphan() { m_pOtr = nullptr; }
+    void ReadData(const char* data, size_t length) override;
+    void Disconnected() override { Gone("the connection ended"); }
+    void ConnectionRefused() override { Gone("the connection was refused"); }
+    void Timeout() override { Gone("the connection timed out"); }
+    void SockError(int, const CString& sWhat) override { Gone(sWhat); }
+    // The socket manager still looks at sockets that a callback deleted: leave it a dead one.
+    static void operator delete(void* p) { new (p) CZNCSock(); }
+
+  private:
+    void Gone(const CString& sWhy);
+    COtr* m_pOtr;
+    wire::Lines m_Lines;
+};
+
+class COtr : public CModule {
+  public:
+    MODCONSTRUCTOR(COtr) {}
+    ~COtr() override;
+
+    bool OnLoad(const CString& sArgs, CString& sMessage) override;
+    void OnModCommand(const CString& sLine) override;
+    void OnClientLogin() override {
+        m_bStale = true;
+        Replay();
+    }
+    void OnClientDisconnect() override {
+        m_bStale = true;
+        m_Clients.erase(GetClient());
+    }
+    EModRet OnStatusCommand(CString&) override {  // it may load or unload what writes messages down
+        m_bStale = true;
+        return CONTINUE;
+    }
+    void OnIRCConnected() override {
+        m_bStale = true;
+        TellNetwork();
+    }
+    void OnIRCDisconnected() override;
+
+    EModRet OnUserTextMessage(CTextMessage& Message) override {
+        return Outgoing(Message, Kind::Text, Message.GetText());
+    }
+    EModRet OnUserActionMessage(CActionMessage& Message) override {
+        return Outgoing(Message, Kind::Action, Message.GetText());
+    }
+    EModRet OnUserNoticeMessage(CNoticeMessage& Message) override {
+        return Outgoing(Message, Kind::Notice, Message.GetText());
+    }
+    EModRet OnUserCTCPMessage(CCTCPMessage& Message) override {
+        return Outgoing(Message, Kind::Ctcp, Message.GetText());
+    }
+    EModRet OnUserCTCPReplyMessage(CCTCPMessage& Message) override {
+        return Outgoing(Message, Kind::CtcpReply, Message.GetText());
+    }
+    EModRet OnPrivTextMessage(CTextMessage& Message) override {
+        return Arriving(Message, Kind::Text, Message.GetText());
+    }
+    EModRet OnPrivActionMessage(CActionMessage& Message) override {
+        return Arriving(Message, Kind::Action, Message.GetText());
+    }
+    EModRet OnPrivNoticeMessage(CNoticeMessage& Message) override {
+        return Arriving(Message, Kind::Notice, Message.GetText());
+    }
+    EModRet OnPrivCTCPMessage(CCTCPMessage& Message) override {  // ZNC asks it about /me as well
+        if (Message.GetType() == CMessage::Type::Action) return CONTINUE;
+        return Arriving(Message, Kind::Ctcp, Message.GetText());
+    }
+    EModRet OnCTCPReplyMessage(CCTCPMessage& Message) override {
+        return Arriving(Message, Kind::CtcpReply, Message.GetText());
+    }
+    void OnNickMessage(CNickMessage& Message, const vector<CChan*>& vChans) override;
+    void OnQuitMessage(CQuitMessage& Message, const vector<CChan*>& vChans) override;
+    void OnJoinMessage(CJoinMessage& Message) override;
+    EModRet OnNumericMessage(CNumericMessage& Message) override;
+    EModRet OnRawMessage(CMessage& Message) override;
+    EModRet OnSendToIRCMessage(CMessage& Message) override {
+        return Stop(Message.ToString(), false) ? HALT : CONTINUE;
+    }
+    EModRet OnSendToIRC(CString& sLine) override { return Stop(sLine, true) ? HALT : CONTINUE; }
+
+    void OnLine(const std::string& line);
+    void Flush();
+    void Lost(const CString& sWhy, bool bRefused = false);
+    void Tick();
+
+  private:
+    // The link.
+    void Connect();
+    void Disconnect();
+    void Welcome(const vector<std::string>& protect);
+    bool Ask(Held& held);
+    bool Keep(Held& held);
+    std::string Line(const Held& held) const;
+    wire::Surroundings Surroundings() const;
+    void TellNetwork();
+    CString Trouble() const;
+
+    // Messages held, and what becomes of them.
+    EModRet Outgoing(CMessage& Message, Kind kind, const CString& sText);
+    EModRet Arriving(CMessage& Message, Kind kind, const CString& sText);
+    void Perform(const vector<Effect>& effects, Held* pHead);
+    void Fail(Held& held, const CString& sWhy);
+    void PassOut(Held& held);
+    void PassIn(Held& held);
+    template <class M>
+    bool LaterModules(EModRet (CModule::*pHook)(M&), CMessage& Message, CClient* pClient);
+    bool AnswerCTCP(const CCTCPMessage& Message);
+    void Show(CMessage& Message, Kind kind);
+    void Echo(CMessage Message, Kind kind, CClient* pOrigin);
+    void Buffer(CMessage Message, Kind kind, const CString& sQuery, const CString& sTarget);
+
+    // The guard.
+    bool Stop(const CString& sLine, bool bSpend);
+    bool StopOne(const CString& sLine, bool bSpend);
+    bool Guarded(const CString& sTarget) const;
+    CString Order(const CMessage& Message) const;
+    void Protect(const CString& sPeer, bool bOn);
+    void Rename(std::deque<Held>& queue, const CString& sOld, const CString& sNew);
+
+    // *otr.
+    void Say(const CString& sText, Style style = Style::Plain);
+    void Refuse(const CString& sTo, const CString& sWhy, const CString& sText);
+    void Replay();
+
+    CString ISupport(const CString& sKey, const CString& sDefault) const;
+    CString Fold(const CString& sNick) const;
+    CString Peer(const CString& sTarget) const;
+    CString OwnNick() const;
+    void Learn(const CString& sIdent, const CString& sHost);
+    uint64_t Number(CClient* pClient);
+    CClient* Client(uint64_t uNumber) const;
+
+    COtrSock* m_pSock = nullptr;
+    bool m_bUp = false, m_bTold = false, m_bEnding = false, m_bAskedWho = false, m_bStale = true;
+    bool m_bConnected = false;  // as otrd was told
+    bool m_bRefused = false;    // otrd runs, and does not take us
+    long m_iAlive = 0, m_iUp = 0, m_iNext = 0, m_iBackoff = 1, m_iLastCTCP = 0;
+    unsigned m_uCTCPs = 0;
+    uint64_t m_uNextId = 1, m_uNextClient = 1;
+    std::deque<Held> m_Queue, m_Waiting;
+    vector<CString> m_vGuarded;
+    std::map<CString, unsigned> m_Ordered;  // lines of `send` that have not passed the guard yet
+    std::map<CClient*, uint64_t> m_Clients;
+    std::deque<CString> m_Backlog;
+    size_t m_uDropped = 0;
+    CString m_sPath, m_sWhy, m_sIdent, m_sHost;
+    std::string m_sNetwork, m_sUnsent;
+    CString m_sSent, m_sOrder;  // the last line of `send`, and its order
+};
+
+static long Now() {
+    using namespace std::chrono;
+    return static_cast<long>(duration_cast<seconds>(steady_clock::now().time_since_epoch()).count());
+}
+
+// Nothing that could end or split an IRC line.
+static bool Ends(char c) { return c == '\r' || c == '\n' || c == '\0'; }
+
+static CString Clean(const std::string& text) {
+    CString sClean(text);
+    sClean.erase(std::remove_if(sClean.begin(), sClean.end(), Ends), sClean.end());
+    return sClean;
+}
+
+static CString PrivLine(const CString& sTarget, Kind kind, const std::string& text) {
+    CString sText = Clean(text);
+    if (kind != Kind::Text && kind != Kind::Notice)
+        sText = (kind == Kind::Action ? "\001ACTION " : "\001") + sText.Replace_n("\001", "") + "\001";
+    const bool bNotice = kind == Kind::Notice || kind == Kind::CtcpReply;
+    return CString(bNotice ? "NOTICE " : "PRIVMSG ") + sTarget + " :" + sText;
+}
+
+static bool IsOtr(const CString& sText) { return sText.compare(0, 4, "?OTR") == 0; }
+
+// Text as ZNC's own types read and write it, /me without its wrapping.
+static CString Text(CMessage& Message, Kind kind) {
+    if (kind == Kind::Action) return Message.As<CActionMessage>().GetText();
+    return Message.GetParam(1);
+}
+
+static void SetText(CMessage& Message, Kind kind, const CString& sText) {
+    if (kind == Kind::Action)
+        Message.As<CActionMessage>().SetText(sText);
+    else
+        Message.SetParam(1, sText);
+}
+
+static void MarkUnchecked(CMessage& Message, Kind kind) {
+    if (kind != Kind::Ctcp && kind != Kind::CtcpReply)
+        SetText(Message, kind, kUnchecked + Text(Message, kind));
+}

@@ -1,0 +1,139 @@
+// Who and where we are: our own mask, the network, the clients.
+#include "otr.h"
+
+wire::Surroundings COtr::Surroundings() const {
+    wire::Surroundings now;
+    now.connected = GetNetwork()->IsIRCConnected();
+    if (!m_sHost.empty()) now.mask = OwnNick() + "!" + m_sIdent + "@" + m_sHost;
+    if (const unsigned uLength = ISupport("LINELEN", "512").ToUInt()) now.linelen = uLength;
+    now.casemapping = ISupport("CASEMAPPING", "");  // not known before 005
+    now.chantypes = ISupport("CHANTYPES", "#&+!");
+    now.statusmsg = ISupport("STATUSMSG", "");
+    now.status_prefix = GetUser()->GetStatusPrefix();
+    for (const char* szName : {"log", "savebuff"}) {
+        const std::string name = szName;
+        if (CZNC::Get().GetModules().FindModule(name)) now.loggers.push_back("global/" + name);
+        if (GetUser()->GetModules().FindModule(name)) now.loggers.push_back("user/" + name);
+        if (GetNetwork()->GetModules().FindModule(name)) now.loggers.push_back("network/" + name);
+    }
+    for (CClient* pClient : GetNetwork()->GetClients()) now.insecure_clients += !pClient->GetSSL();
+    now.admin = GetUser()->IsAdmin();
+    for (const CString& sPath : {GetNetwork()->GetNetworkPath(), GetUser()->GetUserPath()})
+        now.old_data = now.old_data || CFile::Exists(sPath + "/moddata/otr/otr.key");
+    return now;
+}
+
+void COtr::TellNetwork() {
+    if (!m_bUp) return;
+    m_bStale = false;
+    m_bConnected = GetNetwork()->IsIRCConnected();
+    const std::string network = wire::Network(0, Surroundings());
+    Held held(Held::What::Network);
+    if (network != m_sNetwork && Ask(held)) m_sNetwork = network;
+}
+
+void COtr::OnIRCDisconnected() {
+    m_sIdent.clear();
+    m_sHost.clear();
+    m_Ordered.clear();
+    m_bAskedWho = false;
+    m_bStale = true;  // ZNC still takes itself for connected here
+}
+
+CModule::EModRet COtr::OnNumericMessage(CNumericMessage& Message) {
+    const auto isOwn = [&](unsigned u) { return Message.GetParam(u).Equals(OwnNick()); };
+    switch (Message.GetCode()) {
+        case 5:  // read by ZNC after this
+            m_bStale = true;
+            break;
+        case 1: {  // "Welcome to the network nick!user@host", on some servers
+            const CString sText = Message.GetParam(1);
+            const CNick Nick(sText.substr(sText.rfind(' ') + 1));
+            if (Nick.NickEquals(Message.GetParam(0))) Learn(Nick.GetIdent(), Nick.GetHost());
+            break;
+        }
+        case 311:
+            if (isOwn(1)) Learn(Message.GetParam(2), Message.GetParam(3));
+            break;
+        case 315:
+            if (!m_bAskedWho || !isOwn(1)) break;
+            m_bAskedWho = false;
+            return HALT;
+        case 352:
+            if (isOwn(5)) Learn(Message.GetParam(2), Message.GetParam(3));
+            if (m_bAskedWho && isOwn(5)) return HALT;
+            break;
+        case 396: {
+            const CString sHost = Message.GetParam(1);
+            const size_t uAt = sHost.find('@');
+            if (uAt == CString::npos)
+                Learn(m_sIdent, sHost);
+            else
+                Learn(sHost.substr(0, uAt), sHost.substr(uAt + 1));
+            break;
+        }
+    }
+    return CONTINUE;
+}
+
+CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
+    if (Message.GetCommand().Equals("CHGHOST") && Message.GetNick().NickEquals(OwnNick()))
+        Learn(Message.GetParam(0), Message.GetParam(1));
+    return CONTINUE;
+}
+
+void COtr::Learn(const CString& sIdent, const CString& sHost) {
+    if (sIdent.empty() || sHost.empty()) return;
+    m_sIdent = sIdent;
+    m_sHost = sHost;
+    m_bStale = true;
+}
+
+CString COtr::OwnNick() const {
+    const CIRCSock* pIRC = GetNetwork()->GetIRCSock();
+    return pIRC && pIRC->IsAuthed() ? pIRC->GetNick() : GetNetwork()->GetIRCNick().GetNick();
+}
+
+CString COtr::ISupport(const CString& sKey, const CString& sDefault) const {
+    const CIRCSock* pIRC = GetNetwork()->GetIRCSock();
+    return pIRC ? pIRC->GetISupport(sKey, sDefault) : sDefault;
+}
+
+CString COtr::Fold(const CString& sNick) const {
+    const CString sMapping = ISupport("CASEMAPPING", "rfc1459");
+    const bool bStrict = sMapping.Equals("rfc1459-strict") || sMapping.Equals("strict-rfc1459");
+    const bool bLetters = sMapping.Equals("ascii") || sMapping.Equals("rfc7613");
+    const CString sUpper = bLetters ? "" : bStrict ? "[]\\" : "[]\\^";
+    CString sFolded = sNick.AsLower();
+    for (char& c : sFolded) {
+        const size_t u = sUpper.find(c);
+        if (u != CString::npos) c = "{}|~"[u];
+    }
+    return sFolded;
+}
+
+// The person that a target means, as nick, nick!user@host, nick@server or nick%host; empty for
+// channels, masks and ZNC's own nicks. Before 005, IsChan() calls everything a channel.
+CString COtr::Peer(const CString& sTarget) const {
+    if (sTarget.StartsWith(GetUser()->GetStatusPrefix()) || sTarget.StartsWith("$")) return "";
+    CString sBare = sTarget;
+    sBare.erase(0, sBare.find_first_not_of(ISupport("STATUSMSG", "")));
+    if (sBare.empty() || ISupport("CHANTYPES", "#&+!").find(sBare[0]) != CString::npos) return "";
+    const CString sNick = sBare.substr(0, sBare.find_first_of("!@%"));
+    return wire::ValidNick(sNick) && !sNick.Equals(OwnNick()) ? sNick : CString();
+}
+
+uint64_t COtr::Number(CClient* pClient) {
+    if (!pClient) return 0;
+    uint64_t& uNumber = m_Clients[pClient];
+    if (!uNumber) uNumber = m_uNextClient++;
+    return uNumber;
+}
+
+CClient* COtr::Client(uint64_t uNumber) const {
+    for (CClient* pClient : GetNetwork()->GetClients()) {
+        const auto it = m_Clients.find(pClient);
+        if (it != m_Clients.end() && it->second == uNumber) return pClient;
+    }
+    return nullptr;
+}
