@@ -30,8 +30,8 @@ struct Misunderstood {
 
 const std::array<const char*, 5> kKinds = {"text", "action", "notice", "ctcp", "ctcp_reply"};
 const std::array<const char*, 4> kStyles = {"plain", "good", "warn", "bad"};
-const std::array<const char*, 8> kEffects = {"pass",  "send",  "deliver", "echo",
-                                             "print", "table", "protect", "refuse"};
+const std::array<const char*, 9> kEffects = {"pass",  "send",    "deliver", "echo", "print",
+                                             "table", "protect", "refuse",  "hold"};
 const std::string kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 std::string ToBase64(const std::string& bytes) {
@@ -93,6 +93,10 @@ std::string Request(uint64_t id, const std::string& method, const std::string& p
            "\",\"params\":{" + params + "}}\n";
 }
 
+std::string Notice(const std::string& method, const std::string& params) {
+    return "{\"jsonrpc\":\"2.0\",\"method\":\"" + method + "\",\"params\":{" + params + "}}\n";
+}
+
 std::string With(const char* name, const std::string& value) {
     return "\"" + std::string(name) + "\":" + value;
 }
@@ -124,6 +128,12 @@ std::string NickFrom(const json& value) {
     return nick;
 }
 
+std::optional<uint64_t> Number(const json& in, const char* name) {
+    if (!in.contains(name)) return std::nullopt;
+    if (!in[name].is_number_unsigned()) throw Misunderstood{std::string(name) + " is no number"};
+    return in[name].get<uint64_t>();
+}
+
 Effect ReadEffect(const json& in) {
     if (!in.is_object()) throw Misunderstood{"an effect is no object"};
     Effect out;
@@ -135,6 +145,7 @@ Effect ReadEffect(const json& in) {
         out.text = TextFromJson(Member(in, "text"));
     switch (out.what) {
         case Effect::Do::Pass:
+        case Effect::Do::Hold:
             break;
         case Effect::Do::Deliver:
             out.who = TextFromJson(Member(in, "from"));
@@ -142,16 +153,15 @@ Effect ReadEffect(const json& in) {
             break;
         case Effect::Do::Refuse:
             out.why = String(in, "why");
+            out.of = Number(in, "of");
             [[fallthrough]];
         case Effect::Do::Send:
             out.who = NickFrom(Member(in, "to"));
             break;
         case Effect::Do::Echo:
             out.who = NickFrom(Member(in, "to"));
-            if (in.contains("client")) {
-                if (!in["client"].is_number_unsigned()) throw Misunderstood{"client is no number"};
-                out.client = in["client"].get<uint64_t>();
-            }
+            out.client = Number(in, "client").value_or(0);
+            out.of = Number(in, "of");
             break;
         case Effect::Do::Print:
             if (in.contains("style"))
@@ -197,6 +207,7 @@ void ReadResult(const json& result, Incoming& out) {
     String(result, "daemon");
     if (!Member(result, "protect").is_array()) throw Misunderstood{"protect is no list"};
     for (const json& nick : result["protect"]) out.protect.push_back(NickFrom(nick));
+    out.answered = Number(result, "answered");
     out.what = Incoming::What::Welcome;
 }
 
@@ -228,12 +239,15 @@ bool ValidMask(const std::string& mask) {
 
 std::string NickOf(const std::string& mask) { return mask.substr(0, mask.find('!')); }
 
-std::string Hello(uint64_t id, const std::string& user, const std::string& network,
-                  const std::string& shim, const std::string& znc) {
-    return Request(id, "hello",
-                   With("version", std::to_string(kVersion)) + "," + With("user", Quoted(user)) + "," +
-                       With("network", Quoted(network)) + "," + With("shim", Quoted(shim)) + "," +
-                       With("znc", Quoted(znc)));
+std::string Hello(uint64_t id, const Greeting& greeting) {
+    std::string params = With("version", std::to_string(kVersion)) + "," +
+                         With("user", Quoted(greeting.user)) + "," +
+                         With("network", Quoted(greeting.network)) + "," +
+                         With("shim", Quoted(greeting.shim)) + "," + With("znc", Quoted(greeting.znc));
+    if (!greeting.instance.empty()) params += "," + With("instance", Quoted(greeting.instance));
+    if (greeting.seen) params += "," + With("seen", std::to_string(greeting.seen));
+    if (greeting.given_back) params += "," + With("given_back", "true");
+    return Request(id, "hello", params);
 }
 
 std::string Network(uint64_t id, const Surroundings& now) {
@@ -279,9 +293,13 @@ std::string Join(uint64_t id, const std::string& nick) {
     return Request(id, "join", With("nick", TextToJson(nick)));
 }
 
-std::string Bye(const std::string& reason) {
-    return "{\"jsonrpc\":\"2.0\",\"method\":\"bye\",\"params\":{" + With("reason", Quoted(reason)) +
-           "}}\n";
+std::string Seen(uint64_t seen) { return Notice("seen", With("seen", std::to_string(seen))); }
+
+std::string Bye(const std::string& reason, std::optional<uint64_t> seen, bool given_back) {
+    std::string params = With("reason", Quoted(reason));
+    if (seen) params += "," + With("seen", std::to_string(*seen));
+    if (given_back) params += "," + With("given_back", "true");
+    return Notice("bye", params);
 }
 
 Incoming Parse(const std::string& line) {

@@ -46,9 +46,16 @@ struct Surroundings {
     bool admin = false, old_data = false;
 };
 
+// Who connects, and how far it came before.
+struct Greeting {
+    std::string user, network, shim, znc;
+    std::string instance;  // of this module, empty where none is said
+    uint64_t seen = 0;
+    bool given_back = false;
+};
+
 // Requests, each a whole line with its LF.
-std::string Hello(uint64_t id, const std::string& user, const std::string& network,
-                  const std::string& shim, const std::string& znc);
+std::string Hello(uint64_t id, const Greeting& greeting);
 std::string Network(uint64_t id, const Surroundings& now);
 std::string Out(uint64_t id, const std::string& to, Kind kind, const std::string& text,
                 uint64_t client);
@@ -57,15 +64,17 @@ std::string Command(uint64_t id, const std::string& text);
 std::string Nick(uint64_t id, const std::string& before, const std::string& after);
 std::string Quit(uint64_t id, const std::string& nick);
 std::string Join(uint64_t id, const std::string& nick);
-std::string Bye(const std::string& reason);
+std::string Seen(uint64_t seen);
+std::string Bye(const std::string& reason, std::optional<uint64_t> seen, bool given_back);
 
 struct Effect {
-    enum class Do { Pass, Send, Deliver, Echo, Print, Table, Protect, Refuse };
+    enum class Do { Pass, Send, Deliver, Echo, Print, Table, Protect, Refuse, Hold };
     Do what = Do::Pass;
     std::string who;  // to, from or peer
     Kind kind = Kind::Text;
     std::string text, why;
     uint64_t client = 0;
+    std::optional<uint64_t> of;  // the request that brought the text
     Style style = Style::Plain;
     bool on = false;
     std::vector<std::string> columns;
@@ -79,6 +88,7 @@ struct Incoming {
     std::optional<uint64_t> id;
     std::string why;
     std::vector<std::string> protect;
+    std::optional<uint64_t> answered;  // the last request that was decided, where all goes on
     std::vector<Effect> effects;
 };
 Incoming Parse(const std::string& line);

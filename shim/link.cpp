@@ -42,13 +42,18 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
 
 COtr::~COtr() {
     m_bTold = m_bEnding = true;
-    if (m_bUp) {
-        m_sUnsent += wire::Bye("module unloaded");
+    const bool bUp = m_bUp, bReads = GetNetwork()->IsUserAttached();
+    if (bUp) {
+        m_sUnsent += wire::Bye("module unloaded", m_uSeen, bReads);
         Flush();
     }
     Lost("the module is being unloaded");
-    for (Held& held : m_Waiting)
-        if (held.what == Held::What::In) PassIn(held);
+    // otrd sees to OTR lines, and to the texts that wait with it where nobody reads them here.
+    if (bUp && !bReads) m_Kept.clear();
+    GiveBack("the module is being unloaded");
+    for (std::deque<Held>* pQueue : {&m_Queue, &m_Waiting})
+        for (Held& held : *pQueue)
+            if (!bUp && held.what == Held::What::In && !held.done) PassIn(held);
     while (BeginSockets() != EndSockets()) {
         static_cast<COtrSock*>(*BeginSockets())->Orphan();
         RemSocket(*BeginSockets());
@@ -77,8 +82,11 @@ void COtr::Connect() {
             m_iAlive = Now();
             m_sWhy = "it has not answered yet";
             m_bRefused = false;
-            Held hello(Held::What::Hello);
-            Ask(hello);
+            m_uHello = m_uNextId++;
+            m_sUnsent = wire::Hello(m_uHello, {GetUser()->GetUsername(), GetNetwork()->GetName(),
+                                               kVersion, CZNC::GetVersion(), m_sInstance, m_uSeen,
+                                               m_bGivenBack});
+            Flush();
             return;
         }
         const int iError = errno;
@@ -98,14 +106,34 @@ void COtr::Disconnect() {
     }
 }
 
-void COtr::Welcome(const vector<std::string>& protect) {
+// What was decided before is answered next, from where we were; the rest is asked (again).
+void COtr::Welcome(const wire::Incoming& in) {
     m_bUp = true;
-    m_iUp = Now();
-    m_vGuarded.assign(protect.begin(), protect.end());
+    m_iUp = m_iAlive = Now();
+    std::deque<Held> queue, again;
+    queue.swap(m_Queue);
+    for (Held& held : queue) {
+        if (in.answered && held.id <= *in.answered)
+            m_Queue.push_back(std::move(held));
+        else if (!held.done && (held.what == Held::What::In || in.answered || IsForLater(held)))
+            again.push_back(std::move(held));
+        else if (!held.done && held.what == Held::What::Out)
+            Refuse(held.who, "otrd was restarted", held.text);
+        else if (!held.done && held.what == Held::What::Command)
+            Say("otrd was restarted before it answered: say that again.", Style::Bad);
+    }
+    if (!in.answered) {
+        m_uSeen = 0;
+        GiveBackKept("otrd was restarted");
+    }
+    m_uTold = m_uSeen;
+    m_bGivenBack = false;
+    m_vGuarded.assign(in.protect.begin(), in.protect.end());
     TellNetwork();
-    std::deque<Held> waiting;
-    waiting.swap(m_Waiting);
-    for (Held& held : waiting) {
+    std::move(m_Waiting.begin(), m_Waiting.end(), std::back_inserter(again));
+    m_Waiting.clear();
+    for (Held& held : again) {
+        if (held.what == Held::What::Network) continue;
         if (held.what == Held::What::Nick && Guarded(held.who)) m_vGuarded.push_back(held.text);
         if (!Ask(held)) Fail(held, Trouble());
     }
@@ -114,9 +142,11 @@ void COtr::Welcome(const vector<std::string>& protect) {
     m_bTold = false;
 }
 
-// The link is gone, or as good as gone: whatever was held comes back, and nothing goes out.
+// The link is gone, or as good as gone: nothing goes out. What is under way is in doubt: the next
+// hello tells whether it was decided.
 void COtr::Lost(const CString& sWhy, bool bRefused) {
     Disconnect();
+    if (m_bUp) m_iLost = Now();
     const bool bSettled = m_bUp && Now() - m_iUp >= kSettled;
     m_bUp = false;
     m_sWhy = sWhy;
@@ -125,16 +155,53 @@ void COtr::Lost(const CString& sWhy, bool bRefused) {
     if (bSettled) m_iBackoff = 1;
     m_iNext = Now() + m_iBackoff;
     m_iBackoff = std::min(kMaxBackoff, m_iBackoff * 2);
-    std::deque<Held> queue;
-    queue.swap(m_Queue);
-    for (Held& held : queue)
-        if (held.what == Held::What::Out || held.what == Held::What::In ||
-            held.what == Held::What::Nick || held.what == Held::What::Command)
-            if (!Keep(held)) Fail(held, Trouble());
     if (m_bTold) return;
     m_bTold = true;
     Say(Trouble() + " Until it is back, private messages are not sent, arriving ones not checked.",
         Style::Bad);
+}
+
+// One of us is wrong about what was said: nothing is in doubt any more.
+void COtr::Broken(const CString& sWhy) {
+    Lost(sWhy);
+    GiveBack(Trouble());
+}
+
+// The link did not come back in time: what was typed comes back, what arrived is shown. OTR lines
+// are of use to the next otrd only.
+void COtr::GiveBack(const CString& sWhy) {
+    m_bGivenBack = true;
+    for (Held& held : m_Queue)
+        if (!IsForLater(held)) GiveUp(held, sWhy);
+    GiveBackKept(sWhy);
+    std::deque<Held> waiting;
+    waiting.swap(m_Waiting);
+    for (Held& held : waiting) {
+        if (IsForLater(held))
+            m_Waiting.push_back(std::move(held));
+        else
+            Fail(held, sWhy);
+    }
+}
+
+void COtr::GiveUp(Held& held, const CString& sWhy) {
+    if (held.done) return;
+    Fail(held, sWhy);
+    held.done = true;
+    held.text.clear();
+    held.message = CMessage();
+}
+
+void COtr::GiveBackKept(const CString& sWhy) {
+    for (const auto& it : m_Kept) Refuse(it.second.who, sWhy, it.second.text);
+    m_Kept.clear();
+}
+
+// Lets otrd forget what we have taken.
+void COtr::Acknowledge() {
+    if (!m_bUp || m_uTold == m_uSeen) return;
+    m_uTold = m_uSeen;
+    m_sUnsent += wire::Seen(m_uSeen);
 }
 
 CString COtr::Trouble() const {
@@ -147,10 +214,10 @@ CString COtr::Trouble() const {
 
 // Sends a request and queues it. False: behave as with the daemon gone; `held` is untouched.
 bool COtr::Ask(Held& held) {
-    if (!m_pSock || (!m_bUp && held.what != Held::What::Hello)) return false;
+    if (!m_pSock || !m_bUp) return false;
     // The surroundings are looked at when they may have changed, not for each message.
     const bool bStale = m_bStale || m_bConnected != GetNetwork()->IsIRCConnected();
-    if (bStale && held.what != Held::What::Hello && held.what != Held::What::Network) TellNetwork();
+    if (bStale && held.what != Held::What::Network) TellNetwork();
     held.id = m_uNextId++;
     const std::string line = Line(held);
     if (m_Queue.size() >= kMaxHeld || line.size() > wire::kMaxLine ||
@@ -170,22 +237,28 @@ void COtr::Flush() {
     m_sUnsent.clear();
 }
 
-// Keeps for the next otrd what only it can make sense of: OTR lines, and who a guarded peer is now.
+// Keeps for the next otrd what only it can make sense of, and what must not overtake a message
+// that is in doubt.
 bool COtr::Keep(Held& held) {
     size_t uBytes = held.text.size();
     for (const Held& other : m_Waiting) uBytes += other.text.size();
-    const bool bOtr = held.what == Held::What::In && IsOtr(held.text);
-    const bool bNick = held.what == Held::What::Nick && Guarded(held.who);
-    if ((!bOtr && !bNick) || m_Waiting.size() >= kMaxWaiting || uBytes > kMaxWaitingBytes) return false;
+    const bool bFull = m_Waiting.size() >= kMaxWaiting || uBytes > kMaxWaitingBytes;
+    const bool bInDoubt = InDoubt() && held.what == Held::What::In;
+    if (bFull && bInDoubt) GiveBack(Trouble());
+    if (bFull || (!bInDoubt && !IsForLater(held))) return false;
     held.since = Now();
     m_Waiting.push_back(std::move(held));
     return true;
 }
 
+// OTR lines, and who a guarded peer is now.
+bool COtr::IsForLater(const Held& held) const {
+    return (held.what == Held::What::In && IsOtr(held.text)) ||
+           (held.what == Held::What::Nick && Guarded(held.who));
+}
+
 std::string COtr::Line(const Held& held) const {
     switch (held.what) {
-        case Held::What::Hello: return wire::Hello(held.id, GetUser()->GetUsername(),
-                                    GetNetwork()->GetName(), kVersion, CZNC::GetVersion());
         case Held::What::Network: return wire::Network(held.id, Surroundings());
         case Held::What::Out: return wire::Out(held.id, held.who, held.kind, held.text, held.client);
         case Held::What::In: return wire::In(held.id, held.who, held.kind, held.text);
@@ -200,9 +273,15 @@ std::string COtr::Line(const Held& held) const {
 void COtr::Tick() try {
     if (!m_pSock && Now() >= m_iNext)
         Connect();
-    else if (m_pSock && !m_Queue.empty() && Now() - m_iAlive > kMaxSilence)
+    else if (m_pSock && (!m_bUp || !m_Queue.empty()) && Now() - m_iAlive > kMaxSilence)
         Lost("no answer for " + CString(kMaxSilence) + " s");
+    const bool bDoubt = InDoubt() || (!m_bUp && !m_Kept.empty());
+    if (bDoubt && Now() - m_iLost > kDoubt) GiveBack(Trouble());
     TellNetwork();
+    Acknowledge();
+    Flush();
+    if (!m_bUp && Now() - m_iLost > kMaxWait)
+        for (Held& held : m_Queue) GiveUp(held, Trouble());
     while (!m_Waiting.empty() && Now() - m_Waiting.front().since > kMaxWait) {
         Held held = std::move(m_Waiting.front());
         m_Waiting.pop_front();
@@ -216,35 +295,26 @@ void COtr::Tick() try {
 void COtr::OnLine(const std::string& line) try {
     using What = wire::Incoming::What;
     const wire::Incoming in = wire::Parse(line);
-    switch (in.what) {
-        case What::Damaged:
-            return Lost("otrd sent something that is no answer");
-        case What::Unknown:
-            return;
-        case What::Bye:
-            return Lost("otrd said goodbye: " + Clean(in.why));
-        case What::Effects: {
-            if (in.why.empty()) return Perform(in.effects, nullptr);
-            return Say(Clean(in.why) + ": update it.", Style::Bad);
-        }
-        case What::Welcome:
-        case What::Reply:
-        case What::Failed:
-            break;
+    const bool bFailed = in.what == What::Failed;
+    if (in.what == What::Bye) return Lost("otrd said goodbye: " + Clean(in.why));
+    if (in.what == What::Unknown) return;
+    if (!m_bUp) {
+        if (in.what == What::Welcome && in.id == m_uHello) return Welcome(in);
+        return Lost(bFailed ? Clean(in.why) : CString("otrd sent something that is no answer"), bFailed);
     }
-    if (m_Queue.empty() || in.id != m_Queue.front().id)
-        return Lost(in.what == What::Failed ? Clean(in.why) : CString("otrd answered out of order"));
+    // Taken, whatever comes of it: nothing is done twice.
+    if (++m_uSeen - m_uTold >= kUntold) Acknowledge();
+    if (in.what == What::Effects) {
+        if (in.why.empty()) return Perform(in.effects, nullptr);
+        return Say(Clean(in.why) + ": update it.", Style::Bad);
+    }
+    if (m_Queue.empty() || in.id != m_Queue.front().id || (in.what != What::Reply && !bFailed))
+        return Broken(bFailed ? Clean(in.why) : CString("otrd sent something that is no answer"));
     Held head = std::move(m_Queue.front());
     m_Queue.pop_front();
     m_iAlive = Now();
-    const bool bHello = head.what == Held::What::Hello;
-    if (in.what == What::Failed)
-        return bHello ? Lost(Clean(in.why), true) : Fail(head, Clean(in.why));
-    if (bHello != (in.what == What::Welcome)) {
-        m_Queue.push_front(std::move(head));
-        return Lost("otrd answered something else than was asked");
-    }
-    return bHello ? Welcome(in.protect) : Perform(in.effects, &head);
+    if (!bFailed) return Perform(in.effects, &head);
+    if (!head.done) Fail(head, Clean(in.why));
 } catch (const std::exception& e) {
-    Lost(CString("the otr module failed: ") + e.what());
+    Broken(CString("the otr module failed: ") + e.what());
 }

@@ -47,6 +47,7 @@ CModule::EModRet COtr::Arriving(CMessage& Message, Kind kind, const CString& sTe
 void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
     const bool bOut = pHead && pHead->what == Held::What::Out;
     const bool bIn = pHead && pHead->what == Held::What::In;
+    const bool bDone = pHead && pHead->done;
     const auto isPass = [](const Effect& effect) { return effect.what == Effect::Do::Pass; };
     if (std::count_if(effects.begin(), effects.end(), isPass) > (bOut || bIn ? 1 : 0)) {
         Held none(Held::What::Command);
@@ -58,7 +59,9 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
         const CString sWho = Clean(effect.who);
         switch (effect.what) {
             case Effect::Do::Pass:
-                if (bIn)
+                if (bDone)
+                    break;
+                else if (bIn)
                     PassIn(*pHead);
                 else if (Guarded(pHead->who))
                     Refuse(pHead->who, "this conversation is private", pHead->text);
@@ -77,6 +80,7 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 break;
             }
             case Effect::Do::Deliver: {
+                if (bIn && bDone) break;
                 // Whoever changed nick while his message was held is shown under the new one.
                 CString sMask = sWho;
                 if (bIn && Fold(wire::NickOf(sWho)) == Fold(wire::NickOf(pHead->who)))
@@ -92,6 +96,7 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
             case Effect::Do::Echo: {
                 CMessage Message(PrivLine(sWho, effect.kind, effect.text));
                 Echo(Message, effect.kind, Client(effect.client));
+                if (effect.of) m_Kept.erase(*effect.of);
                 break;
             }
             case Effect::Do::Print:
@@ -114,6 +119,11 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 break;
             case Effect::Do::Refuse:
                 Refuse(sWho, Clean(effect.why), effect.text);
+                if (effect.of) m_Kept.erase(*effect.of);
+                break;
+            case Effect::Do::Hold:
+                if (bOut && !bDone && m_Kept.size() < kMaxKept)
+                    m_Kept[pHead->id] = {pHead->who, pHead->text};
                 break;
         }
     }

@@ -18,6 +18,8 @@
 #include <chrono>
 #include <cstring>
 #include <deque>
+#include <map>
+#include <random>
 
 #include "line.h"
 
@@ -31,11 +33,14 @@ static const size_t kMaxHeld = 2048, kMaxUnsent = 1 << 20;      // requests, byt
 static const size_t kGather = 8192;                             // bytes that are worth a write
 static const size_t kMaxWaiting = 64, kMaxWaitingBytes = 65536;  // for an otrd that is gone
 static const long kMaxWait = 600, kMaxSilence = 30, kSettled = 10, kMaxBackoff = 60;  // seconds
+static const long kDoubt = 5;         // seconds in which the link may come back and nothing is lost
+static const uint64_t kUntold = 256;  // lines taken before otrd is told so
+static const size_t kMaxKept = 1024;  // texts that wait with otrd, which takes half as many
 static const size_t kMaxBacklog = 200;                           // lines of *otr nobody saw yet
 
 // A request on its way, with the message that it holds back.
 struct Held {
-    enum class What { Hello, Network, Out, In, Command, Nick, Quit, Join };
+    enum class What { Network, Out, In, Command, Nick, Quit, Join };
     explicit Held(What w, std::string sWho = "", std::string sText = "")
         : what(w), who(std::move(sWho)), text(std::move(sText)) {}
     What what;
@@ -44,7 +49,21 @@ struct Held {
     CMessage message;
     uint64_t client = 0, id = 0;
     long since = 0;
+    bool done = false;  // given back or shown: its reply does nothing more to it
 };
+
+// The user's text that waits with otrd for a private conversation.
+struct Kept {
+    std::string who, text;
+};
+
+// Tells this loading of the module from every other.
+static std::string NewInstance() {
+    std::random_device random;
+    std::string sName;
+    for (int i = 0; i < 4; i++) sName += std::to_string(random());
+    return sName;
+}
 
 class COtr;
 
@@ -141,9 +160,16 @@ class COtr : public CModule {
     // The link.
     void Connect();
     void Disconnect();
-    void Welcome(const vector<std::string>& protect);
+    void Welcome(const wire::Incoming& in);
+    void Broken(const CString& sWhy);
+    bool InDoubt() const { return !m_bUp && !m_bGivenBack && !m_Queue.empty(); }
+    void GiveBack(const CString& sWhy);
+    void GiveUp(Held& held, const CString& sWhy);
+    void GiveBackKept(const CString& sWhy);
+    void Acknowledge();
     bool Ask(Held& held);
     bool Keep(Held& held);
+    bool IsForLater(const Held& held) const;
     std::string Line(const Held& held) const;
     wire::Surroundings Surroundings() const;
     void TellNetwork();
@@ -190,8 +216,13 @@ class COtr : public CModule {
     bool m_bRefused = false;    // otrd runs, and does not take us
     long m_iAlive = 0, m_iUp = 0, m_iNext = 0, m_iBackoff = 1, m_iLastCTCP = 0;
     unsigned m_uCTCPs = 0;
-    uint64_t m_uNextId = 1, m_uNextClient = 1;
-    std::deque<Held> m_Queue, m_Waiting;
+    uint64_t m_uNextId = 1, m_uNextClient = 1, m_uHello = 0;
+    uint64_t m_uSeen = 0, m_uTold = 0;  // lines of otrd's that were taken, and as it knows
+    bool m_bGivenBack = false;          // since the link was lost, what was typed came back
+    long m_iLost = 0;
+    const std::string m_sInstance = NewInstance();
+    std::deque<Held> m_Queue, m_Waiting;  // asked, and kept for an otrd that is gone
+    std::map<uint64_t, Kept> m_Kept;      // by the request that brought it
     vector<CString> m_vGuarded;
     std::map<CString, unsigned> m_Ordered;  // lines of `send` that have not passed the guard yet
     std::map<CClient*, uint64_t> m_Clients;

@@ -42,7 +42,9 @@ static std::string Encode(const json& line) {
     const uint64_t id = line.value("id", uint64_t{0});
     const std::string method = line["method"];
     const json& p = line["params"];
-    if (method == "hello") return wire::Hello(id, p["user"], p["network"], p["shim"], p["znc"]);
+    if (method == "hello")
+        return wire::Hello(id, {p["user"], p["network"], p["shim"], p["znc"], p.value("instance", ""),
+                                p.value("seen", uint64_t{0}), p.value("given_back", false)});
     if (method == "out")
         return wire::Out(id, Bytes(p["to"]), KindOf(p["kind"]), Bytes(p["text"]), p["client"]);
     if (method == "in") return wire::In(id, Bytes(p["from"]), KindOf(p["kind"]), Bytes(p["text"]));
@@ -50,7 +52,11 @@ static std::string Encode(const json& line) {
     if (method == "nick") return wire::Nick(id, Bytes(p["old"]), Bytes(p["new"]));
     if (method == "quit") return wire::Quit(id, Bytes(p["nick"]));
     if (method == "join") return wire::Join(id, Bytes(p["nick"]));
-    if (method == "bye") return wire::Bye(p["reason"]);
+    if (method == "seen") return wire::Seen(p["seen"]);
+    if (method == "bye")
+        return wire::Bye(p["reason"],
+                         p.contains("seen") ? std::optional<uint64_t>(p["seen"]) : std::nullopt,
+                         p.value("given_back", false));
     wire::Surroundings now;
     now.connected = p["connected"];
     if (p.contains("mask")) now.mask = Bytes(p["mask"]);
@@ -70,7 +76,7 @@ static json Json(const std::string& bytes) { return json::parse(wire::EncodeText
 
 static json Written(const wire::Effect& e) {
     using Do = wire::Effect::Do;
-    const char* names[] = {"pass", "send", "deliver", "echo", "print", "table", "protect", "refuse"};
+    const char* names[] = {"pass", "send", "deliver", "echo", "print", "table", "protect", "refuse", "hold"};
     const char* kinds[] = {"text", "action", "notice", "ctcp", "ctcp_reply"};
     const char* styles[] = {"plain", "good", "warn", "bad"};
     json out = {{"do", names[int(e.what)]}};
@@ -80,6 +86,7 @@ static json Written(const wire::Effect& e) {
     if (e.what == Do::Deliver) out["from"] = Json(e.who);
     if (e.what == Do::Send || e.what == Do::Echo || e.what == Do::Refuse) out["to"] = Json(e.who);
     if (e.what == Do::Echo) out["client"] = e.client;
+    if (e.of) out["of"] = *e.of;
     if (e.what == Do::Print && e.style != wire::Style::Plain) out["style"] = styles[int(e.style)];
     if (e.what == Do::Protect) out.update({{"peer", Json(e.who)}, {"on", e.on}});
     if (e.what == Do::Refuse) out["why"] = e.why;
@@ -111,7 +118,8 @@ static bool Reads(const std::string& line, const json& as) {
         return in.what == What::Reply && effects == as["result"]["effects"];
     json protect = json::array();
     for (const auto& nick : in.protect) protect.push_back(Json(nick));
-    return in.what == What::Welcome && protect == as["result"]["protect"];
+    const json answered = in.answered ? json(*in.answered) : json();
+    return in.what == What::Welcome && answered == as["result"].value("answered", json()) && protect == as["result"]["protect"];
 }
 
 // Whether nothing of a line can be performed, and the module knows why.

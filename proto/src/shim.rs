@@ -20,6 +20,50 @@ pub struct Hello {
     /// ZNC's version, for people.
     #[serde(default)]
     pub znc: String,
+    /// Which loading of the module this is. With it nothing is lost where a connection breaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<Instance>,
+    /// How many lines of the worker this instance has taken, on all of its connections.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seen: u64,
+    /// What was typed and not yet sent when the connection broke was given back to the user.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given_back: bool,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// A loading of the module: 1 to [`Instance::MAX`] visible ASCII characters, made at random.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Instance(String);
+
+/// Not an instance.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("not an instance: send 1 to 64 visible ASCII characters")]
+pub struct BadInstance;
+
+impl Instance {
+    /// Longest instance in bytes.
+    pub const MAX: usize = 64;
+
+    /// Checks an instance's name.
+    pub fn new(name: impl Into<String>) -> Result<Self, BadInstance> {
+        let name = name.into();
+        let fits = (1..=Self::MAX).contains(&name.len());
+        match fits && name.bytes().all(|byte| byte.is_ascii_graphic()) {
+            true => Ok(Self(name)),
+            false => Err(BadInstance),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Instance {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        Instance::new(String::deserialize(input)?).map_err(serde::de::Error::custom)
+    }
 }
 
 /// The reply to `hello`.
@@ -31,6 +75,10 @@ pub struct Welcome {
     pub daemon: String,
     /// Peers to which nothing may go in clear. Replaces what the module believed.
     pub protect: Vec<Nick>,
+    /// The last request of this instance that was decided. All that was said since `seen` follows,
+    /// replies among it; what was asked later is to be asked again. Absent: nothing goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<u64>,
 }
 
 /// The module's surroundings; sent after `hello` and again, whole, whenever one changes.
@@ -128,6 +176,10 @@ pub struct Out {
     /// Which of the attached clients typed it; 0 where none did. See [`Effect::Echo`].
     #[serde(default)]
     pub client: u64,
+    /// The id of the request, by which an instance that keeps its text knows it again. Not a
+    /// parameter: whoever parses fills it in.
+    #[serde(skip)]
+    pub line: Option<u64>,
 }
 
 /// What a person sent to the user.
@@ -170,6 +222,19 @@ pub struct Bye {
     /// Why, for people.
     #[serde(default)]
     pub reason: String,
+    /// Of a module that will not come back: as in [`Hello`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<u64>,
+    /// The same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given_back: bool,
+}
+
+/// How far a module has come: what it has seen need not be kept for it any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// As in [`Hello::seen`].
+    pub seen: u64,
 }
 
 /// Everything a module may ask after its `hello`.
@@ -189,6 +254,8 @@ pub enum Call {
     Quit(Presence),
     /// `join`
     Join(Presence),
+    /// `seen`
+    Seen(Seen),
     /// `bye`
     Bye(Bye),
 }
@@ -208,6 +275,7 @@ impl Call {
             "nick" => Self::Nick(request.params()?),
             "quit" => Self::Quit(request.params()?),
             "join" => Self::Join(request.params()?),
+            "seen" => Self::Seen(request.params()?),
             "bye" => Self::Bye(request.params()?),
             "hello" => return Err(Code::HelloTwice.into()),
             _ => return Err(Code::MethodNotFound.into()),
@@ -224,6 +292,7 @@ impl Call {
             Self::Nick(_) => "nick",
             Self::Quit(_) => "quit",
             Self::Join(_) => "join",
+            Self::Seen(_) => "seen",
             Self::Bye(_) => "bye",
         }
     }
@@ -239,6 +308,7 @@ impl Serialize for Call {
             Self::Command(params) => params.serialize(out),
             Self::Nick(params) => params.serialize(out),
             Self::Quit(params) | Self::Join(params) => params.serialize(out),
+            Self::Seen(params) => params.serialize(out),
             Self::Bye(params) => params.serialize(out),
         }
     }
@@ -272,6 +342,9 @@ impl Style {
 pub enum Effect {
     /// The held message goes on as if the module were not there.
     Pass,
+    /// The held outgoing message waits with the daemon: the module keeps its text until an `echo`
+    /// or a `refuse` names it. Only for a module that said which instance it is.
+    Hold,
     /// A line to IRC.
     Send {
         /// To whom.
@@ -302,6 +375,9 @@ pub enum Effect {
         /// The client that typed it, which sees it already.
         #[serde(default)]
         client: u64,
+        /// The id of the request that brought it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<u64>,
     },
     /// A line from `*otr`.
     Print {
@@ -334,6 +410,9 @@ pub enum Effect {
         why: String,
         /// What was not sent.
         text: Text,
+        /// The id of the request that brought it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<u64>,
     },
 }
 

@@ -127,7 +127,8 @@ fn compare(name: &str, cells: &[&str], full: &Value, parses: impl Fn(&Value) -> 
 /// Full parameters of every method, by method and who asks.
 fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
     let module = [
-        json!({"version": 1, "user": "alice", "network": "libera", "shim": "0", "znc": "1"}),
+        json!({"version": 1, "user": "alice", "network": "libera", "shim": "0", "znc": "1",
+            "instance": "x", "seen": 1, "given_back": true}),
         json!({"connected": true, "mask": "alice!a@host", "linelen": 512, "casemapping": "ascii",
             "chantypes": "#", "statusmsg": "@", "status_prefix": "*", "loggers": ["user/log"],
             "insecure_clients": 0, "admin": false, "old_data": true}),
@@ -137,11 +138,12 @@ fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
         json!({"old": "bob", "new": "bob_"}),
         json!({"nick": "bob"}),
         json!({"nick": "bob"}),
+        json!({"seen": 1}),
     ];
-    let names = ["hello", "network", "out", "in", "command", "nick", "quit", "join"];
+    let names = ["hello", "network", "out", "in", "command", "nick", "quit", "join", "seen"];
     let mut all: BTreeMap<_, _> =
         names.map(|name| (name, "module")).into_iter().zip(module).collect();
-    all.insert(("bye", "both"), json!({"reason": "x"}));
+    all.insert(("bye", "both"), json!({"reason": "x", "seen": 1, "given_back": true}));
     all.insert(("effects", "daemon"), json!({"effects": []}));
     let account = json!({"uid": 0, "user": "alice", "network": "libera"});
     all.insert(("status", "admin"), json!({"after": account}));
@@ -191,11 +193,12 @@ fn effects() -> Vec<Value> {
         {"do": "pass"},
         {"do": "send", "to": "bob", "kind": "text", "text": "x"},
         {"do": "deliver", "from": "bob!b@host", "kind": "text", "text": "x"},
-        {"do": "echo", "to": "bob", "kind": "text", "text": "x", "client": 1},
+        {"do": "echo", "to": "bob", "kind": "text", "text": "x", "client": 1, "of": 1},
         {"do": "print", "text": "x", "style": "good"},
         {"do": "table", "columns": ["Peer"], "rows": [["bob"]]},
         {"do": "protect", "peer": "bob", "on": true},
-        {"do": "refuse", "to": "bob", "why": "x", "text": "x"},
+        {"do": "refuse", "to": "bob", "why": "x", "text": "x", "of": 1},
+        {"do": "hold"},
     ]);
     let order = |effect: &Effect| match effect {
         Effect::Pass => 0,
@@ -206,9 +209,10 @@ fn effects() -> Vec<Value> {
         Effect::Table { .. } => 5,
         Effect::Protect { .. } => 6,
         Effect::Refuse { .. } => 7,
+        Effect::Hold => 8,
     };
     let read: Vec<Effect> = serde_json::from_value(all.clone()).unwrap();
-    assert!(read.iter().map(order).eq(0..8));
+    assert!(read.iter().map(order).eq(0..9));
     assert_eq!(serde_json::to_value(&read).unwrap(), all);
     all.as_array().unwrap().clone()
 }
@@ -249,4 +253,5 @@ fn numbers_on_the_page_are_those_of_the_code() {
     assert!(PAGE.contains(&format!("text of 1 to {} bytes", proto::text::Nick::MAX)));
     assert!(PAGE.contains(&format!("at most {} bytes. A *name*", proto::text::Mask::MAX)));
     assert!(PAGE.contains(&format!("has 1 to {} bytes", proto::account::Name::MAX)));
+    assert!(PAGE.contains(&format!("1 to {} visible ASCII", shim::Instance::MAX)));
 }

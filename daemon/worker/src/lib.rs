@@ -5,6 +5,7 @@
 //! * [`engine`]: decides; pure steps.
 //! * [`commands`]: what a user can say to `*otr`.
 //! * [`store`], [`control`], [`link`], [`parts`]: files, the front, the ZNC module.
+//! * [`unseen`]: what a broken connection must not lose.
 //! * [`moving`]: files that come in and go out.
 //! * [`keygen`]: the one-shot process that makes a key; [`selftest`]: one that tries all of it.
 //! * [`limits`]: every bound and rate.
@@ -23,3 +24,4 @@ pub mod selftest;
 pub mod serve;
 pub mod store;
 pub mod text;
+pub mod unseen;

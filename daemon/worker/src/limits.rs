@@ -59,6 +59,12 @@ pub const SPLIT_PIECE: usize = 64;
 /// Effects kept for a module that is not connected.
 pub const BACKLOG: usize = 2 * WAITING;
 
+/// Bytes that are kept until the module says that it saw them. Connected, it is not read from
+/// before it does.
+pub const UNSEEN: usize = 1 << 20;
+/// Lines of them that are kept for a module that is not connected.
+pub const UNSEEN_LINES: usize = 4 * BACKLOG;
+
 /// Files that could not be written are tried again.
 pub const SAVE_AGAIN: Duration = Duration::from_secs(60);
 

@@ -73,7 +73,7 @@ impl Link {
 
     /// The last line of a connection that we end.
     pub fn bye(&mut self, reason: &str) {
-        let bye = Bye { reason: reason.to_owned() };
+        let bye = Bye { reason: reason.to_owned(), ..Bye::default() };
         jsonrpc::write_line(&mut self.unsent, &Outgoing::notification("bye", bye));
         self.flush();
     }

@@ -128,6 +128,7 @@ fn what_came_back_with_a_lost_connection_is_not_sent_afterwards() {
     w.settle();
     w.alice.lose_next_reply = true;
     w.alice.says("bob", "sent or not?");
+    w.alice.waits(5);
     assert_eq!(returned(&w.alice.news(), "sent or not?"), 1);
     w.alice.connect();
     w.bob_hears = true;

@@ -17,10 +17,16 @@ pub struct Now {
 
 /// Something that happened.
 pub enum Input {
-    /// A module connected.
+    /// A module connected. Whichever was there before will not come back.
     Hello(Hello),
-    /// It left.
+    /// The instance that was there before is connected again, and nothing is lost.
+    Again(Hello),
+    /// It left. One that said which instance it is may come back.
     Gone,
+    /// It has given back to the user what waits here.
+    GivenBack,
+    /// This worker ends: what waits comes back.
+    End,
     /// It asks.
     Call(Call),
     /// An admin asks; what is printed before the step ends is the answer.

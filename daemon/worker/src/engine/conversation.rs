@@ -3,8 +3,8 @@
 use super::joining::Split;
 use crate::limits::{self, Bucket};
 use otr::{Fingerprint, Peer, Version};
-use proto::shim::{In, Kind};
-use proto::text::{Nick, Text};
+use proto::shim::{In, Out};
+use proto::text::Nick;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -90,14 +90,8 @@ pub struct Private {
 
 /// A typed line that waits.
 pub struct Waiting {
-    /// To whom, as typed.
-    pub to: Nick,
-    /// Text or action.
-    pub kind: Kind,
-    /// What.
-    pub text: Text,
-    /// Which client typed it.
-    pub client: u64,
+    /// What was typed.
+    pub out: Out,
     /// Since when.
     pub since: Duration,
 }

@@ -70,7 +70,7 @@ impl Engine {
         let (merged, unsent) = self.merge(there, conversation);
         self.conversations.insert(new, merged);
         for line in unsent {
-            self.refuse(line.to, line.text, "the server takes two nicks for one now");
+            self.refuse(line.out, "the server takes two nicks for one now");
         }
     }
 

@@ -55,6 +55,9 @@ use table::Table;
 use unsaved::Unsaved;
 use zeroize::Zeroizing;
 
+/// Why a line comes back whose module is gone.
+const PERHAPS_BACK: &str = "the otr module was gone: was it not given back before?";
+
 /// The conversations of one account.
 pub struct Engine {
     pub(crate) account: Account,
@@ -133,7 +136,10 @@ impl Engine {
         }
         match input {
             Input::Hello(hello) => self.greet(hello),
+            Input::Again(hello) => self.module = Some(hello),
             Input::Gone => self.module_gone(),
+            Input::GivenBack => self.forget_waiting(),
+            Input::End => self.give_all_back("otrd ends"),
             Input::Call(call) => self.call(call),
             Input::Command(line) => commands::run(self, line.as_bytes()),
             Input::KeyMade(file) => self.key_made(&file),
@@ -218,6 +224,7 @@ impl Engine {
 
     fn greet(&mut self, hello: Hello) {
         self.module = Some(hello);
+        self.give_all_back(PERHAPS_BACK);
         // Until the module says otherwise: a new connection may belong to a new ZNC.
         self.network.connected = false;
         for (style, text) in std::mem::take(&mut self.notes) {
@@ -227,12 +234,18 @@ impl Engine {
     }
 
     fn module_gone(&mut self) {
-        self.module = None;
         self.network.connected = false;
+        let comes_back = self.module.take().is_some_and(|module| module.instance.is_some());
         // A module that got no reply gave the line back already: what waits must never go out
         // after that.
+        if !comes_back {
+            self.give_all_back(PERHAPS_BACK);
+        }
+    }
+
+    fn give_all_back(&mut self, why: &str) {
         for peer in self.conversations.busy() {
-            self.give_back(&peer, "the otr module was gone: was it not given back before?");
+            self.give_back(&peer, why);
         }
     }
 
@@ -245,7 +258,7 @@ impl Engine {
             Call::Nick(change) => self.renamed(&change.old, &change.new),
             Call::Quit(presence) => self.left(&presence.nick),
             Call::Join(presence) => self.came(&presence.nick),
-            Call::Bye(_) => {}
+            Call::Seen(_) | Call::Bye(_) => {}
         }
     }
 

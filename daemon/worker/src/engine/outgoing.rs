@@ -7,7 +7,7 @@ use crate::text::ctcp;
 use otr::Peer;
 use otr::line::{self, Line};
 use proto::shim::{Effect, Kind, Out, Style};
-use proto::text::{Nick, Text};
+use proto::text::Text;
 
 impl Engine {
     pub(super) fn outgoing(&mut self, out: Out) {
@@ -29,7 +29,7 @@ impl Engine {
         let waits = conversation.asked.is_some();
         match &conversation.phase {
             Phase::Private(private) if private.held => self.wait(peer, out),
-            Phase::Private(_) => self.encrypt(peer, out.to, out.kind, out.text, out.client),
+            Phase::Private(_) => self.encrypt(peer, out),
             _ if waits => self.wait(peer, out),
             Phase::Clear if policy == Policy::Required => {
                 // The line waits first: should the start be refused, it comes back.
@@ -42,7 +42,7 @@ impl Engine {
             Phase::Clear => self.in_clear(peer, out, policy),
             phase => {
                 let why = Self::why_blocked(&out.to, phase);
-                self.refuse(out.to, out.text, why);
+                self.refuse(out, why);
             }
         }
     }
@@ -61,8 +61,7 @@ impl Engine {
                 "An automatic CTCP answer of your client was held back: the conversation is private.",
             ),
             _ => self.refuse(
-                out.to,
-                out.text,
+                out,
                 "notices and CTCP requests cannot be encrypted, and this conversation is private",
             ),
         }
@@ -86,40 +85,35 @@ impl Engine {
         conversation.offer = Offer::Made;
         let tagged = Text::new([out.text.as_bytes(), tag].concat());
         self.effect(Effect::Send { to: out.to.clone(), kind: Kind::Text, text: tagged });
-        self.effect(Effect::Echo {
-            to: out.to,
-            kind: Kind::Text,
-            text: out.text,
-            client: out.client,
-        });
+        self.echo(out);
     }
 
     /// Encrypts one line in the pinned session, or gives it back.
-    pub(super) fn encrypt(&mut self, peer: &Peer, to: Nick, kind: Kind, text: Text, client: u64) {
+    pub(super) fn encrypt(&mut self, peer: &Peer, out: Out) {
         if !self.network.connected {
-            return self.refuse(to, text, "ZNC is not connected to this network: try again then");
+            return self.refuse(out, "ZNC is not connected to this network: try again then");
         }
         let Some(private) = self.conversations.get(peer).and_then(|c| c.private()) else { return };
         // Our record decides; libotr has to agree about the key before anything is encrypted.
         let (instance, fingerprint) = (private.instance, private.fingerprint);
         if self.otr.private_key_of(peer, instance) != Some(fingerprint) {
             self.reconcile(peer);
-            return self.refuse(to, text, "the session's keys are gone: start a new one");
+            return self.refuse(out, "the session's keys are gone: start a new one");
         }
-        let plain = match kind {
-            Kind::Action => ctcp::write_action(text.as_bytes()),
-            _ => text.as_bytes().to_vec(),
+        let plain = match out.kind {
+            Kind::Action => ctcp::write_action(out.text.as_bytes()),
+            _ => out.text.as_bytes().to_vec(),
         };
         match self.otr.send(peer, instance, &plain) {
             Ok((line, events)) => {
-                if self.send_line(&to, &line) {
-                    self.effect(Effect::Echo { to, kind, text, client });
+                if self.send_line(&out.to, &line) {
+                    self.echo(out);
                 } else {
-                    self.refuse(to, text, "the encrypted line does not fit this network's lines");
+                    self.refuse(out, "the encrypted line does not fit this network's lines");
                 }
                 self.events(events);
             }
-            Err(error) => self.refuse(to, text, error.to_string()),
+            Err(error) => self.refuse(out, error.to_string()),
         }
     }
 
@@ -129,12 +123,16 @@ impl Engine {
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         if full || conversation.waiting.len() >= limits::WAITING_PER_PEER {
-            return self.refuse(out.to, out.text, "too many lines wait for a private conversation");
+            return self.refuse(out, "too many lines wait for a private conversation");
         }
-        let Out { to, kind, text, client } = out;
-        conversation.waiting.push_back(Waiting { to: to.clone(), kind, text, client, since: now });
-        if conversation.waiting.len() == 1 {
-            let held = conversation.private().is_some_and(|p| p.held);
+        let (to, kept) = (out.to.clone(), out.line.is_some());
+        conversation.waiting.push_back(Waiting { out, since: now });
+        let first = conversation.waiting.len() == 1;
+        let held = conversation.private().is_some_and(|p| p.held);
+        if kept {
+            self.effect(Effect::Hold);
+        }
+        if first {
             let what = if held {
                 "Your message waits: trust the new key first, or finish the conversation."
             } else {
@@ -153,7 +151,16 @@ impl Engine {
     pub(crate) fn give_back(&mut self, peer: &Peer, why: &str) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         for waiting in std::mem::take(&mut conversation.waiting) {
-            self.refuse(waiting.to, waiting.text, why);
+            self.refuse(waiting.out, why);
+        }
+    }
+
+    /// The module has given back what waits.
+    pub(super) fn forget_waiting(&mut self) {
+        for peer in self.conversations.busy() {
+            if let Some(conversation) = self.conversations.get_mut(&peer) {
+                conversation.waiting.clear();
+            }
         }
     }
 
@@ -164,7 +171,7 @@ impl Engine {
             return;
         }
         for w in std::mem::take(&mut conversation.waiting) {
-            self.encrypt(peer, w.to, w.kind, w.text, w.client);
+            self.encrypt(peer, w.out);
         }
     }
 
@@ -185,15 +192,10 @@ impl Engine {
                 self.give_back(&peer, "no private conversation came about within 60 seconds");
                 continue;
             }
-            while let Some(front) = conversation.waiting.front()
-                && late(front.since)
-            {
-                let Some(w) = conversation.waiting.pop_front() else { break };
-                self.acts.push(super::Act::Effect(Effect::Refuse {
-                    to: w.to,
-                    text: w.text,
-                    why: "it waited for 60 seconds".into(),
-                }));
+            let expired = conversation.waiting.iter().take_while(|w| late(w.since)).count();
+            let back: Vec<_> = conversation.waiting.drain(..expired).collect();
+            for waiting in back {
+                self.refuse(waiting.out, "it waited for 60 seconds");
             }
         }
     }

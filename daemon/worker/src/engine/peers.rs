@@ -148,7 +148,7 @@ impl Engine {
             changed = Some(private.fingerprint);
         }
         for waiting in &mut conversation.waiting {
-            waiting.to = new_nick.clone();
+            waiting.out.to = new_nick.clone();
         }
         self.conversations.insert(new, conversation);
         self.unsaved.extend([Name::Conversations, Name::Fingerprints]);

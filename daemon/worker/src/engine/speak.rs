@@ -4,7 +4,7 @@ use super::{Engine, Phase};
 use crate::text::clean::quote;
 use crate::text::wrap;
 use otr::{Peer, fragment};
-use proto::shim::{Effect, Kind, Style};
+use proto::shim::{Effect, Kind, Out, Style};
 use proto::text::{Mask, Nick, Text};
 
 /// Bytes of our own nick!user@host until the server has shown it to us: NICKLEN 30, USERLEN 12,
@@ -37,8 +37,14 @@ impl Engine {
     }
 
     /// The user's text comes back.
-    pub(crate) fn refuse(&mut self, to: Nick, text: Text, why: impl Into<String>) {
-        self.effect(Effect::Refuse { to, why: why.into(), text });
+    pub(crate) fn refuse(&mut self, out: Out, why: impl Into<String>) {
+        self.effect(Effect::Refuse { to: out.to, why: why.into(), text: out.text, of: out.line });
+    }
+
+    /// The user's text went out: her other clients see it, too.
+    pub(crate) fn echo(&mut self, out: Out) {
+        let Out { to, kind, text, client, line } = out;
+        self.effect(Effect::Echo { to, kind, text, client, of: line });
     }
 
     /// Bytes that a line to this target may carry.

@@ -4,11 +4,13 @@
 //! * [`store`]: files that can refuse.
 //! * [`person`]: a friend, or the enemy's own client.
 //! * [`user`]: the engine, and the module that performs its effects as the shim does.
+//! * [`module`]: the link between the two.
 //! * [`world`]: the network, the clock and the log of the wire.
 //! * [`play`]: what can happen; [`beginnings`]: from where; [`oracle`]: what must always hold.
 #![allow(dead_code, reason = "each test program uses a part")]
 
 pub mod beginnings;
+pub mod module;
 pub mod oracle;
 pub mod person;
 pub mod play;

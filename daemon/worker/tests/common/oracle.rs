@@ -7,8 +7,11 @@ use super::play::{KINDS, NICKS, Op, Who};
 use super::user::{Shown, UNCHECKED};
 use super::world::{World, contains};
 use proto::shim::Kind;
+use worker::unseen::PERHAPS_SHOWN;
 
 const MARKS: [&str; 3] = ["[NOT ENCRYPTED] ", "[UNVERIFIED NEW KEY] ", UNCHECKED];
+/// In the reason for which a line comes back that may have come back before.
+const PERHAPS: [&str; 2] = ["was it not given back before?", "perhaps said before"];
 
 /// A line that the user typed.
 struct Typed {
@@ -18,10 +21,38 @@ struct Typed {
     secret: bool,
     sent: usize,
     back: usize,
-    /// The connection was lost over it, or while it waited: it may come back twice.
-    link_lost: bool,
-    /// The worker died with it, or it came back in a reply that was lost.
+    /// Came back from a module that did not know whether it did before.
+    again: usize,
+    /// ZNC was killed with it.
     dead: bool,
+}
+
+impl Typed {
+    /// Neither sent nor back.
+    fn is_open(&self) -> bool {
+        self.sent + self.back + self.again == 0
+    }
+}
+
+impl Shown {
+    /// A peer's line with this word.
+    fn has(&self, token: &str) -> bool {
+        matches!(self, Shown::Peer { text, .. } if text.contains(token))
+    }
+
+    fn is_perhaps(&self) -> bool {
+        matches!(self, Shown::Peer { text, .. } if text.starts_with(PERHAPS_SHOWN))
+    }
+}
+
+/// The word of a step, as `w0012w`.
+fn token_of(text: &str) -> Option<&str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| {
+        word.len() == 6
+            && word.starts_with('w')
+            && word.ends_with('w')
+            && word[1..5].bytes().all(|b| b.is_ascii_digit())
+    })
 }
 
 pub struct Oracle {
@@ -37,6 +68,10 @@ pub struct Oracle {
     read_by_enemy: usize,
     disk_full: bool,
     reordered: bool,
+    /// ZNC was killed or loaded the module anew: what it showed may be shown again, marked.
+    reloaded: bool,
+    /// The answer to a command is under way.
+    command_lost: bool,
     /// The last line shown of bob and of carol.
     last: [usize; 2],
     log: Vec<Shown>,
@@ -57,6 +92,8 @@ impl Oracle {
             read_by_enemy: 0,
             disk_full: false,
             reordered: false,
+            reloaded: false,
+            command_lost: false,
             last: [0; 2],
             log: Vec::new(),
         }
@@ -71,31 +108,28 @@ impl Oracle {
         let token = format!("w{:04}w", self.steps);
         self.w.alice.news();
         self.before(op, &token);
-        let loses = self.w.alice.lose_next_reply;
         let up = self.w.alice.up;
         self.w.play(op, &token);
-        let lost = loses && !self.w.alice.lose_next_reply || up && !self.w.alice.up;
-        if lost || matches!(op, Op::Module(false) | Op::Worker) {
-            let pending = |t: &&mut Typed| t.sent + t.back == 0;
-            self.typed.iter_mut().filter(pending).for_each(|t| t.link_lost = true);
-        }
-        if loses && lost {
-            // Whatever the lost reply gave back is lost with it.
-            self.typed.iter_mut().filter(|t| t.sent + t.back == 0).for_each(|t| t.dead = true);
-        }
-        if lost && let Op::Command(..) = op {
-            // The user ended it and did not see the answer: no promise any more.
+        let lost = up && !self.w.alice.up;
+        self.command_lost |= lost && matches!(op, Op::Command(..));
+        if self.command_lost && matches!(op, Op::Worker) {
+            // The user ended it, and the answer died with the worker: no promise any more.
             self.closed.clear();
         }
         if op == Op::Worker && self.disk_full {
             // The user was told that a restart would forget what is private.
             self.closed.clear();
         }
+        self.reloaded |= matches!(op, Op::Reload(_));
         self.look(op);
-        if op == Op::Worker {
-            let pending = |t: &&mut Typed| t.sent + t.back == 0;
-            self.typed.iter_mut().filter(pending).for_each(|t| t.dead = true);
+        if op == Op::Reload(true) {
+            self.typed.iter_mut().filter(|t| t.is_open()).for_each(|t| t.dead = true);
+            for (token, _, clear) in &mut self.said {
+                // It lay in ZNC, and the same had happened without the module.
+                *clear &= self.log.iter().any(|s| s.has(token));
+            }
         }
+        self.command_lost &= !self.w.alice.up;
         self.check();
     }
 
@@ -104,7 +138,7 @@ impl Oracle {
             Op::Type(to, kind) => {
                 let to = NICKS[to].to_owned();
                 let mut secret = self.is_closed(&to);
-                if self.w.alice.up && !self.w.alice.lose_next_reply {
+                if self.w.alice.up && !self.w.alice.loses() {
                     // What info says is a promise too.
                     let state = self.w.alice.state(&to);
                     secret |= !matches!(state.as_str(), "" | "plaintext");
@@ -116,7 +150,7 @@ impl Oracle {
                     secret,
                     sent: 0,
                     back: 0,
-                    link_lost: false,
+                    again: 0,
                     // What a client answers by itself may be held back without a word to return.
                     dead: KINDS[kind] == Kind::CtcpReply,
                 });
@@ -182,9 +216,13 @@ impl Oracle {
                     typed.sent += 1;
                 }
             }
-            Shown::Refused { text, .. } => {
+            Shown::Refused { text, why, .. } => {
+                let perhaps = self.reloaded && PERHAPS.iter().any(|words| why.contains(words));
                 if let Some(typed) = self.typed.iter_mut().find(|t| t.token == *text) {
-                    typed.back += 1;
+                    match perhaps {
+                        true => typed.again += 1,
+                        false => typed.back += 1,
+                    }
                 }
             }
             Shown::Otr(_, text) => self.told(text),
@@ -197,6 +235,7 @@ impl Oracle {
 
     /// What `*otr` says opens and closes nicks.
     fn told(&mut self, text: &str) {
+        let text = text.strip_prefix(PERHAPS_SHOWN).unwrap_or(text);
         if let Some(token) = self.enemy.iter().find(|m| text.contains(m.as_str())) {
             let words = text.find("in their words: ").expect("a quotation");
             assert!(words < text.find(token.as_str()).expect("the word"), "not quoted: {text}");
@@ -222,6 +261,11 @@ impl Oracle {
     }
 
     fn heard(&mut self, from: &str, text: &str, op: Op) {
+        let (text, perhaps) = match text.strip_prefix(PERHAPS_SHOWN) {
+            Some(text) => (text, true),
+            None => (text, false),
+        };
+        assert!(!perhaps || self.reloaded, "perhaps shown by whom?");
         let marked = MARKS.iter().any(|mark| text.starts_with(mark));
         let closed = self.is_closed(from);
         if let Some(token) = self.enemy.iter().find(|m| text.contains(m.as_str())) {
@@ -234,7 +278,7 @@ impl Oracle {
             assert!(marked, "{token} came in clear and is not marked: {text}");
         }
         let number: usize = token[1..5].parse().expect("a number");
-        if !self.reordered && !self.w.holds {
+        if !self.reordered && !self.w.holds && !perhaps {
             let last = &mut self.last[usize::from(*who == Who::Carol)];
             assert!(*last <= number, "{token} came too late");
             *last = number;
@@ -279,36 +323,38 @@ impl Oracle {
 
     fn check(&mut self) {
         for typed in &self.typed {
-            let Typed { token, to, sent, back, link_lost, .. } = typed;
-            let fate = format!("{token} for {to}: sent {sent}, back {back}, lost {link_lost}");
-            match link_lost {
-                true => assert!(*sent <= 1 && (*sent == 0 || *back == 0) && *back <= 2, "{fate}"),
-                false => assert!(sent + back <= 1, "{fate}"),
-            }
+            let Typed { token, to, sent, back, again, .. } = typed;
+            let fate = format!("{token} for {to}: sent {sent}, back {back}, perhaps {again}");
+            assert!(sent + back <= 1 && (*sent == 0 || *again == 0), "{fate}");
         }
-        for typed in self.typed.iter_mut().filter(|t| t.sent + t.back == 0) {
+        let alice = &self.w.alice;
+        for typed in self.typed.iter_mut().filter(|t| t.is_open() && alice.keeps(&t.token)) {
             // It waits for a private conversation: it must never go out in clear.
             typed.secret = true;
         }
-        let pending = self.typed.iter().filter(|t| t.sent + t.back == 0 && !t.dead).count();
+        let pending = self.typed.iter().filter(|t| t.is_open() && !t.dead).count();
         let waiting = self.w.alice.engine.status().waiting as usize;
-        // Without a module what came back stands in the worker's backlog.
+        // Without a module what came back is still on its way.
         if self.w.alice.up {
             assert_eq!(pending, waiting, "lines are neither sent nor back nor waiting");
+            assert_eq!(pending, self.w.alice.module.kept.len(), "the module keeps something else");
+            for text in std::mem::take(&mut self.w.alice.decided) {
+                let token = token_of(&text);
+                let shown = token.is_none_or(|token| self.log.iter().any(|s| s.has(token)));
+                assert!(shown, "{text} was never shown");
+            }
             for nick in &self.closed {
                 assert!(self.w.alice.guarded(nick), "{nick} is private and not guarded");
             }
         }
         for (token, _, clear) in &self.said {
-            let shown = self
-                .log
-                .iter()
-                .filter(|s| matches!(s, Shown::Peer { text, .. } if text.contains(token.as_str())))
-                .count();
+            let mine = self.log.iter().filter(|s| s.has(token));
+            let (again, shown): (Vec<&Shown>, Vec<_>) = mine.partition(|s| s.is_perhaps());
+            let shown = shown.len();
             let held = self.w.held.iter().any(|(_, line)| contains(line, token));
             assert!(shown <= 1, "{token} was shown {shown} times");
-            if *clear && !held {
-                assert_eq!(shown, 1, "{token} came in clear and was not shown");
+            if *clear && !held && !self.w.alice.holds(token) {
+                assert!(shown + again.len() > 0, "{token} came in clear and was not shown");
             }
         }
     }
@@ -317,6 +363,7 @@ impl Oracle {
     /// `finish --all` everybody can be written to.
     pub fn end(&mut self) {
         self.w.alice.lose_next_reply = false;
+        self.w.alice.lose_next_request = false;
         for op in [
             Op::Disk(false),
             Op::Module(true),
@@ -327,7 +374,7 @@ impl Oracle {
         ] {
             self.step(op);
         }
-        let forgotten = self.typed.iter().find(|t| t.sent + t.back == 0 && !t.dead);
+        let forgotten = self.typed.iter().find(|t| t.is_open() && !t.dead);
         assert!(forgotten.is_none(), "a line waits for ever");
         self.step(Op::Command(19, 0));
         for (i, nick) in NICKS.iter().enumerate() {

@@ -68,6 +68,10 @@ pub enum Op {
     Module(bool),
     /// The reply to the next request is lost, and the connection.
     LoseReply,
+    /// The next request is lost before it is read, and the connection.
+    LoseRequest,
+    /// The module is loaded anew; or killed before, with all that it holds.
+    Reload(bool),
     /// The worker dies and starts from its files.
     Worker,
     Wait(u64),
@@ -158,7 +162,9 @@ pub fn op() -> impl Strategy<Value = Op> {
         2 => (0..LINES.len()).prop_map(Op::Lines),
         2 => any::<bool>().prop_map(Op::Irc),
         4 => any::<bool>().prop_map(Op::Module),
-        2 => Just(Op::LoseReply),
+        4 => Just(Op::LoseReply),
+        2 => Just(Op::LoseRequest),
+        3 => any::<bool>().prop_map(Op::Reload),
         4 => Just(Op::Worker),
         3 => prop_oneof![Just(1u64), Just(31), Just(61), Just(200)].prop_map(Op::Wait),
         1 => prop_oneof![Just(0u64), Just(4_000_000_000)].prop_map(Op::Wall),
@@ -297,6 +303,8 @@ impl World {
             Op::Module(true) => self.alice.connect(),
             Op::Module(false) => self.alice.disconnect(),
             Op::LoseReply => self.alice.lose_next_reply = self.alice.up,
+            Op::LoseRequest => self.alice.lose_next_request = self.alice.up,
+            Op::Reload(killed) => self.alice.reload(killed),
             Op::Worker => self.alice.restart_worker(),
             Op::Wait(seconds) => self.alice.waits(seconds),
             Op::Wall(wall) => self.alice.now.wall = wall,

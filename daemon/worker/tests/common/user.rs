@@ -1,11 +1,10 @@
 //! The user: the engine, and a module that performs its effects as the shim does.
 
 use super::key_file;
+use super::module::{Module, Told};
 use super::store::Files;
 use proto::account::{Account, Name as AccountName};
-use proto::shim::{
-    Call, Command, Effect, Hello, In, Kind, Network, NickChange, Out, Presence, Style,
-};
+use proto::shim::{Call, Command, Effect, In, Kind, Network, NickChange, Out, Presence, Style};
 use proto::text::{Mask, Nick, Text};
 use std::collections::VecDeque;
 use worker::engine::{Act, Engine, Input, Now};
@@ -56,17 +55,23 @@ pub struct User {
     pub keygen: bool,
     /// The reply to the next request is lost, and the connection with it.
     pub lose_next_reply: bool,
-    /// What the worker keeps for a module.
-    backlog: Vec<Effect>,
-    /// What the module keeps for a worker.
-    kept: Vec<Call>,
+    /// The next request is lost before it is read, and the connection with it.
+    pub lose_next_request: bool,
+    /// Texts of peers that the worker had shown, for whoever looks whether they were.
+    pub decided: Vec<String>,
+    pub module: Module,
+    pub told: Told,
+    /// What was said before the link broke is said again.
+    pub replays: bool,
+    /// What follows the reply to a hello.
+    pub news_of_worker: Vec<Effect>,
 }
 
 pub fn nick(name: &str) -> Nick {
     Nick::new(name.as_bytes()).expect("a nick")
 }
 
-fn words(text: &Text) -> String {
+pub(super) fn words(text: &Text) -> String {
     String::from_utf8_lossy(text.as_bytes()).into_owned()
 }
 
@@ -98,66 +103,25 @@ impl User {
             guard: Vec::new(),
             keygen: false,
             lose_next_reply: false,
-            backlog: Vec::new(),
-            kept: Vec::new(),
+            lose_next_request: false,
+            decided: Vec::new(),
+            module: Module::default(),
+            told: Told::default(),
+            replays: false,
+            news_of_worker: Vec::new(),
         };
         user.connect();
         user
     }
 
-    // ---- the module's side of the link
-
-    /// The module connects, and hands over what it kept.
-    pub fn connect(&mut self) {
-        if self.up {
-            return;
-        }
-        self.up = true;
-        let name = |name: &str| AccountName::new(name).expect("a name");
-        let hello = Hello {
-            version: proto::VERSION,
-            user: name("alice"),
-            network: name("net"),
-            shim: "0".into(),
-            znc: "0".into(),
-        };
-        let mut effects = std::mem::take(&mut self.backlog);
-        effects.extend(self.step(Input::Hello(hello)));
-        self.guard =
-            self.engine.protected().iter().map(|nick| nick.display().into_owned()).collect();
-        self.perform(effects, None);
-        self.tell_network();
-        for call in std::mem::take(&mut self.kept) {
-            if let Call::Nick(change) = &call
-                && self.guarded(&change.old.display())
-            {
-                self.guard.push(change.new.display().into_owned());
-            }
-            self.request(call);
-        }
-    }
-
-    /// The connection is lost.
-    pub fn disconnect(&mut self) {
-        if std::mem::take(&mut self.up) {
-            let effects = self.step(Input::Gone);
-            self.unasked(effects);
-        }
-    }
-
-    /// The worker dies and comes back from its files.
-    pub fn restart_worker(&mut self) {
-        self.up = false;
-        self.keygen = false;
-        self.backlog.clear();
+    pub(super) fn restart_engine(&mut self) {
         self.engine = load(&self.files, self.now);
-        self.connect();
     }
 
     /// Says `network`, as after every change of the surroundings.
     pub fn tell_network(&mut self) {
         if self.up {
-            self.request(Call::Network(self.network.clone()));
+            self.ask(Call::Network(self.network.clone()));
         }
     }
 
@@ -176,46 +140,10 @@ impl User {
         self.tell_network();
     }
 
-    fn request(&mut self, call: Call) {
-        let effects = self.step(Input::Call(call.clone()));
-        if std::mem::take(&mut self.lose_next_reply) {
-            self.fail(call);
-            return self.disconnect();
-        }
-        self.perform(effects, Some(call));
-    }
-
-    /// What the module does with what it holds when no answer comes.
-    fn fail(&mut self, call: Call) {
-        match call {
-            Call::Out(out) => self.screen.push(Shown::Refused {
-                to: out.to.display().into_owned(),
-                why: "otrd is not answering".into(),
-                text: words(&out.text),
-            }),
-            Call::In(message) if message.text.as_bytes().starts_with(b"?OTR") => {
-                self.kept.push(Call::In(message));
-            }
-            Call::In(message) => self.screen.push(Shown::Peer {
-                from: message.from.nick().display().into_owned(),
-                kind: message.kind,
-                text: format!("{UNCHECKED}{}", words(&message.text)),
-            }),
-            Call::Nick(change) if self.guarded(&change.old.display()) => {
-                self.kept.push(Call::Nick(change));
-            }
-            _ => {}
-        }
-    }
-
-    fn ask(&mut self, call: Call) {
-        if self.up { self.request(call) } else { self.fail(call) }
-    }
-
     // ---- what happens
 
     pub fn types(&mut self, to: &str, kind: Kind, text: &str) {
-        self.ask(Call::Out(Out { to: nick(to), kind, text: text.into(), client: 1 }));
+        self.ask(Call::Out(Out { to: nick(to), kind, text: text.into(), client: 1, line: None }));
     }
 
     pub fn says(&mut self, to: &str, text: &str) {
@@ -251,6 +179,7 @@ impl User {
         self.now.wall += seconds;
         let effects = self.step(Input::Tick);
         self.unasked(effects);
+        self.module_ticks();
     }
 
     pub fn key_is_made(&mut self, which: usize) {
@@ -270,12 +199,17 @@ impl User {
 
     // ---- the worker's side
 
-    fn step(&mut self, input: Input) -> Vec<Effect> {
+    pub(super) fn step(&mut self, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
         let mut failed = Vec::new();
         for act in self.engine.step(self.now, input) {
             match act {
-                Act::Effect(effect) => effects.push(effect),
+                Act::Effect(effect) => {
+                    if let Effect::Deliver { text, .. } = &effect {
+                        self.decided.push(words(text));
+                    }
+                    effects.push(effect);
+                }
                 Act::Save(name, content) => {
                     if let Err(error) = self.files.write(name, &content) {
                         failed.push((name, error.to_string()));
@@ -294,22 +228,24 @@ impl User {
         effects
     }
 
-    fn unasked(&mut self, effects: Vec<Effect>) {
-        if self.up {
-            return self.perform(effects, None);
-        }
-        self.backlog.extend(effects.into_iter().filter(|effect| {
-            !matches!(effect, Effect::Send { .. } | Effect::Pass | Effect::Protect { .. })
-        }));
-    }
-
     // ---- effects
 
-    fn perform(&mut self, effects: Vec<Effect>, held: Option<Call>) {
+    pub(super) fn perform(&mut self, effects: Vec<Effect>, held: Option<(u64, Call, bool)>) {
+        let (id, held, done) = match held {
+            Some((id, call, done)) => (id, Some(call), done),
+            None => (0, None, false),
+        };
+        let incoming = matches!(held, Some(Call::In(_)));
         for effect in effects {
             check(&effect);
             match effect {
+                Effect::Pass if done => {}
+                Effect::Deliver { .. } if done && incoming => {}
                 Effect::Pass => self.pass(held.as_ref().expect("something held")),
+                Effect::Hold => {
+                    let held = held.clone().expect("something held");
+                    self.module.kept.insert(id, held);
+                }
                 Effect::Send { to, kind, text } => self.out.push_back(Line {
                     to: to.display().into_owned(),
                     kind,
@@ -320,9 +256,11 @@ impl User {
                     kind,
                     text: words(&text),
                 }),
-                Effect::Echo { to, text, .. } => self
-                    .screen
-                    .push(Shown::Echo { to: to.display().into_owned(), text: words(&text) }),
+                Effect::Echo { to, text, of, .. } => {
+                    of.and_then(|of| self.module.kept.remove(&of));
+                    self.screen
+                        .push(Shown::Echo { to: to.display().into_owned(), text: words(&text) });
+                }
                 Effect::Print { text, style } => {
                     self.screen.push(Shown::Otr(style, words(&text)));
                 }
@@ -338,11 +276,14 @@ impl User {
                         self.guard.push(peer);
                     }
                 }
-                Effect::Refuse { to, why, text } => self.screen.push(Shown::Refused {
-                    to: to.display().into_owned(),
-                    why,
-                    text: words(&text),
-                }),
+                Effect::Refuse { to, why, text, of } => {
+                    of.and_then(|of| self.module.kept.remove(&of));
+                    self.screen.push(Shown::Refused {
+                        to: to.display().into_owned(),
+                        why,
+                        text: words(&text),
+                    });
+                }
             }
         }
     }
@@ -351,8 +292,12 @@ impl User {
         match held {
             Call::Out(out) => {
                 let to = out.to.display().into_owned();
-                // The guard would stop it; the engine must never have ordered it.
-                assert!(!self.guarded(&to), "a line was to pass to {to}, who is guarded");
+                if self.guarded(&to) {
+                    // What was decided before the link broke: the guard is of today.
+                    assert!(self.replays, "a line was to pass to {to}, who is guarded");
+                    let why = "this conversation is private".into();
+                    return self.screen.push(Shown::Refused { to, why, text: words(&out.text) });
+                }
                 self.screen.push(Shown::Passed { to: to.clone(), text: words(&out.text) });
                 self.out.push_back(Line { to, kind: out.kind, text: out.text.as_bytes().to_vec() });
             }

@@ -67,6 +67,9 @@ impl InMemory {
             network: part("net"),
             shim: String::new(),
             znc: String::new(),
+            instance: None,
+            seen: 0,
+            given_back: false,
         };
         this.step(Input::Hello(hello));
         let mask = Some(Mask::new("alice!alice@127.0.0.1").expect("a mask"));

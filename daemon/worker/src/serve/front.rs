@@ -1,0 +1,142 @@
+//! What the front orders.
+
+use super::{KeyPipe, MAX_KEY, Worker, memory};
+use crate::control::Packet;
+use crate::engine::Input;
+use crate::moving;
+use crate::store::Settled;
+use anyhow::Result;
+use proto::admin::{Output, WorkerStatus};
+use proto::control::{About, CommandFailed, Refused, ToFront, ToWorker};
+use proto::moving::{Exported, Imported, Order};
+use proto::shim::Effect;
+use proto::text::Text;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use zeroize::Zeroizing;
+
+impl Worker {
+    pub(super) fn read_control(&mut self) -> Result<()> {
+        match self.control.receive(true)? {
+            Packet::Nothing => {}
+            Packet::Closed => self.ends = true,
+            Packet::Message(message, fd) => self.ordered(message, fd),
+        }
+        Ok(())
+    }
+
+    fn ordered(&mut self, message: ToWorker, fd: Option<OwnedFd>) {
+        match (message, fd) {
+            (ToWorker::Adopt { id, hello, rest }, Some(socket)) => {
+                self.adopt(id, hello, &rest, socket)
+            }
+            (ToWorker::KeyPipe, Some(pipe)) => {
+                // The whole key at once: a growing buffer would leave copies behind.
+                let content = Zeroizing::new(Vec::with_capacity(MAX_KEY));
+                self.key_pipe = Some(KeyPipe { pipe: pipe.into(), content });
+            }
+            (ToWorker::KeyFailed { why }, _) => {
+                self.key_pipe = None;
+                let effects = self.step(Input::KeyFailed(why));
+                self.unasked(effects);
+            }
+            (ToWorker::Status { seq }, _) => {
+                let sandbox = self.confinement.clone();
+                let status = WorkerStatus { sandbox, memory: memory(), ..self.engine.status() };
+                self.say(&ToFront::Status { seq, status });
+            }
+            (ToWorker::Command { seq, text }, _) => self.command(seq, text),
+            (ToWorker::Import { seq, order }, Some(files)) => {
+                let outcome = self.import(&order, files).map_err(|why| Refused { why });
+                self.say(&ToFront::Imported { seq, outcome });
+            }
+            (ToWorker::Export { seq }, Some(files)) => {
+                let outcome = self.export(files).map_err(|why| Refused { why });
+                self.say(&ToFront::Exported { seq, outcome });
+            }
+            (ToWorker::Site(site), _) => {
+                self.engine.set_site(site);
+                let effects = self.step(Input::Tick);
+                self.unasked(effects);
+            }
+            (ToWorker::AtRest { seq, at_rest }, _) => {
+                let settled = self.store.settle(at_rest);
+                self.settled(&settled);
+                self.engine.set_at_rest(self.store.at_rest());
+                let outcome = match settled.failed.is_empty() {
+                    true => Ok(at_rest),
+                    false => Err(Refused { why: settled.failed.join("; ") }),
+                };
+                self.say(&ToFront::AtRest { seq, outcome });
+            }
+            (ToWorker::Shutdown, _) => self.ends = true,
+            (ToWorker::Start { .. } | ToWorker::Secret, _)
+            | (
+                ToWorker::Adopt { .. }
+                | ToWorker::KeyPipe
+                | ToWorker::Import { .. }
+                | ToWorker::Export { .. },
+                None,
+            ) => {
+                self.log(About::Trouble, "a packet of the front made no sense".into());
+            }
+        }
+    }
+
+    /// Says what became of files that lay otherwise.
+    pub(super) fn settled(&mut self, settled: &Settled) {
+        if settled.changed > 0 {
+            self.log(
+                About::AtRest,
+                format!("files that lie {} now: {}", self.store.at_rest(), settled.changed),
+            );
+        }
+        for why in &settled.failed {
+            self.log(About::Trouble, format!("a file does not lie on disk as it should: {why}"));
+        }
+    }
+
+    fn import(&mut self, order: &Order, files: OwnedFd) -> Result<Imported, String> {
+        let files = moving::read(files).map_err(|error| format!("the files: {error}"))?;
+        let (outcome, acts) = self.engine.import(self.clock.now(), &files, order);
+        let effects = self.perform(acts);
+        self.unasked(effects);
+        outcome
+    }
+
+    fn export(&mut self, files: OwnedFd) -> Result<Exported, String> {
+        moving::write(&mut self.store, files).map_err(|error| format!("the files: {error}"))?;
+        Ok(self.engine.exported())
+    }
+
+    /// A command of an admin: what it prints is the answer, the rest goes to the module.
+    fn command(&mut self, seq: u64, text: Text) {
+        let effects = self.step(Input::Command(text));
+        let (output, others) = effects
+            .into_iter()
+            .partition(|effect| matches!(effect, Effect::Print { .. } | Effect::Table { .. }));
+        self.unasked(others);
+        self.say(&ToFront::Output { seq, outcome: Ok::<_, CommandFailed>(Output { output }) });
+    }
+
+    pub(super) fn read_key_pipe(&mut self) {
+        let Some(key) = &mut self.key_pipe else { return };
+        let mut buffer = Zeroizing::new([0; 4096]);
+        let input = match key.pipe.read(buffer.as_mut_slice()) {
+            Ok(0) => Input::KeyMade(std::mem::take(&mut key.content)),
+            Ok(length) if key.content.len() + length <= MAX_KEY => {
+                key.content.extend_from_slice(buffer.get(..length).unwrap_or_default());
+                return;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
+            Ok(_) | Err(_) => Input::KeyFailed("the key did not arrive whole".into()),
+        };
+        self.key_pipe = None;
+        // The front says why a generation ended without a key.
+        if matches!(&input, Input::KeyMade(content) if content.is_empty()) {
+            return;
+        }
+        let effects = self.step(input);
+        self.unasked(effects);
+    }
+}

@@ -1,0 +1,282 @@
+//! The connection to the ZNC module, and what it says.
+
+use super::Worker;
+use crate::engine::Input;
+use crate::limits;
+use crate::link::{Health, Link};
+use crate::parts;
+use crate::unseen::Unseen;
+use proto::jsonrpc::{self, Code, Error, Id, Message, Reply, Request};
+use proto::shim::{Bye, Call, Effect, Effects, Hello, In, Welcome};
+use proto::text::Text;
+use std::os::fd::OwnedFd;
+
+/// Reads of what a module said before it closed: more than a socket holds.
+const LAST_READS: usize = 64;
+
+impl Worker {
+    pub(super) fn adopt(&mut self, id: Option<Id>, hello: Hello, rest: &Text, socket: OwnedFd) {
+        if let Some(mut old) = self.link.take() {
+            old.bye("another connection took this account over");
+            self.gone();
+        }
+        self.idle_said = false;
+        let mut link = Link::new(socket, rest.as_bytes());
+        let goes_on = match (&self.unseen, &hello.instance) {
+            (Some(unseen), Some(instance)) => unseen.goes_on(instance, hello.seen),
+            _ => false,
+        };
+        let effects = if goes_on { self.go_on(hello) } else { self.begin(hello) };
+        let again = self.unseen.as_mut().filter(|_| goes_on).map(Unseen::again);
+        if let Some(id) = id {
+            let welcome = Welcome {
+                version: proto::VERSION,
+                daemon: env!("CARGO_PKG_VERSION").into(),
+                protect: self.engine.protected(),
+                answered: again.as_ref().map(|(answered, _)| *answered),
+            };
+            jsonrpc::write_line(link.out(), &Reply { id, outcome: Ok(welcome) });
+        }
+        for line in again.into_iter().flat_map(|(_, lines)| lines) {
+            link.out().extend_from_slice(line);
+        }
+        self.link = Some(link);
+        self.unasked(effects);
+        self.serve_lines();
+    }
+
+    /// The same instance of the module goes on where it was.
+    fn go_on(&mut self, hello: Hello) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if let Some(unseen) = &mut self.unseen {
+            unseen.saw(hello.seen);
+            if hello.given_back {
+                unseen.given_back();
+                effects = self.step(Input::GivenBack);
+            }
+        }
+        effects.extend(self.step(Input::Again(hello)));
+        effects
+    }
+
+    /// Another instance, or one that does not say which it is.
+    fn begin(&mut self, hello: Hello) -> Vec<Effect> {
+        let mut effects: Vec<Effect> = self.backlog.drain(..).collect();
+        effects.extend(self.unseen.take().into_iter().flat_map(Unseen::late));
+        let instance = hello.instance.clone();
+        effects.extend(self.step(Input::Hello(hello)));
+        self.unseen = instance.map(Unseen::new);
+        effects
+    }
+
+    pub(super) fn read_link(&mut self) {
+        let Some(link) = &mut self.link else { return };
+        let health = link.fill();
+        self.serve_lines();
+        if health == Health::Dead {
+            self.link_lost();
+        }
+    }
+
+    /// Answers every whole line that is there.
+    fn serve_lines(&mut self) {
+        loop {
+            let Some(link) = &mut self.link else { return };
+            match link.next_line() {
+                Ok(Some(line)) => {
+                    let mut out = std::mem::take(link.out());
+                    let (start, mut rest, mut bye) = (out.len(), Vec::new(), None);
+                    let mut asked = Asked::default();
+                    let mut room = parts::ROOM;
+                    jsonrpc::serve(&line, &mut out, |request| {
+                        let mut effects = self.answer(request, &mut asked, &mut bye)?;
+                        // Once something is left over, what comes later must not overtake it.
+                        let mut none = 0;
+                        let room = if rest.is_empty() { &mut room } else { &mut none };
+                        let now = parts::first(&mut effects, room);
+                        rest.extend(effects);
+                        Ok(Effects { effects: now })
+                    });
+                    if let Some(unseen) = &mut self.unseen {
+                        let reply = out.get(start..).unwrap_or_default();
+                        unseen.reply(asked.id, reply, asked.passes);
+                    }
+                    if let Some(link) = &mut self.link {
+                        *link.out() = out;
+                    }
+                    self.unasked(rest);
+                    if let Some(bye) = bye {
+                        self.goodbye(&bye);
+                        return self.link_lost();
+                    }
+                }
+                Ok(None) => return,
+                Err(_) => {
+                    let reply =
+                        Reply::<Effects> { id: Id::Null, outcome: Err(Code::TooLong.into()) };
+                    jsonrpc::write_line(link.out(), &reply);
+                    return self.link_lost();
+                }
+            }
+        }
+    }
+
+    fn answer(
+        &mut self,
+        request: &Request<'_>,
+        asked: &mut Asked,
+        bye: &mut Option<Bye>,
+    ) -> Result<Vec<Effect>, Error> {
+        let mut call = Call::parse(request)?;
+        if let Some(unseen) = &mut self.unseen {
+            asked.id = number(request);
+            match &mut call {
+                Call::Seen(how_far) => unseen.saw(how_far.seen),
+                Call::Out(out) => out.line = asked.id,
+                Call::In(message) => asked.passes = left_to_us(message),
+                _ => {}
+            }
+        }
+        if let Call::Bye(said) = &call {
+            *bye = Some(said.clone());
+        }
+        Ok(self.step(Input::Call(call)))
+    }
+
+    /// The module closed the connection. It gives back what it wrote and has no answer to, or asks
+    /// it again: none of that must be done as well. Only its last words count.
+    pub(super) fn link_closed(&mut self) {
+        let mut lines = Vec::new();
+        if let Some(link) = &mut self.link {
+            let _read = (0..LAST_READS).all(|_| link.fill() == Health::Alive);
+            while let Ok(Some(line)) = link.next_line() {
+                lines.push(line);
+            }
+        }
+        let calls = lines.iter().filter_map(|line| match jsonrpc::parse(line) {
+            Ok(Message::Single(request)) => Call::parse(&request).ok(),
+            _ => None,
+        });
+        let calls: Vec<Call> = calls.collect();
+        self.link_lost();
+        let byes = |call: &Call| match call {
+            Call::Bye(bye) if bye.seen.is_some() => Some(bye.clone()),
+            _ => None,
+        };
+        let bye = calls.iter().find_map(byes);
+        for call in calls {
+            match call {
+                Call::Seen(how_far) => {
+                    if let Some(unseen) = &mut self.unseen {
+                        unseen.saw(how_far.seen);
+                    }
+                }
+                Call::In(message) if bye.is_some() => self.see_to(message),
+                _ => {}
+            }
+        }
+        if let Some(bye) = bye {
+            self.goodbye(&bye);
+        }
+    }
+
+    /// An OTR line that a module which said goodbye left to us.
+    fn see_to(&mut self, message: In) {
+        let Some(passes) = left_to_us(&message) else { return };
+        let mut effects = self.step(Input::Call(Call::In(message)));
+        for effect in effects.iter_mut().filter(|effect| matches!(effect, Effect::Pass)) {
+            *effect = passes.clone();
+        }
+        self.unasked(effects);
+    }
+
+    fn goodbye(&mut self, bye: &Bye) {
+        let (Some(unseen), Some(seen)) = (&mut self.unseen, bye.seen) else { return };
+        unseen.goodbye(seen, bye.given_back);
+        if bye.given_back {
+            let effects = self.step(Input::GivenBack);
+            self.unasked(effects);
+        }
+    }
+
+    pub(super) fn link_lost(&mut self) {
+        if let Some(mut link) = self.link.take() {
+            link.flush();
+        }
+        self.gone();
+    }
+
+    fn gone(&mut self) {
+        self.alone_since = self.clock.now().mono;
+        let effects = self.step(Input::Gone);
+        self.unasked(effects);
+    }
+
+    /// Effects that no request asked for: at once, or when a module is there again.
+    pub(super) fn unasked(&mut self, effects: Vec<Effect>) {
+        if effects.is_empty() {
+            return;
+        }
+        let Some(unseen) = &mut self.unseen else {
+            return match &mut self.link {
+                Some(link) => link.notify(effects),
+                None => self.keep(effects),
+            };
+        };
+        for effects in parts::split(effects) {
+            let line = unseen.effects(effects, self.link.is_some());
+            if let Some(link) = &mut self.link {
+                link.out().extend_from_slice(line);
+            }
+        }
+        if self.link.is_none() && !unseen.fits() {
+            // Should it come back all the same, it has to give back by itself what it holds.
+            let late = self.unseen.take().map(Unseen::late).unwrap_or_default();
+            self.keep(late);
+            let effects = self.step(Input::GivenBack);
+            self.keep(effects);
+        }
+    }
+
+    /// For whichever module comes next.
+    fn keep(&mut self, effects: Vec<Effect>) {
+        // What concerns IRC itself is past; hello brings the guards.
+        let kept = effects.into_iter().filter(|effect| {
+            !matches!(effect, Effect::Send { .. } | Effect::Pass | Effect::Protect { .. })
+        });
+        for effect in kept {
+            if self.backlog.len() >= limits::BACKLOG {
+                // The oldest goes, but rather than what was typed, what was said about it.
+                let words = |e: &Effect| matches!(e, Effect::Print { .. } | Effect::Table { .. });
+                let oldest = self.backlog.iter().position(words).unwrap_or(0);
+                self.backlog.remove(oldest);
+            }
+            self.backlog.push_back(effect);
+        }
+    }
+}
+
+/// What is kept of a request for its reply.
+#[derive(Default)]
+struct Asked {
+    id: Option<u64>,
+    passes: Option<Effect>,
+}
+
+fn number(request: &Request<'_>) -> Option<u64> {
+    match &request.id {
+        Some(Id::Number(number)) => number.as_u64(),
+        _ => None,
+    }
+}
+
+/// A line that a module keeps for us while we are away, as it is shown where no module holds it
+/// any more.
+fn left_to_us(message: &In) -> Option<Effect> {
+    let In { from, kind, text } = message;
+    text.as_bytes().starts_with(b"?OTR").then(|| Effect::Deliver {
+        from: from.clone(),
+        kind: *kind,
+        text: text.clone(),
+    })
+}

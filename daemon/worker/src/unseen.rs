@@ -1,0 +1,239 @@
+//! What a module was told and has not said that it saw: should its connection break, the same
+//! instance of the module is told it again, word for word, and another one what can be told late.
+//!
+//! Lines are counted on both sides. Text is wiped when it is let go of, and never written to disk.
+
+use crate::limits;
+use proto::jsonrpc::{self, Id, Outgoing, Reply};
+use proto::shim::{Effect, Effects, Instance};
+use proto::text::Text;
+use serde::Deserialize;
+use std::collections::VecDeque;
+use zeroize::Zeroizing;
+
+/// Before what another instance of the module may have shown.
+pub const PERHAPS_SHOWN: &str = "[perhaps shown before] ";
+
+/// The same behind the reason for which a text comes back.
+const PERHAPS_SAID: &str = "; perhaps said before";
+
+/// The lines for one instance of the module.
+pub struct Unseen {
+    instance: Instance,
+    lines: VecDeque<Line>,
+    /// How many lines came before those, and are seen.
+    seen: u64,
+    /// The last request that was decided.
+    answered: u64,
+    bytes: usize,
+    /// What was typed has been given back by the module.
+    given_back: bool,
+    /// The module said goodbye: what it has not seen, it has not shown.
+    exact: bool,
+}
+
+struct Line {
+    bytes: Zeroizing<Vec<u8>>,
+    /// What a `pass` in it lets pass, where only we know that.
+    passes: Option<Effect>,
+    /// It went to a connection.
+    told: bool,
+    /// Only words of `*otr`.
+    words: bool,
+}
+
+/// A line as it was written.
+#[derive(Deserialize)]
+struct Written {
+    #[serde(default)]
+    id: Option<Id>,
+    #[serde(default)]
+    result: Option<Effects>,
+    #[serde(default)]
+    params: Option<Effects>,
+}
+
+impl Line {
+    fn read(&self) -> (Option<Id>, Vec<Effect>) {
+        match serde_json::from_slice(&self.bytes) {
+            Ok(Written { id, result, params }) => {
+                (id, result.or(params).unwrap_or_default().effects)
+            }
+            // A batch: nobody who says which instance it is sends one.
+            Err(_) => (None, Vec::new()),
+        }
+    }
+}
+
+/// Whether a reply lets its message pass. Text cannot look like it: its quotes are escaped.
+fn contains_pass(line: &[u8]) -> bool {
+    let pass = br#"{"do":"pass"}"#;
+    line.windows(pass.len()).any(|window| window == pass)
+}
+
+fn is_marked(text: &Text) -> bool {
+    text.as_bytes().starts_with(PERHAPS_SHOWN.as_bytes())
+}
+
+fn write(id: Option<Id>, effects: Vec<Effect>) -> Zeroizing<Vec<u8>> {
+    let mut line = Zeroizing::new(Vec::new());
+    let effects = Effects { effects };
+    match id {
+        Some(id) => jsonrpc::write_line(&mut line, &Reply { id, outcome: Ok(effects) }),
+        None => jsonrpc::write_line(&mut line, &Outgoing::notification("effects", effects)),
+    }
+    line
+}
+
+impl Unseen {
+    /// Nothing yet.
+    pub fn new(instance: Instance) -> Self {
+        Self {
+            instance,
+            lines: VecDeque::new(),
+            seen: 0,
+            answered: 0,
+            bytes: 0,
+            given_back: false,
+            exact: false,
+        }
+    }
+
+    /// A request was decided; its reply, as it was written, if it got any. `passes` stands for the
+    /// message where the one that holds it is gone.
+    pub fn reply(&mut self, id: Option<u64>, line: &[u8], passes: Option<Effect>) {
+        self.answered = id.map_or(self.answered, |id| self.answered.max(id));
+        if line.is_empty() {
+            return;
+        }
+        let bytes = Zeroizing::new(line.to_vec());
+        let passes = passes.filter(|_| contains_pass(line));
+        self.push(Line { bytes, passes, told: true, words: false });
+    }
+
+    /// Effects that nobody asked for; gives their line. `told`: to a connection.
+    pub fn effects(&mut self, effects: Vec<Effect>, told: bool) -> &[u8] {
+        let is_words = |e: &Effect| matches!(e, Effect::Print { .. } | Effect::Table { .. });
+        let words = effects.iter().all(is_words);
+        self.push(Line { bytes: write(None, effects), passes: None, told, words });
+        self.lines.back().map_or(&[], |line| line.bytes.as_slice())
+    }
+
+    fn push(&mut self, line: Line) {
+        self.bytes += line.bytes.len();
+        self.lines.push_back(line);
+    }
+
+    /// The module has seen so many lines.
+    pub fn saw(&mut self, seen: u64) {
+        while self.seen < seen
+            && let Some(line) = self.lines.pop_front()
+        {
+            self.seen += 1;
+            self.bytes -= line.bytes.len();
+        }
+    }
+
+    /// The module says goodbye, and how far it came.
+    pub fn goodbye(&mut self, seen: u64, given_back: bool) {
+        self.saw(seen);
+        self.exact = true;
+        self.given_back |= given_back;
+    }
+
+    /// Whether a module that says this of itself can go on where it was.
+    pub fn goes_on(&self, instance: &Instance, seen: u64) -> bool {
+        let told = self.seen.saturating_add(self.lines.len() as u64);
+        self.instance == *instance && !self.exact && (self.seen..=told).contains(&seen)
+    }
+
+    /// What the module has given back must neither go out nor come back again.
+    pub fn given_back(&mut self) {
+        for line in &mut self.lines {
+            let (id, mut effects) = line.read();
+            effects.retain(|effect| {
+                matches!(
+                    effect,
+                    Effect::Deliver { .. }
+                        | Effect::Print { .. }
+                        | Effect::Table { .. }
+                        | Effect::Protect { .. }
+                )
+            });
+            self.bytes -= line.bytes.len();
+            line.bytes = write(id, effects);
+            self.bytes += line.bytes.len();
+        }
+    }
+
+    /// Everything once more, for a new connection of the same instance: the last request that was
+    /// decided, and the lines.
+    pub fn again(&mut self) -> (u64, impl Iterator<Item = &[u8]>) {
+        let lines = self.lines.iter_mut().map(|line| {
+            line.told = true;
+            line.bytes.as_slice()
+        });
+        (self.answered, lines)
+    }
+
+    /// Whether the module has to say that it saw something before more is done for it.
+    pub fn is_full(&self) -> bool {
+        self.bytes > limits::UNSEEN
+    }
+
+    /// While nobody is connected, the oldest words of `*otr` go first. False: it is too much all
+    /// the same.
+    pub fn fits(&mut self) -> bool {
+        let (mut bytes, mut words) = (self.bytes, 0);
+        let kept = self.lines.iter().filter(|line| line.words).count();
+        for line in &mut self.lines {
+            if bytes <= limits::UNSEEN && kept - words <= limits::BACKLOG {
+                break;
+            }
+            if line.words {
+                words += 1;
+                bytes -= line.bytes.len();
+                line.bytes = write(None, Vec::new());
+                line.words = false;
+                bytes += line.bytes.len();
+            }
+        }
+        self.bytes = bytes;
+        bytes <= limits::UNSEEN && self.lines.len() <= limits::UNSEEN_LINES
+    }
+
+    /// What can be told to another instance. What the one before may have shown says so.
+    pub fn late(self) -> Vec<Effect> {
+        let Self { lines, given_back, exact, .. } = self;
+        let mut late = Vec::new();
+        for line in lines {
+            let perhaps = line.told && !exact;
+            let mark = |text: Text| match perhaps && !is_marked(&text) {
+                true => Text::new([PERHAPS_SHOWN.as_bytes(), text.as_bytes()].concat()),
+                false => text,
+            };
+            for effect in line.read().1 {
+                match effect {
+                    Effect::Deliver { from, kind, text } => {
+                        late.push(Effect::Deliver { from, kind, text: mark(text) });
+                    }
+                    Effect::Print { text, style } => {
+                        late.push(Effect::Print { text: mark(text), style });
+                    }
+                    Effect::Pass => late.extend(line.passes.clone()),
+                    Effect::Table { .. } if !perhaps => late.push(effect),
+                    Effect::Refuse { to, why, text, .. } if !given_back => {
+                        let why = match perhaps && !why.ends_with(PERHAPS_SAID) {
+                            true => format!("{why}{PERHAPS_SAID}"),
+                            false => why,
+                        };
+                        late.push(Effect::Refuse { to, why, text, of: None });
+                    }
+                    // What concerns IRC itself is past; hello brings the guards.
+                    _ => {}
+                }
+            }
+        }
+        late
+    }
+}
