@@ -53,6 +53,9 @@ pub use crowd::{Couple, Crowd};
 mod fake;
 pub use fake::FakeOtrd;
 
+mod between;
+pub use between::Between;
+
 pub mod programs;
 
 mod otrd;

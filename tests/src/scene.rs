@@ -1,7 +1,9 @@
 //! The usual cast: alice behind ZNC and otrd, bob with irssi, and a spy on the wire.
 
+use std::path::PathBuf;
+
 use crate::{
-    Client, Ircd, Irssi, NodePeer, Otrd, Wire, World, Znc, ZncBuilder, ZncNetwork, ZncUser,
+    Between, Client, Ircd, Irssi, NodePeer, Otrd, Wire, World, Znc, ZncBuilder, ZncNetwork, ZncUser,
 };
 
 /// A running scene. Its parts end in this order.
@@ -46,6 +48,7 @@ pub struct SceneBuilder {
     user: ZncUser,
     global: Vec<String>,
     says: Option<(String, String)>,
+    through: Option<PathBuf>,
 }
 
 impl Scene {
@@ -72,6 +75,7 @@ impl Scene {
             user: ZncUser::new("alice"),
             global: Vec::new(),
             says: None,
+            through: None,
         }
     }
 
@@ -172,6 +176,12 @@ impl SceneBuilder {
         self
     }
 
+    /// ZNC's module reaches the daemon through this.
+    pub fn through(mut self, between: &Between) -> Self {
+        self.through = Some(between.shim_socket().to_owned());
+        self
+    }
+
     /// Starts everything.
     #[track_caller]
     pub fn begin(self) -> Scene {
@@ -191,7 +201,11 @@ impl SceneBuilder {
             None => Wire::new(&world, ircd.port()),
             Some((from, to)) => Wire::rewriting(&world, ircd.port(), from, to),
         };
-        let network = ZncNetwork::new("net", wire.port()).otr(&otrd);
+        let network = ZncNetwork::new("net", wire.port());
+        let network = match &self.through {
+            Some(socket) => network.otr_at(socket),
+            None => network.otr(&otrd),
+        };
         let mut znc = ZncBuilder::new().user(self.user.network(network)).user(ZncUser::new("idle"));
         for module in &self.global {
             znc = znc.module(module);

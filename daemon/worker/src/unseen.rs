@@ -223,7 +223,8 @@ impl Unseen {
                     Effect::Pass => late.extend(line.passes.clone()),
                     Effect::Table { .. } if !perhaps => late.push(effect),
                     Effect::Refuse { to, why, text, .. } if !given_back => {
-                        let why = match perhaps && !why.ends_with(PERHAPS_SAID) {
+                        // One that is away for long gives back by itself what it keeps.
+                        let why = match !exact && !why.ends_with(PERHAPS_SAID) {
                             true => format!("{why}{PERHAPS_SAID}"),
                             false => why,
                         };

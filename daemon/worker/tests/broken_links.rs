@@ -180,6 +180,22 @@ fn a_line_that_waits_comes_back_when_the_module_is_loaded_anew() {
     }
 }
 
+/// It came back after 5 seconds; the worker, which gives it back after 60, does not know.
+#[test]
+fn what_came_back_before_says_so_to_the_next_module() {
+    let mut w = line_waits();
+    w.alice.disconnect();
+    w.alice.waits(61);
+    assert_eq!(returned(&w.alice.news(), "patience"), 1);
+    w.alice.reload(false);
+    let news = w.alice.news();
+    let why = news.iter().find_map(|one| match one {
+        Shown::Refused { why, text, .. } if text == "patience" => Some(why.as_str()),
+        _ => None,
+    });
+    assert!(why.is_some_and(|why| why.ends_with("; perhaps said before")), "{why:?}");
+}
+
 /// The reply that says that it waits, or that it went out, is lost; then the worker dies.
 #[test]
 fn a_line_comes_back_when_the_worker_dies_before_it_said_what_became_of_it() {

@@ -85,6 +85,7 @@ fn a_private_conversation_outlives_znc() {
     let mut scene = Scene::private();
     scene.znc.restart();
     let alice = scene.znc.attach("alice", "net");
+    alice.has_otr();
     alice.becomes("bob", "encrypted");
     alice.types_to("bob", "a new bouncer");
     scene.bob.reads("alice", "a new bouncer");

@@ -36,6 +36,8 @@ mod nicks;
 
 mod surviving;
 
+mod broken_links;
+
 mod warnings;
 
 mod several;

@@ -79,6 +79,7 @@ fn znc() {
     let (mut scene, bob) = Alone::private();
     scene.znc.restart();
     let alice = scene.znc.attach("alice", "net");
+    alice.has_otr();
     alice.becomes("bob", "encrypted");
     alice.types_to("bob", "a new bouncer");
     bob.reads("alice", "a new bouncer");
@@ -87,6 +88,7 @@ fn znc() {
     scene.znc.crash();
     scene.znc.starts_again();
     let alice = scene.znc.attach("alice", "net");
+    alice.has_otr();
     alice.becomes("bob", "encrypted");
     alice.types_to("bob", "after a crash");
     bob.reads("alice", "after a crash");

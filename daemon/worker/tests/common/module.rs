@@ -208,7 +208,7 @@ impl User {
     }
 
     /// What the module does each second, and the worker hears of it.
-    pub(super) fn module_ticks(&mut self) {
+    pub fn module_ticks(&mut self) {
         if self.up {
             let seen = self.module.seen;
             self.told.unseen.iter_mut().for_each(|unseen| unseen.saw(seen));

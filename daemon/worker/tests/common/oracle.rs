@@ -79,7 +79,9 @@ pub struct Oracle {
 
 impl Oracle {
     pub fn new(start: Start) -> Self {
-        let w = start.world();
+        let mut w = start.world();
+        // What was before is seen, and known to be.
+        w.alice.module_ticks();
         let closed = start.closed().iter().map(|nick| (*nick).to_owned()).collect();
         Self {
             wire_seen: w.wire.len(),
@@ -235,7 +237,16 @@ impl Oracle {
 
     /// What `*otr` says opens and closes nicks.
     fn told(&mut self, text: &str) {
-        let text = text.strip_prefix(PERHAPS_SHOWN).unwrap_or(text);
+        let mut seen = self.log.iter().filter_map(|one| match one {
+            Shown::Otr(_, text) => Some(text.as_str()),
+            _ => None,
+        });
+        let text = match text.strip_prefix(PERHAPS_SHOWN) {
+            // No news.
+            Some(text) if seen.any(|one| one == text) => return,
+            Some(text) => text,
+            None => text,
+        };
         if let Some(token) = self.enemy.iter().find(|m| text.contains(m.as_str())) {
             let words = text.find("in their words: ").expect("a quotation");
             assert!(words < text.find(token.as_str()).expect("the word"), "not quoted: {text}");
@@ -266,7 +277,7 @@ impl Oracle {
             None => (text, false),
         };
         assert!(!perhaps || self.reloaded, "perhaps shown by whom?");
-        let marked = MARKS.iter().any(|mark| text.starts_with(mark));
+        let marked = perhaps || MARKS.iter().any(|mark| text.starts_with(mark));
         let closed = self.is_closed(from);
         if let Some(token) = self.enemy.iter().find(|m| text.contains(m.as_str())) {
             let own = !marked && closed && !self.accepts_enemy(from);
