@@ -55,7 +55,9 @@ void COtr::PassOut(Held& held) {
 #if VERSION_MAJOR > 1 || VERSION_MINOR >= 10
     if (pIRC && pIRC->IsCapAccepted("message-tags")) uFlags = CMessage::ExcludePrefix;
 #endif
-    PutIRC(Message.ToString(uFlags));
+    const CString sLine = Message.ToString(uFlags);
+    if (MayBeGuarded(Message.GetParam(0))) m_Ordered[Order(CMessage(sLine))]++;
+    if (!PutIRC(sLine)) m_Ordered.clear();
 }
 
 // IRCSock.cpp: the same for an incoming one.

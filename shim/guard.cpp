@@ -30,7 +30,7 @@ bool COtr::StopOne(const CString& sLine, bool bSpend) {
     VCString vsTargets;
     Message.GetParam(0).Split(",", vsTargets, false);
     for (const CString& sTarget : vsTargets)
-        if (Guarded(sTarget)) {
+        if (Guarded(sTarget) || MayBeGuarded(sTarget)) {
             if (!bTags) Say("[" + sTarget + "] Stopped, it was not encrypted: " + sLine, Style::Bad);
             return true;
         }
@@ -48,6 +48,15 @@ bool COtr::Guarded(const CString& sTarget) const {
     const CString sPeer = Fold(Peer(sTarget));
     return !sPeer.empty() && std::any_of(m_vGuarded.begin(), m_vGuarded.end(),
                                          [&](const CString& s) { return Fold(s) == sPeer; });
+}
+
+// Whether this may be another spelling of a guarded nick. What otrd lets pass is ordered.
+bool COtr::MayBeGuarded(const CString& sTarget) const {
+    const auto isMore = [](const CString& s) {
+        return std::any_of(s.begin(), s.end(), [](unsigned char c) { return c >= 0x80; });
+    };
+    return !m_vGuarded.empty() && KnowsMoreLetters() && !Peer(sTarget).empty() &&
+           (isMore(sTarget) || std::any_of(m_vGuarded.begin(), m_vGuarded.end(), isMore));
 }
 
 void COtr::Protect(const CString& sPeer, bool bOn) {

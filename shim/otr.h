@@ -193,6 +193,7 @@ class COtr : public CModule {
     bool Stop(const CString& sLine, bool bSpend);
     bool StopOne(const CString& sLine, bool bSpend);
     bool Guarded(const CString& sTarget) const;
+    bool MayBeGuarded(const CString& sTarget) const;
     CString Order(const CMessage& Message) const;
     void Protect(const CString& sPeer, bool bOn);
     void Rename(std::deque<Held>& queue, const CString& sOld, const CString& sNew);
@@ -203,6 +204,7 @@ class COtr : public CModule {
     void Replay();
 
     CString ISupport(const CString& sKey, const CString& sDefault) const;
+    bool KnowsMoreLetters() const;
     CString Fold(const CString& sNick) const;
     CString Peer(const CString& sTarget) const;
     CString OwnNick() const;

@@ -1,6 +1,6 @@
 //! Who is whom: changed nicks, comings and goings, and letters that are the same letter.
 
-use otrd_tests::{Alone, Casemapping, Ircd, NodePeer, Scene, Way};
+use otrd_tests::{Alone, Casemapping, Ircd, NodePeer, Scene, Way, ZncUser};
 
 #[test]
 fn the_conversation_follows_the_peers_nick() {
@@ -122,6 +122,28 @@ fn rfc7613_knows_more_letters() {
     scene.alice.otr_says("[Börk] Your message waits until the conversation is private.");
     scene.alice.otr("policy b[rk");
     scene.alice.otr_says("[b[rk] Policy: opportunistic");
+    scene.wire.never_carried("never in clear");
+}
+
+/// The module has no Unicode: for lines of other modules it takes the safe side, and what otrd
+/// lets pass goes on.
+#[test]
+fn rfc7613_leaves_no_spelling_to_other_modules() {
+    let says = Scene::build().server_says("CASEMAPPING=ascii", "CASEMAPPING=rfc7613");
+    let scene = says.alice(ZncUser::new("alice").module("send_raw")).begin_alone();
+    let bob = scene.peer("bob", "23");
+    scene.goes_private(&bob);
+    scene.alice.types_to("björk", "lunch?");
+    scene.wire.carries(Way::Out, "PRIVMSG björk :lunch?");
+
+    // The Kelvin sign is a k in lower case.
+    for nick in ["BOB", "bo\u{212a}", "ｂｏｂ"] {
+        let raw = format!("server alice net PRIVMSG {nick} :never in clear");
+        scene.alice.types_to("*send_raw", &raw);
+        scene.alice.otr_says(&format!("[{nick}] Stopped, it was not encrypted"));
+    }
+    scene.alice.types_to("*send_raw", "server alice net PRIVMSG carol :somebody else");
+    scene.wire.carries(Way::Out, "PRIVMSG carol :somebody else");
     scene.wire.never_carried("never in clear");
 }
 
