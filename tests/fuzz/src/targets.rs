@@ -24,7 +24,7 @@ use proto::control::ToWorker;
 use proto::frame::{Lines, TooLong};
 use proto::jsonrpc::{self, Id, Message};
 use proto::moving::Order;
-use proto::shim::{Call, Hello, Kind};
+use proto::shim::{Call, Hello, Instance, Kind};
 use proto::text::Text;
 use serde_json::Value;
 use std::io::{IoSlice, Read, Write};
@@ -297,6 +297,9 @@ fn hello() -> Hello {
         network: name("net"),
         shim: "0".into(),
         znc: "0".into(),
+        instance: Instance::new("fuzz").ok(),
+        seen: 0,
+        given_back: false,
     }
 }
 
