@@ -85,7 +85,9 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 CString sMask = sWho;
                 if (bIn && Fold(wire::NickOf(sWho)) == Fold(wire::NickOf(pHead->who)))
                     sMask = pHead->message.GetNick().GetNickMask();
-                CMessage Message(":" + sMask + " " + PrivLine(OwnNick(), effect.kind, effect.text));
+                // Before ZNC was ever on IRC it has no nick there; an empty one would be no target.
+                const CString sOwn = OwnNick().empty() ? GetNetwork()->GetNick() : OwnNick();
+                CMessage Message(":" + sMask + " " + PrivLine(sOwn, effect.kind, effect.text));
                 Message.SetNetwork(GetNetwork());
                 if (bIn) Message.SetTime(pHead->message.GetTime());
                 if (bIn && !pHead->message.GetTag("time").empty())
