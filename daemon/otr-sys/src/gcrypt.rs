@@ -49,9 +49,16 @@ unsafe extern "C" {
         buffer: *mut c_void,
         maxlength: usize,
     ) -> usize;
+    pub fn gcry_sexp_nth_data(
+        list: gcry_sexp_t,
+        number: c_int,
+        datalen: *mut usize,
+    ) -> *const c_char;
     pub fn gcry_sexp_nth_mpi(list: gcry_sexp_t, number: c_int, mpifmt: c_int) -> gcry_mpi_t;
 
+    pub fn gcry_mpi_new(nbits: c_uint) -> gcry_mpi_t;
     pub fn gcry_mpi_release(a: gcry_mpi_t);
+    pub fn gcry_mpi_powm(w: gcry_mpi_t, b: gcry_mpi_t, e: gcry_mpi_t, m: gcry_mpi_t);
     pub fn gcry_mpi_cmp(u: gcry_mpi_t, v: gcry_mpi_t) -> c_int;
     pub fn gcry_mpi_cmp_ui(u: gcry_mpi_t, v: core::ffi::c_ulong) -> c_int;
     pub fn gcry_mpi_get_nbits(a: gcry_mpi_t) -> c_uint;

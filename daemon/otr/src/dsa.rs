@@ -10,6 +10,7 @@ use std::ffi::{CStr, c_void};
 use std::mem;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use otr_sys::{gcry_error_t, gcry_mpi_t, gcry_pk_verify_fn, gcry_sexp_t};
 
@@ -21,6 +22,12 @@ static REAL: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// How many keys were refused.
 static REFUSED: AtomicUsize = AtomicUsize::new(0);
+
+/// Numbers q, byte by byte, that were found to be prime; the oldest first.
+static PRIMES: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+/// So many are kept.
+const MOST_PRIMES: usize = 64;
 
 /// What libotr hears of a refused key: `GPG_ERR_BAD_PUBKEY` from "user 1".
 const REFUSAL: gcry_error_t =
@@ -127,22 +134,70 @@ pub fn dsa_check_in_force() -> Result<(), DsaCheckError> {
 ///
 /// That p is prime is not checked: it would cost 85 ms, and nothing breaks.
 pub(crate) fn is_sound(key: gcry_sexp_t) -> bool {
-    let Some(dsa) = Sexp::find(key, c"dsa") else { return false };
-    let number = |name| Sexp::find(dsa.0, name).and_then(|entry| Mpi::second_of(&entry));
-    let (Some(p), Some(q), Some(g), Some(y)) =
-        (number(c"p"), number(c"q"), number(c"g"), number(c"y"))
-    else {
-        return false;
-    };
-    p.bits() == 1024
-        && p.is_odd()
-        && q.bits() == 160
-        && q.is_odd()
-        && g.exceeds_one()
-        && g.is_less_than(&p)
-        && y.exceeds_one()
-        && y.is_less_than(&p)
-        && q.is_prime()
+    Numbers::of(key).is_some_and(|numbers| numbers.are_in_range() && numbers.q_is_prime())
+}
+
+/// Whether a key that was sound when it was stored is so still: what is damaged
+/// no longer fits together, and looking for that takes a tenth of [`is_sound`].
+pub(crate) fn is_undamaged(key: gcry_sexp_t) -> bool {
+    Numbers::of(key).is_some_and(|numbers| numbers.are_in_range() && numbers.q_is_order_of_g())
+}
+
+/// The public numbers of a DSA key.
+struct Numbers {
+    p: Mpi,
+    q: Mpi,
+    g: Mpi,
+    y: Mpi,
+    /// The bytes of q as they stand in the key.
+    q_bytes: Vec<u8>,
+}
+
+impl Numbers {
+    fn of(key: gcry_sexp_t) -> Option<Numbers> {
+        let dsa = Sexp::find(key, c"dsa")?;
+        let number = |name| Mpi::second_of(&Sexp::find(dsa.0, name)?);
+        let q_bytes = Sexp::find(dsa.0, c"q")?.second_bytes();
+        Some(Numbers {
+            p: number(c"p")?,
+            q: number(c"q")?,
+            g: number(c"g")?,
+            y: number(c"y")?,
+            q_bytes,
+        })
+    }
+
+    fn are_in_range(&self) -> bool {
+        self.p.bits() == 1024
+            && self.p.is_odd()
+            && self.q.bits() == 160
+            && self.q.is_odd()
+            && self.g.exceeds_one()
+            && self.g.is_less_than(&self.p)
+            && self.y.exceeds_one()
+            && self.y.is_less_than(&self.p)
+    }
+
+    /// The answer is kept: it costs as much as the rest of a key exchange, and
+    /// peers come back with the key that they had.
+    fn q_is_prime(&self) -> bool {
+        let mut primes = PRIMES.lock().unwrap_or_else(PoisonError::into_inner);
+        if primes.contains(&self.q_bytes) {
+            return true;
+        }
+        if !self.q.is_prime() {
+            return false;
+        }
+        if primes.len() >= MOST_PRIMES {
+            primes.remove(0);
+        }
+        primes.push(self.q_bytes.clone());
+        true
+    }
+
+    fn q_is_order_of_g(&self) -> bool {
+        Mpi::power(&self.g, &self.q, &self.p).is_one()
+    }
 }
 
 /// An S-expression that we must release.
@@ -155,6 +210,18 @@ impl Sexp {
         // result is ours.
         let found = unsafe { otr_sys::gcry_sexp_find_token(list, name.as_ptr(), 0) };
         (!found.is_null()).then_some(Sexp(found))
+    }
+
+    /// The bytes after the name; none where there is something else.
+    fn second_bytes(&self) -> Vec<u8> {
+        let mut length = 0;
+        // SAFETY: a valid S-expression, and `length` can be written to.
+        let bytes = unsafe { otr_sys::gcry_sexp_nth_data(self.0, 1, &raw mut length) };
+        if bytes.is_null() {
+            return Vec::new();
+        }
+        // SAFETY: so many bytes of the S-expression, which outlives the copying.
+        unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length) }.to_vec()
     }
 }
 
@@ -174,6 +241,20 @@ impl Mpi {
         // SAFETY: `entry` is a valid S-expression; the result is ours.
         let number = unsafe { otr_sys::gcry_sexp_nth_mpi(entry.0, 1, otr_sys::GCRYMPI_FMT_USG) };
         (!number.is_null()).then_some(Mpi(number))
+    }
+
+    /// `base` to the power of `exponent`, modulo `modulus`, which is odd.
+    fn power(base: &Mpi, exponent: &Mpi, modulus: &Mpi) -> Mpi {
+        // SAFETY: makes a number of ours; there is no such thing as failure.
+        let power = Mpi(unsafe { otr_sys::gcry_mpi_new(0) });
+        // SAFETY: four valid numbers.
+        unsafe { otr_sys::gcry_mpi_powm(power.0, base.0, exponent.0, modulus.0) };
+        power
+    }
+
+    fn is_one(&self) -> bool {
+        // SAFETY: a valid number.
+        unsafe { otr_sys::gcry_mpi_cmp_ui(self.0, 1) == 0 }
     }
 
     fn bits(&self) -> u32 {

@@ -36,15 +36,29 @@ pub fn init() -> Result<(), InitError> {
     Ok(())
 }
 
-/// Draws a byte of each quality of randomness that libotr uses, so that
+/// What a process will ask of libgcrypt's generator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Randomness {
+    /// For sessions: what the kernel gives.
+    Sessions,
+    /// For keys that last: libgcrypt also measures how unsteady the processor's clock is, which
+    /// takes it 20 ms before the first.
+    Keys,
+}
+
+/// Draws a byte of each quality of randomness that the process will use, so that
 /// libgcrypt opens and allocates what it needs before a program confines itself.
 /// Waits until the kernel's generator has been seeded, which on a machine just
 /// started can take long.
-pub fn draw_randomness() {
+pub fn draw_randomness(randomness: Randomness) {
+    let levels: &[_] = match randomness {
+        Randomness::Sessions => &[otr_sys::GCRY_STRONG_RANDOM],
+        Randomness::Keys => &[otr_sys::GCRY_STRONG_RANDOM, otr_sys::GCRY_VERY_STRONG_RANDOM],
+    };
     let mut byte = [0_u8; 1];
-    for level in [otr_sys::GCRY_STRONG_RANDOM, otr_sys::GCRY_VERY_STRONG_RANDOM] {
+    for level in levels {
         // SAFETY: the buffer is as long as said.
-        unsafe { otr_sys::gcry_randomize(byte.as_mut_ptr().cast(), byte.len(), level) };
+        unsafe { otr_sys::gcry_randomize(byte.as_mut_ptr().cast(), byte.len(), *level) };
     }
 }
 

@@ -87,9 +87,9 @@ pub(crate) fn read(us: OtrlUserState, content: &[u8]) -> Result<(), KeyError> {
     if error == 0 { Ok(()) } else { Err(KeyError::Malformed(explain(error))) }
 }
 
-/// The key must be there (a file without keys reads as success),
-/// must be ours, and must be one that libotr can sign with: it does not check, and
-/// writes past a buffer if q is larger than 160 bits.
+/// The key must be there (a file without keys reads as success), must be ours, and must be one
+/// that libotr can sign with: it does not check, and writes past a buffer if q is larger than 160
+/// bits. It is our own file: what came from elsewhere has been through [`check_sound`].
 fn check(us: OtrlUserState, account: &Peer) -> Result<(), KeyError> {
     let Some(key) = find(us, account.as_c()) else {
         return Err(match other_account(us) {
@@ -101,15 +101,20 @@ fn check(us: OtrlUserState, account: &Peer) -> Result<(), KeyError> {
         });
     };
     // SAFETY: a valid entry, whose key is an S-expression.
-    check_sound(unsafe { (*key).privkey })
+    let expression = unsafe { (*key).privkey };
+    fits_together(expression, dsa::is_undamaged(expression))
 }
 
-/// Whether libotr can sign with a key.
+/// Whether libotr can sign with a key that comes from elsewhere.
 pub(crate) fn check_sound(expression: gcry_sexp_t) -> Result<(), KeyError> {
-    if !dsa::is_sound(expression) {
-        return Err(KeyError::Unsound("wrong sizes".to_owned()));
+    fits_together(expression, dsa::is_sound(expression))
+}
+
+fn fits_together(expression: gcry_sexp_t, numbers_do: bool) -> Result<(), KeyError> {
+    if !numbers_do {
+        return Err(KeyError::Unsound("its numbers do not fit together".to_owned()));
     }
-    // SAFETY: as above.
+    // SAFETY: the caller's key, which is an S-expression.
     let error = unsafe { otr_sys::gcry_pk_testkey(expression) };
     if error == 0 { Ok(()) } else { Err(KeyError::Unsound(explain(error))) }
 }

@@ -48,7 +48,7 @@ pub use error::{
     SmpError,
 };
 pub use event::{Asker, Event, Known, Proof, Received, Session, Smp, State};
-pub use init::{draw_randomness, init};
+pub use init::{Randomness, draw_randomness, init};
 pub use key::{MAX_KEY_FILE, generate_key};
 pub use name::{Fingerprint, MAX_NAME, NameError, Peer, Trust, Version};
 pub use records::{FingerprintReport, MAX_FINGERPRINTS, MAX_RECORDS_FILE};

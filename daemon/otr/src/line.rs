@@ -206,10 +206,8 @@ fn message(body: &[u8]) -> Option<Line<'static>> {
         b'D' => Kind::Data,
         _ => return None,
     };
-    let end = body.iter().position(|byte| *byte == b'.').unwrap_or(body.len());
-    let (base64, rest) = body.split_at_checked(end)?;
-    let rest = rest.strip_prefix(b".").unwrap_or(rest);
-    if !is_base64(base64) || !rest.iter().all(u8::is_ascii_whitespace) {
+    // The dot is the end but for blanks; base64 itself has none.
+    if !is_base64(body.trim_ascii_end().strip_suffix(b".").unwrap_or(body)) {
         return None;
     }
     let (sender, receiver) = match version {
@@ -274,6 +272,10 @@ fn pieces(rest: &[u8]) -> Option<(u16, u16, &[u8])> {
 }
 
 fn tagged(line: &[u8]) -> Option<Line<'static>> {
+    // Few lines have tabs at all.
+    if !line.contains(&b'\t') {
+        return None;
+    }
     let start = line.windows(TAG_BASE.len()).position(|window| window == TAG_BASE)?;
     let (mut v2, mut v3) = (false, false);
     let mut end = start + TAG_BASE.len();

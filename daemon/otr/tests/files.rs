@@ -59,6 +59,11 @@ fn a_key_file_that_is_no_use_leaves_the_key_alone() {
     wrong.replace_range(x..x + 4, "0102");
     assert!(matches!(refusal(wrong.as_bytes()), KeyError::Unsound(_)));
     let q = good.find("(q #").unwrap() + 4;
+    // A digit of q that a bad disk turned.
+    let mut turned = good.clone();
+    let digit = if &good[q + 20..=q + 20] == "A" { "B" } else { "A" };
+    turned.replace_range(q + 20..=q + 20, digit);
+    assert!(matches!(refusal(turned.as_bytes()), KeyError::Unsound(_)));
     let mut long = good.clone();
     long.insert_str(q, &"7f".repeat(12));
     assert!(matches!(refusal(long.as_bytes()), KeyError::Unsound(_)));

@@ -10,6 +10,12 @@ pub const ROOM: usize = proto::MAX_LINE - 4096;
 /// As many of the effects, from the first on, as fit in `room`; what is left over stays. The
 /// held message can pass only in the reply to it: nothing is split before that.
 pub fn first(effects: &mut Vec<Effect>, room: &mut usize) -> Vec<Effect> {
+    // Nearly all are far from filling a line: that is seen without writing them down.
+    let most: usize = effects.iter().map(at_most).sum();
+    if most <= *room {
+        *room -= most;
+        return std::mem::take(effects);
+    }
     let passes = effects.iter().position(|effect| matches!(effect, Effect::Pass));
     let mut taken = passes.map_or(0, |at| at + 1);
     for effect in effects.iter().take(taken) {
@@ -36,6 +42,23 @@ pub fn split(effects: Vec<Effect>) -> Vec<Vec<Effect>> {
         lists.push(list);
     }
     lists
+}
+
+/// No less than [`size`], and quickly told: a byte takes no more than six of JSON, and everything
+/// around the texts no more than 200.
+fn at_most(effect: &Effect) -> usize {
+    let texts = match effect {
+        Effect::Pass => 0,
+        Effect::Send { to, text, .. } | Effect::Echo { to, text, .. } => {
+            to.as_bytes().len() + text.as_bytes().len()
+        }
+        Effect::Deliver { from, text, .. } => from.as_bytes().len() + text.as_bytes().len(),
+        Effect::Print { text, .. } => text.as_bytes().len(),
+        Effect::Protect { peer, .. } => peer.as_bytes().len(),
+        Effect::Refuse { to, why, text } => to.as_bytes().len() + why.len() + text.as_bytes().len(),
+        Effect::Table { .. } => return size(effect),
+    };
+    6 * texts + 200
 }
 
 fn size(effect: &Effect) -> usize {
@@ -94,6 +117,28 @@ mod tests {
             assert!(line.len() < proto::MAX_LINE - 100);
         }
         assert_eq!((prints, rows), (100, 500));
+    }
+
+    #[test]
+    fn what_is_told_quickly_is_never_too_little() {
+        let nick = || proto::text::Nick::new([0xff; 128]).unwrap();
+        let mask = || proto::text::Mask::new([b'"'; 128]).unwrap();
+        for byte in [0, 1, b'"', b'a', 0xff] {
+            let text = || Text::new(vec![byte; 500]);
+            let (kind, why) = (proto::shim::Kind::CtcpReply, "\x01".repeat(500));
+            for effect in [
+                Effect::Pass,
+                Effect::Send { to: nick(), kind, text: text() },
+                Effect::Echo { to: nick(), kind, text: text(), client: u64::MAX },
+                Effect::Deliver { from: mask(), kind, text: text() },
+                Effect::Print { text: text(), style: Style::Plain },
+                Effect::Protect { peer: nick(), on: false },
+                Effect::Refuse { to: nick(), why: why.clone(), text: text() },
+                Effect::Table { columns: vec!["a".into()], rows: vec![vec![text()]] },
+            ] {
+                assert!(at_most(&effect) >= size(&effect), "{effect:?}");
+            }
+        }
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn trust(trust: &Trust) -> &'static str {
 
 /// What only `info nick` says.
 fn details(engine: &mut Engine, peer: &otr::Peer) {
-    let (policy, rule) = engine.policy(peer);
+    let (policy, rule) = engine.policy_and_rule(peer);
     engine.say(Style::Plain, format!("Policy: {} ({rule}).", policy.word()));
     let Some(conversation) = engine.conversations.get(peer) else { return };
     let mut lines = Vec::new();

@@ -25,6 +25,7 @@ impl Engine {
             return;
         }
         self.casemap = casemap;
+        self.fold_patterns();
         self.fold_known();
         let mut all = self.conversations.take_all();
         all.sort_by(|(a, _), (b, _)| a.cmp(b));

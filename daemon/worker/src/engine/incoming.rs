@@ -20,7 +20,7 @@ pub const NEW_KEY: &str = "[UNVERIFIED NEW KEY] ";
 impl Engine {
     pub(super) fn incoming(&mut self, message: In) {
         let Some(peer) = self.meet(message.from.nick()) else { return self.effect(Effect::Pass) };
-        let policy = self.policy(&peer).0;
+        let policy = self.policy(&peer);
         let guarded = self.conversations.get(&peer).is_some_and(|c| c.guarded);
         if policy == Policy::Never && !guarded {
             return self.effect(Effect::Pass);

@@ -85,6 +85,7 @@ impl Engine {
 
     fn settings_changed(&mut self) {
         self.unsaved.insert(Name::Settings);
+        self.fold_patterns();
         self.conversations.touch_all();
     }
 
@@ -118,7 +119,7 @@ impl Engine {
         match self.peer(nick.as_bytes()) {
             None => self.say(Style::Bad, "That is not a nick."),
             Some(peer) => {
-                let (policy, rule) = self.policy(&peer);
+                let (policy, rule) = self.policy_and_rule(&peer);
                 let nick = quote(nick.as_bytes());
                 self.say(Style::Plain, format!("[{nick}] Policy: {} ({rule}).", policy.word()));
             }

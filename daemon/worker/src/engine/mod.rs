@@ -44,6 +44,7 @@ use crate::text::casemap::Casemap;
 use conversation::HeldLine;
 use otr::Otr;
 use otr::fragment::Reassembler;
+use policy::Patterns;
 use proto::account::Account;
 use proto::admin::WorkerStatus;
 use proto::control::Site;
@@ -70,6 +71,7 @@ pub struct Engine {
     pub(crate) at_rest: &'static str,
     pub(crate) network: Network,
     casemap: Casemap,
+    patterns: Patterns,
     /// What the connected module said of itself.
     pub(crate) module: Option<Hello>,
     /// By folded nick.
@@ -109,6 +111,7 @@ impl Engine {
             at_rest: "plain",
             network: Network::default(),
             casemap: Casemap::default(),
+            patterns: Patterns::default(),
             module: None,
             conversations: Table::default(),
             held: Vec::new(),
@@ -124,6 +127,7 @@ impl Engine {
             unsaved_key: None,
         };
         engine.remember(store);
+        engine.fold_patterns();
         Ok(engine)
     }
 
@@ -161,6 +165,7 @@ impl Engine {
     /// Takes what the admin set. The next step tells what that changes.
     pub fn set_site(&mut self, site: Site) {
         self.site = site;
+        self.fold_patterns();
         self.conversations.touch_all();
     }
 

@@ -12,7 +12,7 @@ use proto::text::Text;
 impl Engine {
     pub(super) fn outgoing(&mut self, out: Out) {
         let Some(peer) = self.meet(&out.to) else { return self.effect(Effect::Pass) };
-        let policy = self.policy(&peer).0;
+        let policy = self.policy(&peer);
         if let Some(conversation) = self.conversations.get_mut(&peer) {
             conversation.written_to = true;
         }

@@ -271,13 +271,17 @@ impl Engine {
         let peers = self.conversations.settle();
         let mut changes = Vec::new();
         for peer in peers {
-            let required = self.is_required(&peer);
-            let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
-            conversation.guarded = conversation.phase != Phase::Clear
+            let Some(conversation) = self.conversations.get(&peer) else { continue };
+            let guarded = conversation.phase != Phase::Clear
                 || conversation.asked.is_some()
                 || !conversation.waiting.is_empty()
                 // Not for everybody who writes to us: strangers would fill the guard's list.
-                || (required && conversation.written_to);
+                || (conversation.written_to && self.is_required(&peer));
+            if guarded == conversation.guarded && guarded == conversation.guard_told {
+                continue;
+            }
+            let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
+            conversation.guarded = guarded;
             if conversation.guarded != conversation.guard_told {
                 conversation.guard_told = conversation.guarded;
                 self.unsaved.insert(Name::Conversations);

@@ -1,9 +1,11 @@
 //! Whom to talk OTR with at all.
 
 use super::Engine;
+use crate::text::casemap::Casemap;
 use crate::text::pattern;
 use otr::Peer;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What may happen with a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,13 +34,8 @@ impl Policy {
 
     /// The word a user types.
     pub fn parse(word: &str) -> Option<Self> {
-        match word.to_ascii_lowercase().as_str() {
-            "never" => Some(Self::Never),
-            "manual" => Some(Self::Manual),
-            "opportunistic" => Some(Self::Opportunistic),
-            "required" => Some(Self::Required),
-            _ => None,
-        }
+        let all = [Self::Never, Self::Manual, Self::Opportunistic, Self::Required];
+        all.into_iter().find(|policy| word.eq_ignore_ascii_case(policy.word()))
     }
 
     /// The same word back.
@@ -74,60 +71,131 @@ pub struct Settings {
 /// Patterns that one list may hold.
 pub const MAX_PATTERNS: usize = 500;
 
+/// Patterns as they are compared: folded once, for every line is looked at by them.
+#[derive(Default)]
+pub(super) struct Patterns {
+    ignore: Vec<Pattern>,
+    enable: Vec<Pattern>,
+    policies: Vec<(Pattern, Policy)>,
+    services: Vec<Vec<u8>>,
+}
+
+struct Pattern {
+    typed: String,
+    folded: Vec<u8>,
+    specificity: (usize, usize),
+    exact: bool,
+}
+
+impl Pattern {
+    fn new(typed: &str, casemap: Casemap) -> Self {
+        let folded = casemap.fold(typed.as_bytes());
+        let exact = !folded.iter().any(|byte| b"*?".contains(byte));
+        let specificity = pattern::specificity(&folded);
+        Self { typed: typed.to_owned(), folded, specificity, exact }
+    }
+
+    fn fits(&self, nick: &[u8]) -> bool {
+        pattern::matches(&self.folded, nick)
+    }
+}
+
+/// Which rule decides. In words, by `Display`.
+#[derive(Clone, Copy)]
+pub(crate) enum Rule<'a> {
+    ZncsOwn,
+    Ignored(&'a str),
+    Typed(&'a str),
+    Known,
+    Service,
+    Lost,
+    Default,
+}
+
+impl fmt::Display for Rule<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ZncsOwn => f.write_str("one of ZNC's own nicks"),
+            Self::Ignored(pattern) => write!(f, "ignore {pattern}"),
+            Self::Typed(pattern) => write!(f, "policy {pattern}"),
+            Self::Known => f.write_str("policy known"),
+            Self::Service => f.write_str("the nick of a service"),
+            Self::Lost => f.write_str("your settings are lost"),
+            Self::Default => f.write_str("the default"),
+        }
+    }
+}
+
 impl Engine {
-    /// The policy for a peer, and the rule that decides, in words.
-    pub(crate) fn policy(&self, peer: &Peer) -> (Policy, String) {
+    /// To be called when a pattern, or the rule for comparing nicks, has changed.
+    pub(super) fn fold_patterns(&mut self) {
+        let all = |typed: &[String]| -> Vec<Pattern> {
+            typed.iter().map(|typed| Pattern::new(typed, self.casemap)).collect()
+        };
+        let policies = self.settings.policies.iter();
+        self.patterns = Patterns {
+            ignore: all(&self.settings.ignore),
+            enable: all(&self.settings.enable),
+            policies: policies
+                .map(|(typed, policy)| (Pattern::new(typed, self.casemap), *policy))
+                .collect(),
+            services: self.site.services.iter().map(|service| self.fold(service)).collect(),
+        };
+    }
+
+    /// The policy for a peer.
+    pub(crate) fn policy(&self, peer: &Peer) -> Policy {
+        self.policy_and_rule(peer).0
+    }
+
+    /// The policy for a peer, and the rule that decides.
+    pub(crate) fn policy_and_rule(&self, peer: &Peer) -> (Policy, Rule<'_>) {
         let nick = peer.as_bytes();
         let status = self.network.status_prefix.as_bytes();
         if !status.is_empty() && nick.starts_with(status) || nick.starts_with(b"*") {
-            return (Policy::Never, "one of ZNC's own nicks".into());
+            return (Policy::Never, Rule::ZncsOwn);
         }
-        let exact = |p: &[u8]| !p.contains(&b'*') && !p.contains(&b'?');
-        let enabled = self.best(self.settings.enable.iter(), nick);
-        if let Some((how, pattern)) = self.best(self.settings.ignore.iter(), nick)
-            && enabled.is_none_or(|(enabled, _)| enabled < how)
+        let Patterns { ignore, enable, policies, .. } = &self.patterns;
+        let enabled = best(enable, nick, |pattern| pattern);
+        if let Some(pattern) = best(ignore, nick, |pattern| pattern)
+            && enabled.is_none_or(|enabled| enabled.specificity < pattern.specificity)
         {
-            return (Policy::Never, format!("ignore {pattern}"));
+            return (Policy::Never, Rule::Ignored(&pattern.typed));
         }
-        let policies = || self.settings.policies.iter();
-        let chosen = self.best(policies().map(|(pattern, _)| pattern), nick);
-        let by_pattern = chosen.and_then(|(_, pattern)| {
-            let policy = policies().find(|(p, _)| p == pattern).map(|(_, policy)| *policy)?;
-            Some((policy, format!("policy {pattern}"), exact(&self.fold(pattern))))
-        });
-        if let Some((policy, rule, true)) = by_pattern {
-            return (policy, rule);
+        let typed = best(policies, nick, |(pattern, _)| pattern);
+        if let Some((pattern, policy)) = typed.filter(|(pattern, _)| pattern.exact) {
+            return (*policy, Rule::Typed(&pattern.typed));
         }
         if let Some(policy) = self.settings.known
             && self.otr.known_of(peer).iter().any(|k| k.trust.is_trusted())
         {
-            return (policy, "policy known".into());
+            return (policy, Rule::Known);
         }
-        if let Some((policy, rule, _)) = by_pattern {
-            return (policy, rule);
+        if let Some((pattern, policy)) = typed {
+            return (*policy, Rule::Typed(&pattern.typed));
         }
         let (policy, rule) = self.policy_of_site(nick, enabled.is_some());
         // What the admin sets ends no conversation and opens none for clear text.
-        let open = self.conversations.get(peer).is_some_and(|c| !c.is_idle());
+        let open = || self.conversations.get(peer).is_some_and(|c| !c.is_idle());
         match policy {
-            Policy::Never if open => (Policy::Manual, rule),
+            Policy::Never if open() => (Policy::Manual, rule),
             policy => (policy, rule),
         }
     }
 
     /// Whether nothing goes to this peer in clear, whatever happens.
     pub(super) fn is_required(&self, peer: &Peer) -> bool {
-        self.policy(peer).0 == Policy::Required
+        self.policy(peer) == Policy::Required
     }
 
-    fn policy_of_site(&self, nick: &[u8], enabled: bool) -> (Policy, String) {
+    fn policy_of_site(&self, nick: &[u8], enabled: bool) -> (Policy, Rule<'static>) {
         // Services answer machines, not people: a tag confuses them.
-        let mut services = self.site.services.iter();
-        if !enabled && services.any(|service| pattern::matches(&self.fold(service), nick)) {
-            return (Policy::Never, "the nick of a service".into());
+        let mut services = self.patterns.services.iter();
+        if !enabled && services.any(|service| pattern::matches(service, nick)) {
+            return (Policy::Never, Rule::Service);
         }
-        let rule = if self.settings.lost { "your settings are lost" } else { "the default" };
-        (self.default_policy(), rule.into())
+        let rule = if self.settings.lost { Rule::Lost } else { Rule::Default };
+        (self.default_policy(), rule)
     }
 
     /// The policy where the user set none.
@@ -138,22 +206,14 @@ impl Engine {
         Policy::parse(&self.site.policy).unwrap_or(Policy::Opportunistic)
     }
 
-    /// The most specific of the patterns that fit, and how specific.
-    fn best<'a>(
-        &self,
-        patterns: impl Iterator<Item = &'a String>,
-        nick: &[u8],
-    ) -> Option<((usize, usize), &'a String)> {
-        patterns
-            .filter_map(|p| {
-                let folded = self.fold(p);
-                pattern::matches(&folded, nick).then(|| (pattern::specificity(&folded), p))
-            })
-            .max_by_key(|(how, _)| *how)
-    }
-
     /// A typed pattern as it is compared.
     pub(crate) fn fold(&self, pattern: &str) -> Vec<u8> {
         self.casemap.fold(pattern.as_bytes())
     }
+}
+
+/// The most specific of those that fit; of several, the last.
+fn best<'a, T>(all: &'a [T], nick: &[u8], pattern: impl Fn(&T) -> &Pattern) -> Option<&'a T> {
+    let fits = all.iter().filter(|one| pattern(one).fits(nick));
+    fits.max_by_key(|one| pattern(one).specificity)
 }

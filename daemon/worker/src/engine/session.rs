@@ -13,7 +13,7 @@ impl Engine {
     /// `start`: asks the peer for a private conversation.
     pub(crate) fn start(&mut self, nick: &Nick) {
         let Some(peer) = self.meet(nick) else { return };
-        let (policy, rule) = self.policy(&peer);
+        let (policy, rule) = self.policy_and_rule(&peer);
         if policy == Policy::Never {
             return self.say_of(nick, Style::Bad, format!("OTR is off for this nick ({rule})."));
         }

@@ -36,7 +36,11 @@ pub fn confine(directory: Option<BorrowedFd<'_>>, without: WithoutLandlock) -> R
     process::harden()?;
     let locked = process::lock_memory().context("cannot keep memory from being swapped out")?;
     otr::init().context("libotr did not start")?;
-    otr::draw_randomness();
+    // A process without a directory is there to make keys.
+    otr::draw_randomness(match directory {
+        Some(_) => otr::Randomness::Sessions,
+        None => otr::Randomness::Keys,
+    });
     otr::dsa_check_in_force()?;
     let landlock = paths::restrict(directory, without).context("Landlock")?;
     syscalls::restrict(directory.as_ref().map(AsRawFd::as_raw_fd)).context("seccomp")?;

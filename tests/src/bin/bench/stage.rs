@@ -33,9 +33,11 @@ impl Kit {
         value[name].as_f64().expect("a number")
     }
 
-    /// Lays a key into an account's directory before anybody asks for it.
+    /// Lays a key and an instance tag into an account's directory, as an account has that was in
+    /// use before.
     pub fn lay_key(&self, world: &World, directory: &Path, account: &str) {
         world.file(&directory.join("otr.key"), key_for(&self.key, account), None);
+        world.file(&directory.join("otr.instag"), format!("{account}\tirc\t00beef01\n"), None);
     }
 }
 
