@@ -38,6 +38,7 @@ mod memfile;
 mod name;
 mod peers;
 mod records;
+mod shelf;
 mod smp;
 mod state;
 

@@ -82,7 +82,8 @@ impl Fingerprint {
     /// 40 lower-case digits, as in libotr's fingerprint file.
     #[must_use]
     pub fn to_hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        let digit = |value: u8| char::from_digit(value.into(), 16);
+        self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).flatten().collect()
     }
 
     /// 40 hexadecimal digits in either case; spaces are ignored. `None` for

@@ -58,32 +58,49 @@ impl Otr {
     /// Every fingerprint that is known, by peer; of one peer the newest first.
     #[must_use]
     pub fn known(&self) -> Vec<Known> {
-        Context::masters(self.us.0).into_iter().flat_map(known_of).collect()
+        let mut all: Vec<Known> =
+            Context::masters(self.us.0).into_iter().flat_map(known_of).collect();
+        all.extend(self.shelf.known());
+        // Keeps the order within a peer.
+        all.sort_by(|a, b| a.peer.cmp(&b.peer));
+        all
     }
 
     /// The fingerprints that are known of one peer, the newest first.
     #[must_use]
     pub fn known_of(&self, peer: &Peer) -> Vec<Known> {
-        self.context(peer, 0).map(known_of).unwrap_or_default()
+        match self.context(peer, 0) {
+            Some(master) => known_of(master),
+            None => self.shelf.known_of(peer),
+        }
     }
 
     /// How far a peer's fingerprint is trusted; `None` if it is not known.
     #[must_use]
     pub fn trust(&self, peer: &Peer, fingerprint: Fingerprint) -> Option<Trust> {
-        Some(self.context(peer, 0)?.print(fingerprint)?.trust())
+        match self.context(peer, 0) {
+            Some(master) => master.print(fingerprint).map(Print::trust),
+            None => self.shelf.trust(peer, fingerprint).cloned(),
+        }
     }
 
     /// Sets the trust of a fingerprint that is known of a peer; `false` if it is
     /// not.
     pub fn set_trust(&mut self, peer: &Peer, fingerprint: Fingerprint, trust: &Trust) -> bool {
+        if self.shelf.trust(peer, fingerprint).is_some() {
+            self.shelf.put(peer, fingerprint, trust);
+            return true;
+        }
         let print = self.context(peer, 0).and_then(|master| master.print(fingerprint));
         print.map(|print| print.set_trust(trust)).is_some()
     }
 
     /// Makes a fingerprint known of a peer, with this trust.
     pub fn add_fingerprint(&mut self, peer: &Peer, fingerprint: Fingerprint, trust: &Trust) {
-        let master = Context::master_of(self.us.0, self.account.as_c(), peer);
-        if let Some(print) = master.and_then(|master| master.add_print(fingerprint)) {
+        let Some(master) = self.context(peer, 0) else {
+            return self.shelf.put(peer, fingerprint, trust);
+        };
+        if let Some(print) = master.add_print(fingerprint) {
             print.set_trust(trust);
         }
     }
@@ -98,6 +115,9 @@ impl Otr {
         peer: &Peer,
         fingerprint: Fingerprint,
     ) -> Result<(), ForgetError> {
+        if self.shelf.forget(peer, fingerprint) {
+            return Ok(());
+        }
         let master = self.context(peer, 0).ok_or(ForgetError::Unknown)?;
         let print = master.print(fingerprint).ok_or(ForgetError::Unknown)?;
         if master.run().into_iter().any(|context| context.active() == Some(print)) {
@@ -141,6 +161,7 @@ impl Otr {
     /// has changed then.
     pub fn rename(&mut self, old: &Peer, new: &Peer) -> Result<(), RenameError> {
         let Some(master) = self.context(old, 0).filter(|_| old != new) else { return Ok(()) };
+        self.introduce(new);
         let run = master.run();
         let live = |one: &Context| one.state() != State::Plaintext || one.is_exchanging();
         let taken = self.context(new, 0).map(Context::run).unwrap_or_default();

@@ -8,7 +8,7 @@ use std::ptr;
 use otr_sys::OtrlInsTag;
 
 use crate::Otr;
-use crate::context::{Context, PROTOCOL};
+use crate::context::PROTOCOL;
 use crate::error::FileError;
 use crate::name::{Fingerprint, Peer, Trust};
 
@@ -74,17 +74,16 @@ impl Otr {
     #[must_use]
     pub fn fingerprints_file(&self) -> Vec<u8> {
         let mut file = Vec::new();
-        for master in Context::masters(self.us.0) {
-            let Some(peer) = master.peer() else { continue };
+        for of_one in self.known().chunk_by(|a, b| a.peer == b.peer) {
             // libotr lists the newest first, and adds in front: written the other
             // way round, the order survives being read.
-            for print in master.prints().into_iter().rev() {
+            for known in of_one.iter().rev() {
                 let fields = [
-                    peer.as_bytes(),
+                    known.peer.as_bytes(),
                     self.account.as_bytes(),
                     PROTOCOL.to_bytes(),
-                    print.fingerprint().to_hex().as_bytes(),
-                    print.trust().as_field(),
+                    known.fingerprint.to_hex().as_bytes(),
+                    known.trust.as_field(),
                 ]
                 .join(&b'\t');
                 file.extend_from_slice(&fields);

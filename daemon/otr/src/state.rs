@@ -17,6 +17,7 @@ use crate::init::explain;
 use crate::key::{self, UserState};
 use crate::line::{self, Line};
 use crate::name::{Fingerprint, Peer};
+use crate::shelf::Shelf;
 
 /// Longest line that is given to libotr, in bytes: a whole reassembled message.
 pub const MAX_LINE: usize = crate::fragment::MAX_MESSAGE;
@@ -28,6 +29,8 @@ pub const MAX_TEXT: usize = 16 * 1024;
 pub struct Otr {
     pub(crate) us: UserState,
     pub(crate) account: Peer,
+    /// What libotr has not been told yet.
+    pub(crate) shelf: Shelf,
     /// What libotr does not know about a session, by peer and instance tag.
     pub(crate) live: HashMap<(Peer, u32), Live>,
     /// Counts up with each genuine message.
@@ -57,7 +60,15 @@ impl Otr {
     pub fn new(account: &str) -> Result<Otr, NewError> {
         let account = Peer::new(account.as_bytes())?;
         let us = UserState::new()?;
-        Ok(Otr { us, account, live: HashMap::new(), clock: 0, poll_every: None, tag_is_new: false })
+        Ok(Otr {
+            us,
+            account,
+            shelf: Shelf::default(),
+            live: HashMap::new(),
+            clock: 0,
+            poll_every: None,
+            tag_is_new: false,
+        })
     }
 
     /// Takes our key out of the content of an `otr.key` file.
@@ -120,6 +131,7 @@ impl Otr {
             Line::Query { v2: false, v3: false } => Received::default(),
             Line::Query { .. } => self.receive_otr(peer, line),
             Line::Message { version, kind, sender, receiver } => {
+                self.introduce(peer);
                 let ours = self.instag();
                 let header = Header { version, kind, sender, receiver };
                 match self.admit(peer, line, header, ours) {
@@ -220,6 +232,7 @@ impl Otr {
             return Received { events, ..Received::default() };
         };
         self.instag();
+        self.introduce(peer);
         if self.context(peer, 0).is_none() {
             self.make_room_for_stranger();
         }

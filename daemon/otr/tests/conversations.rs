@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Person, peer, private_pair, pump};
-use otr::{Event, SendError, State, Version};
+use otr::{Event, Fingerprint, ForgetError, SendError, State, Trust, Version};
 
 #[test]
 fn version_3_becomes_private_and_carries_text_both_ways() {
@@ -334,4 +334,38 @@ fn asking_at_once_works_with_bare_libotr() {
         let line = alice.out.pop_front().unwrap().1;
         assert_eq!(bob.receive("alice", &line).unwrap(), b"to libotr");
     }
+}
+
+/// libotr walks its list for every line: who is only known of is not in it.
+#[test]
+fn a_long_history_is_not_in_libotrs_list() {
+    let known = |index: u16| {
+        let mut bytes = [7; 20];
+        bytes[..2].copy_from_slice(&index.to_be_bytes());
+        (peer(&format!("peer{index}")), Fingerprint::from_bytes(bytes))
+    };
+    let (mut alice, mut bob) = (Person::new("alice"), Person::new("bob").called("peer77"));
+    for index in 0..1000 {
+        let (peer, print) = known(index);
+        alice.otr.add_fingerprint(&peer, print, &Trust::Manual);
+    }
+    assert_eq!((alice.otr.context_count(), alice.otr.known().len()), (0, 1000));
+    assert!(alice.otr.set_trust(&known(3).0, known(3).1, &Trust::None));
+    assert_eq!(alice.otr.trust(&known(3).0, known(3).1), Some(Trust::None));
+    assert_eq!(alice.otr.forget_fingerprint(&known(4).0, known(4).1), Ok(()));
+    assert_eq!(alice.otr.forget_fingerprint(&known(4).0, known(4).1), Err(ForgetError::Unknown));
+
+    let query = alice.otr.query();
+    alice.post(&peer("peer77"), &query);
+    pump(&mut [&mut alice, &mut bob]);
+    assert!(alice.is_private_with(&peer("peer77")));
+    // A master and its child; and the key that was known stays, behind the new one.
+    assert_eq!((alice.otr.context_count(), alice.otr.known().len()), (2, 1000));
+    let of_bob = alice.otr.known_of(&peer("peer77"));
+    assert_eq!((of_bob[0].fingerprint, &of_bob[0].trust), (bob.fingerprint(), &Trust::None));
+    assert_eq!((of_bob[1].fingerprint, &of_bob[1].trust), (known(77).1, &Trust::Manual));
+    let file = alice.otr.fingerprints_file();
+    let mut again = Person::new("alice");
+    again.otr.load_fingerprints(&file).unwrap();
+    assert_eq!(again.otr.fingerprints_file(), file);
 }
