@@ -180,3 +180,30 @@ fn a_command_starts_a_worker_where_none_runs() {
     assert!(otrd.admin().ask("command", info("alice"))["result"]["output"].is_array());
     assert_eq!(account(&otrd, "alice")["worker"]["connected"], false);
 }
+
+/// The front hears of a key's end and of the next one's beginning at the same time, in either
+/// order.
+#[test]
+fn a_key_asked_for_right_after_another_is_made() {
+    let Some(otrd) = Otrd::start_with_worker() else { return };
+    let mut module = connect(&otrd, "alice");
+    let ready = |module: &mut Client| {
+        while !module.line().to_string().contains("private key is ready") {}
+    };
+    let mut command = "genkey";
+    for _ in 0..4 {
+        module.say(ask(command).to_string().as_bytes());
+        otrd.wait_for(|| account(&otrd, "alice")["key"] == "generating");
+        otrd.signal("STOP");
+        ready(&mut module);
+        command = "genkey --overwrite";
+        module.say(ask(command).to_string().as_bytes());
+        while !module.line().to_string().contains("Making a new private key") {}
+        otrd.signal("CONT");
+        ready(&mut module);
+    }
+}
+
+fn ask(command: &str) -> Value {
+    json!({"jsonrpc": "2.0", "id": 7, "method": "command", "params": {"text": command}})
+}
