@@ -17,8 +17,9 @@ mod shimrpc;
 mod stage;
 mod stats;
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use report::Report;
@@ -27,13 +28,15 @@ use stage::Kit;
 
 const USAGE: &str =
     "usage: tests/bench [--short] [--quick] [--only WORD]... [--json FILE] [--svg FILE]
-                   [--table FILE] [--compare OLD.json]
+                   [--table FILE] [--compare OLD.json] [--check FILE]
 
   --short         counts only: instructions, allocations and system calls a message
   --quick         a hundredth of everything: shows that the measurements work, measures nothing
   --only WORD     only the measurements with this name (see the first column of --list)
   --list          tells the measurements
-  --compare OLD   tells regressions against the JSON of an older run, as ratios";
+  --compare OLD   tells regressions against the JSON of an older run, as ratios
+  --check FILE    counts a little, and fails where it is more than FILE says; with UPDATE=1 in the
+                  environment FILE is written anew";
 
 struct Options {
     short: bool,
@@ -43,6 +46,7 @@ struct Options {
     svg: Option<PathBuf>,
     table: Option<PathBuf>,
     compare: Option<PathBuf>,
+    check: Option<PathBuf>,
     built: PathBuf,
 }
 
@@ -62,6 +66,9 @@ fn main() -> ExitCode {
         serde_json::from_str::<Value>(&text).expect("JSON")
     });
     let kit = Kit::new(options.built.clone(), options.quick);
+    if let Some(stored) = &options.check {
+        return check(&kit, stored);
+    }
     let mut report = Report { machine: procfs::machine(), ..Report::default() };
     for (name, is_count, measure) in rows::ALL {
         let wanted = options.only.is_empty() || options.only.iter().any(|only| only == name);
@@ -72,6 +79,32 @@ fn main() -> ExitCode {
     }
     write(&options, &report, old.as_ref());
     ExitCode::SUCCESS
+}
+
+/// Compares the short form of the counts with what is stored.
+fn check(kit: &Kit, stored: &Path) -> ExitCode {
+    let counts = rows::short_counts(kit);
+    if std::env::var_os("UPDATE").is_some() {
+        let counts: BTreeMap<_, _> =
+            counts.into_iter().map(|(name, count, _)| (name, count)).collect();
+        let text = serde_json::to_string_pretty(&counts).expect("JSON");
+        fs::write(stored, text + "\n").expect("write the counts");
+        return ExitCode::SUCCESS;
+    }
+    let text = fs::read_to_string(stored).expect("the stored counts");
+    let was: BTreeMap<String, f64> = serde_json::from_str(&text).expect("JSON");
+    let mut good = was.len() >= counts.len();
+    for (name, now, most) in counts {
+        let Some(was) = was.get(&name) else {
+            println!("{name}: {now}, and none is stored");
+            good = false;
+            continue;
+        };
+        let more = now > was * most;
+        println!("{name}: {was} -> {now}{}", if more { "  MORE THAN IT WAS" } else { "" });
+        good &= !more;
+    }
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn write(options: &Options, report: &Report, old: Option<&Value>) {
@@ -101,6 +134,7 @@ fn read(mut words: impl Iterator<Item = String>) -> Option<Options> {
         svg: None,
         table: None,
         compare: None,
+        check: None,
         built: PathBuf::new(),
     };
     while let Some(word) = words.next() {
@@ -112,6 +146,7 @@ fn read(mut words: impl Iterator<Item = String>) -> Option<Options> {
             "--svg" => options.svg = Some(words.next()?.into()),
             "--table" => options.table = Some(words.next()?.into()),
             "--compare" => options.compare = Some(words.next()?.into()),
+            "--check" => options.check = Some(words.next()?.into()),
             "--built" => options.built = words.next()?.into(),
             "--list" => {
                 for (name, _, _) in rows::ALL {

@@ -9,7 +9,7 @@ use otrd_tests::World;
 
 use super::worker::Talk;
 use crate::conn::transfer;
-use crate::engine::KINDS;
+use crate::engine::{COUNTED, KINDS};
 use crate::report::{Goal, Report, Row};
 use crate::stage::{Bouncer, Kind, Kit, typed};
 
@@ -29,53 +29,95 @@ pub fn measure(kit: &Kit, report: &mut Report) {
 }
 
 fn instructions(kit: &Kit, report: &mut Report, world: &World) {
-    let own = std::env::current_exe().expect("our own path");
     let key = kit.built.join("key");
-    let ours: Vec<Count> =
-        KINDS.iter().map(|kind| each(world, &own, &["engine", kind], &key)).collect();
+    let ours = engine(world, &key);
     let bare = kit.built.join("bare");
     let encrypt = each(world, &bare, &["encrypt"], &key);
     let decrypt = each(world, &bare, &["decrypt"], &key).without(&encrypt);
-    let shim = kit.built.join("shim-lines");
-    let [plain_out, plain_in, data_out, data_in, make] = &ours[..] else { panic!("five kinds") };
-    let mut both = |name: &str, count: &Count, other: Option<&Count>| {
-        let row = |what, unit, value| Row::new(format!("{what}, {name}"), unit, vec![value]);
-        let rows = [
-            (row("instructions", "a line", count.instructions), other.map(|o| o.instructions)),
-            (row("allocations", "a line", count.allocations), other.map(|o| o.allocations)),
-        ];
-        for (row, other) in rows {
-            report.add(match other {
-                Some(other) => row.against("bare libotr", vec![other]),
-                None => row,
-            });
-        }
-    };
-    both("worker, plain line out", plain_out, None);
-    both("worker, plain line in", plain_in, None);
-    both("worker, encrypted line out", data_out, Some(&encrypt));
-    both("worker, encrypted line in", &data_in.without(make), Some(&decrypt));
-    for kind in ["pass", "private-out", "private-in"] {
-        both(&format!("module's JSON, {kind}"), &each(world, &shim, &[kind], Path::new("")), None);
+    let names = ["plain line out", "plain line in", "encrypted line out", "encrypted line in"];
+    let others = [None, None, Some(&encrypt), Some(&decrypt)];
+    for ((name, count), other) in names.into_iter().zip(&ours).zip(others) {
+        add(report, &format!("worker, {name}"), count, other);
     }
+    for (kind, count) in module_json(kit, world) {
+        add(report, &format!("module's JSON, {kind}"), &count, None);
+    }
+}
+
+fn add(report: &mut Report, name: &str, count: &Count, other: Option<&Count>) {
+    let row = |what, value| Row::new(format!("{what}, {name}"), "a line", vec![value]);
+    let rows = [
+        (row("instructions", count.instructions), other.map(|o| o.instructions)),
+        (row("allocations", count.allocations), other.map(|o| o.allocations)),
+    ];
+    for (row, other) in rows {
+        report.add(match other {
+            Some(other) => row.against("bare libotr", vec![other]),
+            None => row,
+        });
+    }
+}
+
+/// What each kind of line costs the worker, without its system calls.
+fn engine(world: &World, key: &Path) -> Vec<Count> {
+    let own = std::env::current_exe().expect("our own path");
+    let toggle = format!("--toggle-collect={COUNTED}");
+    let count = 500;
+    let of = |kind: &&str| {
+        let (count_word, key) = (count.to_string(), key.to_str().expect("a path in UTF-8"));
+        let words = ["engine", kind, &count_word, key];
+        callgrind(world, &[&toggle], &own, &words).divided(count - count / 10)
+    };
+    KINDS.iter().map(of).collect()
+}
+
+/// What writing a request and reading its reply costs the module.
+fn module_json(kit: &Kit, world: &World) -> Vec<(&'static str, Count)> {
+    let shim = kit.built.join("shim-lines");
+    let of = |kind| (kind, each(world, &shim, &[kind], Path::new("")));
+    ["pass", "private-out", "private-in"].map(of).into()
 }
 
 /// A line's share of two runs of different lengths.
 fn each(world: &World, program: &Path, words: &[&str], key: &Path) -> Count {
-    let (few, many) = (500, 2500);
+    let (few, many) = (200, 1200);
     let run = |count: usize| {
-        let out = world.path().join("callgrind.out");
-        let mut command = Command::new("valgrind");
-        command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
-        command.arg(program).args(words).arg(count.to_string());
-        if !key.as_os_str().is_empty() {
-            command.arg(key);
-        }
-        let done = command.output().expect("valgrind");
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        Count::read(&out)
+        let (count, key) = (count.to_string(), key.to_str().expect("a path in UTF-8"));
+        let mut all = words.to_vec();
+        all.push(&count);
+        all.extend((!key.is_empty()).then_some(key));
+        callgrind(world, &[], program, &all)
     };
     run(many).without(&run(few)).divided(many - few)
+}
+
+fn callgrind(world: &World, options: &[&str], program: &Path, words: &[&str]) -> Count {
+    let out = world.path().join("callgrind.out");
+    let mut command = Command::new("valgrind");
+    command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
+    let done = command.args(options).arg(program).args(words).output().expect("valgrind");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    Count::read(&out)
+}
+
+/// The short form that a test compares with what is stored: name, count, and how much more of it
+/// is still the same.
+pub fn short(kit: &Kit) -> Vec<(String, f64, f64)> {
+    let world = World::new();
+    let mut counts = Vec::new();
+    let engine = KINDS.into_iter().zip(engine(&world, &kit.built.join("key")));
+    let engine = engine.map(|(kind, count)| (format!("worker, {kind}"), count));
+    let module = module_json(kit, &world);
+    let module = module.into_iter().map(|(kind, count)| (format!("module's JSON, {kind}"), count));
+    for (name, count) in engine.chain(module) {
+        counts.push((format!("instructions, {name}"), count.instructions.round(), 1.15));
+        counts.push((format!("allocations, {name}"), count.allocations.round(), 1.0));
+    }
+    let mut talk = Talk::start(kit);
+    if let Some(calls) = of_the_worker(&world, &mut talk, 200, false) {
+        counts.push(("system calls of the worker".into(), calls, 1.04));
+    }
+    counts
 }
 
 /// What callgrind counted.
@@ -129,22 +171,12 @@ impl Count {
 
 fn system_calls(kit: &Kit, report: &mut Report, world: &World) {
     let mut talk = Talk::start(kit);
-    let worker = talk.otrd.worker();
     let count = 2000;
     for (name, burst) in [("in a burst", true), ("one at a time", false)] {
-        let calls = traced(world, worker, || {
-            if burst {
-                talk.out("carol", count);
-            } else {
-                for _ in 0..count {
-                    talk.out("carol", 1);
-                }
-            }
-        });
-        if let Some(calls) = calls {
+        if let Some(calls) = of_the_worker(world, &mut talk, count, burst) {
             let name = format!("system calls of the worker, lines {name}");
             let goal = if burst { Goal::Nothing } else { Goal::AtMost(3.1) };
-            report.add(Row::new(name, "a line", vec![calls / count as f64]).goal(goal));
+            report.add(Row::new(name, "a line", vec![calls]).goal(goal));
         }
     }
     let mut results = Vec::new();
@@ -160,6 +192,15 @@ fn system_calls(kit: &Kit, report: &mut Report, world: &World) {
         let row = Row::new("system calls of ZNC, plain lines out in a burst", "a line", each(ours));
         report.add(row.against("ZNC alone", each(alone)));
     }
+}
+
+/// System calls a plain line.
+fn of_the_worker(world: &World, talk: &mut Talk, count: usize, burst: bool) -> Option<f64> {
+    let calls = traced(world, talk.otrd.worker(), || match burst {
+        true => drop(talk.out("carol", count)),
+        false => (0..count).for_each(|_| drop(talk.out("carol", 1))),
+    })?;
+    Some(calls / count as f64)
 }
 
 /// System calls of a process while something happens; none where it may not be watched.

@@ -12,6 +12,8 @@ mod start;
 mod steady;
 mod worker;
 
+pub use counts::short as short_counts;
+
 use crate::report::Report;
 use crate::stage::Kit;
 
