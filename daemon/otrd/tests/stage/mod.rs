@@ -175,6 +175,16 @@ impl Otrd {
         self.child.wait().unwrap();
     }
 
+    /// Waits for something that may have been over before anybody looked.
+    pub fn wait_for_briefly(&self, mut happens: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !happens() && start.elapsed() < Duration::from_millis(500) {}
+    }
+
+    pub fn pid(&self) -> u64 {
+        self.child.id().into()
+    }
+
     fn wait_until_it_listens(&self) {
         self.wait_for(|| UnixStream::connect(self.path("run/admin.sock")).is_ok());
     }

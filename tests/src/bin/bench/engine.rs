@@ -39,17 +39,24 @@ pub fn run(kind: &str, count: usize, key: &[u8]) {
         .collect();
     let (few, many) = lines.split_at(lines.len() / 10);
     // The first make room for all.
-    few.iter().for_each(|line| drop(account.answer(line).len()));
+    for line in few {
+        account.answer(line);
+    }
     let bytes = counted_lines(&mut account, many);
     assert!(bytes > 30 * many.len(), "only {bytes} bytes came back");
 }
 
 /// What callgrind counts, and nothing around it.
-pub const COUNTED: &str = "*counted_lines*";
+pub const COUNTED: &str = "*engine::counted_lines";
 
+/// Without a closure: its name would begin with the same words.
 #[inline(never)]
 fn counted_lines(account: &mut InMemory, lines: &[Vec<u8>]) -> usize {
-    lines.iter().map(|line| account.answer(line).len()).sum()
+    let mut bytes = 0;
+    for line in lines {
+        bytes += account.answer(line).len();
+    }
+    bytes
 }
 
 struct InMemory {

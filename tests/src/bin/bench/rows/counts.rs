@@ -196,9 +196,11 @@ fn system_calls(kit: &Kit, report: &mut Report, world: &World) {
 
 /// System calls a plain line.
 fn of_the_worker(world: &World, talk: &mut Talk, count: usize, burst: bool) -> Option<f64> {
-    let calls = traced(world, talk.otrd.worker(), || match burst {
-        true => drop(talk.out("carol", count)),
-        false => (0..count).for_each(|_| drop(talk.out("carol", 1))),
+    let (times, each) = if burst { (1, count) } else { (count, 1) };
+    let calls = traced(world, talk.otrd.worker(), || {
+        for _ in 0..times {
+            talk.out("carol", each);
+        }
     })?;
     Some(calls / count as f64)
 }

@@ -20,13 +20,21 @@ struct Pair {
     bob: Person,
     rates: [Vec<f64>; 2],
     costs: [Vec<f64>; 2],
+    /// ZNC's part of them: the rest is on the other core.
+    in_znc: [Vec<f64>; 2],
 }
 
 fn encrypted(kit: &Kit, report: &mut Report, count: usize, rounds: usize) {
     let pair = |kind| {
         let (mut bouncer, mut bob) = (Bouncer::start(kit, kind), Person::new("bob", &kit.key));
         bouncer.goes_private(&mut bob);
-        Pair { bouncer, bob, rates: Default::default(), costs: Default::default() }
+        Pair {
+            bouncer,
+            bob,
+            rates: Default::default(),
+            costs: Default::default(),
+            in_znc: Default::default(),
+        }
     };
     let mut pairs = [pair(Kind::Otrd), pair(Kind::InProcess)];
     for round in 0..rounds {
@@ -46,13 +54,18 @@ fn encrypted(kit: &Kit, report: &mut Report, count: usize, rounds: usize) {
             Row::new(format!("CPU of an encrypted line {name}"), "us", ours.costs[way].clone())
                 .against(theirs.bouncer.name, theirs.costs[way].clone()),
         );
+        let name = format!("the same {name}, in ZNC's process");
+        report.add(
+            Row::new(name, "us", ours.in_znc[way].clone())
+                .against(theirs.bouncer.name, theirs.in_znc[way].clone()),
+        );
     }
 }
 
 fn encrypted_round(pair: &mut Pair, count: usize, round: usize) {
     let Pair { bouncer, .. } = pair;
     let out = typed("bob", count);
-    let before = bouncer.cpu();
+    let before = cpus(bouncer);
     let moved = transfer(&bouncer.user, &mut bouncer.up, &out);
     note(pair, 0, round, count, moved.time, before);
     // Decrypted only now, for the peer is no part of what is measured.
@@ -63,7 +76,7 @@ fn encrypted_round(pair: &mut Pair, count: usize, round: usize) {
 
     let Pair { bouncer, bob, .. } = pair;
     let lines = said("bob", texts(count).iter().map(|text| bob.encrypts("alice", text)));
-    let before = bouncer.cpu();
+    let before = cpus(bouncer);
     let moved = transfer(&bouncer.up, &mut bouncer.user, &lines);
     note(pair, 1, round, count, moved.time, before);
     let read: Vec<_> = moved.messages().map(|line| text(line).to_vec()).collect();
@@ -76,14 +89,21 @@ fn note(
     round: usize,
     count: usize,
     time: std::time::Duration,
-    before: f64,
+    before: [f64; 2],
 ) {
-    let cost = pair.bouncer.cpu() - before;
+    let now = cpus(&pair.bouncer);
+    let [cost, in_znc] = [now[0] - before[0], now[1] - before[1]];
     // The first round fills what is kept.
     if round > 0 {
         pair.rates[way].push(count as f64 / time.as_secs_f64());
         pair.costs[way].push(cost / 1000.0 / count as f64);
+        pair.in_znc[way].push(in_znc / 1000.0 / count as f64);
     }
+}
+
+/// Of all processes, and of ZNC alone.
+fn cpus(bouncer: &Bouncer) -> [f64; 2] {
+    [bouncer.cpu(), crate::procfs::cpu(bouncer.znc.process().pid())]
 }
 
 fn plain(kit: &Kit, report: &mut Report, count: usize, rounds: usize) {
