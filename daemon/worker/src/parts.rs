@@ -48,14 +48,16 @@ pub fn split(effects: Vec<Effect>) -> Vec<Vec<Effect>> {
 /// around the texts no more than 200.
 fn at_most(effect: &Effect) -> usize {
     let texts = match effect {
-        Effect::Pass => 0,
+        Effect::Pass | Effect::Hold => 0,
         Effect::Send { to, text, .. } | Effect::Echo { to, text, .. } => {
             to.as_bytes().len() + text.as_bytes().len()
         }
         Effect::Deliver { from, text, .. } => from.as_bytes().len() + text.as_bytes().len(),
         Effect::Print { text, .. } => text.as_bytes().len(),
         Effect::Protect { peer, .. } => peer.as_bytes().len(),
-        Effect::Refuse { to, why, text } => to.as_bytes().len() + why.len() + text.as_bytes().len(),
+        Effect::Refuse { to, why, text, .. } => {
+            to.as_bytes().len() + why.len() + text.as_bytes().len()
+        }
         Effect::Table { .. } => return size(effect),
     };
     6 * texts + 200
@@ -128,12 +130,13 @@ mod tests {
             let (kind, why) = (proto::shim::Kind::CtcpReply, "\x01".repeat(500));
             for effect in [
                 Effect::Pass,
+                Effect::Hold,
                 Effect::Send { to: nick(), kind, text: text() },
-                Effect::Echo { to: nick(), kind, text: text(), client: u64::MAX },
+                Effect::Echo { to: nick(), kind, text: text(), client: u64::MAX, of: Some(u64::MAX) },
                 Effect::Deliver { from: mask(), kind, text: text() },
                 Effect::Print { text: text(), style: Style::Plain },
                 Effect::Protect { peer: nick(), on: false },
-                Effect::Refuse { to: nick(), why: why.clone(), text: text() },
+                Effect::Refuse { to: nick(), why: why.clone(), text: text(), of: Some(u64::MAX) },
                 Effect::Table { columns: vec!["a".into()], rows: vec![vec![text()]] },
             ] {
                 assert!(at_most(&effect) >= size(&effect), "{effect:?}");
