@@ -65,8 +65,10 @@ impl Row {
     /// The ratio of each round, for what a machine does otherwise falls on both of a round.
     fn ratio(&self) -> Option<Rounds> {
         let (_, other) = self.other.as_ref()?;
-        let pairs = self.ours.0.iter().zip(&other.0);
-        Some(Rounds(pairs.map(|(ours, other)| ours / other.max(f64::MIN_POSITIVE)).collect()))
+        let pairs = self.ours.0.iter().zip(&other.0).filter(|(_, other)| **other > 0.0);
+        let ratios: Vec<f64> = pairs.map(|(ours, other)| ours / other).collect();
+        // Nothing is no multiple of nothing.
+        (ratios.len() == self.ours.0.len()).then_some(Rounds(ratios))
     }
 
     fn more(&self) -> f64 {
