@@ -7,7 +7,9 @@ use common::beginnings::Start;
 use common::oracle::run;
 use common::person::Person;
 use common::play::Op;
-use common::play::Op::{Casemapping, Command, Impostor, Module, Rename, Type, Worker};
+use common::play::Op::{
+    Casemapping, Command, Hold, Impostor, LoseReply, Module, Reload, Rename, Type, Worker,
+};
 use common::play::Who;
 use common::store::Files;
 use common::user::{Shown, User};
@@ -244,4 +246,19 @@ fn a_nick_left_behind_stays_closed_when_somebody_else_takes_it() {
             Rename(Who::Bob, 5),
         ],
     );
+}
+
+/// The reply to `finish` was lost, and the module loaded anew: the user is told late, in words that
+/// were shown before for another time.
+#[test]
+fn an_end_whose_answer_was_lost_is_told_late() {
+    let again = [Command(3, 0), Command(8, 0), LoseReply, Command(3, 0), Reload(false)];
+    run(Start::EnemyToo, &again);
+}
+
+/// Somebody takes the nick that a private peer left while that peer's line is on its way.
+#[test]
+fn a_nick_left_stays_guarded_when_it_is_taken() {
+    let ops = [Hold(true), Rename(Who::Bob, 2), Command(0, 4), Rename(Who::Carol, 0)];
+    run(Start::Private, &ops);
 }

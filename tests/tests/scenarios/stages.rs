@@ -49,6 +49,16 @@ enum Target {
 }
 
 #[test]
+fn workers_that_are_killed() {
+    lost(Target::Workers, Signal::SIGKILL);
+}
+
+#[test]
+fn workers_that_crash() {
+    lost(Target::Workers, Signal::SIGSEGV);
+}
+
+#[test]
 fn workers_that_stand_still() {
     held_up(Target::Workers);
 }

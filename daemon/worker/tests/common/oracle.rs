@@ -237,16 +237,8 @@ impl Oracle {
 
     /// What `*otr` says opens and closes nicks.
     fn told(&mut self, text: &str) {
-        let mut seen = self.log.iter().filter_map(|one| match one {
-            Shown::Otr(_, text) => Some(text.as_str()),
-            _ => None,
-        });
-        let text = match text.strip_prefix(PERHAPS_SHOWN) {
-            // No news.
-            Some(text) if seen.any(|one| one == text) => return,
-            Some(text) => text,
-            None => text,
-        };
+        // What may have been shown before comes in order, and to its end: the last word counts.
+        let text = text.strip_prefix(PERHAPS_SHOWN).unwrap_or(text);
         if let Some(token) = self.enemy.iter().find(|m| text.contains(m.as_str())) {
             let words = text.find("in their words: ").expect("a quotation");
             assert!(words < text.find(token.as_str()).expect("the word"), "not quoted: {text}");
