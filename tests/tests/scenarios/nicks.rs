@@ -64,7 +64,7 @@ fn who_leaves_and_comes_back_finds_the_conversation() {
         scene.alice.otr_says("[bob] They left IRC. The private conversation stays.");
         scene.alice.becomes("bob", "encrypted");
         bob.comes_back();
-        together(&scene, &bob);
+        enters(&scene, &bob);
         scene.alice.otr_says("[bob] This nick is back. The private conversation stays");
         scene.alice.types_to("bob", "the same keys");
         bob.reads("alice", "the same keys");
@@ -164,8 +164,12 @@ fn private_with(scene: Alone, nick: &str) -> (Alone, NodePeer) {
 /// ZNC sees who shares a channel with its user.
 #[track_caller]
 fn together(scene: &Alone, peer: &NodePeer) {
-    scene.alice.send("JOIN #room");
-    scene.alice.settled();
+    scene.alice.joins("#room");
+    enters(scene, peer);
+}
+
+/// The peer enters the channel in which she is.
+fn enters(scene: &Alone, peer: &NodePeer) {
     peer.sends("JOIN #room");
     scene.alice.expect("a join", |line| line.is("JOIN", peer.nick()));
 }
