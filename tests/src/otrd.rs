@@ -195,8 +195,10 @@ impl Otrd {
     /// Runs a shell script where its disk is: `$1` is the state directory.
     #[track_caller]
     pub fn on_its_disk(&self, script: &str) -> String {
+        let pid = self.process.pid();
+        // Its root, too: all of this may run below another one.
         let output = Command::new("nsenter")
-            .arg(format!("--mount=/proc/{}/ns/mnt", self.process.pid()))
+            .args([format!("--mount=/proc/{pid}/ns/mnt"), format!("--root=/proc/{pid}/root")])
             .args(["--", "sh", "-c", script, "sh"])
             .arg(self.state())
             .output()
