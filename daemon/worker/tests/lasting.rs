@@ -1,0 +1,203 @@
+//! What lasts: the key and how it comes to be, the files, and what is known after a restart.
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
+
+mod common;
+
+use common::key_file;
+use common::store::Files;
+use common::user::User;
+use common::world::{World, returned, told};
+use worker::store::Name;
+
+#[test]
+fn after_a_restart_nothing_goes_out_in_clear_and_a_session_is_asked_for_once() {
+    let mut w = World::new();
+    w.trusted();
+    w.bob_hears = false;
+    w.alice.restart_worker();
+    w.settle();
+    let queries = |w: &World| w.wire.iter().filter(|s| s.text.starts_with(b"?OTRv23?")).count();
+    assert_eq!((w.alice.state("bob").as_str(), queries(&w)), ("blocked", 2));
+    w.alice.says("bob", "early");
+    w.alice.waits(61);
+    let news = w.alice.news();
+    assert_eq!(returned(&news, "early"), 1);
+    w.alice.says("bob", "later");
+    assert_eq!(returned(&w.alice.news(), "later"), 1);
+    w.alice.irc(false);
+    w.alice.irc(true);
+    w.settle();
+    assert_eq!(queries(&w), 2);
+    w.bob_hears = true;
+    w.alice.command("start bob");
+    w.alice.says("bob", "now");
+    w.settle();
+    assert_eq!(w.bob.read, ["now"]);
+    assert!(!w.leaked("early") && !w.leaked("later"));
+}
+
+/// The user does not know that a restart came between, and goes on to type.
+#[test]
+fn what_was_only_asked_for_is_closed_after_a_restart_too() {
+    let mut w = World::new();
+    w.bob_hears = false;
+    w.alice.command("start bob");
+    w.settle();
+    w.alice.restart_worker();
+    w.settle();
+    w.alice.says("bob", "for bob only");
+    assert_eq!(w.alice.state("bob"), "blocked");
+    w.bob_hears = true;
+    w.alice.command("start bob");
+    w.settle();
+    assert_eq!(w.bob.read, ["for bob only"]);
+    assert!(!w.leaked("for bob only"));
+    // And what nobody answered in time is open again, then and after a restart.
+    w.alice.command("start dave");
+    w.alice.waits(61);
+    w.alice.restart_worker();
+    assert_ne!(w.alice.state("dave"), "blocked");
+}
+
+#[test]
+fn a_restart_of_the_worker_heals_by_itself() {
+    let mut w = World::new();
+    w.trusted();
+    w.alice.restart_worker();
+    w.settle();
+    assert_eq!(w.alice.state("bob"), "encrypted");
+    assert!(told(&w.alice.news(), "with a key that you trust"));
+}
+
+#[test]
+fn a_new_key_ends_the_conversations_that_used_the_old() {
+    let mut w = World::new();
+    w.private();
+    w.alice.command("genkey");
+    assert!(told(&w.alice.news(), "genkey --overwrite") && w.bob.is_private());
+    w.alice.command("genkey --overwrite");
+    w.settle();
+    assert!(!w.bob.is_private() && w.alice.keygen);
+    w.alice.key_is_made(1);
+    assert!(told(&w.alice.news(), "Your private key is ready"));
+    assert_eq!(w.alice.files.get("otr.key").unwrap(), key_file("alice", 1));
+    assert_eq!(w.alice.files.get("otr.key.2026-11-22").unwrap(), key_file("alice", 0));
+    w.alice.command("start bob");
+    w.settle();
+    assert_eq!(w.alice.state("bob"), "encrypted");
+}
+
+#[test]
+fn a_key_is_made_when_it_is_needed_and_what_waits_goes_on() {
+    let mut w = World::with(User::from_disk(Files::default()));
+    w.alice.command("start bob");
+    w.alice.says("bob", "patience");
+    w.settle();
+    assert!(w.alice.keygen && w.wire.is_empty());
+    w.alice.key_is_made(0);
+    w.settle();
+    assert_eq!(w.bob.read, ["patience"]);
+}
+
+#[test]
+fn a_friends_request_waits_for_the_key_too_even_without_a_module() {
+    let mut w = World::with(User::from_disk(Files::default()));
+    w.bob.start();
+    w.settle();
+    assert!(w.alice.keygen);
+    w.alice.disconnect();
+    w.alice.key_is_made(0);
+    w.alice.connect();
+    w.settle();
+    assert!(told(&w.alice.news(), "Your private key is ready"));
+    w.bob.start();
+    w.settle();
+    assert_eq!(w.alice.state("bob"), "encrypted");
+}
+
+#[test]
+fn a_failed_generation_gives_back_what_waits_for_it() {
+    let mut w = World::with(User::from_disk(Files::default()));
+    w.alice.command("start bob");
+    w.alice.says("bob", "patience");
+    w.alice.key_fails();
+    assert_eq!(returned(&w.alice.news(), "patience"), 1);
+    w.alice.says("bob", "in clear then");
+    w.settle();
+    assert!(w.leaked("in clear then") && !w.leaked("patience"));
+}
+
+#[test]
+fn a_key_file_that_is_of_no_use_is_never_written_over() {
+    let files = Files::default();
+    files.put(Name::Key, key_file("bob", 0));
+    let mut w = World::with(User::from_disk(files));
+    w.bob.start();
+    w.alice.command("genkey");
+    w.settle();
+    assert!(!w.alice.keygen);
+    w.alice.command("genkey --overwrite");
+    w.alice.key_fails();
+    w.bob.start();
+    w.settle();
+    assert!(!w.alice.keygen, "a failed generation makes the file no better");
+    w.alice.command("genkey --overwrite");
+    w.alice.key_is_made(0);
+    assert_eq!(w.alice.files.get("otr.key").unwrap(), key_file("alice", 0));
+    assert_eq!(w.alice.files.get("otr.key.2026-11-22").unwrap(), key_file("bob", 0));
+}
+
+#[test]
+fn what_could_not_be_saved_is_told() {
+    let mut w = World::new();
+    w.alice.files.refuse(true);
+    w.alice.command("start bob");
+    w.settle();
+    let news = w.alice.news();
+    assert!(told(&news, "Could not save") && told(&news, "which conversations are private"));
+    assert_eq!(w.alice.state("bob"), "encrypted");
+}
+
+#[test]
+fn a_damaged_file_is_kept_and_told() {
+    let files = Files::default();
+    files.put(Name::Key, b"(privkeys (account");
+    files.put(Name::Fingerprints, b"bob\talice\tirc\tnonsense\tmanual\n");
+    files.put(Name::Conversations, b"{");
+    files.put(Name::Settings, b"{\"ignore\": 1}");
+    let mut user = User::from_disk(files);
+    let news = user.news();
+    for file in ["otr.key", "otr.fp", "conversations.json", "settings.json"] {
+        assert!(told(&news, &format!("The file {file} was damaged")), "{file}: {news:?}");
+        assert!(user.files.names().contains(&format!("{file}.damaged")));
+    }
+    // Who knows what was private or required: nothing goes out in clear before the user says so.
+    user.says("carol", "in clear?");
+    assert_eq!((user.out.len(), returned(&user.news(), "in clear?")), (0, 1));
+    user.command("policy * opportunistic");
+    user.says("carol", "life goes on");
+    assert_eq!(user.out.len(), 1);
+    // That stays said.
+    user.restart_worker();
+    user.says("dave", "also here");
+    assert_eq!(user.out.len(), 2);
+}
+
+#[test]
+fn without_its_file_nobody_known_is_written_to_in_clear() {
+    let mut w = World::new();
+    w.trusted();
+    w.alice.files.put(Name::Conversations, b"half of it");
+    w.bob_hears = false;
+    w.alice.restart_worker();
+    assert!(told(&w.alice.news(), "Which conversations were private is not known any more"));
+    assert_eq!(w.alice.state("bob"), "blocked");
+    w.alice.says("bob", "for bob only");
+    w.alice.restart_worker();
+    w.alice.says("bob", "for bob only");
+    w.settle();
+    assert!(!w.leaked("for bob only"));
+    // Whom nothing is known of is not concerned.
+    w.alice.says("dave", "hello");
+    assert_eq!(w.alice.out.len(), 1);
+}
