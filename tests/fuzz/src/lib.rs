@@ -5,4 +5,5 @@
 mod common;
 #[path = "../../../daemon/worker/tests/common/numbers.rs"]
 mod numbers;
+#[path = "targets.rs"]
 pub mod targets;

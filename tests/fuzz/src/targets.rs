@@ -5,7 +5,12 @@
 //! * `worker`: all that a module can send, through the real poll loop.
 //! * `peer`: what comes from IRC while a conversation is private.
 //! * `html`: what becomes of a decrypted text.
-//! * `files`: what lies on the disk; `moving`: files of other programs.
+//! * `files`: what lies on the disk; `sealed`: the same where it is encrypted; `moving`: files of
+//!   other programs.
+
+// Beside this file, whoever includes it.
+#[path = "seeds.rs"]
+mod seeds;
 
 use crate::common::beginnings::Start;
 use crate::common::key_file;
@@ -19,8 +24,8 @@ use nix::sys::socket::{
 };
 use proto::MAX_LINE;
 use proto::account::Name as AccountName;
-use proto::bundle::{self, File};
-use proto::control::ToWorker;
+use proto::bundle;
+use proto::control::{AtRest, ToWorker};
 use proto::frame::{Lines, TooLong};
 use proto::jsonrpc::{self, Id, Message};
 use proto::moving::Order;
@@ -34,8 +39,9 @@ use std::path::Path;
 use worker::control::Control;
 use worker::engine::{Act, Engine, Now};
 use worker::serve::{Loaded, serve};
-use worker::store::{Directory, Name, Settled, Vault};
+use worker::store::{Directory, Keys, Name, Settled, Store, Vault, seal};
 use worker::text::{clean, ctcp, html as markup};
+use zeroize::Zeroizing;
 
 pub struct Target {
     pub name: &'static str,
@@ -43,14 +49,15 @@ pub struct Target {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-pub const TARGETS: [Target; 7] = [
-    Target { name: "frame", run: frame, seeds: streams },
-    Target { name: "message", run: message, seeds: lines },
-    Target { name: "worker", run: worker, seeds: inputs },
-    Target { name: "peer", run: peer, seeds: conversations },
-    Target { name: "html", run: html, seeds: texts },
-    Target { name: "files", run: files, seeds: disks },
-    Target { name: "moving", run: moving, seeds: bundles },
+pub const TARGETS: [Target; 8] = [
+    Target { name: "frame", run: frame, seeds: seeds::streams },
+    Target { name: "message", run: message, seeds: seeds::lines },
+    Target { name: "worker", run: worker, seeds: seeds::inputs },
+    Target { name: "peer", run: peer, seeds: seeds::conversations },
+    Target { name: "html", run: html, seeds: seeds::texts },
+    Target { name: "files", run: files, seeds: seeds::disks },
+    Target { name: "sealed", run: sealed, seeds: seeds::sealed_disks },
+    Target { name: "moving", run: moving, seeds: seeds::bundles },
 ];
 
 /// The first byte says how long the pieces are in which the rest arrives, the second how much
@@ -242,7 +249,7 @@ pub fn files(input: &[u8]) {
     let Some((which, content)) = input.split_first() else { return };
     numbers::begin(0);
     let disk = Files::default();
-    for (name, good) in disk_of_a_user() {
+    for (name, good) in seeds::disk_of_a_user() {
         disk.put(name, &good);
     }
     let name = Name::ALL[usize::from(*which) % Name::ALL.len()];
@@ -259,6 +266,72 @@ pub fn files(input: &[u8]) {
     alice.waits(61);
     // And comes up again from what it wrote itself.
     User::from_disk(disk);
+}
+
+/// What every file of an encrypted directory holds.
+const CONTENT: &[u8] = b"(privkeys (account))";
+
+/// The first byte says which file it is and how all are to lie from then on, the others are in
+/// order and encrypted.
+pub fn sealed(input: &[u8]) {
+    let Some((how, content)) = input.split_first() else { return };
+    let wanted = if how & 1 == 1 { AtRest::Encrypted } else { AtRest::Plain };
+    let which = Name::ALL[usize::from(how >> 1) % Name::ALL.len()];
+    let opened = secret().open(&place(which), content).ok();
+    // Nobody but us can make such a file.
+    assert!(opened.iter().all(|opened| opened.as_slice() == CONTENT), "forged");
+    let opens = opened.is_some();
+    let closed = seal::is_sealed(content) && !opens;
+
+    let room = tempfile::tempdir_in("/dev/shm").expect("a directory");
+    let lies = |name: Name| std::fs::read(room.path().join(name.file())).expect("a file");
+    for name in Name::ALL {
+        let sound = secret().seal(&place(name), CONTENT).expect("randomness");
+        let file = if name == which { content } else { &sound };
+        std::fs::write(room.path().join(name.file()), file).expect("a file");
+    }
+    let mut vault = vault(room.path());
+    let locked = vault.unlock().is_err();
+    assert_eq!(lies(which), content, "changed by a look");
+    // Of the others, one that does not open is damaged; without the key nobody goes on.
+    assert_eq!(locked, closed && which == Name::Key);
+    if locked {
+        return;
+    }
+    for round in 0..2 {
+        let settled = vault.settle(wanted);
+        assert_eq!(settled.failed.len(), usize::from(closed));
+        assert!(round == 0 || settled.changed == 0);
+    }
+    for name in Name::ALL {
+        let read = vault.read(name).map(|file| file.expect("it was there").to_vec()).ok();
+        let expected = match name == which {
+            true if closed => None,
+            true if !opens => Some(content),
+            _ => Some(CONTENT),
+        };
+        assert_eq!(read.as_deref(), expected);
+        let unread = name == which && closed;
+        assert!(unread || seal::is_sealed(&lies(name)) == (wanted == AtRest::Encrypted));
+        assert!(!unread || lies(name) == content, "{} is lost", name.file());
+    }
+    // What was replaced is gone, under every name.
+    let left = std::fs::read_dir(room.path()).expect("a directory").count();
+    assert_eq!(left, Name::ALL.len());
+}
+
+fn secret() -> seal::Key {
+    seal::Key::new(&Zeroizing::new([7; seal::KEY]))
+}
+
+fn place(name: Name) -> String {
+    seal::place(&account().path(), name.file())
+}
+
+fn vault(room: &Path) -> Vault<Directory> {
+    let directory = Directory::new(std::fs::File::open(room).expect("a directory").into());
+    let names = directory.names().expect("a list");
+    Vault::new(directory, &account(), names, Some(Keys { now: secret(), before: None }))
 }
 
 pub fn moving(input: &[u8]) {
@@ -305,191 +378,4 @@ fn hello() -> Hello {
 
 fn contains(text: &[u8], words: &[u8]) -> bool {
     text.windows(words.len()).any(|window| window == words)
-}
-
-// ---- to begin with
-
-/// The vectors of `proto`: lines, and what stands in place of some.
-fn cases(file: &str) -> Vec<Value> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .map(|room| room.join("proto/vectors").join(file))
-        .find(|path| path.exists())
-        .expect("the vectors of proto");
-    let file = std::fs::read(file).expect("the vectors of proto");
-    let file: Value = serde_json::from_slice(&file).expect("JSON");
-    file["cases"].as_array().expect("cases").clone()
-}
-
-fn lines() -> Vec<Vec<u8>> {
-    let files = ["accept-requests.json", "reject-requests.json", "reject-hello.json"];
-    let cases = files.iter().flat_map(|file| cases(file));
-    let lines = cases.filter_map(|case| match (&case["line"], &case["raw"], &case["b64"]) {
-        (Value::Null, Value::String(raw), _) => Some(raw.as_bytes().to_vec()),
-        (Value::Null, _, Value::String(_)) => {
-            let text = serde_json::json!({ "b64": case["b64"] });
-            Some(serde_json::from_value::<Text>(text).ok()?.into_bytes())
-        }
-        (Value::Null, ..) => None,
-        (line, ..) => Some(line.to_string().into_bytes()),
-    });
-    let mut lines: Vec<Vec<u8>> = lines.collect();
-    assert!(lines.len() > 50, "the vectors have other names now");
-    let batch = [b"[".as_slice(), &lines[2], b",", &lines[5], b",7]"].concat();
-    lines.push(batch);
-    for packet in [ToWorker::Status { seq: 1 }, ToWorker::KeyPipe] {
-        lines.push(serde_json::to_vec(&packet).expect("JSON"));
-    }
-    lines
-}
-
-fn streams() -> Vec<Vec<u8>> {
-    let text = |chunk: &Value| match chunk {
-        Value::String(text) => text.as_bytes().to_vec(),
-        _ => Vec::new(),
-    };
-    let cases = ["accept-lines.json", "reject-lines.json"].into_iter().flat_map(cases);
-    let chunks = cases.filter_map(|case| {
-        Some(case["chunks"].as_array()?.iter().flat_map(text).collect::<Vec<u8>>())
-    });
-    let mut streams: Vec<_> = chunks.map(|stream| [vec![0, 0], stream].concat()).collect();
-    // Just so long, and one more.
-    for more in [218, 219] {
-        streams.push([vec![255, more], vec![b'y'; MAX_LINE - 218 * 300 - 1], vec![b'\n']].concat());
-    }
-    streams
-}
-
-/// Each request of the vectors, and all of them behind each other.
-fn inputs() -> Vec<Vec<u8>> {
-    let mut inputs: Vec<Vec<u8>> =
-        lines().into_iter().map(|line| [line, vec![b'\n']].concat()).collect();
-    inputs.retain(|input| input.len() < MAX_LINE);
-    let all = inputs.concat();
-    inputs.push(all[..all.len().min(60_000)].to_vec());
-    inputs
-}
-
-/// What went over the wire in conversations of all kinds: the numbers are the same again when the
-/// fuzzer plays it.
-fn conversations() -> Vec<Vec<u8>> {
-    let plays: [fn(&mut World); 6] = [
-        |w| w.bob.say(b"hello <b>there</b>"),
-        |w| {
-            w.alice.says("bob", "one");
-            w.settle();
-            w.bob.say(b"two");
-            w.settle();
-            w.bob.finish();
-        },
-        |w| w.bob.ask(Some(b"what?"), b"secret"),
-        |w| w.alice.command("auth bob secret"),
-        |w| {
-            w.impostor_answers = true;
-            w.bob_hears = false;
-            w.impostor.start();
-        },
-        |w| w.mallory.start(),
-    ];
-    let mut all: Vec<Vec<u8>> = plays
-        .iter()
-        .map(|play| {
-            numbers::begin(0);
-            let mut w = Start::Trusted.world();
-            w.wire.clear();
-            play(&mut w);
-            w.settle();
-            let to_alice = w.wire.iter().filter(|sent| sent.to == "alice");
-            let records = to_alice.map(|sent| {
-                let who = FROM.iter().position(|nick| *nick == sent.from).unwrap_or(3) as u8;
-                [vec![b'@' | who], sent.text.clone()].concat()
-            });
-            records.collect::<Vec<_>>().join(&b'\n')
-        })
-        .collect();
-    for text in [
-        "@hi\nTx\n@?OTR?\nTx",
-        "A?OTRv23?\nXx\nB?OTR Error: no\nTx",
-        "Dwaves\nHnotice\nLVERSION\nTx",
-        "\\bobby\nTx\n@?OTR,1,2,?OTR:AAI,",
-        "@?OTR:AAMCAAAA\n@BBBB.\nTx",
-        "Phello\nP\x01VERSION\x01",
-    ] {
-        all.push(text.into());
-    }
-    all
-}
-
-fn texts() -> Vec<Vec<u8>> {
-    [
-        "<b>bold</b> <i>it</i>",
-        "a < b && c > d",
-        "&lt;&amp;&#65;&#x41;&quot;&nbsp;",
-        "<a href=\"http://x.y/?a=b&amp;c\">words</a>",
-        "<p>one</p><p>two<br/>three</p>",
-        "\x01ACTION waves\x01",
-        "\x01VERSION\x01",
-        "<font color=\"#ff0000\">red</font>",
-        "line\r\ntwo\0",
-        "<<b>>",
-        "<a href='x'>",
-        "&#0;&#1114112;&#xD800;",
-        "/me waves",
-    ]
-    .map(|text| text.as_bytes().to_vec())
-    .to_vec()
-}
-
-/// The files of a user with a friend, settings, and a conversation that is private.
-fn disk_of_a_user() -> Vec<(Name, Vec<u8>)> {
-    thread_local! {
-        static DISK: Vec<(Name, Vec<u8>)> = {
-            let mut w = Start::Trusted.world();
-            for line in ["policy carol required", "ignore spam*", "enable alis", "policy * manual"] {
-                w.alice.command(line);
-            }
-            w.alice.command("start carol");
-            w.settle();
-            w.rename(|w| &mut w.carol, "carol_");
-            let file = |name: Name| Some((name, w.alice.files.get(name.file())?));
-            Name::ALL.into_iter().filter_map(file).collect()
-        };
-    }
-    DISK.with(Clone::clone)
-}
-
-fn disks() -> Vec<Vec<u8>> {
-    numbers::begin(0);
-    let disk = disk_of_a_user();
-    assert_eq!(disk.len(), Name::ALL.len());
-    let which = |name: Name| Name::ALL.iter().position(|one| *one == name).unwrap_or(0) as u8;
-    disk.iter().map(|(name, content)| [vec![which(*name)], content.clone()].concat()).collect()
-}
-
-fn bundles() -> Vec<Vec<u8>> {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let key = text(key_file("alice", 0));
-    let pidgin =
-        key.replace("(name alice)", "(name \"alice@irc.net\")").replace("irc)", "prpl-irc)");
-    let print = "00112233445566778899aabbccddeeff00112233";
-    let fp = format!("bob\talice\tirc\t{print}\tverified\ncarol\talice\tprpl-irc\t{print}\t\n");
-    let tags = "# tags\nalice\tirc\t1234abcd\n";
-    let all: [&[(File, &[u8])]; 5] = [
-        &[(File::Key, key.as_bytes())],
-        &[(File::Key, pidgin.as_bytes()), (File::Fingerprints, fp.as_bytes())],
-        &[(File::Fingerprints, fp.as_bytes()), (File::InstanceTags, tags.as_bytes())],
-        &[(File::WeechatKey, &[0, 0, 0, 4, 0, 0, 0, 1, 7])],
-        &[],
-    ];
-    let mut bundles: Vec<Vec<u8>> = all
-        .iter()
-        .zip(0_u8..)
-        .map(|(files, how)| {
-            let mut bundle = vec![how];
-            bundle::write(files, &mut bundle);
-            bundle
-        })
-        .collect();
-    bundles.extend([key.as_bytes(), fp.as_bytes()].map(|file| [b"0", file].concat()));
-    bundles
 }
