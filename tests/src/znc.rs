@@ -324,7 +324,10 @@ impl Znc {
 }
 
 fn launch(world: &World, dir: &Path, uid: Option<u32>) -> Process {
-    let launch = Launch::new("znc", "znc").args(["-f", "-n", "-d"]).args([dir]);
+    // As `tests/sanitize` does it.
+    let under = std::env::var("OTRD_TESTS_ZNC_UNDER").unwrap_or_default();
+    let words: Vec<&str> = under.split_whitespace().chain(["znc", "-f", "-n", "-d"]).collect();
+    let launch = Launch::new("znc", words[0]).args(&words[1..]).args([dir]);
     launch.env("HOME", dir).uid(uid).start(world)
 }
 
