@@ -2,7 +2,7 @@
 // It decides nothing, holds no key, and never waits: what a hook hands over is held until the
 // reply comes. While otrd does not answer, nothing private leaves (see Lost in link.cpp, Stop in guard.cpp).
 //
-// line: bytes and JSON. link: requests and their replies. messages: what is held, and effects.
+// line: what is said, as bytes; json: its strings and members. link: requests and their replies. messages: what is held, and effects.
 // core: what ZNC does with a message that passes. guard: who is protected. surroundings: who we are.
 
 #include "otr.h"
@@ -15,7 +15,8 @@ class COtrTimer : public CTimer {
     void RunJob() override { static_cast<COtr*>(GetModule())->Tick(); }
 };
 
-// One source for znc-buildmod.
+// One source: CXXFLAGS=-fno-gnu-unique LIBS=simdjson znc-buildmod otr.cpp takes no more.
+#include "json.cpp"
 #include "line.cpp"
 #include "link.cpp"
 #include "messages.cpp"

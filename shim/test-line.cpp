@@ -1,4 +1,5 @@
-// Runs line.cpp over ../proto/vectors, which proto/tests/vectors.rs runs as well.
+// Runs line.cpp over ../proto/vectors, which proto/tests/vectors.rs runs as well. It has another
+// library for JSON than line.cpp.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -155,6 +156,40 @@ static bool LinesAre(const json& test, bool good) {
     return seen == expected && lines.TooLong() != good;
 }
 
+// What a string of JSON is made of: each character there is and any two bytes, as a complete library
+// has them.
+static bool AnyBytesAre(const std::string& bytes) {
+    std::string dumped, again;
+    try {
+        dumped = json(bytes).dump();
+    } catch (const json::exception&) {  // no UTF-8
+    }
+    const std::string written = wire::EncodeText(bytes);
+    const bool string = !dumped.empty() && bytes.find('\0') == std::string::npos;
+    return (string ? written == dumped : written.compare(0, 8, "{\"b64\":\"") == 0) &&
+           wire::DecodeText(written, again) && again == bytes;
+}
+
+static bool CharactersAre() {
+    for (unsigned c = 0; c <= 0x10ffff; c++) {
+        std::string utf8;
+        const auto more = [&](int shift) { utf8 += char(0x80 | (c >> shift & 0x3f)); };
+        if (c < 0x80) {
+            utf8 += char(c);
+        } else if (c < 0x800) {
+            utf8 += char(0xc0 | c >> 6), more(0);
+        } else if (c < 0x10000) {
+            utf8 += char(0xe0 | c >> 12), more(6), more(0);
+        } else {
+            utf8 += char(0xf0 | c >> 18), more(12), more(6), more(0);
+        }
+        if (!AnyBytesAre(utf8)) return false;
+    }
+    for (unsigned two = 0; two <= 0xffff; two++)
+        if (!AnyBytesAre({char(two >> 8), char(two)})) return false;
+    return true;
+}
+
 int main(int argc, char** argv) {
     const std::map<std::string, std::function<bool(const json&)>> tests = {
         {"accept-text.json", [](const json& t) {
@@ -198,6 +233,7 @@ int main(int argc, char** argv) {
         }
     }
     Check(files == tests.size(), "vectors", {{"name", "every file is there"}});
+    Check(CharactersAre(), "characters", {{"name", "every character and any two bytes"}});
     printf("%d passed, %d failed\n", s_passed, s_failed);
     return s_failed != 0;
 }

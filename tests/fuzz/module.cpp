@@ -1,6 +1,7 @@
 // libFuzzer over what the module reads of otrd: lines, JSON, effects. Built by tests/fuzz/run.
 #include <cstdint>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "../../shim/line.h"
@@ -31,12 +32,22 @@ static void Line(const std::string& line) {
             Promise(wire::ValidNick(effect.who));
         if (effect.what == Do::Deliver) Promise(wire::ValidMask(effect.who));
     }
+    // What another library does not take for JSON, nor do we.
+    const auto judge = nlohmann::json::parse(line, nullptr, false);
+    Promise(in.what == What::Damaged || judge.is_object());
     std::string text;
-    if (wire::DecodeText(line, text)) Again(text);
+    if (wire::DecodeText(line, text)) {
+        Promise(judge.is_string() ? judge == text : judge.is_object());
+        Again(text);
+    }
+    wire::Surroundings now;
+    now.mask = now.casemapping = now.chantypes = now.statusmsg = now.status_prefix = line;
+    now.loggers = {line, line};
     for (const auto& request :
          {wire::Out(1, line, wire::Kind::Text, line, 7), wire::In(1, line, wire::Kind::Ctcp, line),
-          wire::Command(1, line), wire::Nick(1, line, line), wire::Hello(1, line, line, "", "")})
-        Promise(!request.empty() && request.find('\n') == request.size() - 1);
+          wire::Command(1, line), wire::Nick(1, line, line), wire::Bye(line, 7, true),
+          wire::Hello(1, {line, line, "", "", line, 7, true}), wire::Network(1, now)})
+        Promise(request.find('\n') == request.size() - 1 && nlohmann::json::accept(request));
 }
 
 // The first byte says how long the pieces are in which the rest arrives.

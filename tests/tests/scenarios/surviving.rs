@@ -1,5 +1,7 @@
 //! A private conversation outlives changes on the user's own side.
 
+use std::fs;
+
 use otrd_tests::{Alone, NodePeer, Pair, Way};
 
 #[test]
@@ -58,9 +60,16 @@ fn the_module() {
     scene.alice.has_otr();
     both_read(&scene, &bob, "after reloadmod");
 
+    // As systemd/install replaces it. Nothing of the module that ran before stays in ZNC.
+    let (module, new) = (scene.znc.dir().join("modules/otr.so"), scene.znc.dir().join("new.so"));
+    fs::copy(&module, &new).expect("a copy of the module");
+    fs::rename(&new, &module).expect("a new module");
+    assert!(scene.znc.process().maps().contains("otr.so (deleted)"));
     scene.alice.types_to("*status", "updatemod otr");
     scene.alice.reads_about("*status", "Done");
     scene.alice.has_otr();
+    let maps = scene.znc.process().maps();
+    assert!(maps.contains("otr.so") && !maps.contains("otr.so (deleted)"), "{maps}");
     both_read(&scene, &bob, "after updatemod");
 
     scene.alice.types_to("*status", "unloadmod otr");
