@@ -34,6 +34,8 @@ mod heal;
 mod init;
 mod key;
 pub mod line;
+#[cfg(test)]
+mod locks;
 mod memfile;
 mod name;
 mod peers;

@@ -259,6 +259,8 @@ fn stray_messages_make_no_contexts() {
         alice.hear(&peer("carol"), &stray);
         alice.hear(&peer("carol"), format!("?OTR:AAI{kind}AAAAAAAA.").as_bytes());
     }
+    // To libotr an error line is a reason to send the last message again.
+    alice.hear(&peer("carol"), b"?OTR Error: please say that again");
     // For somebody else, and from nobody.
     alice.hear(&peer("carol"), b"?OTR:AAMCAAABAAAAAQAAADE.");
     alice.hear(&peer("carol"), b"?OTR:AAMCAAAAAQAAAAAAADE.");
