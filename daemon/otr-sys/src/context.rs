@@ -26,6 +26,7 @@ pub const OTRL_AUTHSTATE_AWAITING_REVEALSIG: OtrlAuthState = 2;
 pub type NextExpectedSMP = c_uint;
 pub const OTRL_SMP_EXPECT1: NextExpectedSMP = 0;
 pub const OTRL_SMP_EXPECT4: NextExpectedSMP = 3;
+pub const OTRL_SMP_EXPECT5: NextExpectedSMP = 4;
 
 #[repr(C)]
 pub struct OtrlUserStateRec {

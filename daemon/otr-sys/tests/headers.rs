@@ -271,6 +271,7 @@ fn all_constants(sheet: &mut Sheet) {
             OTRL_AUTHSTATE_AWAITING_REVEALSIG,
             OTRL_SMP_EXPECT1,
             OTRL_SMP_EXPECT4,
+            OTRL_SMP_EXPECT5,
             OTRL_POLICY_ALLOW_V2,
             OTRL_POLICY_ALLOW_V3,
             OTRL_SMPEVENT_ERROR,

@@ -12,6 +12,7 @@ use crate::dsa;
 use crate::event::{Asker, Event, Proof, Smp};
 use crate::init::explain;
 use crate::name::{Fingerprint, Peer};
+use crate::smp::NOTHING;
 
 /// What one call into libotr left behind.
 pub(crate) struct Sink {
@@ -191,6 +192,7 @@ unsafe extern "C" fn handle_smp_event(
         otr_sys::OTRL_SMPEVENT_FAILURE => Smp::Failed(proof(context)),
         otr_sys::OTRL_SMPEVENT_ABORT => Smp::Aborted,
         otr_sys::OTRL_SMPEVENT_CHEATED => Smp::Cheated,
+        otr_sys::OTRL_SMPEVENT_ERROR if is_deaf(context) => Smp::Unheard,
         otr_sys::OTRL_SMPEVENT_ERROR => Smp::Error,
         _ => return,
     };
@@ -199,6 +201,12 @@ unsafe extern "C" fn handle_smp_event(
     }
     let instance = context.instance();
     sink.events.push(Event::Smp { peer: sink.peer.clone(), instance, event });
+}
+
+/// Whether [`crate::Otr::receive_deaf`] is at it.
+fn is_deaf(context: Context) -> bool {
+    // SAFETY: the context's own SMP state, of which no reference is held.
+    context.smp().is_some_and(|state| unsafe { (*state.as_ptr()).nextExpected } == NOTHING)
 }
 
 /// Who asked. libotr moves its state on only after the callback: the asker is

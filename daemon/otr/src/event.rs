@@ -161,6 +161,8 @@ pub enum Smp {
     Cheated,
     /// A step that fits nothing came; the protocol was aborted.
     Error,
+    /// A step came, and nobody listened: [`crate::Otr::receive_deaf`].
+    Unheard,
 }
 
 /// Who checked whom in a finished run of the protocol.

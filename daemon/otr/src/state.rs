@@ -311,6 +311,10 @@ impl Otr {
                 self.heard(peer, instance);
                 self.smp_reset(peer, instance);
             }
+            Event::Smp { instance, event: Smp::Unheard, .. } => {
+                let instance = *instance;
+                self.heard(peer, instance);
+            }
             Event::Smp { instance, event, .. } => {
                 let instance = *instance;
                 self.heard(peer, instance);

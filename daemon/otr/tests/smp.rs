@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Person, peer, private_pair, pump};
-use otr::{Asker, Proof, Smp, SmpError, Trust};
+use otr::{Asker, Event, Proof, Smp, SmpError, Trust};
 
 fn start(who: &mut Person, with: &str, question: Option<&str>, secret: &str) {
     let instance = who.private_with(&peer(with)).instance;
@@ -182,4 +182,38 @@ fn words_that_do_not_fit_are_refused() {
     assert_eq!(refused, Err(SmpError::NoKey));
     assert_eq!(alice.otr.smp_start(&peer("carol"), 0, None, b"s"), Err(SmpError::NotPrivate));
     assert_eq!(alice.otr.smp_abort(&peer("carol"), 0), []);
+}
+
+#[test]
+fn who_does_not_listen_reads_on_and_takes_part_in_what_was_begun() {
+    for version in ["?OTRv2?", "?OTRv3?"] {
+        let (mut alice, mut bob) = private_pair(version);
+        let to_alice = bob.private_with(&peer("alice")).instance;
+        bob.max = 100_000;
+        start(&mut bob, "alice", Some("which book?"), "the sea");
+        let question = bob.out.pop_front().unwrap().1;
+        let received = alice.otr.receive_deaf(&peer("bob"), &question);
+        let unheard = |event: &Event| matches!(event, Event::Smp { event: Smp::Unheard, .. });
+        assert!(received.events.len() == 1 && unheard(&received.events[0]), "{received:?}");
+        let session = alice.private_with(&peer("bob"));
+        assert!(!session.smp_asked && !session.smp_running);
+        let (line, _) = bob.otr.send(&peer("alice"), to_alice, b"hello?").unwrap();
+        let received = alice.otr.receive_deaf(&peer("bob"), &line);
+        assert_eq!(received.text.as_deref(), Some(&b"hello?"[..]));
+
+        // What alice asks is gone on with.
+        bob.otr.smp_abort(&peer("alice"), to_alice);
+        alice.max = 100_000;
+        start(&mut alice, "bob", None, "s");
+        pump(&mut [&mut alice, &mut bob]);
+        respond(&mut bob, "alice", "s");
+        while let Some((_, line)) = bob.out.pop_front() {
+            let received = alice.otr.receive_deaf(&peer("bob"), &line);
+            alice.take(received.events);
+            while let Some((_, line)) = alice.out.pop_front() {
+                bob.hear(&peer("alice"), &line);
+            }
+        }
+        assert!(matches!(alice.smp_news()[..], [Smp::Progress(60), Smp::Verified(_)]));
+    }
 }

@@ -36,6 +36,17 @@ pub const AKE_BURST_ALL: u32 = 64;
 /// See [`AKE_BURST_ALL`].
 pub const AKE_EVERY_ALL: Duration = Duration::from_millis(200);
 
+/// Steps of authentications that one peer may send without being asked: burst, and seconds for each
+/// further one. People who mistype a secret are slower.
+pub const SMP_BURST: u32 = 16;
+/// See [`SMP_BURST`].
+pub const SMP_EVERY: Duration = Duration::from_secs(10);
+
+/// The same for all peers of an account together.
+pub const SMP_BURST_ALL: u32 = 64;
+/// See [`SMP_BURST_ALL`].
+pub const SMP_EVERY_ALL: Duration = Duration::from_secs(1);
+
 /// Complaints of `*otr` that one peer may cause: burst, and seconds for each further one.
 pub const NOTES_BURST: u32 = 5;
 /// See [`NOTES_BURST`].
@@ -85,6 +96,18 @@ impl Bucket {
 
     /// Takes one out, if there is one. `now` never goes back.
     pub fn take(&mut self, now: Duration) -> bool {
+        if !self.has(now) {
+            return false;
+        }
+        if self.left == self.full {
+            self.since = now;
+        }
+        self.left -= 1;
+        true
+    }
+
+    /// Whether one could be taken out.
+    pub fn has(&mut self, now: Duration) -> bool {
         let passed = now.saturating_sub(self.since).as_nanos() / self.every.as_nanos().max(1);
         if passed > 0 {
             let refill = u32::try_from(passed).unwrap_or(u32::MAX);
@@ -94,14 +117,7 @@ impl Bucket {
                 self.since = now;
             }
         }
-        if self.left == 0 {
-            return false;
-        }
-        if self.left == self.full {
-            self.since = now;
-        }
-        self.left -= 1;
-        true
+        self.left > 0
     }
 }
 
@@ -115,6 +131,7 @@ mod tests {
         let at = |s: u64| Duration::from_secs(1_000_000 + s);
         assert!(bucket.take(at(0)) && bucket.take(at(0)) && !bucket.take(at(9)));
         assert!(bucket.take(at(10)) && !bucket.take(at(19)) && bucket.take(at(20)));
+        assert!(!bucket.has(at(29)) && bucket.has(at(30)) && bucket.has(at(30)));
         assert!(bucket.take(at(1000)) && bucket.take(at(1000)) && !bucket.take(at(1000)));
     }
 }

@@ -194,7 +194,7 @@ fn names_that_change(w: &mut World) {
 }
 
 fn questions(w: &mut World) {
-    for _ in 0..many(100) {
+    for _ in 0..many(1000) {
         w.bob.ask(Some(&[b'q'; 900]), b"secret");
         w.settle();
         w.alice.screen.clear();

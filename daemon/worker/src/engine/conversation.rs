@@ -45,6 +45,8 @@ pub struct Conversation {
     pub repaired: Option<Duration>,
     /// Key exchanges that the peer may cause.
     pub key_exchanges: Bucket,
+    /// Steps of authentications that the peer may send without being asked.
+    pub authentications: Bucket,
     /// Complaints that the peer may cause.
     pub notes: Bucket,
 }
@@ -153,6 +155,7 @@ impl Conversation {
             last: now,
             repaired: None,
             key_exchanges: Bucket::new(limits::AKE_BURST, limits::AKE_EVERY),
+            authentications: Bucket::new(limits::SMP_BURST, limits::SMP_EVERY),
             notes: Bucket::new(limits::NOTES_BURST, limits::NOTES_EVERY),
         }
     }

@@ -130,7 +130,11 @@ impl Engine {
             key = session.and_then(|session| session.fingerprint);
         }
         let mark = self.mark_of(peer, key);
-        let received = self.otr.receive(peer, message.text.as_bytes());
+        // What rides along shows only once it is decrypted, and then it is looked at already.
+        let received = match self.may_authenticate(peer) {
+            true => self.otr.receive(peer, message.text.as_bytes()),
+            false => self.otr.receive_deaf(peer, message.text.as_bytes()),
+        };
         if let Some(text) = received.text {
             self.decrypted(peer, &message.from, mark, &text);
         }

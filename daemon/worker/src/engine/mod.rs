@@ -80,6 +80,7 @@ pub struct Engine {
     held: Vec<HeldLine>,
     fragments: Reassembler,
     key_exchanges: Bucket,
+    authentications: Bucket,
     /// When libotr wants to wipe the keys of exchanges that nobody answered.
     wipe_at: Option<Duration>,
     /// Told to the user as soon as a module is there.
@@ -117,6 +118,7 @@ impl Engine {
             held: Vec::new(),
             fragments: Reassembler::default(),
             key_exchanges: Bucket::new(limits::AKE_BURST_ALL, limits::AKE_EVERY_ALL),
+            authentications: Bucket::new(limits::SMP_BURST_ALL, limits::SMP_EVERY_ALL),
             wipe_at: None,
             notes: Vec::new(),
             now,

@@ -68,9 +68,21 @@ impl Engine {
         Ok(())
     }
 
+    /// What a peer asks costs milliseconds and a word to the user, what it makes up a word and an
+    /// answer: it may do so only so often.
+    pub(super) fn may_authenticate(&mut self, peer: &Peer) -> bool {
+        let now = self.now.mono;
+        let conversation = self.conversations.get_mut(peer);
+        conversation.is_some_and(|c| c.authentications.has(now)) && self.authentications.has(now)
+    }
+
     pub(super) fn smp_event(&mut self, peer: &Peer, instance: u32, event: Smp) {
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
+        if matches!(event, Smp::Asked { .. } | Smp::Cheated | Smp::Error) {
+            conversation.authentications.take(now);
+            self.authentications.take(now);
+        }
         // An authentication says something of the session in use only.
         if conversation.private().is_none_or(|p| p.instance != instance) {
             return;
@@ -110,6 +122,13 @@ impl Engine {
                     format!("Authentication failed. {who}. What you trust has not changed."),
                 );
             }
+            Smp::Unheard => self.note_of(
+                peer,
+                Style::Warn,
+                "Too many authentications: some of theirs are not looked at.",
+            ),
+            // There was nothing to break off.
+            Smp::Aborted if conversation.smp == SmpState::Idle => {}
             Smp::Aborted => {
                 conversation.smp = SmpState::Idle;
                 self.say_of(&nick, Style::Warn, "Authentication aborted by the peer.");
