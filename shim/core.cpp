@@ -50,7 +50,7 @@ void COtr::PassOut(Held& held) {
                                     " got lost, you are not connected to IRC!", pClient);
         return;
     }
-    Echo(Message, held.kind, pClient);
+    if (Echoes(held.kind, pClient)) Echo(Message, held.kind, pClient);
     unsigned uFlags = CMessage::ExcludePrefix | CMessage::ExcludeTags;
 #if VERSION_MAJOR > 1 || VERSION_MINOR >= 10
     if (pIRC && pIRC->IsCapAccepted("message-tags")) uFlags = CMessage::ExcludePrefix;
@@ -105,8 +105,25 @@ void COtr::Show(CMessage& Message, Kind kind) {
     GetNetwork()->PutUser(Message);
 }
 
+bool COtr::KeepsOwn(Kind kind) const {
+    return kind != Kind::Notice &&
+           (!GetUser()->AutoClearQueryBuffer() || !GetNetwork()->IsUserOnline());
+}
+
+bool COtr::HearsOwn(CClient* pClient, CClient* pOrigin) {
+    return pClient->HasEchoMessage() || (pClient != pOrigin && pClient->HasSelfMessage());
+}
+
+// Whether what the user said goes to anybody here: to the buffer, or to a client.
+bool COtr::Echoes(Kind kind, CClient* pOrigin) const {
+    if (kind == Kind::Ctcp || kind == Kind::CtcpReply) return false;
+    const vector<CClient*>& vClients = GetNetwork()->GetClients();
+    return KeepsOwn(kind) || std::any_of(vClients.begin(), vClients.end(), [&](CClient* pClient) {
+               return HearsOwn(pClient, pOrigin);
+           });
+}
+
 void COtr::Echo(CMessage Message, Kind kind, CClient* pOrigin) {
-    if (kind == Kind::Ctcp || kind == Kind::CtcpReply) return;
     const CIRCSock* pIRC = GetNetwork()->GetIRCSock();
     CString sMask = GetNetwork()->GetIRCNick().GetNickMask();
     if (pIRC && pIRC->IsAuthed())
@@ -114,11 +131,10 @@ void COtr::Echo(CMessage Message, Kind kind, CClient* pOrigin) {
     else if (pOrigin)
         sMask = pOrigin->GetNickMask();
     Message.SetNick(CNick(sMask));
-    if (kind != Kind::Notice && (!GetUser()->AutoClearQueryBuffer() || !GetNetwork()->IsUserOnline()))
+    if (KeepsOwn(kind))
         Buffer(Message, kind, Message.GetParam(0), _NAMEDFMT(Message.GetParam(0)));
     for (CClient* pClient : GetNetwork()->GetClients())
-        if (pClient->HasEchoMessage() || (pClient != pOrigin && pClient->HasSelfMessage()))
-            pClient->PutClient(Message);
+        if (HearsOwn(pClient, pOrigin)) pClient->PutClient(Message);
 }
 
 // Into the query of that name; without one into the notices for the next login.

@@ -4,8 +4,8 @@
 // Whether a line must not go to IRC: it carries words to a guarded peer that no `send` ordered.
 // ZNC asks twice for each line; only the second time (bSpend) an order is used up.
 bool COtr::Stop(const CString& sLine, bool bSpend) {
-    if (m_vGuarded.empty() && m_Ordered.empty()) return false;
-    if (std::none_of(sLine.begin(), sLine.end(), Ends)) return StopOne(sLine, bSpend);
+    if (!GuardsAnything()) return false;
+    if (!HasEnd(sLine)) return StopOne(sLine, bSpend);
     VCString vsPieces;  // some servers end a line at a lone CR
     sLine.Replace_n("\r", "\n").Replace_n(CString(1, '\0'), "\n").Split("\n", vsPieces, false);
     return std::any_of(vsPieces.begin(), vsPieces.end(),

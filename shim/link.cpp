@@ -189,7 +189,7 @@ void COtr::GiveUp(Held& held, const CString& sWhy) {
     Fail(held, sWhy);
     held.done = true;
     held.text.clear();
-    held.message = CMessage();
+    held.message = NoMessage();
 }
 
 void COtr::GiveBackKept(const CString& sWhy) {

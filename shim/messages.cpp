@@ -69,11 +69,11 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                     PassOut(*pHead);
                 break;
             case Effect::Do::Send: {
-                const CString sLine = PrivLine(sWho, effect.kind, effect.text);
-                m_sSent = sLine;
-                m_sOrder = Order(CMessage(sLine));
+                m_sSent = PrivLine(sWho, effect.kind, effect.text);
+                const CMessage Message(m_sSent);
+                m_sOrder = Order(Message);
                 m_Ordered[m_sOrder]++;
-                if (!PutIRC(sLine)) {
+                if (!PutIRC(Message)) {
                     m_Ordered.clear();
                     Say("[" + sWho + "] A line was lost: you are not connected to IRC.", Style::Bad);
                 }
@@ -96,8 +96,9 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 break;
             }
             case Effect::Do::Echo: {
-                CMessage Message(PrivLine(sWho, effect.kind, effect.text));
-                Echo(Message, effect.kind, Client(effect.client));
+                CClient* pOrigin = Client(effect.client);
+                if (Echoes(effect.kind, pOrigin))
+                    Echo(CMessage(PrivLine(sWho, effect.kind, effect.text)), effect.kind, pOrigin);
                 if (effect.of) m_Kept.erase(*effect.of);
                 break;
             }

@@ -38,6 +38,12 @@ static const uint64_t kUntold = 256;  // lines taken before otrd is told so
 static const size_t kMaxKept = 1024;  // texts that wait with otrd, which takes half as many
 static const size_t kMaxBacklog = 200;                           // lines of *otr nobody saw yet
 
+// ZNC parses even an empty line for a new one, at the price of the rest of a request.
+static CMessage NoMessage() {
+    static const CMessage s_Empty;
+    return s_Empty;
+}
+
 // A request on its way, with the message that it holds back.
 struct Held {
     enum class What { Network, Out, In, Command, Nick, Quit, Join };
@@ -46,7 +52,7 @@ struct Held {
     What what;
     std::string who, text;  // peer or mask; for Nick the old and the new one
     Kind kind = Kind::Text;
-    CMessage message;
+    CMessage message = NoMessage();
     uint64_t client = 0, id = 0;
     long since = 0;
     bool done = false;  // given back or shown: its reply does nothing more to it
@@ -147,7 +153,7 @@ class COtr : public CModule {
     EModRet OnNumericMessage(CNumericMessage& Message) override;
     EModRet OnRawMessage(CMessage& Message) override;
     EModRet OnSendToIRCMessage(CMessage& Message) override {
-        return Stop(Message.ToString(), false) ? HALT : CONTINUE;
+        return GuardsAnything() && Stop(Message.ToString(), false) ? HALT : CONTINUE;
     }
     EModRet OnSendToIRC(CString& sLine) override { return Stop(sLine, true) ? HALT : CONTINUE; }
 
@@ -186,10 +192,14 @@ class COtr : public CModule {
     bool LaterModules(EModRet (CModule::*pHook)(M&), CMessage& Message, CClient* pClient);
     bool AnswerCTCP(const CCTCPMessage& Message);
     void Show(CMessage& Message, Kind kind);
+    bool KeepsOwn(Kind kind) const;
+    static bool HearsOwn(CClient* pClient, CClient* pOrigin);
+    bool Echoes(Kind kind, CClient* pOrigin) const;
     void Echo(CMessage Message, Kind kind, CClient* pOrigin);
     void Buffer(CMessage Message, Kind kind, const CString& sQuery, const CString& sTarget);
 
     // The guard.
+    bool GuardsAnything() const { return !m_vGuarded.empty() || !m_Ordered.empty(); }
     bool Stop(const CString& sLine, bool bSpend);
     bool StopOne(const CString& sLine, bool bSpend);
     bool Guarded(const CString& sTarget) const;
@@ -243,8 +253,14 @@ static long Now() {
 // Nothing that could end or split an IRC line.
 static bool Ends(char c) { return c == '\r' || c == '\n' || c == '\0'; }
 
+static bool HasEnd(const std::string& text) {
+    const auto has = [&](char c) { return text.find(c) != std::string::npos; };
+    return has('\r') || has('\n') || has('\0');
+}
+
 static CString Clean(const std::string& text) {
     CString sClean(text);
+    if (!HasEnd(text)) return sClean;
     sClean.erase(std::remove_if(sClean.begin(), sClean.end(), Ends), sClean.end());
     return sClean;
 }
@@ -254,7 +270,9 @@ static CString PrivLine(const CString& sTarget, Kind kind, const std::string& te
     if (kind != Kind::Text && kind != Kind::Notice)
         sText = (kind == Kind::Action ? "\001ACTION " : "\001") + sText.Replace_n("\001", "") + "\001";
     const bool bNotice = kind == Kind::Notice || kind == Kind::CtcpReply;
-    return CString(bNotice ? "NOTICE " : "PRIVMSG ") + sTarget + " :" + sText;
+    CString sLine(bNotice ? "NOTICE " : "PRIVMSG ");
+    sLine.append(sTarget).append(" :").append(sText);
+    return sLine;
 }
 
 static bool IsOtr(const CString& sText) { return sText.compare(0, 4, "?OTR") == 0; }
