@@ -4,7 +4,7 @@
 mod common;
 
 use common::user::{Shown, UNCHECKED};
-use common::world::{World, heard, returned, told};
+use common::world::{Dir, World, heard, returned, told};
 use worker::unseen::PERHAPS_SHOWN;
 
 fn sent(news: &[Shown], words: &str) -> usize {
@@ -219,14 +219,11 @@ fn a_line_comes_back_when_the_worker_dies_before_it_said_what_became_of_it() {
 #[test]
 fn what_goes_out_with_a_lost_reply_goes_out_later() {
     let mut w = line_waits();
-    w.holds = true;
+    w.inward.holds = true;
     w.alice.command("start bob");
     w.settle();
     // All but the last line of the key exchange, which makes alice private and her line go out.
-    w.holds = false;
-    while let Some((from, line)) = w.held.pop_front() {
-        w.inject(&from, &line);
-    }
+    w.let_go(Dir::In);
     let mut rounds = 0;
     while w.bob.read.is_empty() {
         rounds += 1;

@@ -5,22 +5,21 @@ mod common;
 
 use common::beginnings::Start;
 use common::oracle::run;
+use common::own::Own::{Command, LoseReply, Module, Reload, Type, Worker};
 use common::person::Person;
 use common::play::Op;
-use common::play::Op::{
-    Casemapping, Command, Hold, Impostor, LoseReply, Module, Reload, Rename, Type, Worker,
-};
+use common::play::Op::{Alice, Casemapping, Hold, Impostor, Rename};
 use common::play::Who;
 use common::store::Files;
 use common::user::{Shown, User};
-use common::world::{World, heard, returned, told};
+use common::world::{Dir, World, heard, returned, told};
 use proto::shim::Kind;
 
 /// The module guards whatever nick a guarded peer takes; with nothing private there, it must be
 /// told that it need not, or the new nick could never be written to again.
 #[test]
 fn a_nick_that_only_the_module_guards_is_let_go() {
-    run(Start::Clear, &[Type(0, 0), Command(12, 0), Rename(Who::Bob, 2)]);
+    run(Start::Clear, &[Alice(Type(0, 0)), Alice(Command(12, 0)), Rename(Who::Bob, 2)]);
     let mut w = World::new();
     w.alice.command("policy bob required");
     w.alice.says("bob", "hello");
@@ -36,10 +35,13 @@ fn a_nick_that_only_the_module_guards_is_let_go() {
 /// text out in clear a minute later.
 #[test]
 fn two_nicks_that_become_one_stay_closed() {
-    run(Start::TwoNicks, &[Casemapping(0), Worker, Casemapping(1)]);
-    run(Start::TwoNicks, &[Module(false), Casemapping(0), Worker, Casemapping(1)]);
+    run(Start::TwoNicks, &[Casemapping(0), Alice(Worker), Casemapping(1)]);
+    run(Start::TwoNicks, &[Alice(Module(false)), Casemapping(0), Alice(Worker), Casemapping(1)]);
     run(Start::TwoNicks, &[Casemapping(0), Rename(Who::Bob, 3), Casemapping(1)]);
-    run(Start::TwoNicks, &[Casemapping(0), Rename(Who::Carol, 0), Type(0, 0), Casemapping(1)]);
+    run(
+        Start::TwoNicks,
+        &[Casemapping(0), Rename(Who::Carol, 0), Alice(Type(0, 0)), Casemapping(1)],
+    );
     let mut w = World::new();
     w.alice.casemapping("ascii");
     w.bob.nick = "b[".into();
@@ -163,17 +165,15 @@ fn a_distrusted_key_is_held_where_another_one_is_known() {
 #[test]
 fn waiting_lines_follow_the_peer_and_not_the_nick() {
     let mut w = World::new();
-    w.holds = true;
+    w.inward.holds = true;
     w.alice.command("start bob");
     w.alice.says("bob", "wait for me");
     w.settle();
     w.rename(|w| &mut w.bob, "bobby");
     w.mallory.nick = "bob".into();
     w.mallory.start();
-    w.holds = false;
-    for (_, line) in std::mem::take(&mut w.held) {
-        w.inject("bobby", &line);
-    }
+    w.inward.held.iter_mut().for_each(|sent| sent.from = "bobby".into());
+    w.let_go(Dir::In);
     w.settle();
     assert_eq!(w.bob.read, ["wait for me"]);
     assert!(w.mallory.read.is_empty());
@@ -240,7 +240,7 @@ fn a_nick_left_behind_stays_closed_when_somebody_else_takes_it() {
         &[
             Impostor(false, false),
             Rename(Who::Bob, 6),
-            Command(0, 6),
+            Alice(Command(0, 6)),
             Op::Start(Who::Mallory),
             Rename(Who::Mallory, 0),
             Rename(Who::Bob, 5),
@@ -252,13 +252,20 @@ fn a_nick_left_behind_stays_closed_when_somebody_else_takes_it() {
 /// were shown before for another time.
 #[test]
 fn an_end_whose_answer_was_lost_is_told_late() {
-    let again = [Command(3, 0), Command(8, 0), LoseReply, Command(3, 0), Reload(false)];
+    let again = [
+        Alice(Command(3, 0)),
+        Alice(Command(8, 0)),
+        Alice(LoseReply),
+        Alice(Command(3, 0)),
+        Alice(Reload(false)),
+    ];
     run(Start::EnemyToo, &again);
 }
 
 /// Somebody takes the nick that a private peer left while that peer's line is on its way.
 #[test]
 fn a_nick_left_stays_guarded_when_it_is_taken() {
-    let ops = [Hold(true), Rename(Who::Bob, 2), Command(0, 4), Rename(Who::Carol, 0)];
+    let ops =
+        [Hold(Dir::In, true), Rename(Who::Bob, 2), Alice(Command(0, 4)), Rename(Who::Carol, 0)];
     run(Start::Private, &ops);
 }

@@ -18,7 +18,7 @@ use std::cell::Cell;
 use std::time::Instant;
 
 /// Parts that run side by side.
-const PARTS: u32 = 3;
+const PARTS: u32 = 4;
 
 /// Nobody is private yet, or there is no key.
 #[test]
@@ -38,6 +38,12 @@ fn nothing_leaks_is_lost_or_faked_among_several() {
     play("beginning with several", &[Start::TwoNicks, Start::EnemyToo]);
 }
 
+/// Dave has otrd, too.
+#[test]
+fn nothing_leaks_is_lost_or_faked_between_two_of_us() {
+    play("between two of us", &[Start::Dave, Start::DavePrivate, Start::DaveTrusted]);
+}
+
 fn play(part: &str, starts: &'static [Start]) {
     let cases = number("OTRD_MODEL_CASES", 20_000).div_ceil(PARTS);
     let steps = number("OTRD_MODEL_STEPS", 24) as usize;
@@ -49,7 +55,8 @@ fn play(part: &str, starts: &'static [Start]) {
         ..ProptestConfig::default()
     };
     let progress = Progress::new(part, cases);
-    proptest!(config, |(start in select(starts), ops in vec(op(), 1..steps))| {
+    let dave = starts.contains(&Start::Dave);
+    proptest!(config, |(start in select(starts), ops in vec(op(dave), 1..steps))| {
         numbers::begin(0);
         run(start, &ops);
         progress.one_more();

@@ -6,7 +6,7 @@ mod common;
 
 use common::person::Person;
 use common::user::Shown;
-use common::world::{World, heard, returned, told};
+use common::world::{Dir, World, heard, returned, told};
 use proto::shim::{Kind, Style};
 
 #[test]
@@ -37,16 +37,13 @@ fn the_first_message_offers_and_the_friend_answers() {
 #[test]
 fn typed_lines_wait_until_the_conversation_is_private() {
     let mut w = World::new();
-    w.holds = true;
+    w.inward.holds = true;
     w.alice.says("bob", "?OTR?");
     w.alice.says("bob", "one");
     w.alice.says("bob", "two");
     w.settle();
     assert!(w.bob.read.is_empty() && !w.leaked("one"));
-    w.holds = false;
-    for (from, line) in std::mem::take(&mut w.held) {
-        w.inject(&from, &line);
-    }
+    w.let_go(Dir::In);
     w.settle();
     assert_eq!(w.bob.read, ["one", "two"]);
 }

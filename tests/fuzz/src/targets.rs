@@ -133,8 +133,8 @@ pub fn worker(input: &[u8]) {
     std::fs::write(room.path().join("otr.key"), key_file("alice", 0)).expect("a file");
     let directory = Directory::new(std::fs::File::open(room.path()).expect("a directory").into());
     let names = directory.names().expect("a list");
-    let mut store = Vault::new(directory, &account(), names, None);
-    let engine = Engine::load(account(), &mut store, now()).expect("libotr");
+    let mut store = Vault::new(directory, &account("alice"), names, None);
+    let engine = Engine::load(account("alice"), &mut store, now()).expect("libotr");
     let (front, control) =
         socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::empty())
             .expect("a pair");
@@ -325,19 +325,19 @@ fn secret() -> seal::Key {
 }
 
 fn place(name: Name) -> String {
-    seal::place(&account().path(), name.file())
+    seal::place(&account("alice").path(), name.file())
 }
 
 fn vault(room: &Path) -> Vault<Directory> {
     let directory = Directory::new(std::fs::File::open(room).expect("a directory").into());
     let names = directory.names().expect("a list");
-    Vault::new(directory, &account(), names, Some(Keys { now: secret(), before: None }))
+    Vault::new(directory, &account("alice"), names, Some(Keys { now: secret(), before: None }))
 }
 
 pub fn moving(input: &[u8]) {
     numbers::begin(0);
     let Some((how, content)) = input.split_first() else { return };
-    let mut engine = load(&Files::default(), now());
+    let mut engine = load("alice", &Files::default(), now());
     let from = (how & 1 == 1).then(|| "alice".into());
     let order = Order { from, overwrite: how & 2 == 2, check: how & 4 == 4 };
     if let (Ok(imported), acts) = engine.import(now(), content, &order) {

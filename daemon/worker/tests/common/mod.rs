@@ -1,19 +1,22 @@
-//! A stage in memory: a user with the engine and a module, friends with bare libotr, an enemy
-//! who sees and forges every line, and the IRC network between them.
+//! A stage in memory: one or two users with an engine and a module each, friends with bare libotr,
+//! an enemy who sees and forges every line, and the IRC network between them.
 //!
 //! * [`store`]: files that can refuse.
 //! * [`person`]: a friend, or the enemy's own client.
 //! * [`user`]: the engine, and the module that performs its effects as the shim does.
 //! * [`module`]: the link between the two.
 //! * [`world`]: the network, the clock and the log of the wire.
-//! * [`play`]: what can happen; [`beginnings`]: from where; [`oracle`]: what must always hold.
+//! * [`play`]: what can happen, [`own`] at a user's own end; [`beginnings`]: from where.
+//! * [`oracle`]: what must always hold; [`promises`]: for one user.
 #![allow(dead_code, reason = "each test program uses a part")]
 
 pub mod beginnings;
 pub mod module;
 pub mod oracle;
+pub mod own;
 pub mod person;
 pub mod play;
+pub mod promises;
 pub mod store;
 pub mod user;
 pub mod world;
@@ -21,8 +24,16 @@ pub mod world;
 use std::sync::OnceLock;
 
 /// Keys are made once for each test program: name of the account, and which of its keys.
-const KEYS: [(&str, usize); 6] =
-    [("alice", 0), ("alice", 1), ("bob", 0), ("bob", 1), ("carol", 0), ("mallory", 0)];
+const KEYS: [(&str, usize); 8] = [
+    ("alice", 0),
+    ("alice", 1),
+    ("bob", 0),
+    ("bob", 1),
+    ("carol", 0),
+    ("mallory", 0),
+    ("dave", 0),
+    ("dave", 1),
+];
 
 /// The key file of an account.
 pub fn key_file(account: &str, which: usize) -> &'static [u8] {

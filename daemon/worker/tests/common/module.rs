@@ -65,7 +65,7 @@ impl User {
         let instance = Instance::new(format!("module{}", self.module.loaded)).expect("a name");
         let hello = Hello {
             version: proto::VERSION,
-            user: name("alice"),
+            user: name(self.name),
             network: name("net"),
             shim: "0".into(),
             znc: "0".into(),

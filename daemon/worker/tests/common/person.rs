@@ -1,6 +1,7 @@
 //! Somebody with an ordinary OTR client.
 
 use super::key_file;
+use super::world::Us;
 use otr::fragment::{Outcome, Reassembler, cut};
 use otr::line::{Line, classify};
 use otr::{Event, Otr, Peer, Session, Smp, State};
@@ -18,7 +19,8 @@ pub struct Person {
     pub events: Vec<Event>,
     /// Lines on their way to the user.
     pub out: VecDeque<Vec<u8>>,
-    /// The name of the user at the other end.
+    /// The user at the other end, and the name that this client has for that one.
+    pub talks_to: Us,
     pub with: Peer,
     /// The longest line that it sends.
     pub piece: usize,
@@ -31,6 +33,14 @@ impl Person {
     }
 
     pub fn with_key(account: &'static str, which: usize) -> Self {
+        Self::making(account, which, Us::Alice)
+    }
+
+    pub fn talking(account: &'static str, to: Us) -> Self {
+        Self::making(account, 0, to)
+    }
+
+    fn making(account: &'static str, which: usize, talks_to: Us) -> Self {
         let mut otr = Otr::new(account).expect("libotr");
         otr.load_key(key_file(account, which)).expect("a key that was just made");
         Self {
@@ -41,7 +51,9 @@ impl Person {
             clear: Vec::new(),
             events: Vec::new(),
             out: VecDeque::new(),
-            with: Peer::new(b"alice").expect("a name"),
+            talks_to,
+            with: Peer::new(if talks_to == Us::Alice { b"alice" } else { b"dave" })
+                .expect("a name"),
             piece: 400,
             reassembler: Reassembler::new(),
         }

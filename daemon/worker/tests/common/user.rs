@@ -41,6 +41,10 @@ pub struct Line {
 }
 
 pub struct User {
+    /// The account.
+    pub name: &'static str,
+    /// On IRC.
+    pub nick: String,
     pub files: Files,
     pub engine: Engine,
     pub now: Now,
@@ -57,6 +61,8 @@ pub struct User {
     pub lose_next_reply: bool,
     /// The next request is lost before it is read, and the connection with it.
     pub lose_next_request: bool,
+    /// What came from IRC.
+    pub came: Vec<Vec<u8>>,
     /// Texts of peers that the worker had shown, for whoever looks whether they were.
     pub decided: Vec<String>,
     pub module: Module,
@@ -78,22 +84,30 @@ pub(super) fn words(text: &Text) -> String {
 impl User {
     /// With a key, a module and IRC.
     pub fn new() -> Self {
+        Self::called("alice")
+    }
+
+    /// As [`User::new`], somebody else.
+    pub fn called(name: &'static str) -> Self {
         let files = Files::default();
-        files.put(Name::Key, key_file("alice", 0));
-        Self::from_disk(files)
+        files.put(Name::Key, key_file(name, 0));
+        Self::start(name, files)
     }
 
     pub fn from_disk(files: Files) -> Self {
         key_file("alice", 0);
+        Self::start("alice", files)
+    }
+
+    fn start(name: &'static str, files: Files) -> Self {
         let now = Now { mono: std::time::Duration::ZERO, wall: 1_795_305_600 };
-        let network = Network {
-            connected: true,
-            mask: Mask::new(b"alice!a@host".as_slice()).ok(),
-            admin: true,
-            ..Network::default()
-        };
+        let network =
+            Network { connected: true, mask: Some(mask(name)), admin: true, ..Network::default() };
         let mut user = Self {
-            engine: load(&files, now),
+            name,
+            nick: name.into(),
+            came: Vec::new(),
+            engine: load(name, &files, now),
             files,
             now,
             network,
@@ -115,7 +129,7 @@ impl User {
     }
 
     pub(super) fn restart_engine(&mut self) {
-        self.engine = load(&self.files, self.now);
+        self.engine = load(self.name, &self.files, self.now);
     }
 
     /// Says `network`, as after every change of the surroundings.
@@ -127,6 +141,13 @@ impl User {
 
     pub fn irc(&mut self, connected: bool) {
         self.network.connected = connected;
+        self.tell_network();
+    }
+
+    /// Takes another nick.
+    pub fn goes_by(&mut self, nick: &str) {
+        self.nick = nick.into();
+        self.network.mask = Some(mask(nick));
         self.tell_network();
     }
 
@@ -155,7 +176,8 @@ impl User {
     }
 
     pub fn hears(&mut self, from: &str, kind: Kind, text: &[u8]) {
-        let from = Mask::new(format!("{from}!u@host").into_bytes()).expect("a mask");
+        self.came.push(text.to_vec());
+        let from = mask(from);
         self.ask(Call::In(In { from, kind, text: Text::new(text) }));
     }
 
@@ -184,7 +206,7 @@ impl User {
 
     pub fn key_is_made(&mut self, which: usize) {
         if std::mem::take(&mut self.keygen) {
-            let file = Zeroizing::new(key_file("alice", which).to_vec());
+            let file = Zeroizing::new(key_file(self.name, which).to_vec());
             let effects = self.step(Input::KeyMade(file));
             self.unasked(effects);
         }
@@ -353,13 +375,17 @@ impl User {
     }
 }
 
-pub fn load(files: &Files, now: Now) -> Engine {
-    Engine::load(account(), &mut files.clone(), now).expect("libotr")
+fn mask(nick: &str) -> Mask {
+    Mask::new(format!("{nick}!u@host").into_bytes()).expect("a mask")
 }
 
-pub fn account() -> Account {
+pub fn load(user: &str, files: &Files, now: Now) -> Engine {
+    Engine::load(account(user), &mut files.clone(), now).expect("libotr")
+}
+
+pub fn account(user: &str) -> Account {
     let name = |name: &str| AccountName::new(name).expect("a name");
-    Account { uid: 1000, user: name("alice"), network: name("net") }
+    Account { uid: 1000, user: name(user), network: name("net") }
 }
 
 /// What no effect may carry, whoever made the words.
