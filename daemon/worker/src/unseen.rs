@@ -4,8 +4,9 @@
 //! Lines are counted on both sides. Text is wiped when it is let go of, and never written to disk.
 
 use crate::limits;
+use crate::text::clean::single_line;
 use proto::jsonrpc::{self, Id, Outgoing, Reply};
-use proto::shim::{Effect, Effects, Instance};
+use proto::shim::{Effect, Effects, In, Instance};
 use proto::text::Text;
 use serde::Deserialize;
 use std::collections::VecDeque;
@@ -69,6 +70,18 @@ impl Line {
 fn contains_pass(line: &[u8]) -> bool {
     let pass = br#"{"do":"pass"}"#;
     line.windows(pass.len()).any(|window| window == pass)
+}
+
+/// A line that a module keeps for us while we are away, as it is shown where no module holds it
+/// any more. It is no longer the line itself, so what could be more than text is taken out.
+pub fn left_to_us(message: &In) -> Option<Effect> {
+    let In { from, kind, text } = message;
+    let text = text.as_bytes();
+    text.starts_with(b"?OTR").then(|| Effect::Deliver {
+        from: from.clone(),
+        kind: *kind,
+        text: Text::new(single_line(text)),
+    })
 }
 
 fn is_marked(text: &Text) -> bool {
@@ -212,7 +225,11 @@ impl Unseen {
                 true => Text::new([PERHAPS_SHOWN.as_bytes(), text.as_bytes()].concat()),
                 false => text,
             };
-            for effect in line.read().1 {
+            let passed = |effect| match effect {
+                Effect::Pass => line.passes.clone(),
+                effect => Some(effect),
+            };
+            for effect in line.read().1.into_iter().filter_map(passed) {
                 match effect {
                     Effect::Deliver { from, kind, text } => {
                         late.push(Effect::Deliver { from, kind, text: mark(text) });
@@ -220,7 +237,6 @@ impl Unseen {
                     Effect::Print { text, style } => {
                         late.push(Effect::Print { text: mark(text), style });
                     }
-                    Effect::Pass => late.extend(line.passes.clone()),
                     Effect::Table { .. } if !perhaps => late.push(effect),
                     Effect::Refuse { to, why, text, .. } if !given_back => {
                         // One that is away for long gives back by itself what it keeps.

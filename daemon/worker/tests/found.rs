@@ -12,7 +12,7 @@ use common::play::Op::{Alice, Casemapping, Hold, Impostor, Rename};
 use common::play::Who;
 use common::store::Files;
 use common::user::{Shown, User};
-use common::world::{Dir, World, heard, returned, told};
+use common::world::{Dir, Us, World, heard, returned, told};
 use proto::shim::Kind;
 
 /// The module guards whatever nick a guarded peer takes; with nothing private there, it must be
@@ -268,4 +268,17 @@ fn a_nick_left_stays_guarded_when_it_is_taken() {
     let ops =
         [Hold(Dir::In, true), Rename(Who::Bob, 2), Alice(Command(0, 4)), Rename(Who::Carol, 0)];
     run(Start::Private, &ops);
+}
+
+/// A line that only looks like OTR passed, and came again for another module: with a byte in it
+/// that no text to a client has, and as if it had not been shown before.
+#[test]
+fn what_passed_before_is_only_text_and_perhaps_shown() {
+    let ops = [Op::Start(Who::Bob), Op::Alter(Us::Alice, 0, 0, 1), Alice(Reload(true))];
+    run(Start::NoKey, &ops);
+    let mut w = World::new();
+    w.inject("bob", b"?OTR is \x01what I use");
+    assert_eq!(heard(&w.alice.news()), ["?OTR is \x01what I use"]);
+    w.alice.reload(true);
+    assert_eq!(heard(&w.alice.news()), ["[perhaps shown before] ?OTR is what I use"]);
 }

@@ -5,7 +5,7 @@ use crate::engine::Input;
 use crate::limits;
 use crate::link::{Health, Link};
 use crate::parts;
-use crate::unseen::Unseen;
+use crate::unseen::{Unseen, left_to_us};
 use proto::jsonrpc::{self, Code, Error, Id, Message, Reply, Request};
 use proto::shim::{Bye, Call, Effect, Effects, Hello, In, Welcome};
 use proto::text::Text;
@@ -268,15 +268,4 @@ fn number(request: &Request<'_>) -> Option<u64> {
         Some(Id::Number(number)) => number.as_u64(),
         _ => None,
     }
-}
-
-/// A line that a module keeps for us while we are away, as it is shown where no module holds it
-/// any more.
-fn left_to_us(message: &In) -> Option<Effect> {
-    let In { from, kind, text } = message;
-    text.as_bytes().starts_with(b"?OTR").then(|| Effect::Deliver {
-        from: from.clone(),
-        kind: *kind,
-        text: text.clone(),
-    })
 }

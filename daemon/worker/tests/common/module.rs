@@ -5,12 +5,12 @@ use super::user::{Shown, UNCHECKED, User, words};
 use super::world::contains;
 use proto::account::Name;
 use proto::jsonrpc::{self, Id, Reply};
-use proto::shim::{Call, Effect, Effects, Hello, In, Instance};
+use proto::shim::{Call, Effect, Effects, Hello, Instance};
 use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use worker::engine::Input;
-use worker::unseen::Unseen;
+use worker::unseen::{Unseen, left_to_us};
 
 /// After so long without a link, what is in doubt is given back.
 const DOUBT: Duration = Duration::from_secs(5);
@@ -314,10 +314,7 @@ impl User {
             out.line = Some(id);
         }
         let passes = match &call {
-            Call::In(In { from, kind, text }) if text.as_bytes().starts_with(b"?OTR") => {
-                let (from, kind, text) = (from.clone(), *kind, text.clone());
-                Some(Effect::Deliver { from, kind, text })
-            }
+            Call::In(message) => left_to_us(message),
             _ => None,
         };
         let effects = self.step(Input::Call(call));
