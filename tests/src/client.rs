@@ -314,6 +314,16 @@ impl Client {
         self.inbox.all()
     }
 
+    /// How often this has come back as not sent.
+    pub fn given_back(&self, text: &str) -> usize {
+        let lines = self.lines();
+        let back = lines.iter().filter(|line| {
+            let said = line.plain_text();
+            line.is("PRIVMSG", "*otr") && said.contains("Not sent (") && said.ends_with(text)
+        });
+        back.count()
+    }
+
     /// Everything that somebody said so far, in order.
     pub fn texts_from(&self, from: &str) -> Vec<String> {
         let lines = self.inbox.all();

@@ -88,12 +88,7 @@ impl Couple {
 
     /// How often this has come back to her as not sent.
     pub fn came_back(&self, text: &str) -> usize {
-        let lines = self.she.lines();
-        let back = lines.iter().filter(|line| {
-            let said = line.plain_text();
-            line.is("PRIVMSG", "*otr") && said.contains("Not sent (") && said.ends_with(text)
-        });
-        back.count()
+        self.she.given_back(text)
     }
 }
 

@@ -8,9 +8,13 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
-use worker::sandbox::WithoutLandlock;
+use worker::sandbox::{WithoutLandlock, process};
 
 fn main() -> ExitCode {
+    if let Err(error) = process::close_strays().and_then(|()| process::end_plainly()) {
+        eprintln!("late-worker: {error:#}");
+        return ExitCode::FAILURE;
+    }
     let words: Vec<String> = std::env::args().skip(1).collect();
     let without = match words.iter().any(|word| word == "--allow-no-landlock") {
         true => WithoutLandlock::Allow,

@@ -1,8 +1,10 @@
 //! Many at once, and some who misbehave.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use otrd_tests::{Otrd, OtrdBuilder, Pair, Rpc, World, eventually};
+use otrd_tests::{Crowd, Friend, Otrd, OtrdBuilder, Pair, Rpc, Way, World, eventually, key_file};
 use serde_json::json;
 
 /// One Unix user with many networks, all of which come at once: after a restart of ZNC.
@@ -146,6 +148,92 @@ fn who_misbehaves_holds_up_nobody() {
     heir.line(&hello("deaf"));
     assert_eq!(heir.answer().expect("an answer")["result"]["version"], 1);
     pair.wire.never_carried("undisturbed");
+}
+
+/// Everything that somebody can send without being known, and questions of somebody who has a
+/// session, come to one account without end. Another one's private conversation goes on meanwhile,
+/// word for word, and so does the flooded one's.
+#[test]
+fn who_floods_one_account_disturbs_no_other() {
+    let crowd = Crowd::new(2, OtrdBuilder::new(), &[]);
+    let [flooded, others] = &crowd.couples[..] else { unreachable!("two") };
+    flooded.goes_private();
+    others.goes_private();
+    let workers = crowd.otrd.workers();
+    let stranger = crowd.ircd.client("stranger");
+    let asker = Friend::start(&crowd.world, "asker", crowd.ircd.port());
+    asker.starts_otr_with(flooded.she.nick());
+    asker.told(&format!("secured {}", flooded.she.nick()));
+    let arrived = || crowd.wire.count(Way::In, &format!("PRIVMSG {} :", flooded.she.nick()));
+    let over = AtomicBool::new(false);
+    let sent = thread::scope(|scope| {
+        let flood = scope.spawn(|| {
+            let lines = flood_of(flooded.she.nick());
+            let before = arrived();
+            for (sent, line) in lines.iter().cycle().enumerate() {
+                if over.load(Ordering::Relaxed) {
+                    return sent;
+                }
+                stranger.send(line);
+                // As much at once as IRC carries without cutting her off.
+                if sent % 50 == 49 {
+                    asker.asks(flooded.she.nick(), "secret");
+                    eventually("the flood arrives", || arrived() >= before + sent);
+                }
+            }
+            unreachable!("it is over some time")
+        });
+        eventually("the flood is there", || arrived() > 500);
+        for number in 0..100 {
+            others.she_types(&format!("hers {number}"));
+            others.he.types_to(others.she.nick(), &format!("his {number}"));
+        }
+        others.he.reads(others.she.nick(), "hers 99");
+        others.she.reads(others.he.nick(), "his 99");
+        assert!(!flood.is_finished(), "it goes on all the while");
+        flooded.she_types("still here?");
+        flooded.he.reads(flooded.she.nick(), "still here?");
+        over.store(true, Ordering::Relaxed);
+        flood.join().expect("the flood")
+    });
+    assert!(sent > 500, "{sent}");
+    let all = |whose: &str| (0..100).map(|number| format!("{whose} {number}")).collect::<Vec<_>>();
+    let words = |told: &String| told.strip_prefix("private she01 ").map(str::to_owned);
+    assert_eq!(others.he.all().iter().filter_map(words).collect::<Vec<_>>(), all("hers"));
+    assert_eq!(others.she.texts_from(others.he.nick()), all("his"));
+    // Nobody died of it or grew.
+    assert_eq!(crowd.otrd.workers(), workers);
+    let status = crowd.otrd.admin().call("status", json!({}));
+    for account in status["accounts"].as_array().expect("accounts") {
+        let kib = account["worker"]["memory"].as_u64();
+        assert!(kib.is_some_and(|kib| kib < 64 * 1024), "{status}");
+    }
+    flooded.he.types_to(flooded.she.nick(), "it is over");
+    flooded.she.reads(flooded.he.nick(), "it is over");
+    crowd.wire.never_carried("hers ");
+    crowd.wire.never_carried("still here?");
+}
+
+/// A query, a commitment, beginnings of messages and of cut lines, and words.
+fn flood_of(nick: &str) -> Vec<String> {
+    let mut otr = otr::Otr::new("stranger").expect("libotr");
+    otr.load_key(&key_file("stranger")).expect("a key that was just made");
+    let answer = otr.receive(&otr::Peer::new(nick.as_bytes()).expect("a name"), b"?OTRv2?");
+    let commitments = answer.events.into_iter().filter_map(|event| match event {
+        otr::Event::Inject { line, .. } => String::from_utf8(line).ok(),
+        _ => None,
+    });
+    let mut texts: Vec<String> = commitments.collect();
+    assert_eq!(texts.len(), 1);
+    let filler = "A".repeat(350);
+    for number in 0..200 {
+        texts.push(format!("?OTRv23? number {number}"));
+        texts.push(format!("?OTR|{:x}|0,1,65535,{filler},", 0x100 + number));
+        texts.push(format!("?OTR,1,65535,{filler},"));
+        texts.push(format!("?OTR:AAMD{filler}"));
+        texts.push(format!("words {number}"));
+    }
+    texts.iter().map(|text| format!("PRIVMSG {nick} :{text}")).collect()
 }
 
 fn hello(network: &str) -> serde_json::Value {

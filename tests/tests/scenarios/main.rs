@@ -52,6 +52,8 @@ mod settings;
 
 mod stages;
 
+mod keygen;
+
 mod at_rest;
 
 mod users;

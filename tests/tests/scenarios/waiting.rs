@@ -1,10 +1,10 @@
 //! The bouncer never waits, whatever its daemon does.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use otrd_tests::{
-    Ircd, Otrd, OtrdBuilder, Scene, Way, Wire, World, ZncBuilder, ZncNetwork, ZncUser,
+    Alone, Ircd, Otrd, OtrdBuilder, Scene, Way, Wire, World, ZncBuilder, ZncNetwork, ZncUser,
 };
 
 /// Slower than any PING of an idle loop, on a busy machine too; far quicker than a wait for a
@@ -35,6 +35,43 @@ fn with_its_worker_stopped() {
     scene.otrd.signal_worker(worker, Signal::SIGCONT);
     scene.bob.reads("alice", "held for a while");
     scene.alice.reads("bob", "held as well");
+    scene.wire.never_carried("held");
+}
+
+/// For longer than otrd waits before it asks a worker how it is, which costs nothing; then for so
+/// long that it is given up. With `OTRD_SOAK` only: it takes two minutes.
+#[test]
+fn with_its_worker_stopped_for_long() {
+    if std::env::var_os("OTRD_SOAK").is_none() {
+        return eprintln!("skipped: OTRD_SOAK=1 lets it wait for two minutes");
+    }
+    let (scene, bob) = Alone::private();
+    let idle = scene.znc.attach_idle("idle");
+    let worker = scene.otrd.worker();
+    scene.otrd.signal_worker(worker, Signal::SIGSTOP);
+    scene.alice.types_to("bob", "held for a while");
+    bob.types_to("alice", "held as well");
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(40) {
+        assert!(idle.slowest_ping(100) < AT_ONCE);
+    }
+    scene.otrd.signal_worker(worker, Signal::SIGCONT);
+    bob.reads("alice", "held for a while");
+    scene.alice.reads("bob", "held as well");
+    assert_eq!(scene.otrd.worker(), worker);
+
+    scene.otrd.signal_worker(worker, Signal::SIGSTOP);
+    scene.alice.types_to("bob", "held for too long");
+    let start = Instant::now();
+    while scene.otrd.workers().contains(&worker) {
+        assert!(idle.slowest_ping(100) < AT_ONCE);
+        assert!(start.elapsed() < Duration::from_secs(120), "it is not given up");
+    }
+    scene.alice.otr_says("[bob] Not sent (otrd was restarted): held for too long");
+    scene.alice.becomes("bob", "encrypted");
+    scene.alice.types_to("bob", "in a new session");
+    bob.reads("alice", "in a new session");
+    bob.never_saw("too long");
     scene.wire.never_carried("held");
 }
 

@@ -172,7 +172,7 @@ impl Worker {
             }
             self.tick();
             if self.link.as_mut().is_some_and(|link| link.flush() == Health::Dead) {
-                self.link_lost();
+                self.link_closed();
             }
         }
         // What waits comes back to the user before the end.

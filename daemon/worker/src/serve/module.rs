@@ -16,9 +16,9 @@ const LAST_READS: usize = 64;
 
 impl Worker {
     pub(super) fn adopt(&mut self, id: Option<Id>, hello: Hello, rest: &Text, socket: OwnedFd) {
-        if let Some(mut old) = self.link.take() {
+        if let Some(old) = &mut self.link {
             old.bye("another connection took this account over");
-            self.gone();
+            self.link_closed();
         }
         self.idle_said = false;
         let mut link = Link::new(socket, rest.as_bytes());
@@ -143,7 +143,7 @@ impl Worker {
         Ok(self.step(Input::Call(call)))
     }
 
-    /// The module closed the connection. It gives back what it wrote and has no answer to, or asks
+    /// The module closed the connection, or lost it. It gives back what it wrote and has no answer to, or asks
     /// it again: none of that must be done as well. Only its last words count.
     pub(super) fn link_closed(&mut self) {
         let mut lines = Vec::new();
