@@ -154,12 +154,16 @@ impl Promises {
 
     /// What went out and what came back, and which of them went first.
     pub fn look_at_own(&mut self, user: &User, said: &mut [Said]) {
+        let mut last: HashMap<&str, usize> = HashMap::new();
         for shown in &user.screen {
             match shown {
-                Shown::Echo { text, .. } | Shown::Passed { text, .. } => {
-                    let Some(typed) = self.typed.iter_mut().find(|t| t.token == *text) else {
+                Shown::Echo { to, text } | Shown::Passed { to, text } => {
+                    let Some(at) = self.typed.iter().position(|t| t.token == *text) else {
                         continue;
                     };
+                    let before = last.insert(to, at);
+                    assert!(before.is_none_or(|before| before <= at), "{text} went out too late");
+                    let typed = &mut self.typed[at];
                     self.sent += 1;
                     typed.sent += 1;
                     typed.order = Some(self.sent);
