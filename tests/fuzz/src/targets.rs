@@ -212,8 +212,8 @@ fn happens(w: &mut World, code: u8, words: &[u8]) {
         1 => w.alice.hears(from, Kind::Action, words),
         2 => w.alice.hears(from, Kind::Notice, words),
         3 => w.alice.hears(from, Kind::Ctcp, words),
-        // To libotr, NUL is where a text ends.
-        4 if !words.contains(&0) => w.bob.say(words),
+        // To libotr, NUL is where a text ends, and nothing is no message.
+        4 if !words.is_empty() && !words.contains(&0) => w.bob.say(words),
         4 => {}
         5 => w.alice.says("bob", TYPED),
         6 => w.alice.waits(61),
