@@ -6,7 +6,7 @@ mod common;
 use common::key_file;
 use common::store::Files;
 use common::user::User;
-use common::world::{World, returned, told};
+use common::world::{Sent, World, returned, told};
 use worker::store::Name;
 
 #[test]
@@ -125,6 +125,61 @@ fn a_failed_generation_gives_back_what_waits_for_it() {
     w.alice.says("bob", "in clear then");
     w.settle();
     assert!(w.leaked("in clear then") && !w.leaked("patience"));
+}
+
+/// Half a key, an empty file of keys, somebody else's: whatever came out of the pipe.
+#[test]
+fn what_is_no_key_of_ours_is_not_taken_for_one() {
+    let key = key_file("alice", 0);
+    for made in [b"", &key[..key.len() / 2], b"(privkeys)", key_file("bob", 0)] {
+        let mut w = World::with(User::from_disk(Files::default()));
+        w.alice.command("start bob");
+        w.alice.says("bob", "patience");
+        w.alice.key_comes(made);
+        let news = w.alice.news();
+        assert!(told(&news, "Your private key could not be made"), "{news:?}");
+        assert_eq!(returned(&news, "patience"), 1);
+        assert!(w.alice.files.get("otr.key").is_none());
+        w.alice.command("genkey");
+        w.alice.key_is_made(0);
+        assert!(told(&w.alice.news(), "Your private key is ready"));
+    }
+}
+
+/// Peers know us by it from the first line on.
+#[test]
+fn the_instance_tag_is_on_disk_before_anything_is_sent() {
+    let mut user = User::new();
+    user.says("bob", "hello");
+    let tag = user.files.get("otr.instag").unwrap();
+    user.restart_worker();
+    user.says("bob", "hello again");
+    assert_eq!(user.files.get("otr.instag").unwrap(), tag);
+}
+
+/// Whoever has the friend's nick cannot make us ask again and again.
+#[test]
+fn a_lost_session_is_asked_for_once_a_minute() {
+    let mut w = World::new();
+    w.trusted();
+    let hers = |s: &&Sent| s.from == "alice" && s.text.starts_with(b"?OTRv23?");
+    let queries = |w: &World| w.wire.iter().filter(hers).count();
+    let line = w.bob.sealed(b"of the session before");
+    let mut asked = queries(&w);
+    for again in [1, 0, 1] {
+        w.bob.finish();
+        w.settle();
+        assert_eq!(w.alice.state("bob"), "finished");
+        w.forge(&line);
+        asked += again;
+        assert_eq!(queries(&w), asked);
+        if again == 0 {
+            w.alice.waits(60);
+            w.bob.start();
+            w.settle();
+        }
+        assert_eq!(w.alice.state("bob"), "encrypted");
+    }
 }
 
 #[test]

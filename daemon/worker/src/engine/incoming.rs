@@ -120,16 +120,7 @@ impl Engine {
     /// An encrypted text.
     fn data(&mut self, peer: &Peer, message: &In, instance: u32) {
         // Which key it came under has to be known before: the line may also end the session.
-        let mut key = self.otr.private_key_of(peer, instance);
-        if key.is_none() {
-            let sessions = self.otr.sessions(peer);
-            if !sessions.iter().any(|session| session.state == otr::State::Encrypted) {
-                return self.unreadable(peer);
-            }
-            let session = sessions.into_iter().find(|session| session.instance == instance);
-            key = session.and_then(|session| session.fingerprint);
-        }
-        let mark = self.mark_of(peer, key);
+        let mark = self.mark_of(peer, self.otr.private_key_of(peer, instance));
         // What rides along shows only once it is decrypted, and then it is looked at already.
         let received = match self.may_authenticate(peer) {
             true => self.otr.receive(peer, message.text.as_bytes()),

@@ -120,6 +120,12 @@ impl Person {
         self.post(&line);
     }
 
+    /// A line that only the session of now can open.
+    pub fn sealed(&mut self, text: &[u8]) -> Vec<u8> {
+        let session = self.session().expect("a private session");
+        self.otr.send(&self.with, session.instance, text).expect("a private session").0
+    }
+
     pub fn start(&mut self) {
         self.out.push_back(b"?OTRv23?".to_vec());
     }

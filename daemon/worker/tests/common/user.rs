@@ -205,8 +205,13 @@ impl User {
     }
 
     pub fn key_is_made(&mut self, which: usize) {
+        self.key_comes(key_file(self.name, which));
+    }
+
+    /// Whatever who makes keys hands over.
+    pub fn key_comes(&mut self, file: &[u8]) {
         if std::mem::take(&mut self.keygen) {
-            let file = Zeroizing::new(key_file(self.name, which).to_vec());
+            let file = Zeroizing::new(file.to_vec());
             let effects = self.step(Input::KeyMade(file));
             self.unasked(effects);
         }
