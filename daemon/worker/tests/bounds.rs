@@ -106,6 +106,15 @@ fn many(number: u32) -> u32 {
     if std::env::var_os("OTRD_MODEL_LONG").is_some() { number } else { number / 10 }
 }
 
+/// What the people around remember is no part of a worker.
+fn forget(w: &mut World) {
+    w.alice.screen.clear();
+    w.alice.out.clear();
+    w.alice.came.clear();
+    w.alice.decided.clear();
+    w.wire.clear();
+}
+
 fn nicks(w: &mut World) {
     for i in 0..many(100_000) {
         let nick = format!("nick{i}");
@@ -114,8 +123,7 @@ fn nicks(w: &mut World) {
             w.alice.says(&nick, "hello");
             w.alice.hears(&nick, Kind::Text, b"?OTR Error: no");
         }
-        w.alice.screen.clear();
-        w.alice.out.clear();
+        forget(w);
     }
 }
 
@@ -127,8 +135,7 @@ fn tags(w: &mut World) {
         let nick = if i % 2 == 0 { "bob".into() } else { format!("tag{i}") };
         w.alice.now.mono += Duration::from_millis(1);
         w.alice.hears(&nick, Kind::Text, &line);
-        w.alice.screen.clear();
-        w.alice.out.clear();
+        forget(w);
     }
 }
 
@@ -138,9 +145,11 @@ fn fragments(w: &mut World) {
         let (tag, k) = (0x100 + i % 300, 1 + i / 300);
         let line = format!("?OTR|{tag:x}|0,{k},65535,{piece},");
         w.alice.hears(&format!("frag{}", i % 40), Kind::Text, line.as_bytes());
+        forget(w);
     }
     for k in 1..=many(65_535) {
         w.alice.hears("long", Kind::Text, format!("?OTR,{k},65535,{piece},").as_bytes());
+        forget(w);
     }
 }
 
@@ -150,7 +159,7 @@ fn beginnings(w: &mut World) {
     for i in 0..many(100_000) {
         w.alice.hears(&format!("cut{}", i % 5000), Kind::Text, start.as_bytes());
         w.alice.hears(&format!("cut{}", i % 5000), Kind::Text, "B".repeat(400).as_bytes());
-        w.alice.screen.clear();
+        forget(w);
     }
 }
 
@@ -161,8 +170,7 @@ fn commitments(w: &mut World) {
         w.alice.now.mono += Duration::from_millis(1);
         let nick = if i % 2 == 0 { "flood".into() } else { format!("flood{i}") };
         w.alice.hears(&nick, Kind::Text, &with_tag(&commitment, 0x200 + i));
-        w.alice.screen.clear();
-        w.alice.out.clear();
+        forget(w);
     }
 }
 
@@ -181,8 +189,7 @@ fn names_that_change(w: &mut World) {
             w.mallory.finish();
         }
         w.settle();
-        w.alice.screen.clear();
-        w.wire.clear();
+        forget(w);
     }
     assert!(w.alice.guard.len() < 400 * 9, "{}", w.alice.guard.len());
     println!(
@@ -197,8 +204,7 @@ fn questions(w: &mut World) {
     for _ in 0..many(1000) {
         w.bob.ask(Some(&[b'q'; 900]), b"secret");
         w.settle();
-        w.alice.screen.clear();
-        w.wire.clear();
+        forget(w);
     }
 }
 
