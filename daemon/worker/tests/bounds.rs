@@ -106,8 +106,10 @@ fn many(number: u32) -> u32 {
     if std::env::var_os("OTRD_MODEL_LONG").is_some() { number } else { number / 10 }
 }
 
-/// What the people around remember is no part of a worker.
+/// What the people around remember is no part of a worker. The module says how far it has read:
+/// until then the worker keeps its replies.
 fn forget(w: &mut World) {
+    w.alice.waits(0);
     w.alice.screen.clear();
     w.alice.out.clear();
     w.alice.came.clear();
