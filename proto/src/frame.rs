@@ -38,7 +38,7 @@ impl Lines {
     /// [`TooLong`], for good: the stream has to be closed.
     pub fn next_line(&mut self) -> Result<Option<&[u8]>, TooLong> {
         let fresh = self.buffer.get(self.scanned..).unwrap_or_default();
-        let Some(length) = fresh.iter().position(|&b| b == b'\n') else {
+        let Some(length) = memchr::memchr(b'\n', fresh) else {
             self.scanned = self.buffer.len();
             return if self.buffer.len() - self.taken >= MAX_LINE {
                 Err(TooLong)

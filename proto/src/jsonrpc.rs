@@ -4,14 +4,15 @@
 //! run in `tests/jsonrpc_spec.rs`.
 
 use crate::text::Text;
-use serde::de::{DeserializeOwned, Deserializer};
+use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::fmt;
 
 /// What a request says about itself so that its answer can be told from others.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Id {
     /// A number. Fractions are allowed by the specification, hence not an integer type.
@@ -25,6 +26,44 @@ pub enum Id {
 impl From<u64> for Id {
     fn from(number: u64) -> Self {
         Id::Number(number.into())
+    }
+}
+
+/// Without the detour over a tree that serde would make of an untagged enum: every line has one.
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        struct IdVisitor;
+
+        impl Visitor<'_> for IdVisitor {
+            type Value = Id;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, a string or null")
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Id, E> {
+                Ok(Id::Number(number.into()))
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Id, E> {
+                Ok(Id::Number(number.into()))
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Id, E> {
+                let number = serde_json::Number::from_f64(number);
+                number.map(Id::Number).ok_or_else(|| E::custom("no number"))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Id, E> {
+                Ok(Id::String(text.to_owned()))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Id, E> {
+                Ok(Id::Null)
+            }
+        }
+
+        input.deserialize_any(IdVisitor)
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the ZNC module says, and the effects it performs. `PROTOCOL.md` has the tables.
 
+pub use crate::call::{Call, serve};
+
 use crate::account::Name;
-use crate::jsonrpc::{Code, Error, Request};
 use crate::text::{Mask, Nick, Text};
 use serde::{Deserialize, Serialize};
 
@@ -235,83 +236,6 @@ pub struct Bye {
 pub struct Seen {
     /// As in [`Hello::seen`].
     pub seen: u64,
-}
-
-/// Everything a module may ask after its `hello`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Call {
-    /// `network`
-    Network(Network),
-    /// `out`
-    Out(Out),
-    /// `in`
-    In(In),
-    /// `command`
-    Command(Command),
-    /// `nick`
-    Nick(NickChange),
-    /// `quit`
-    Quit(Presence),
-    /// `join`
-    Join(Presence),
-    /// `seen`
-    Seen(Seen),
-    /// `bye`
-    Bye(Bye),
-}
-
-impl Call {
-    /// Parses a request once into what it asks.
-    ///
-    /// # Errors
-    /// [`Code::MethodNotFound`], [`Code::InvalidParams`], or [`Code::HelloTwice`]: whoever calls
-    /// this has seen a `hello` already.
-    pub fn parse(request: &Request<'_>) -> Result<Self, Error> {
-        Ok(match request.method.as_ref() {
-            "network" => Self::Network(request.params()?),
-            "out" => Self::Out(request.params()?),
-            "in" => Self::In(request.params()?),
-            "command" => Self::Command(request.params()?),
-            "nick" => Self::Nick(request.params()?),
-            "quit" => Self::Quit(request.params()?),
-            "join" => Self::Join(request.params()?),
-            "seen" => Self::Seen(request.params()?),
-            "bye" => Self::Bye(request.params()?),
-            "hello" => return Err(Code::HelloTwice.into()),
-            _ => return Err(Code::MethodNotFound.into()),
-        })
-    }
-
-    /// The method's name on the wire.
-    pub fn method(&self) -> &'static str {
-        match self {
-            Self::Network(_) => "network",
-            Self::Out(_) => "out",
-            Self::In(_) => "in",
-            Self::Command(_) => "command",
-            Self::Nick(_) => "nick",
-            Self::Quit(_) => "quit",
-            Self::Join(_) => "join",
-            Self::Seen(_) => "seen",
-            Self::Bye(_) => "bye",
-        }
-    }
-}
-
-impl Serialize for Call {
-    /// The parameters only; the method's name is in [`Call::method`].
-    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Network(params) => params.serialize(out),
-            Self::Out(params) => params.serialize(out),
-            Self::In(params) => params.serialize(out),
-            Self::Command(params) => params.serialize(out),
-            Self::Nick(params) => params.serialize(out),
-            Self::Quit(params) | Self::Join(params) => params.serialize(out),
-            Self::Seen(params) => params.serialize(out),
-            Self::Bye(params) => params.serialize(out),
-        }
-    }
 }
 
 /// How a line of `*otr` looks.

@@ -43,6 +43,10 @@ impl From<String> for Text {
     }
 }
 
+fn has_nul(text: &str) -> bool {
+    memchr::memchr(0, text.as_bytes()).is_some()
+}
+
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Text({} bytes)", self.0.len())
@@ -52,7 +56,7 @@ impl fmt::Debug for Text {
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         match std::str::from_utf8(&self.0) {
-            Ok(text) if !text.contains('\0') => out.serialize_str(text),
+            Ok(text) if !has_nul(text) => out.serialize_str(text),
             _ => {
                 let mut map = out.serialize_map(Some(1))?;
                 map.serialize_entry("b64", &BASE64.encode(&self.0))?;
@@ -78,7 +82,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
-        if text.contains('\0') {
+        if has_nul(text) {
             return Err(E::custom("text with NUL must be sent as b64"));
         }
         Ok(Text::from(text))

@@ -81,12 +81,16 @@ impl Context {
 
     /// This master and its children, in libotr's order.
     pub(crate) fn run(self) -> Vec<Context> {
+        self.each_of_run().collect()
+    }
+
+    /// The same, for as long as none is forgotten, added or moved.
+    pub(crate) fn each_of_run(self) -> impl Iterator<Item = Context> {
         let master = self.get().m_context;
         std::iter::successors(Context::from_ptr(master), |context| {
             Context::from_ptr(context.get().next)
         })
-        .take_while(|context| context.get().m_context == master)
-        .collect()
+        .take_while(move |context| context.get().m_context == master)
     }
 
     pub(crate) fn ptr(self) -> *mut ConnContext {
@@ -242,13 +246,18 @@ impl Context {
 
     /// The fingerprints known of the peer, which hang on the master.
     pub(crate) fn prints(self) -> Vec<Print> {
-        let Some(master) = Context::from_ptr(self.get().m_context) else { return Vec::new() };
-        let first = Print::from_ptr(master.get().fingerprint_root.next);
-        std::iter::successors(first, |print| Print::from_ptr(print.get().next)).collect()
+        self.each_print().collect()
+    }
+
+    /// The same, for as long as none is forgotten or moved.
+    pub(crate) fn each_print(self) -> impl Iterator<Item = Print> {
+        let master = Context::from_ptr(self.get().m_context);
+        let first = master.and_then(|master| Print::from_ptr(master.get().fingerprint_root.next));
+        std::iter::successors(first, |print| Print::from_ptr(print.get().next))
     }
 
     pub(crate) fn print(self, wanted: Fingerprint) -> Option<Print> {
-        self.prints().into_iter().find(|print| print.fingerprint() == wanted)
+        self.each_print().find(|print| print.fingerprint() == wanted)
     }
 
     /// Adds a fingerprint, or finds it.

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::error::{FileError, KeyError};
 use crate::key::{self, MAX_KEY_FILE, UserState};
 use crate::name::{Fingerprint, Peer, Trust};
-use crate::records::{MAX_FINGERPRINTS, MAX_RECORDS_FILE, Record};
+use crate::records::{MAX_FINGERPRINTS, MAX_RECORDS_FILE, Record, lines};
 
 /// How a program names whose key it is.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -120,7 +120,7 @@ pub fn fingerprints(file: &[u8]) -> Result<(Vec<ForeignFingerprint>, usize), Fil
         return Err(FileError::TooLarge(MAX_RECORDS_FILE));
     }
     let (mut found, mut left_out) = (Vec::new(), 0);
-    for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+    for line in lines(file) {
         match Record::parse(line) {
             Some(record) if found.len() < MAX_FINGERPRINTS => found.push(ForeignFingerprint {
                 owner: Owner {

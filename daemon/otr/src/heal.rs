@@ -29,8 +29,8 @@ impl Before {
     pub(crate) fn of(master: Option<Context>) -> Before {
         let Some(master) = master else { return Before::default() };
         Before {
-            states: master.run().iter().map(|one| (one.instance(), one.state())).collect(),
-            prints: master.prints().iter().map(|one| (one.fingerprint(), one.trust())).collect(),
+            states: master.each_of_run().map(|one| (one.instance(), one.state())).collect(),
+            prints: master.each_print().map(|one| (one.fingerprint(), one.trust())).collect(),
         }
     }
 
@@ -47,7 +47,7 @@ impl Before {
     pub(crate) fn heal(&self, master: Option<Context>) -> Seen {
         let mut seen = Seen::default();
         let Some(master) = master else { return seen };
-        for context in master.run() {
+        for context in master.each_of_run() {
             context.drop_last_message();
             let before = self.state(context.instance());
             heal_state(context, before);
@@ -55,7 +55,7 @@ impl Before {
                 seen.ended.push(context.instance());
             }
         }
-        for print in master.prints() {
+        for print in master.each_print() {
             let fingerprint = print.fingerprint();
             match self.prints.iter().find(|(known, _)| *known == fingerprint) {
                 // A failed SMP takes trust away and a successful one gives it:

@@ -104,7 +104,9 @@ pub fn classify(line: &[u8]) -> Line<'_> {
 /// dot, is missing: some gateway cut it into several lines.
 #[must_use]
 pub fn is_cut_off(line: &[u8]) -> bool {
-    !line.contains(&b'.') && matches!(classify(line), Line::Message { .. })
+    // A whole one is seen from its end.
+    let begins = line.starts_with(b"?OTR:") && !line.iter().rev().any(|byte| *byte == b'.');
+    begins && matches!(classify(line), Line::Message { .. })
 }
 
 /// The hash in a commitment, by which two that cross are put in order.
@@ -183,8 +185,8 @@ pub const fn whitespace_tag(v2: bool, v3: bool) -> &'static [u8] {
 pub(crate) fn ignorable(line: &[u8]) -> bool {
     let Some(body) = line.strip_prefix(b"?OTR:") else { return false };
     let flags = match body.get(..4) {
-        Some(b"AAMD") => decode(body, 16).and_then(|head| head.get(11).copied()),
-        Some(b"AAID") => decode(body, 8).and_then(|head| head.get(3).copied()),
+        Some(b"AAMD") => head::<12>(body).map(|[.., flags]| flags),
+        Some(b"AAID") => head::<6>(body).map(|[_, _, _, flags, ..]| flags),
         _ => None,
     };
     flags.is_some_and(|flags| flags & 1 == 1)
@@ -213,7 +215,7 @@ fn message(body: &[u8]) -> Option<Line<'static>> {
     let (sender, receiver) = match version {
         Version::V2 => (0, 0),
         Version::V3 => {
-            let head = decode(body, 16)?;
+            let head = head::<12>(body)?;
             (number(head.get(3..7)?)?, number(head.get(7..11)?)?)
         }
     };
@@ -273,10 +275,8 @@ fn pieces(rest: &[u8]) -> Option<(u16, u16, &[u8])> {
 
 fn tagged(line: &[u8]) -> Option<Line<'static>> {
     // Few lines have tabs at all.
-    if !line.contains(&b'\t') {
-        return None;
-    }
-    let start = line.windows(TAG_BASE.len()).position(|window| window == TAG_BASE)?;
+    memchr::memchr(b'\t', line)?;
+    let start = memchr::memmem::find(line, TAG_BASE)?;
     let (mut v2, mut v3) = (false, false);
     let mut end = start + TAG_BASE.len();
     while let Some(group) = line.get(end..end + 8) {
@@ -310,16 +310,32 @@ fn number(bytes: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.try_into().ok()?))
 }
 
+/// The first `N` (a multiple of 3) bytes of base64.
+fn head<const N: usize>(base64: &[u8]) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let groups = base64.get(..N / 3 * 4)?.chunks_exact(4);
+    for (group, place) in groups.zip(bytes.chunks_exact_mut(3)) {
+        place.copy_from_slice(&three(group)?);
+    }
+    Some(bytes)
+}
+
 /// The bytes of the first `chars` (a multiple of 4) characters of base64.
 fn decode(base64: &[u8], chars: usize) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(chars / 4 * 3);
     for group in base64.get(..chars)?.chunks_exact(4) {
-        let mut bits = 0_u32;
-        for byte in group {
-            bits = bits << 6 | u32::from(digit(*byte)?);
-        }
-        bytes.extend_from_slice(bits.to_be_bytes().get(1..)?);
+        bytes.extend_from_slice(&three(group)?);
     }
+    Some(bytes)
+}
+
+/// The bytes of four characters of base64.
+fn three(group: &[u8]) -> Option<[u8; 3]> {
+    let mut bits = 0_u32;
+    for byte in group {
+        bits = bits << 6 | u32::from(digit(*byte)?);
+    }
+    let [_, bytes @ ..] = bits.to_be_bytes();
     Some(bytes)
 }
 

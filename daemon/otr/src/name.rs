@@ -32,6 +32,16 @@ impl Peer {
     /// # Errors
     /// [`NameError`] if libotr's files could not hold the name.
     pub fn new(name: &[u8]) -> Result<Peer, NameError> {
+        let mut copy = Vec::with_capacity(name.len() + 1);
+        copy.extend_from_slice(name);
+        Peer::from_vec(copy)
+    }
+
+    /// The same without a copy, where there is room for a NUL behind it.
+    ///
+    /// # Errors
+    /// As [`Peer::new`].
+    pub fn from_vec(name: Vec<u8>) -> Result<Peer, NameError> {
         if name.is_empty() {
             return Err(NameError::Empty);
         }
@@ -90,13 +100,19 @@ impl Fingerprint {
     /// anything else.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Fingerprint> {
-        let mut digits = text.chars().filter(|c| *c != ' ').map(|c| c.to_digit(16));
+        let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b' ').collect();
+        Fingerprint::from_digits(digits.as_slice().try_into().ok()?)
+    }
+
+    /// 40 hexadecimal digits in either case, and nothing else.
+    pub(crate) fn from_digits(digits: &[u8; 40]) -> Option<Fingerprint> {
+        let digit = |byte: u8| char::from(byte).to_digit(16);
         let mut bytes = [0; 20];
-        for byte in &mut bytes {
-            let (high, low) = (digits.next()??, digits.next()??);
-            *byte = u8::try_from(high << 4 | low).ok()?;
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let [high, low] = *pair else { return None };
+            *byte = u8::try_from(digit(high)? << 4 | digit(low)?).ok()?;
         }
-        digits.next().is_none().then_some(Fingerprint(bytes))
+        Some(Fingerprint(bytes))
     }
 
     /// Whether `prefix` (hexadecimal in either case, spaces ignored) begins

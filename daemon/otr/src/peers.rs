@@ -58,9 +58,16 @@ impl Otr {
     /// Every fingerprint that is known, by peer; of one peer the newest first.
     #[must_use]
     pub fn known(&self) -> Vec<Known> {
-        let mut all: Vec<Known> =
-            Context::masters(self.us.0).into_iter().flat_map(known_of).collect();
-        all.extend(self.shelf.known());
+        self.known_where(|_| true)
+    }
+
+    /// The same of those peers whose name is `wanted`.
+    #[must_use]
+    pub fn known_where(&self, wanted: impl Fn(&Peer) -> bool) -> Vec<Known> {
+        let met = Context::masters(self.us.0).into_iter();
+        let met = met.filter(|master| master.peer().is_some_and(|peer| wanted(&peer)));
+        let mut all: Vec<Known> = met.flat_map(known_of).collect();
+        all.extend(self.shelf.known(wanted));
         // Keeps the order within a peer.
         all.sort_by(|a, b| a.peer.cmp(&b.peer));
         all

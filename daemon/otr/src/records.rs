@@ -52,7 +52,8 @@ impl Otr {
             return Err(FileError::TooLarge(MAX_RECORDS_FILE));
         }
         let mut report = FingerprintReport::default();
-        for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let mut strangers = Vec::new();
+        for line in lines(file) {
             let Some(record) = Record::parse(line) else {
                 report.malformed += 1;
                 continue;
@@ -62,10 +63,15 @@ impl Otr {
             } else if report.loaded >= MAX_FINGERPRINTS {
                 report.beyond_limit += 1;
             } else {
-                self.add_fingerprint(&record.peer, record.fingerprint, &record.trust);
                 report.loaded += 1;
+                let Record { peer, fingerprint, trust, .. } = record;
+                match self.context(&peer, 0) {
+                    Some(_) => self.add_fingerprint(&peer, fingerprint, &trust),
+                    None => strangers.push((peer, fingerprint, trust)),
+                }
             }
         }
+        self.shelf.put_all(strangers);
         Ok(report)
     }
 
@@ -184,6 +190,17 @@ impl Otr {
     }
 }
 
+/// The lines of a file that have anything in them.
+pub(crate) fn lines(file: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr::memchr_iter(b'\n', file).chain([file.len()]);
+    let lines = ends.scan(0, |start, end| {
+        let line = file.get(*start..end);
+        *start = end + 1;
+        line
+    });
+    lines.filter(|line| !line.is_empty())
+}
+
 /// A line of a file of fingerprints.
 pub(crate) struct Record<'a> {
     pub(crate) peer: Peer,
@@ -199,12 +216,19 @@ impl Record<'_> {
             return None;
         }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let mut fields = line.splitn(5, |byte| *byte == b'\t');
-        let peer = Peer::new(fields.next()?).ok()?;
-        let (account, protocol) = (fields.next()?, fields.next()?);
-        let hex = fields.next().filter(|hex| hex.len() == 40)?;
-        let fingerprint = Fingerprint::from_hex(std::str::from_utf8(hex).ok()?)?;
-        let trust = Trust::from_field(fields.next().unwrap_or_default());
+        let (peer, rest) = field(line)?;
+        let (account, rest) = field(rest)?;
+        let (protocol, rest) = field(rest)?;
+        let (hex, trust) = field(rest).unwrap_or((rest, b""));
+        let fingerprint = Fingerprint::from_digits(hex.try_into().ok()?)?;
+        let trust = Trust::from_field(trust);
+        let peer = Peer::new(peer).ok()?;
         Some(Record { peer, account, protocol, fingerprint, trust })
     }
+}
+
+/// What stands before the next tab, and behind it.
+fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b'\t', line)?;
+    Some((line.get(..end)?, line.get(end + 1..)?))
 }

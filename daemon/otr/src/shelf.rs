@@ -18,11 +18,29 @@ pub(crate) struct Shelf(BTreeMap<Peer, Vec<(Fingerprint, Trust)>>);
 impl Shelf {
     /// Adds a fingerprint, or changes its trust.
     pub(crate) fn put(&mut self, peer: &Peer, fingerprint: Fingerprint, trust: &Trust) {
-        let prints = self.0.entry(peer.clone()).or_default();
-        match prints.iter_mut().find(|(known, _)| *known == fingerprint) {
-            Some((_, old)) => *old = trust.clone(),
-            None => prints.push((fingerprint, trust.clone())),
+        put(self.0.entry(peer.clone()).or_default(), fingerprint, trust.clone());
+    }
+
+    /// Adds many, the oldest first.
+    pub(crate) fn put_all(&mut self, mut prints: Vec<(Peer, Fingerprint, Trust)>) {
+        if !self.0.is_empty() {
+            return prints
+                .into_iter()
+                .for_each(|(peer, print, trust)| self.put(&peer, print, &trust));
         }
+        // Files lie sorted, and made of sorted ones the map is ready many times sooner. Keeps the
+        // order within a peer.
+        prints.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+        let mut prints = prints.into_iter().peekable();
+        let mut next = || {
+            let (peer, print, trust) = prints.next()?;
+            let mut of_one = vec![(print, trust)];
+            while let Some((_, print, trust)) = prints.next_if(|(other, ..)| *other == peer) {
+                put(&mut of_one, print, trust);
+            }
+            Some((peer, of_one))
+        };
+        self.0 = std::iter::from_fn(&mut next).collect();
     }
 
     pub(crate) fn trust(&self, peer: &Peer, fingerprint: Fingerprint) -> Option<&Trust> {
@@ -47,9 +65,17 @@ impl Shelf {
         self.0.get(peer).map(|prints| known(peer, prints).collect()).unwrap_or_default()
     }
 
-    /// What is known of all, by peer, of each the newest first.
-    pub(crate) fn known(&self) -> impl Iterator<Item = Known> {
-        self.0.iter().flat_map(|(peer, prints)| known(peer, prints))
+    /// What is known of those whose name is `wanted`, by peer, of each the newest first.
+    pub(crate) fn known(&self, wanted: impl Fn(&Peer) -> bool) -> impl Iterator<Item = Known> {
+        let wanted = self.0.iter().filter(move |(peer, _)| wanted(peer));
+        wanted.flat_map(|(peer, prints)| known(peer, prints))
+    }
+}
+
+fn put(prints: &mut Vec<(Fingerprint, Trust)>, fingerprint: Fingerprint, trust: Trust) {
+    match prints.iter_mut().find(|(known, _)| *known == fingerprint) {
+        Some((_, old)) => *old = trust,
+        None => prints.push((fingerprint, trust)),
     }
 }
 

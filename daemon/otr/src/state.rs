@@ -136,8 +136,10 @@ impl Otr {
                 let header = Header { version, kind, sender, receiver };
                 match self.admit(peer, line, header, ours) {
                     Admission::Yes => {
-                        if let Some(context) = self.context(peer, sender) {
-                            context.close_stale_handles(kind);
+                        if kind != line::Kind::Data {
+                            if let Some(context) = self.context(peer, sender) {
+                                context.close_stale_handles(kind);
+                            }
                         }
                         self.receive_otr(peer, line)
                     }
@@ -233,10 +235,11 @@ impl Otr {
         };
         self.instag();
         self.introduce(peer);
-        if self.context(peer, 0).is_none() {
+        let master = self.context(peer, 0);
+        if master.is_none() {
             self.make_room_for_stranger();
         }
-        let before = Before::of(self.context(peer, 0));
+        let before = Before::of(master);
         let mut sink = Sink::new(peer, before.fingerprints());
         let mut text = ptr::null_mut();
         let mut tlvs = ptr::null_mut();

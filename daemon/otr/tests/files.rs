@@ -134,6 +134,47 @@ fn fingerprints_survive_a_file() {
 }
 
 #[test]
+fn fingerprints_in_any_order_stay_in_theirs() {
+    let line = |who: &str, byte: u8, trust: &str| {
+        format!("{who}\talice\tirc\t{}\t{trust}\n", print(byte).to_hex())
+    };
+    let file = [
+        line("carol", 1, ""),
+        line("bob", 2, ""),
+        line("dave", 3, ""),
+        line("bob", 1, "manual"),
+        // The last word counts, the first place stays.
+        line("bob", 2, "smp"),
+        line("carol", 4, ""),
+    ];
+    let mut alice = Otr::new("alice").unwrap();
+    assert_eq!(alice.load_fingerprints(file.concat().as_bytes()).unwrap().loaded, 6);
+    let known = |alice: &Otr| -> Vec<_> {
+        let all = alice.known().into_iter();
+        all.map(|known| (known.peer, known.fingerprint, known.trust)).collect()
+    };
+    let mut wanted = vec![
+        (peer("bob"), print(1), Trust::Manual),
+        (peer("bob"), print(2), Trust::SharedSecret),
+        (peer("carol"), print(4), Trust::None),
+        (peer("carol"), print(1), Trust::None),
+        (peer("dave"), print(3), Trust::None),
+    ];
+    assert_eq!(known(&alice), wanted);
+
+    // Another file on top.
+    alice
+        .load_fingerprints([line("carol", 1, "manual"), line("bob", 5, "")].concat().as_bytes())
+        .unwrap();
+    wanted[3].2 = Trust::Manual;
+    wanted.insert(0, (peer("bob"), print(5), Trust::None));
+    assert_eq!(known(&alice), wanted);
+    let bobs = alice.known_where(|one| *one == peer("bob"));
+    assert_eq!(bobs.len(), 3);
+    assert_eq!(bobs, alice.known_of(&peer("bob")));
+}
+
+#[test]
 fn lines_that_are_not_ours_are_left_out_and_counted() {
     let mut alice = Otr::new("alice").unwrap();
     let hex = "00112233445566778899aabbccddeeff00112233";

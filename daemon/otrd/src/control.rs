@@ -23,7 +23,6 @@ pub struct Control {
     /// whole packets; nothing but readiness is asked of this type.
     socket: UnixDatagram,
     outbox: VecDeque<(Vec<u8>, Option<OwnedFd>)>,
-    inbox: Vec<u8>,
     /// The worker reads no more; what it said before is still read.
     deaf: bool,
 }
@@ -60,10 +59,7 @@ impl Control {
         }
         fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         let socket = UnixDatagram::from_std(ours.into())?;
-        Ok((
-            Self { socket, outbox: VecDeque::new(), inbox: vec![0; MAX_PACKET + 1], deaf: false },
-            theirs,
-        ))
+        Ok((Self { socket, outbox: VecDeque::new(), deaf: false }, theirs))
     }
 
     /// Sends, or keeps until the worker takes it. Goes out in [`Control::next`].
@@ -104,14 +100,10 @@ impl Control {
                 }
             }
             if ready.is_readable() {
-                // Descriptors that a worker sent would be closed by the kernel here.
-                let receive = || Ok(recv(fd, &mut self.inbox, MsgFlags::MSG_DONTWAIT)?);
-                match unless_not_yet(self.socket.try_io(Interest::READABLE, receive))? {
-                    Some(0) => return Err(Lost::Closed),
-                    Some(length) => {
-                        let packet = self.inbox.get(..length).unwrap_or_default();
-                        return Ok(serde_json::from_slice(packet)?);
-                    }
+                let received = self.socket.try_io(Interest::READABLE, || receive(fd));
+                match unless_not_yet(received)? {
+                    Some(packet) if packet.is_empty() => return Err(Lost::Closed),
+                    Some(packet) => return Ok(serde_json::from_slice(&packet)?),
                     None => {}
                 }
             }
@@ -128,6 +120,16 @@ fn unless_not_yet<T>(done: io::Result<T>) -> Result<Option<T>, Lost> {
             _ => Err(Lost::Io(error)),
         },
     }
+}
+
+/// One packet; an empty one at the end. Room for the longest is not kept for each worker: packets
+/// are rare, and workers many.
+fn receive(socket: RawFd) -> io::Result<Vec<u8>> {
+    let mut packet = vec![0; MAX_PACKET + 1];
+    // Descriptors that a worker sent would be closed by the kernel here.
+    let length = recv(socket, &mut packet, MsgFlags::MSG_DONTWAIT)?;
+    packet.truncate(length);
+    Ok(packet)
 }
 
 /// Sends until the worker takes no more.

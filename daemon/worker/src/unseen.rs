@@ -67,21 +67,23 @@ impl Line {
 }
 
 /// Whether a reply lets its message pass. Text cannot look like it: its quotes are escaped.
-fn contains_pass(line: &[u8]) -> bool {
-    let pass = br#"{"do":"pass"}"#;
-    line.windows(pass.len()).any(|window| window == pass)
+pub fn contains_pass(line: &[u8]) -> bool {
+    memchr::memmem::find(line, br#"{"do":"pass"}"#).is_some()
 }
 
 /// A line that a module keeps for us while we are away, as it is shown where no module holds it
 /// any more. It is no longer the line itself, so what could be more than text is taken out.
 pub fn left_to_us(message: &In) -> Option<Effect> {
-    let In { from, kind, text } = message;
-    let text = text.as_bytes();
-    text.starts_with(b"?OTR").then(|| Effect::Deliver {
-        from: from.clone(),
-        kind: *kind,
-        text: Text::new(single_line(text)),
+    is_left_to_us(message).then(|| Effect::Deliver {
+        from: message.from.clone(),
+        kind: message.kind,
+        text: Text::new(single_line(message.text.as_bytes())),
     })
+}
+
+/// Whether it is such a line.
+pub fn is_left_to_us(message: &In) -> bool {
+    message.text.as_bytes().starts_with(b"?OTR")
 }
 
 fn is_marked(text: &Text) -> bool {
@@ -113,14 +115,13 @@ impl Unseen {
     }
 
     /// A request was decided; its reply, as it was written, if it got any. `passes` stands for the
-    /// message where the one that holds it is gone.
+    /// message that the reply lets pass where the one that holds it is gone.
     pub fn reply(&mut self, id: Option<u64>, line: &[u8], passes: Option<Effect>) {
         self.answered = id.map_or(self.answered, |id| self.answered.max(id));
         if line.is_empty() {
             return;
         }
         let bytes = Zeroizing::new(line.to_vec());
-        let passes = passes.filter(|_| contains_pass(line));
         self.push(Line { bytes, passes, told: true, words: false });
     }
 

@@ -29,7 +29,7 @@ use proto::control::{AtRest, ToWorker};
 use proto::frame::{Lines, TooLong};
 use proto::jsonrpc::{self, Id, Message};
 use proto::moving::Order;
-use proto::shim::{Call, Hello, Instance, Kind};
+use proto::shim::{Call, Effects, Hello, Instance, Kind};
 use proto::text::Text;
 use serde_json::Value;
 use std::io::{IoSlice, Read, Write};
@@ -114,6 +114,19 @@ pub fn message(line: &[u8]) {
         assert_eq!(Call::parse(&request).expect("our own words"), call);
         Ok(again)
     });
+    // Read in one go, where that is possible, nothing else comes of it.
+    let (mut calls, mut one_go) = (Vec::new(), Vec::new());
+    proto::shim::serve(line, &mut one_go, |_, call| {
+        calls.push(call);
+        Ok(Effects::default())
+    });
+    let mut steps = Vec::new();
+    jsonrpc::serve(line, &mut steps, |request| {
+        let call = Call::parse(request)?;
+        assert!(!calls.is_empty() && calls.remove(0) == call);
+        Ok(Effects::default())
+    });
+    assert!(calls.is_empty() && one_go == steps);
     assert!(out.is_empty() || out.ends_with(b"\n") && !out[..out.len() - 1].contains(&b'\n'));
     if !out.is_empty() {
         serde_json::from_slice::<Value>(&out).expect("JSON");

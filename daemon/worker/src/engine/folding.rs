@@ -113,7 +113,9 @@ impl Engine {
     /// nick.
     pub(super) fn fold_known(&mut self) {
         // The oldest first: what came first stays the first.
-        for known in self.otr.known().into_iter().rev() {
+        let casemap = self.casemap;
+        let others = self.otr.known_where(|peer| !casemap.is_folded(peer.as_bytes()));
+        for known in others.into_iter().rev() {
             let Some(folded) = self.peer(known.peer.as_bytes()) else { continue };
             if folded == known.peer || known.active {
                 continue;

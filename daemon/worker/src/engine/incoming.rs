@@ -11,6 +11,7 @@ use otr::fragment::Outcome;
 use otr::line::{self, Kind as MessageKind, Line};
 use proto::shim::{Effect, In, Kind, Style};
 use proto::text::Mask;
+use std::borrow::Cow;
 
 /// Before text that came in clear while the conversation is private.
 pub const NOT_ENCRYPTED: &str = "[NOT ENCRYPTED] ";
@@ -94,7 +95,7 @@ impl Engine {
                 }
             }
             Line::Message { kind: MessageKind::Data, sender, .. } => {
-                self.data(peer, &message, sender)
+                self.data(peer, message, sender)
             }
             Line::Message { .. } => {
                 if self.may_exchange_keys(peer) && self.key_or_hold(HeldLine::In(message.clone())) {
@@ -118,7 +119,7 @@ impl Engine {
     }
 
     /// An encrypted text.
-    fn data(&mut self, peer: &Peer, message: &In, instance: u32) {
+    fn data(&mut self, peer: &Peer, message: In, instance: u32) {
         // Which key it came under has to be known before: the line may also end the session.
         let mark = self.mark_of(peer, self.otr.private_key_of(peer, instance));
         // What rides along shows only once it is decrypted, and then it is looked at already.
@@ -127,7 +128,7 @@ impl Engine {
             false => self.otr.receive_deaf(peer, message.text.as_bytes()),
         };
         if let Some(text) = received.text {
-            self.decrypted(peer, &message.from, mark, &text);
+            self.decrypted(peer, message.from, mark, &text);
         }
         self.events(received.events);
     }
@@ -166,7 +167,7 @@ impl Engine {
         }
     }
 
-    fn decrypted(&mut self, peer: &Peer, from: &Mask, mark: &str, text: &[u8]) {
+    fn decrypted(&mut self, peer: &Peer, from: Mask, mark: &str, text: &[u8]) {
         let shown = text.get(..limits::SHOWN_TEXT).unwrap_or(text);
         match ctcp::read(shown) {
             Decrypted::Text(text) => self.deliver(from, Kind::Text, mark, &readable(text)),
@@ -208,15 +209,12 @@ impl Engine {
     pub(super) fn clear_marked(&mut self, message: &In) {
         let text = message.text.as_bytes();
         let ctcp = [b"CTCP ".as_slice(), text].concat();
+        let from = message.from.clone();
         match message.kind {
             // Clients answer CTCP by themselves, in clear: shown as text it stays unanswered.
-            Kind::Ctcp => {
-                self.deliver(&message.from, Kind::Text, NOT_ENCRYPTED, &single_line(&ctcp))
-            }
-            Kind::CtcpReply => {
-                self.deliver(&message.from, Kind::Notice, NOT_ENCRYPTED, &single_line(&ctcp))
-            }
-            kind => self.deliver(&message.from, kind, NOT_ENCRYPTED, &single_line(text)),
+            Kind::Ctcp => self.deliver(from, Kind::Text, NOT_ENCRYPTED, &single_line(&ctcp)),
+            Kind::CtcpReply => self.deliver(from, Kind::Notice, NOT_ENCRYPTED, &single_line(&ctcp)),
+            kind => self.deliver(from, kind, NOT_ENCRYPTED, &single_line(text)),
         }
     }
 
@@ -270,6 +268,9 @@ impl Engine {
 }
 
 /// A decrypted text as it is shown: many programs send HTML.
-fn readable(text: &[u8]) -> Vec<u8> {
-    single_line(&html::to_plain(text))
+fn readable(text: &[u8]) -> Cow<'_, [u8]> {
+    match html::to_plain(text) {
+        Cow::Borrowed(text) => single_line(text),
+        Cow::Owned(text) => single_line(&text).into_owned().into(),
+    }
 }

@@ -8,6 +8,7 @@ use otr::Peer;
 use otr::line::{self, Line};
 use proto::shim::{Effect, Kind, Out, Style};
 use proto::text::Text;
+use std::borrow::Cow;
 
 impl Engine {
     pub(super) fn outgoing(&mut self, out: Out) {
@@ -101,12 +102,12 @@ impl Engine {
             return self.refuse(out, "the session's keys are gone: start a new one");
         }
         let plain = match out.kind {
-            Kind::Action => ctcp::write_action(out.text.as_bytes()),
-            _ => out.text.as_bytes().to_vec(),
+            Kind::Action => Cow::Owned(ctcp::write_action(out.text.as_bytes())),
+            _ => Cow::Borrowed(out.text.as_bytes()),
         };
         match self.otr.send(peer, instance, &plain) {
             Ok((line, events)) => {
-                if self.send_line(&out.to, &line) {
+                if self.send_line(&out.to, line) {
                     self.echo(out);
                 } else {
                     self.refuse(out, "the encrypted line does not fit this network's lines");

@@ -12,7 +12,7 @@ use proto::text::Nick;
 impl Engine {
     /// The one name of a peer for all spellings; `None` where libotr could not hold it.
     pub(crate) fn peer(&self, nick: &[u8]) -> Option<Peer> {
-        Peer::new(&self.casemap.fold(nick)).ok()
+        Peer::from_vec(self.casemap.fold(nick)).ok()
     }
 
     /// The peer's conversation, made where there is none.
@@ -270,17 +270,17 @@ impl Engine {
     pub(super) fn guard_changes(&mut self) {
         let peers = self.conversations.settle();
         let mut changes = Vec::new();
-        for peer in peers {
-            let Some(conversation) = self.conversations.get(&peer) else { continue };
+        for peer in &peers {
+            let Some(conversation) = self.conversations.get(peer) else { continue };
             let guarded = conversation.phase != Phase::Clear
                 || conversation.asked.is_some()
                 || !conversation.waiting.is_empty()
                 // Not for everybody who writes to us: strangers would fill the guard's list.
-                || (conversation.written_to && self.is_required(&peer));
+                || (conversation.written_to && self.is_required(peer));
             if guarded == conversation.guarded && guarded == conversation.guard_told {
                 continue;
             }
-            let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
+            let Some(conversation) = self.conversations.get_mut(peer) else { continue };
             conversation.guarded = guarded;
             if conversation.guarded != conversation.guard_told {
                 conversation.guard_told = conversation.guarded;
@@ -293,7 +293,6 @@ impl Engine {
             let effect = super::Act::Effect(Effect::Protect { peer, on });
             if on { self.acts.insert(0, effect) } else { self.acts.push(effect) }
         }
-        // What was just looked at is not to be looked at again in the next step.
-        self.conversations.settle();
+        self.conversations.settled(peers);
     }
 }

@@ -78,6 +78,8 @@ pub(super) struct Patterns {
     enable: Vec<Pattern>,
     policies: Vec<(Pattern, Policy)>,
     services: Vec<Vec<u8>>,
+    /// The admin's policy for everybody.
+    default: Option<Policy>,
 }
 
 struct Pattern {
@@ -140,6 +142,7 @@ impl Engine {
                 .map(|(typed, policy)| (Pattern::new(typed, self.casemap), *policy))
                 .collect(),
             services: self.site.services.iter().map(|service| self.fold(service)).collect(),
+            default: Policy::parse(&self.site.policy),
         };
     }
 
@@ -203,7 +206,7 @@ impl Engine {
         if self.settings.lost {
             return Policy::Required;
         }
-        Policy::parse(&self.site.policy).unwrap_or(Policy::Opportunistic)
+        self.patterns.default.unwrap_or(Policy::Opportunistic)
     }
 
     /// A typed pattern as it is compared.

@@ -75,7 +75,7 @@ impl Engine {
     pub(super) fn query(&mut self, peer: &Peer) {
         let Some(nick) = self.conversations.get(peer).map(|c| c.nick.clone()) else { return };
         let query = self.otr.query();
-        self.send_line(&nick, &query);
+        self.send_line(&nick, query);
     }
 
     /// `finish`: back to clear text; the peer is told.
@@ -141,7 +141,7 @@ impl Engine {
                 if let Some(nick) = self.conversations.get(&peer).map(|c| c.nick.clone())
                     && self.network.connected
                 {
-                    self.send_line(&nick, &line);
+                    self.send_line(&nick, line);
                 }
             }
             Event::Private { peer, instance, fingerprint, version, .. } => {

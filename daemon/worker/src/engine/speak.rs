@@ -56,8 +56,13 @@ impl Engine {
     }
 
     /// An OTR line of libotr's, cut to what fits. Says so where it cannot be.
-    pub(crate) fn send_line(&mut self, to: &Nick, line: &[u8]) -> bool {
-        match fragment::cut(line, self.room(to, "PRIVMSG")) {
+    pub(crate) fn send_line(&mut self, to: &Nick, line: Vec<u8>) -> bool {
+        let room = self.room(to, "PRIVMSG");
+        if line.len() <= room {
+            self.effect(Effect::Send { to: to.clone(), kind: Kind::Text, text: Text::new(line) });
+            return true;
+        }
+        match fragment::cut(&line, room) {
             Ok(pieces) => {
                 for piece in pieces {
                     self.effect(Effect::Send {
@@ -76,17 +81,20 @@ impl Engine {
     }
 
     /// A peer's text to the user's clients, in as many lines as it takes.
-    pub(crate) fn deliver(&mut self, from: &Mask, kind: Kind, mark: &str, text: &[u8]) {
+    pub(crate) fn deliver(&mut self, from: Mask, kind: Kind, mark: &str, text: &[u8]) {
         let wrapping = match kind {
             Kind::Action => "\x01ACTION \x01".len(),
             _ => 0,
         };
         let room = wrap::room(CLIENT_LINE, from.as_bytes().len(), "PRIVMSG", Nick::MAX / 2);
         let room = room.saturating_sub(wrapping + mark.len());
-        for piece in wrap::wrap(text, room) {
-            let text = [mark.as_bytes(), piece].concat();
-            self.effect(Effect::Deliver { from: from.clone(), kind, text: Text::new(text) });
+        let marked = |piece| Text::new([mark.as_bytes(), piece].concat());
+        let mut pieces = wrap::wrap(text, room);
+        let Some(last) = pieces.pop() else { return };
+        for piece in pieces {
+            self.effect(Effect::Deliver { from: from.clone(), kind, text: marked(piece) });
         }
+        self.effect(Effect::Deliver { from, kind, text: marked(last) });
     }
 
     /// Whether IRC is there; says otherwise.

@@ -2,13 +2,18 @@
 //! be looked at afterwards does not grow with the number of peers.
 
 use super::Conversation;
+use indexmap::IndexMap;
 use otr::Peer;
-use std::collections::{BTreeSet, HashMap};
+use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 #[derive(Default)]
 pub struct Table {
-    map: HashMap<Peer, Conversation>,
+    /// One behind the other: those of many peers take little room in the processor's caches.
+    map: IndexMap<Peer, Conversation>,
+    /// Where the last one was found: a step asks for the same one again and again.
+    last: Cell<usize>,
     touched: Vec<Peer>,
     /// Those that wait for something.
     busy: BTreeSet<Peer>,
@@ -16,15 +21,25 @@ pub struct Table {
 
 impl Table {
     pub fn get(&self, peer: &Peer) -> Option<&Conversation> {
-        self.map.get(peer)
+        self.map.get_index(self.find(peer)?).map(|(_, conversation)| conversation)
     }
 
     pub fn get_mut(&mut self, peer: &Peer) -> Option<&mut Conversation> {
-        let conversation = self.map.get_mut(peer);
-        if conversation.is_some() && self.touched.last() != Some(peer) {
+        let at = self.find(peer)?;
+        if self.touched.last() != Some(peer) {
             self.touched.push(peer.clone());
         }
-        conversation
+        self.map.get_index_mut(at).map(|(_, conversation)| conversation)
+    }
+
+    fn find(&self, peer: &Peer) -> Option<usize> {
+        let last = self.last.get();
+        if self.map.get_index(last).is_some_and(|(there, _)| there == peer) {
+            return Some(last);
+        }
+        let at = self.map.get_index_of(peer)?;
+        self.last.set(at);
+        Some(at)
     }
 
     pub fn insert(&mut self, peer: Peer, conversation: Conversation) {
@@ -34,12 +49,12 @@ impl Table {
 
     pub fn remove(&mut self, peer: &Peer) -> Option<Conversation> {
         self.busy.remove(peer);
-        self.map.remove(peer)
+        self.map.swap_remove(peer)
     }
 
     pub fn take_all(&mut self) -> Vec<(Peer, Conversation)> {
         self.busy.clear();
-        self.map.drain().collect()
+        self.map.drain(..).collect()
     }
 
     pub fn len(&self) -> usize {
@@ -66,17 +81,17 @@ impl Table {
 
     /// How many of those that wait for something are so.
     pub fn count_busy(&self, is_so: fn(&Conversation) -> bool) -> usize {
-        self.busy.iter().filter_map(|peer| self.map.get(peer)).filter(|c| is_so(c)).count()
+        self.busy.iter().filter_map(|peer| self.get(peer)).filter(|c| is_so(c)).count()
     }
 
     /// Lines that wait, of all peers.
     pub fn waiting(&self) -> usize {
-        self.busy.iter().filter_map(|peer| self.map.get(peer)).map(|c| c.waiting.len()).sum()
+        self.busy.iter().filter_map(|peer| self.get(peer)).map(|c| c.waiting.len()).sum()
     }
 
     /// When the next of them wants a tick.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.busy.iter().filter_map(|peer| self.map.get(peer)?.deadline()).min()
+        self.busy.iter().filter_map(|peer| self.get(peer)?.deadline()).min()
     }
 
     /// Peers touched since the last call, sorted, each once; brings [`Table::busy`] up to date.
@@ -85,11 +100,17 @@ impl Table {
         touched.sort();
         touched.dedup();
         for peer in &touched {
-            match self.map.get(peer).and_then(Conversation::deadline) {
+            match self.get(peer).and_then(Conversation::deadline) {
                 Some(_) => self.busy.insert(peer.clone()),
                 None => self.busy.remove(peer),
             };
         }
         touched
+    }
+
+    /// What [`Table::settle`] gave has been looked at: it is not to be looked at again.
+    pub fn settled(&mut self, mut looked_at: Vec<Peer>) {
+        looked_at.clear();
+        self.touched = looked_at;
     }
 }

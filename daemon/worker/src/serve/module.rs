@@ -5,9 +5,9 @@ use crate::engine::Input;
 use crate::limits;
 use crate::link::{Health, Link};
 use crate::parts;
-use crate::unseen::{Unseen, left_to_us};
-use proto::jsonrpc::{self, Code, Error, Id, Message, Reply, Request};
-use proto::shim::{Bye, Call, Effect, Effects, Hello, In, Welcome};
+use crate::unseen::{self, Unseen, left_to_us};
+use proto::jsonrpc::{self, Code, Id, Message, Reply};
+use proto::shim::{self, Bye, Call, Effect, Effects, Hello, In, Welcome};
 use proto::text::Text;
 use std::os::fd::OwnedFd;
 
@@ -88,8 +88,8 @@ impl Worker {
                     let (start, mut rest, mut bye) = (out.len(), Vec::new(), None);
                     let mut asked = Asked::default();
                     let mut room = parts::ROOM;
-                    jsonrpc::serve(&line, &mut out, |request| {
-                        let mut effects = self.answer(request, &mut asked, &mut bye)?;
+                    shim::serve(&line, &mut out, |id, call| {
+                        let mut effects = self.answer(id, call, &mut asked, &mut bye);
                         // Once something is left over, what comes later must not overtake it.
                         let mut none = 0;
                         let room = if rest.is_empty() { &mut room } else { &mut none };
@@ -99,7 +99,11 @@ impl Worker {
                     });
                     if let Some(unseen) = &mut self.unseen {
                         let reply = out.get(start..).unwrap_or_default();
-                        unseen.reply(asked.id, reply, asked.passes);
+                        // Hardly ever: the line is read once more rather than each kept.
+                        let passes = asked.otr && unseen::contains_pass(reply);
+                        let passes = passes.then(|| message(&line)).flatten();
+                        let passes = passes.as_ref().and_then(left_to_us);
+                        unseen.reply(asked.id, reply, passes);
                     }
                     if let Some(link) = &mut self.link {
                         *link.out() = out;
@@ -123,24 +127,24 @@ impl Worker {
 
     fn answer(
         &mut self,
-        request: &Request<'_>,
+        id: Option<&Id>,
+        mut call: Call,
         asked: &mut Asked,
         bye: &mut Option<Bye>,
-    ) -> Result<Vec<Effect>, Error> {
-        let mut call = Call::parse(request)?;
+    ) -> Vec<Effect> {
         if let Some(unseen) = &mut self.unseen {
-            asked.id = number(request);
+            asked.id = number(id);
             match &mut call {
                 Call::Seen(how_far) => unseen.saw(how_far.seen),
                 Call::Out(out) => out.line = asked.id,
-                Call::In(message) => asked.passes = left_to_us(message),
+                Call::In(message) => asked.otr = unseen::is_left_to_us(message),
                 _ => {}
             }
         }
         if let Call::Bye(said) = &call {
             *bye = Some(said.clone());
         }
-        Ok(self.step(Input::Call(call)))
+        self.step(Input::Call(call))
     }
 
     /// The module closed the connection, or lost it. It gives back what it wrote and has no answer to, or asks
@@ -153,11 +157,7 @@ impl Worker {
                 lines.push(line);
             }
         }
-        let calls = lines.iter().filter_map(|line| match jsonrpc::parse(line) {
-            Ok(Message::Single(request)) => Call::parse(&request).ok(),
-            _ => None,
-        });
-        let calls: Vec<Call> = calls.collect();
+        let calls: Vec<Call> = lines.iter().filter_map(|line| call(line)).collect();
         self.link_lost();
         let byes = |call: &Call| match call {
             Call::Bye(bye) if bye.seen.is_some() => Some(bye.clone()),
@@ -260,11 +260,27 @@ impl Worker {
 #[derive(Default)]
 struct Asked {
     id: Option<u64>,
-    passes: Option<Effect>,
+    /// It is an OTR line of a peer's.
+    otr: bool,
 }
 
-fn number(request: &Request<'_>) -> Option<u64> {
-    match &request.id {
+/// What a line asks that is no batch.
+fn call(line: &[u8]) -> Option<Call> {
+    match jsonrpc::parse(line) {
+        Ok(Message::Single(request)) => Call::parse(&request).ok(),
+        _ => None,
+    }
+}
+
+fn message(line: &[u8]) -> Option<In> {
+    match call(line)? {
+        Call::In(message) => Some(message),
+        _ => None,
+    }
+}
+
+fn number(id: Option<&Id>) -> Option<u64> {
+    match id {
         Some(Id::Number(number)) => number.as_u64(),
         _ => None,
     }

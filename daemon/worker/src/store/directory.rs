@@ -19,6 +19,10 @@ const MAX_FILE: u64 = 8 << 20;
 pub trait Disk {
     /// The whole file, or `None` where there is none.
     fn read(&mut self, file: &str) -> io::Result<Option<Zeroizing<Vec<u8>>>>;
+    /// Whether there is one that begins so.
+    fn begins(&mut self, file: &str, with: &[u8]) -> io::Result<bool> {
+        Ok(self.read(file)?.is_some_and(|content| content.starts_with(with)))
+    }
     /// Writes a file that is not there yet, to the disk itself.
     fn create(&mut self, file: &str, content: &[u8]) -> io::Result<()>;
     /// Gives a file another name, in place of what had it.
@@ -93,6 +97,13 @@ impl Disk for Directory {
             return Err(io::Error::other("larger than 8 MiB"));
         }
         Ok(Some(content))
+    }
+
+    fn begins(&mut self, file: &str, with: &[u8]) -> io::Result<bool> {
+        let Some((file, _)) = self.plain(file, OFlag::O_RDONLY)? else { return Ok(false) };
+        let mut beginning = Zeroizing::new(Vec::with_capacity(with.len()));
+        file.take(with.len() as u64).read_to_end(&mut beginning)?;
+        Ok(*beginning == with)
     }
 
     fn create(&mut self, file: &str, content: &[u8]) -> io::Result<()> {

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 pub const KEY: usize = 32;
 
 /// No file that libotr or we write in plain begins so: they are text, without NUL.
-const MARK: &[u8] = b"otrd\0sealed\0";
+pub const MARK: &[u8] = b"otrd\0sealed\0";
 const VERSION: u8 = 1;
 const NONCE: usize = 24;
 const TAG: usize = 16;

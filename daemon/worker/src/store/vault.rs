@@ -104,10 +104,10 @@ impl<D: Disk> Vault<D> {
         let (mut opened, mut closed) = (false, None);
         for name in Name::ALL {
             // What cannot be read at all, the engine says.
-            let Ok(Some(found)) = self.disk.read(name.file()) else { continue };
-            if !seal::is_sealed(&found) {
+            if !self.disk.begins(name.file(), seal::MARK).unwrap_or(false) {
                 continue;
             }
+            let Ok(Some(found)) = self.disk.read(name.file()) else { continue };
             match self.open(name, &found) {
                 Ok(_) => opened = true,
                 Err(why) if name == Name::Key => return Err(self.locked(why)),

@@ -33,7 +33,18 @@ impl Casemap {
         {
             return text.to_lowercase().into_bytes();
         }
-        nick.iter().map(|&byte| self.fold_byte(byte)).collect()
+        // With room for the NUL that libotr wants behind it.
+        let mut folded = Vec::with_capacity(nick.len() + 1);
+        folded.extend(nick.iter().map(|&byte| self.fold_byte(byte)));
+        folded
+    }
+
+    /// Whether it is that spelling.
+    pub fn is_folded(self, nick: &[u8]) -> bool {
+        match self {
+            Self::Rfc7613 => self.fold(nick) == nick,
+            _ => nick.iter().all(|&byte| self.fold_byte(byte) == byte),
+        }
     }
 
     fn fold_byte(self, byte: u8) -> u8 {
@@ -55,6 +66,10 @@ mod tests {
     fn each_mapping_takes_its_own_letters_for_one() {
         let same = |map: &str, a: &str, b: &str| {
             let map = Casemap::parse(map);
+            for nick in [a, b].map(str::as_bytes) {
+                assert_eq!(map.is_folded(nick), map.fold(nick) == nick);
+                assert!(map.is_folded(&map.fold(nick)));
+            }
             map.fold(a.as_bytes()) == map.fold(b.as_bytes())
         };
         assert!(same("ascii", "Bob", "bOB") && !same("ascii", "b[", "b{"));

@@ -1,5 +1,7 @@
 //! What a peer wrote, made fit to be shown.
 
+use std::borrow::Cow;
+
 /// Longest quotation of a peer in a line of `*otr`, in bytes.
 pub const MAX_QUOTE: usize = 200;
 
@@ -28,7 +30,12 @@ fn is_invisible(c: char) -> bool {
 
 /// A decrypted text as one IRC text: line breaks become blanks, so that a peer cannot compose a
 /// second line, and NUL and CTCP's \x01 are taken out.
-pub fn single_line(text: &[u8]) -> Vec<u8> {
+pub fn single_line(text: &[u8]) -> Cow<'_, [u8]> {
+    // All bytes are looked at, for so the compiler takes many at once.
+    let goes = |byte: &u8| matches!(byte, b'\r' | b'\n' | 0 | 1);
+    if !text.iter().fold(false, |any, byte| any | goes(byte)) {
+        return Cow::Borrowed(text);
+    }
     let mut out = Vec::with_capacity(text.len());
     let mut broke = false;
     for &byte in text {
@@ -43,7 +50,7 @@ pub fn single_line(text: &[u8]) -> Vec<u8> {
             }
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 #[cfg(test)]
@@ -60,8 +67,8 @@ mod tests {
 
     #[test]
     fn decrypted_text_stays_one_line() {
-        assert_eq!(single_line(b"one\r\ntwo\n\nthree\n"), b"one two three");
-        assert_eq!(single_line(b"\nPRIVMSG #c :x"), b"PRIVMSG #c :x");
-        assert_eq!(single_line(b"\x01VERSION\x01\0"), b"VERSION");
+        assert_eq!(&*single_line(b"one\r\ntwo\n\nthree\n"), b"one two three");
+        assert_eq!(&*single_line(b"\nPRIVMSG #c :x"), b"PRIVMSG #c :x");
+        assert_eq!(&*single_line(b"\x01VERSION\x01\0"), b"VERSION");
     }
 }

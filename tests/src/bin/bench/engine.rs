@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use proto::account::{Account, Name as Part};
 use proto::jsonrpc;
-use proto::shim::{Call, Effect, Effects, Hello, Network};
+use proto::shim::{self, Call, Effect, Effects, Hello, Network};
 use proto::text::Mask;
 use serde_json::{Value, json};
 use worker::engine::{Act, Engine, Input, Now};
@@ -103,8 +103,7 @@ impl InMemory {
     fn answer(&mut self, line: &[u8]) -> &[u8] {
         let mut out = std::mem::take(&mut self.out);
         out.clear();
-        jsonrpc::serve(line, &mut out, |request| {
-            let call = Call::parse(request)?;
+        shim::serve(line, &mut out, |_, call| {
             Ok(Effects { effects: self.step(Input::Call(call)) })
         });
         self.out = out;

@@ -98,6 +98,8 @@ fn start_with(kit: &Kit, report: &mut Report, among: &str, history: usize) {
             kit.lay_key(&world, &directory, &user);
             let line = |index: usize| format!("aa{index:06}\t{user}\tirc\t{index:040x}\t\n");
             world.file(&directory.join("otr.fp"), (0..many).map(line).collect::<String>(), None);
+            let settings = r#"{"casemapping":"ascii"}"#;
+            world.file(&directory.join("settings.json"), settings, None);
             let start = Instant::now();
             let module = Module::hello(&otrd.shim_socket(), &user);
             times[which].push(start.elapsed().as_secs_f64() * 1000.0);
