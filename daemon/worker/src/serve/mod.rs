@@ -238,7 +238,9 @@ impl Worker {
             let effects = self.step(Input::Tick);
             self.unasked(effects);
         }
-        let stay = self.engine.linger().filter(|_| self.link.is_none() && !self.idle_said);
+        // Only then, for it looks at every conversation.
+        let alone = self.link.is_none() && !self.idle_said;
+        let stay = alone.then(|| self.engine.linger()).flatten();
         if stay.is_some_and(|stay| now >= self.alone_since + stay) {
             self.idle_said = true;
             self.say(&ToFront::Idle);

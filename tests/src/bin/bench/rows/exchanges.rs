@@ -6,19 +6,29 @@ use std::time::Instant;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use otrd_tests::{Otrd, World};
 
+use crate::procfs::cpu;
 use crate::report::{Goal, Report, Row};
 use crate::shimrpc::{Module, sends};
 use crate::stage::Kit;
 
 const ACCOUNTS: usize = 50;
+/// Exchanges of each pair.
+const TIMES: usize = 4;
 
 pub fn measure(kit: &Kit, report: &mut Report) {
     let accounts = if kit.short { 4 } else { ACCOUNTS };
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    let (mut first, mut later, mut bare_cpu) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..if kit.short { 1 } else { 5 } {
-        ours.push(all_at_once(kit, accounts));
+        let (rate, cost) = all_at_once(kit, accounts, TIMES);
+        let (_, cost_of_first) = all_at_once(kit, accounts, 1);
+        ours.push(rate);
+        first.push(cost_of_first);
+        later.push((cost * TIMES as f64 - cost_of_first) / (TIMES - 1) as f64);
         let count = (2 * accounts).to_string();
-        bare.push(1e9 / kit.bare(&["exchanges", &count], "exchange_ns"));
+        let each = kit.bare(&["exchanges", &count], "exchange_ns");
+        bare.push(1e9 / each);
+        bare_cpu.push(each / 1e6);
     }
     report.add(
         Row::new(format!("key exchanges, {accounts} accounts"), "1/s", ours)
@@ -26,10 +36,16 @@ pub fn measure(kit: &Kit, report: &mut Report) {
             .goal(Goal::RatioAtLeast(1.8))
             .more_is_better(),
     );
+    // Of which the first checks a key that was not seen before, and writes down what changed.
+    for (name, cost) in [("first", first), ("later", later)] {
+        let name = format!("CPU of the {name} key exchange, both workers");
+        report.add(Row::new(name, "ms", cost).against("bare libotr", bare_cpu.clone()));
+    }
 }
 
-/// Every second account exchanges keys with its neighbour, four times in a row.
-fn all_at_once(kit: &Kit, accounts: usize) -> f64 {
+/// Every second account exchanges keys with its neighbour, so many times in a row. Exchanges a
+/// second, and milliseconds of the workers' CPU for each.
+fn all_at_once(kit: &Kit, accounts: usize, times: usize) -> (f64, f64) {
     let world = World::new();
     let otrd = Otrd::start(&world);
     let uid = nix::unistd::getuid().as_raw();
@@ -40,8 +56,10 @@ fn all_at_once(kit: &Kit, accounts: usize) -> f64 {
             Module::hello(&otrd.shim_socket(), &user).connected()
         })
         .collect();
-    let times = 4;
     let mut done = vec![0; accounts];
+    let workers = otrd.workers();
+    let cpu_of_all = || workers.iter().map(|pid| cpu(*pid)).sum::<f64>();
+    let cpu_before = cpu_of_all();
     let start = Instant::now();
     for index in (0..accounts).step_by(2) {
         let other = modules[index + 1].nick.clone();
@@ -60,7 +78,9 @@ fn all_at_once(kit: &Kit, accounts: usize) -> f64 {
             }
         }
     }
-    (times * accounts / 2) as f64 / start.elapsed().as_secs_f64()
+    let exchanges = (times * accounts / 2) as f64;
+    let rate = exchanges / start.elapsed().as_secs_f64();
+    (rate, (cpu_of_all() - cpu_before) / 1e6 / exchanges)
 }
 
 /// Takes what one account sends to its neighbour, and begins anew where one is done.
