@@ -2,18 +2,13 @@
 //! be looked at afterwards does not grow with the number of peers.
 
 use super::Conversation;
-use indexmap::IndexMap;
 use otr::Peer;
-use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 #[derive(Default)]
 pub struct Table {
-    /// One behind the other: those of many peers take little room in the processor's caches.
-    map: IndexMap<Peer, Conversation>,
-    /// Where the last one was found: a step asks for the same one again and again.
-    last: Cell<usize>,
+    map: HashMap<Peer, Conversation>,
     touched: Vec<Peer>,
     /// Those that wait for something.
     busy: BTreeSet<Peer>,
@@ -21,25 +16,15 @@ pub struct Table {
 
 impl Table {
     pub fn get(&self, peer: &Peer) -> Option<&Conversation> {
-        self.map.get_index(self.find(peer)?).map(|(_, conversation)| conversation)
+        self.map.get(peer)
     }
 
     pub fn get_mut(&mut self, peer: &Peer) -> Option<&mut Conversation> {
-        let at = self.find(peer)?;
-        if self.touched.last() != Some(peer) {
+        let conversation = self.map.get_mut(peer);
+        if conversation.is_some() && self.touched.last() != Some(peer) {
             self.touched.push(peer.clone());
         }
-        self.map.get_index_mut(at).map(|(_, conversation)| conversation)
-    }
-
-    fn find(&self, peer: &Peer) -> Option<usize> {
-        let last = self.last.get();
-        if self.map.get_index(last).is_some_and(|(there, _)| there == peer) {
-            return Some(last);
-        }
-        let at = self.map.get_index_of(peer)?;
-        self.last.set(at);
-        Some(at)
+        conversation
     }
 
     pub fn insert(&mut self, peer: Peer, conversation: Conversation) {
@@ -49,12 +34,12 @@ impl Table {
 
     pub fn remove(&mut self, peer: &Peer) -> Option<Conversation> {
         self.busy.remove(peer);
-        self.map.swap_remove(peer)
+        self.map.remove(peer)
     }
 
     pub fn take_all(&mut self) -> Vec<(Peer, Conversation)> {
         self.busy.clear();
-        self.map.drain(..).collect()
+        self.map.drain().collect()
     }
 
     pub fn len(&self) -> usize {
