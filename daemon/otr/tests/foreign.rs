@@ -56,6 +56,22 @@ fn every_key_of_a_file_is_listed_and_any_can_be_taken() {
     assert!(matches!(foreign::take_key(&file, &nobody, "carol"), Err(KeyError::Missing)));
 }
 
+/// libgcrypt writes a number as a string where all of its bytes look like Latin letters: so did it
+/// the private one of this throwaway key.
+#[test]
+fn a_number_may_be_a_string_that_is_no_utf8() {
+    let file = include_bytes!("data/latin.key");
+    assert!(std::str::from_utf8(file).is_err());
+    let mut friend = Otr::new("friend").unwrap();
+    friend.load_key(file).unwrap();
+    let ours = foreign::take_key(file, &owner("friend", "irc"), "carol").unwrap();
+    let mut carol = Otr::new("carol").unwrap();
+    carol.load_key(&ours).unwrap();
+    assert!(carol.own_fingerprint().is_some());
+    assert_eq!(carol.own_fingerprint(), friend.own_fingerprint());
+    assert_eq!(foreign::keys(file).unwrap()[0].fingerprint, friend.own_fingerprint().unwrap());
+}
+
 #[test]
 fn what_is_no_key_file_is_refused() {
     for bad in [&b""[..], b"hello", b"(privkeys (account", &[0xff; 100], &vec![b'('; 70_000]] {

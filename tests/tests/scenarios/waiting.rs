@@ -39,12 +39,10 @@ fn with_its_worker_stopped() {
 }
 
 /// For longer than otrd waits before it asks a worker how it is, which costs nothing; then for so
-/// long that it is given up. With `OTRD_SOAK` only: it takes two minutes.
+/// long that it is given up.
 #[test]
+#[ignore = "takes two minutes: cargo nextest run -p otrd-tests --run-ignored only stopped_for_long"]
 fn with_its_worker_stopped_for_long() {
-    if std::env::var_os("OTRD_SOAK").is_none() {
-        return eprintln!("skipped: OTRD_SOAK=1 lets it wait for two minutes");
-    }
     let (scene, bob) = Alone::private();
     let idle = scene.znc.attach_idle("idle");
     let worker = scene.otrd.worker();
