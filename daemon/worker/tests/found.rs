@@ -5,6 +5,7 @@ mod common;
 
 use common::beginnings::Start;
 use common::oracle::run;
+use common::own::Own;
 use common::own::Own::{Command, LoseReply, Module, Reload, Type, Worker};
 use common::person::Person;
 use common::play::Op;
@@ -42,6 +43,9 @@ fn two_nicks_that_become_one_stay_closed() {
         Start::TwoNicks,
         &[Casemapping(0), Rename(Who::Carol, 0), Alice(Type(0, 0)), Casemapping(1)],
     );
+    // All of them are let go, too, where the answer comes when they are two again.
+    let both = [Casemapping(0), Alice(LoseReply), Alice(Own::FINISH_ALL), Casemapping(1)];
+    run(Start::TwoNicks, &both);
     let mut w = World::new();
     w.alice.casemapping("ascii");
     w.bob.nick = "b[".into();

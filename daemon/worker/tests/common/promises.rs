@@ -8,6 +8,7 @@ use super::user::{Shown, UNCHECKED, User};
 use super::world::{Sent, Us, contains};
 use proto::shim::Kind;
 use std::collections::HashMap;
+use worker::text::casemap::Casemap;
 use worker::unseen::PERHAPS_SHOWN;
 
 const MARKS: [&str; 3] = ["[NOT ENCRYPTED] ", "[UNVERIFIED NEW KEY] ", UNCHECKED];
@@ -233,7 +234,11 @@ impl Promises {
         {
             self.closed.push(nick);
         } else if rest.starts_with("The private conversation is finished.") {
-            self.closed.retain(|one| !user.same(one, &nick));
+            // An answer that was lost is of the CASEMAPPING of its time, which may have taken more
+            // nicks for one.
+            let fold = |nick: &str| Casemap::Rfc1459.fold(nick.as_bytes());
+            let late = |one: &str| self.command_lost && fold(one) == fold(&nick);
+            self.closed.retain(|one| !user.same(one, &nick) && !late(one));
         }
     }
 
