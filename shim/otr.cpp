@@ -2,8 +2,9 @@
 // It decides nothing, holds no key, and never waits: what a hook hands over is held until the
 // reply comes. While otrd does not answer, nothing private leaves (see Lost in link.cpp, Stop in guard.cpp).
 //
-// line: what is said, as bytes; json: its strings and members. link: requests and their replies. messages: what is held, and effects.
-// core: what ZNC does with a message that passes. guard: who is protected. surroundings: who we are.
+// line: what is said, as bytes. json: its strings and members. link: requests and their replies.
+// messages: what is held, and effects. core: what ZNC does with a message that passes. guard: who is
+// protected. surroundings: who we are.
 
 #include "otr.h"
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -250,12 +251,15 @@ static long Now() {
     return static_cast<long>(duration_cast<seconds>(steady_clock::now().time_since_epoch()).count());
 }
 
-// Nothing that could end or split an IRC line.
-static bool Ends(char c) { return c == '\r' || c == '\n' || c == '\0'; }
+// What could end or split an IRC line.
+static const std::array<char, 3> kEnds = {'\r', '\n', '\0'};
 
+static bool Ends(char c) { return std::find(kEnds.begin(), kEnds.end(), c) != kEnds.end(); }
+
+// Hardly ever: a whole text is gone through for one character at once.
 static bool HasEnd(const std::string& text) {
-    const auto has = [&](char c) { return text.find(c) != std::string::npos; };
-    return has('\r') || has('\n') || has('\0');
+    return std::any_of(kEnds.begin(), kEnds.end(),
+                       [&](char c) { return text.find(c) != std::string::npos; });
 }
 
 static CString Clean(const std::string& text) {

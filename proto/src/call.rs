@@ -7,7 +7,6 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
-use std::marker::PhantomData;
 
 /// Everything a module may ask after its `hello`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,22 +50,6 @@ impl Call {
             "bye" => Self::Bye(request.params()?),
             "hello" => return Err(Code::HelloTwice.into()),
             _ => return Err(Code::MethodNotFound.into()),
-        })
-    }
-
-    /// As [`Call::parse`], straight from the line.
-    fn read<'de, A: MapAccess<'de>>(method: &str, map: &mut A) -> Result<Self, A::Error> {
-        Ok(match method {
-            "network" => Self::Network(map.next_value_seed(named())?),
-            "out" => Self::Out(map.next_value_seed(named())?),
-            "in" => Self::In(map.next_value_seed(named())?),
-            "command" => Self::Command(map.next_value_seed(named())?),
-            "nick" => Self::Nick(map.next_value_seed(named())?),
-            "quit" => Self::Quit(map.next_value_seed(named())?),
-            "join" => Self::Join(map.next_value_seed(named())?),
-            "seen" => Self::Seen(map.next_value_seed(named())?),
-            "bye" => Self::Bye(map.next_value_seed(named())?),
-            _ => return Err(de::Error::custom("another method")),
         })
     }
 
@@ -165,7 +148,7 @@ impl<'de> Deserialize<'de> for OneCall {
                             false
                         }
                         (Member::Params, Some(Word(method))) => {
-                            call.replace(Call::read(method, &mut map)?).is_some()
+                            call.replace(map.next_value_seed(ParamsOf(method))?).is_some()
                         }
                         (Member::Method | Member::Params, _) => true,
                         (Member::Other, _) => {
@@ -194,29 +177,38 @@ impl<'de> Deserialize<'de> for OneCall {
     }
 }
 
-/// Parameters by name: a struct would also be read from an array.
-struct Named<T>(PhantomData<T>);
+/// The parameters of this method, as [`Call::parse`] reads them. By name: a struct would also be
+/// read from an array.
+struct ParamsOf<'a>(&'a str);
 
-fn named<T>() -> Named<T> {
-    Named(PhantomData)
-}
+impl<'de> DeserializeSeed<'de> for ParamsOf<'_> {
+    type Value = Call;
 
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Named<T> {
-    type Value = T;
-
-    fn deserialize<D: de::Deserializer<'de>>(self, input: D) -> Result<T, D::Error> {
+    fn deserialize<D: de::Deserializer<'de>>(self, input: D) -> Result<Call, D::Error> {
         input.deserialize_map(self)
     }
 }
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<T> {
-    type Value = T;
+impl<'de> Visitor<'de> for ParamsOf<'_> {
+    type Value = Call;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("parameters by name")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Call, A::Error> {
+        let params = MapAccessDeserializer::new(map);
+        Ok(match self.0 {
+            "network" => Call::Network(Network::deserialize(params)?),
+            "out" => Call::Out(Out::deserialize(params)?),
+            "in" => Call::In(In::deserialize(params)?),
+            "command" => Call::Command(Command::deserialize(params)?),
+            "nick" => Call::Nick(NickChange::deserialize(params)?),
+            "quit" => Call::Quit(Presence::deserialize(params)?),
+            "join" => Call::Join(Presence::deserialize(params)?),
+            "seen" => Call::Seen(Seen::deserialize(params)?),
+            "bye" => Call::Bye(Bye::deserialize(params)?),
+            _ => return Err(de::Error::custom("another method")),
+        })
     }
 }

@@ -70,11 +70,11 @@ fn reply(line: &[u8]) -> Option<Value> {
             _ => None,
         };
     }
-    if let Ok(answer) = serde_json::from_slice::<Answer<Welcome>>(line) {
-        if let Some(welcome) = answer.result {
-            let fits = welcome.version == proto::VERSION;
-            return fits.then(|| written(&Reply { id: answer.id.unwrap(), outcome: Ok(welcome) }));
-        }
+    if let Ok(answer) = serde_json::from_slice::<Answer<Welcome>>(line)
+        && let Some(welcome) = answer.result
+    {
+        let fits = welcome.version == proto::VERSION;
+        return fits.then(|| written(&Reply { id: answer.id.unwrap(), outcome: Ok(welcome) }));
     }
     let answer: Answer<Effects> = serde_json::from_slice(line).ok()?;
     if let Some(error) = answer.error {

@@ -159,8 +159,10 @@ fn nothing_lies_about(fingerprint: &str, processes: &[i32]) {
     let place = out.path().join("keys");
     let place = place.to_str().expect("a text");
     run("otrctl", &["-a", "alice/net", "export", place]);
-    let key = fs::read_to_string(format!("{place}/otr.key")).expect("the key, as root exports it");
-    let private = key.split("(x #").nth(1).expect("its private part")[..40].to_owned();
+    let key = fs::read(format!("{place}/otr.key")).expect("the key, as root exports it");
+    let key = String::from_utf8_lossy(&key);
+    let mut lines = key.lines().map(str::trim);
+    let private = lines.find(|line| line.starts_with("(x ")).expect("its private part").to_owned();
     let master = fs::read_to_string("/opt/otrd/master").expect("the master secret");
     let typed = ["under the mat", "which mat", "a-secret"].map(str::to_owned);
     let hex = fingerprint.replace(' ', "");

@@ -104,9 +104,10 @@ pub fn classify(line: &[u8]) -> Line<'_> {
 /// dot, is missing: some gateway cut it into several lines.
 #[must_use]
 pub fn is_cut_off(line: &[u8]) -> bool {
-    // A whole one is seen from its end.
-    let begins = line.starts_with(b"?OTR:") && !line.iter().rev().any(|byte| *byte == b'.');
-    begins && matches!(classify(line), Line::Message { .. })
+    line.starts_with(b"?OTR:")
+        // In a whole one it is found at the end.
+        && memchr::memrchr(b'.', line).is_none()
+        && matches!(classify(line), Line::Message { .. })
 }
 
 /// The hash in a commitment, by which two that cross are put in order.

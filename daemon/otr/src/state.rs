@@ -136,10 +136,10 @@ impl Otr {
                 let header = Header { version, kind, sender, receiver };
                 match self.admit(peer, line, header, ours) {
                     Admission::Yes => {
-                        if kind != line::Kind::Data {
-                            if let Some(context) = self.context(peer, sender) {
-                                context.close_stale_handles(kind);
-                            }
+                        if kind != line::Kind::Data
+                            && let Some(context) = self.context(peer, sender)
+                        {
+                            context.close_stale_handles(kind);
                         }
                         self.receive_otr(peer, line)
                     }
@@ -323,10 +323,10 @@ impl Otr {
                 self.heard(peer, instance);
                 let live = self.live.entry((peer.clone(), instance)).or_default();
                 live.asked = matches!(event, Smp::Asked { .. });
-                if let Smp::Verified(proof) | Smp::Failed(proof) = event {
-                    if proof.asker == Asker::We {
-                        proof.question = live.our_question;
-                    }
+                if let Smp::Verified(proof) | Smp::Failed(proof) = event
+                    && proof.asker == Asker::We
+                {
+                    proof.question = live.our_question;
                 }
                 if !matches!(event, Smp::Asked { .. } | Smp::Progress(_)) {
                     self.smp_reset(peer, instance);

@@ -235,7 +235,7 @@ impl<'de> Deserialize<'de> for Span {
 impl Serialize for Span {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         let seconds = self.0.as_secs();
-        let fits = |(_, unit): &(char, u64)| seconds > 0 && seconds % unit == 0;
+        let fits = |(_, unit): &(char, u64)| seconds > 0 && seconds.is_multiple_of(*unit);
         let (unit, length) = UNITS.into_iter().find(fits).unwrap_or(('s', 1));
         out.serialize_str(&format!("{}{unit}", seconds / length))
     }

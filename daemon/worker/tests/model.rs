@@ -94,7 +94,7 @@ impl<'a> Progress<'a> {
     fn one_more(&self) {
         let done = self.done.get() + 1;
         self.done.set(done);
-        if self.every.is_some_and(|every| done % every == 0) {
+        if self.every.is_some_and(|every| done.is_multiple_of(every)) {
             let Self { part, of, since, .. } = self;
             println!("{part}: {done} of {of} in {} s", since.elapsed().as_secs());
         }

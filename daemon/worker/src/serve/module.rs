@@ -147,8 +147,8 @@ impl Worker {
         self.step(Input::Call(call))
     }
 
-    /// The module closed the connection, or lost it. It gives back what it wrote and has no answer to, or asks
-    /// it again: none of that must be done as well. Only its last words count.
+    /// The module closed the connection, or lost it. It gives back what it wrote and has no answer
+    /// to, or asks it again: none of that must be done as well. Only its last words count.
     pub(super) fn link_closed(&mut self) {
         let mut lines = Vec::new();
         if let Some(link) = &mut self.link {

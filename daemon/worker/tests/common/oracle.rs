@@ -336,7 +336,7 @@ pub fn run(start: Start, ops: &[Op]) {
         oracle.step(*op);
     }
     oracle.end();
-    if oracle.w.dave.is_some() && ops.len() % 8 == 0 {
+    if oracle.w.dave.is_some() && ops.len().is_multiple_of(8) {
         oracle.make_up();
     }
 }

@@ -19,7 +19,7 @@ pub struct Kit {
 
 impl Kit {
     pub fn new(built: PathBuf, short: bool) -> Self {
-        let key = otr::generate_key(ACCOUNT).expect("a key").to_vec();
+        let key = otrd_tests::key_file(ACCOUNT);
         std::fs::write(built.join("key"), &key).expect("write the key");
         Self { built, key, short }
     }
