@@ -121,20 +121,21 @@ pub fn fingerprints(file: &[u8]) -> Result<(Vec<ForeignFingerprint>, usize), Fil
     }
     let (mut found, mut left_out) = (Vec::new(), 0);
     for line in lines(file) {
-        match Record::parse(line) {
-            Some(record) if found.len() < MAX_FINGERPRINTS => found.push(ForeignFingerprint {
-                owner: Owner {
-                    account: record.account.to_vec(),
-                    protocol: record.protocol.to_vec(),
-                },
-                peer: record.peer,
-                fingerprint: record.fingerprint,
-                trust: record.trust,
-            }),
+        match Record::parse(line).and_then(|record| foreign(&record)) {
+            Some(one) if found.len() < MAX_FINGERPRINTS => found.push(one),
             _ => left_out += 1,
         }
     }
     Ok((found, left_out))
+}
+
+fn foreign(record: &Record<'_>) -> Option<ForeignFingerprint> {
+    Some(ForeignFingerprint {
+        owner: Owner { account: record.account.to_vec(), protocol: record.protocol.to_vec() },
+        peer: Peer::new(record.peer).ok()?,
+        fingerprint: record.fingerprint,
+        trust: Trust::from_field(record.trust),
+    })
 }
 
 /// The instance tag of an owner in a file of libotr's format.

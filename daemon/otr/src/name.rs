@@ -42,6 +42,12 @@ impl Peer {
     /// # Errors
     /// As [`Peer::new`].
     pub fn from_vec(name: Vec<u8>) -> Result<Peer, NameError> {
+        Peer::check(&name)?;
+        CString::new(name).map(Peer).map_err(|_| NameError::Separator)
+    }
+
+    /// Whether this can be a peer's name.
+    pub(crate) fn check(name: &[u8]) -> Result<(), NameError> {
         if name.is_empty() {
             return Err(NameError::Empty);
         }
@@ -51,7 +57,7 @@ impl Peer {
         if name.iter().any(|byte| matches!(byte, 0 | b'\t' | b'\r' | b'\n')) {
             return Err(NameError::Separator);
         }
-        CString::new(name).map(Peer).map_err(|_| NameError::Separator)
+        Ok(())
     }
 
     /// The name, without the final NUL.
@@ -106,13 +112,19 @@ impl Fingerprint {
 
     /// 40 hexadecimal digits in either case, and nothing else.
     pub(crate) fn from_digits(digits: &[u8; 40]) -> Option<Fingerprint> {
-        let digit = |byte: u8| char::from(byte).to_digit(16);
+        // All at once and without a branch each: a long history has many.
+        let digits = digits.map(|byte| match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => byte - b'A' + 10,
+            _ => u8::MAX,
+        });
+        let (pairs, _) = digits.as_chunks::<2>();
         let mut bytes = [0; 20];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let [high, low] = *pair else { return None };
-            *byte = u8::try_from(digit(high)? << 4 | digit(low)?).ok()?;
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = high << 4 | low;
         }
-        Some(Fingerprint(bytes))
+        (digits.iter().fold(0, |all, digit| all | digit) < 16).then_some(Fingerprint(bytes))
     }
 
     /// Whether `prefix` (hexadecimal in either case, spaces ignored) begins

@@ -63,9 +63,9 @@ impl Otr {
 
     /// The same of those peers whose name is `wanted`.
     #[must_use]
-    pub fn known_where(&self, wanted: impl Fn(&Peer) -> bool) -> Vec<Known> {
+    pub fn known_where(&self, wanted: impl Fn(&[u8]) -> bool) -> Vec<Known> {
         let met = Context::masters(self.us.0).into_iter();
-        let met = met.filter(|master| master.peer().is_some_and(|peer| wanted(&peer)));
+        let met = met.filter(|master| master.peer().is_some_and(|peer| wanted(peer.as_bytes())));
         let mut all: Vec<Known> = met.flat_map(known_of).collect();
         all.extend(self.shelf.known(wanted));
         // Keeps the order within a peer.
@@ -87,7 +87,7 @@ impl Otr {
     pub fn trust(&self, peer: &Peer, fingerprint: Fingerprint) -> Option<Trust> {
         match self.context(peer, 0) {
             Some(master) => master.print(fingerprint).map(Print::trust),
-            None => self.shelf.trust(peer, fingerprint).cloned(),
+            None => self.shelf.trust(peer, fingerprint),
         }
     }
 

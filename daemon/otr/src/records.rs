@@ -8,9 +8,10 @@ use std::ptr;
 use otr_sys::OtrlInsTag;
 
 use crate::Otr;
-use crate::context::PROTOCOL;
+use crate::context::{Context, PROTOCOL};
 use crate::error::FileError;
-use crate::name::{Fingerprint, Peer, Trust};
+use crate::name::{Fingerprint, Peer};
+use crate::shelf::Place;
 
 /// Largest file that is read, in bytes.
 pub const MAX_RECORDS_FILE: usize = 16 * 1024 * 1024;
@@ -47,13 +48,13 @@ impl Otr {
     ///
     /// # Errors
     /// [`FileError::TooLarge`] beyond [`MAX_RECORDS_FILE`].
-    pub fn load_fingerprints(&mut self, file: &[u8]) -> Result<FingerprintReport, FileError> {
+    pub fn load_fingerprints(&mut self, file: Vec<u8>) -> Result<FingerprintReport, FileError> {
         if file.len() > MAX_RECORDS_FILE {
             return Err(FileError::TooLarge(MAX_RECORDS_FILE));
         }
         let mut report = FingerprintReport::default();
-        let mut strangers = Vec::new();
-        for line in lines(file) {
+        let mut ours = Vec::new();
+        for line in lines(&file) {
             let Some(record) = Record::parse(line) else {
                 report.malformed += 1;
                 continue;
@@ -64,14 +65,13 @@ impl Otr {
                 report.beyond_limit += 1;
             } else {
                 report.loaded += 1;
-                let Record { peer, fingerprint, trust, .. } = record;
-                match self.context(&peer, 0) {
-                    Some(_) => self.add_fingerprint(&peer, fingerprint, &trust),
-                    None => strangers.push((peer, fingerprint, trust)),
-                }
+                ours.extend(Place::of(&record, line, &file));
             }
         }
-        self.shelf.put_all(strangers);
+        self.shelf.put_file(file, ours);
+        for met in Context::masters(self.us.0).into_iter().filter_map(Context::peer) {
+            self.introduce(&met);
+        }
         Ok(report)
     }
 
@@ -203,11 +203,13 @@ pub(crate) fn lines(file: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// A line of a file of fingerprints.
 pub(crate) struct Record<'a> {
-    pub(crate) peer: Peer,
+    /// Could be a [`Peer`].
+    pub(crate) peer: &'a [u8],
     pub(crate) account: &'a [u8],
     pub(crate) protocol: &'a [u8],
     pub(crate) fingerprint: Fingerprint,
-    pub(crate) trust: Trust,
+    /// The field, as [`crate::Trust::from_field`] takes it.
+    pub(crate) trust: &'a [u8],
 }
 
 impl Record<'_> {
@@ -221,8 +223,7 @@ impl Record<'_> {
         let (protocol, rest) = field(rest)?;
         let (hex, trust) = field(rest).unwrap_or((rest, b""));
         let fingerprint = Fingerprint::from_digits(hex.try_into().ok()?)?;
-        let trust = Trust::from_field(trust);
-        let peer = Peer::new(peer).ok()?;
+        Peer::check(peer).ok()?;
         Some(Record { peer, account, protocol, fingerprint, trust })
     }
 }

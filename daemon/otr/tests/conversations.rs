@@ -366,6 +366,6 @@ fn a_long_history_is_not_in_libotrs_list() {
     assert_eq!((of_bob[1].fingerprint, &of_bob[1].trust), (known(77).1, &Trust::Manual));
     let file = alice.otr.fingerprints_file();
     let mut again = Person::new("alice");
-    again.otr.load_fingerprints(&file).unwrap();
+    again.otr.load_fingerprints(file.clone()).unwrap();
     assert_eq!(again.otr.fingerprints_file(), file);
 }

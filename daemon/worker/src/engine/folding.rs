@@ -114,7 +114,7 @@ impl Engine {
     pub(super) fn fold_known(&mut self) {
         // The oldest first: what came first stays the first.
         let casemap = self.casemap;
-        let others = self.otr.known_where(|peer| !casemap.is_folded(peer.as_bytes()));
+        let others = self.otr.known_where(|peer| !casemap.is_folded(peer));
         for known in others.into_iter().rev() {
             let Some(folded) = self.peer(known.peer.as_bytes()) else { continue };
             if folded == known.peer || known.active {

@@ -69,8 +69,8 @@ impl Engine {
         if self.otr.instags_file() != known_before {
             self.unsaved.insert(Name::InstanceTag);
         }
-        if let Found::Content(file) = self.read(store, Name::Fingerprints) {
-            self.remember_fingerprints(store, &file);
+        if let Found::Content(mut file) = self.read(store, Name::Fingerprints) {
+            self.remember_fingerprints(store, std::mem::take(&mut file));
         }
         match self.read_json::<Remembered>(store, Name::Conversations) {
             Found::Nothing => {}
@@ -148,7 +148,7 @@ impl Engine {
         self.damaged(store, Name::InstanceTag, &why);
     }
 
-    fn remember_fingerprints(&mut self, store: &mut dyn Store, file: &[u8]) {
+    fn remember_fingerprints(&mut self, store: &mut dyn Store, file: Vec<u8>) {
         match self.otr.load_fingerprints(file) {
             Ok(report) if !report.lossy() => {}
             // What was readable is in use; the file itself is kept for whoever can mend it.
