@@ -7,8 +7,15 @@ use crate::spawn;
 use proto::account::Account;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::time::Duration;
+use tokio::process::Child;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_local};
+use tokio::time::timeout;
+
+/// A key takes moments; where the system has no randomness yet, as long as that. One that hangs
+/// would keep its place in the queue, which everybody's next key needs.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// What a generation says.
 pub enum KeyEvent {
@@ -61,13 +68,50 @@ async fn run(
     tell: &mpsc::Sender<KeyEvent>,
 ) -> Result<(), String> {
     let _turn = front.keygens.acquire().await.map_err(|error| error.to_string())?;
-    let (mut child, key) = spawn::keygen(front, account.user.as_str())
+    let (child, key) = spawn::keygen(front, account.user.as_str())
         .map_err(|error| format!("key generation cannot be started: {error}"))?;
     tracing::info!(message_id = kind::KEY_BEGUN, %account, uid = account.uid, pid = child.id(), "generating a key");
     let _ = tell.send(KeyEvent::Pipe(key)).await;
-    match child.wait().await {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("key generation failed: {}", spawn::ending(status))),
-        Err(error) => Err(format!("key generation was lost: {error}")),
+    end(child).await
+}
+
+/// How it ends, or that it has to. Dropped, it is killed.
+async fn end(mut child: Child) -> Result<(), String> {
+    match timeout(LONGEST, child.wait()).await {
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(Ok(status)) => Err(format!("key generation failed: {}", spawn::ending(status))),
+        Ok(Err(error)) => Err(format!("key generation was lost: {error}")),
+        Err(_) => Err("key generation hung for ten minutes and was ended".into()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+    use tokio::process::Command;
+
+    /// The clock of this test goes ahead as soon as everybody waits.
+    #[tokio::test(start_paused = true)]
+    async fn one_that_hangs_is_ended() {
+        let mut command = Command::new("sleep");
+        let child = command.arg("3600").kill_on_drop(true).spawn().unwrap();
+        let pid = Pid::from_raw(child.id().unwrap().try_into().unwrap());
+        kill(pid, Signal::SIGSTOP).unwrap();
+        let why = end(child).await.unwrap_err();
+        assert_eq!(why, "key generation hung for ten minutes and was ended");
+        // It is gone, or a moment from being so.
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
+        assert!(!matches!(state, Some('T')), "{stat}");
+    }
+
+    #[tokio::test]
+    async fn one_that_fails_says_how() {
+        let child = |word: &str| Command::new(word).kill_on_drop(true).spawn().unwrap();
+        assert_eq!(end(child("true")).await, Ok(()));
+        assert_eq!(end(child("false")).await, Err("key generation failed: exit 1".into()));
     }
 }
