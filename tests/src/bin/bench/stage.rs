@@ -10,7 +10,7 @@ use crate::person::{ACCOUNT, Person, key_for};
 
 /// What everything needs: where the comparison programs are, and a key.
 pub struct Kit {
-    /// `bare`, `inprocess.so` and `shim-lines`.
+    /// `bare`, `inprocess.so`, `beside.so` and `shim-lines`.
     pub built: PathBuf,
     pub key: Vec<u8>,
     /// Counts only.
@@ -44,6 +44,7 @@ impl Kit {
 /// One ZNC of alice's with its server and its client. Its parts end in this order.
 pub struct Bouncer {
     pub name: &'static str,
+    kind: Kind,
     pub user: Conn,
     pub up: Conn,
     pub znc: Znc,
@@ -55,6 +56,8 @@ pub struct Bouncer {
 pub enum Kind {
     Alone,
     InProcess,
+    /// The least that libotr in another process takes.
+    Beside,
     Otrd,
 }
 
@@ -71,6 +74,11 @@ impl Bouncer {
                 builder = builder.file(&kit.built.join("inprocess.so"), "modules/inprocess.so");
                 network = network.module("inprocess");
                 "libotr in ZNC"
+            }
+            Kind::Beside => {
+                builder = builder.file(&kit.built.join("beside.so"), "modules/beside.so");
+                network = network.module("beside");
+                "libotr beside ZNC"
             }
             Kind::Otrd => {
                 let daemon = Otrd::start(&world);
@@ -91,16 +99,16 @@ impl Bouncer {
             has_otr(&mut user);
         }
         user.settled();
-        Self { name, user, up, znc, otrd }
+        Self { name, kind, user, up, znc, otrd }
     }
 
     /// Makes the conversation with this peer private.
     pub fn goes_private(&mut self, bob: &mut Person) {
-        if self.otrd.is_some() {
-            self.user.send(&format!("PRIVMSG {} :?OTR?", bob.nick));
-        } else {
-            self.user.send(&format!("PRIVMSG *inprocess :start {}", bob.nick));
-        }
+        self.user.send(&match self.kind {
+            Kind::InProcess => format!("PRIVMSG *inprocess :start {}", bob.nick),
+            Kind::Beside => format!("PRIVMSG *beside :start {}", bob.nick),
+            Kind::Alone | Kind::Otrd => format!("PRIVMSG {} :?OTR?", bob.nick),
+        });
         bob.goes_private_behind(&mut self.up, "alice");
         match self.otrd.is_some() {
             true => self.user.sees("conversation is private now"),
@@ -111,7 +119,9 @@ impl Bouncer {
 
     /// The processes that do the work.
     pub fn pids(&self) -> Vec<i32> {
-        let mut pids = vec![self.znc.process().pid()];
+        let znc = self.znc.process().pid();
+        let mut pids = vec![znc];
+        pids.extend(crate::procfs::children(znc));
         if let Some(otrd) = &self.otrd {
             pids.push(otrd.process().pid());
             pids.extend(otrd.workers());

@@ -19,6 +19,7 @@ pub fn measure(kit: &Kit, report: &mut Report) {
     let accounts = if kit.short { 4 } else { ACCOUNTS };
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     let (mut first, mut later, mut bare_cpu) = (Vec::new(), Vec::new(), Vec::new());
+    let mut floor = Vec::new();
     for _ in 0..if kit.short { 1 } else { 5 } {
         let (rate, cost) = all_at_once(kit, accounts, TIMES);
         let (_, cost_of_first) = all_at_once(kit, accounts, 1);
@@ -29,11 +30,22 @@ pub fn measure(kit: &Kit, report: &mut Report) {
         let each = kit.bare(&["exchanges", &count], "exchange_ns");
         bare.push(1e9 / each);
         bare_cpu.push(each / 1e6);
+        // Two at once, each with half of them: what a second core comes to here.
+        floor.push(std::thread::scope(|scope| {
+            let half = || 1e9 / kit.bare(&["exchanges", &accounts.to_string()], "exchange_ns");
+            let other = scope.spawn(half);
+            half() + other.join().expect("bare")
+        }));
     }
     report.add(
         Row::new(format!("key exchanges, {accounts} accounts"), "1/s", ours)
-            .against("bare libotr, one thread", bare)
+            .against("bare libotr, one thread", bare.clone())
             .goal(Goal::RatioAtLeast(1.8))
+            .more_is_better(),
+    );
+    report.add(
+        Row::new("key exchanges, bare libotr in two processes", "1/s", floor)
+            .against("bare libotr, one thread", bare)
             .more_is_better(),
     );
     // Of which the first checks a key that was not seen before, and writes down what changed.

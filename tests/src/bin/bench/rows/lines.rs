@@ -36,13 +36,13 @@ fn encrypted(kit: &Kit, report: &mut Report, count: usize, rounds: usize) {
             in_znc: Default::default(),
         }
     };
-    let mut pairs = [pair(Kind::Otrd), pair(Kind::InProcess)];
+    let mut pairs = [pair(Kind::Otrd), pair(Kind::InProcess), pair(Kind::Beside)];
     for round in 0..rounds {
         for pair in &mut pairs {
             encrypted_round(pair, count, round);
         }
     }
-    let [ours, theirs] = pairs;
+    let [ours, theirs, floor] = pairs;
     for (way, name) in ["out", "in"].into_iter().enumerate() {
         report.add(
             Row::new(format!("encrypted lines {name}"), "lines/s", ours.rates[way].clone())
@@ -54,10 +54,20 @@ fn encrypted(kit: &Kit, report: &mut Report, count: usize, rounds: usize) {
             Row::new(format!("CPU of an encrypted line {name}"), "us", ours.costs[way].clone())
                 .against(theirs.bouncer.name, theirs.costs[way].clone()),
         );
-        let name = format!("the same {name}, in ZNC's process");
+        let in_znc = format!("the same {name}, in ZNC's process");
         report.add(
-            Row::new(name, "us", ours.in_znc[way].clone())
+            Row::new(in_znc, "us", ours.in_znc[way].clone())
                 .against(theirs.bouncer.name, theirs.in_znc[way].clone()),
+        );
+        // What two processes can come to.
+        report.add(
+            Row::new(format!("encrypted lines {name}"), "lines/s", ours.rates[way].clone())
+                .against(floor.bouncer.name, floor.rates[way].clone())
+                .more_is_better(),
+        );
+        report.add(
+            Row::new(format!("the same {name}, in ZNC's process"), "us", ours.in_znc[way].clone())
+                .against(floor.bouncer.name, floor.in_znc[way].clone()),
         );
     }
 }
