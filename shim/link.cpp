@@ -10,11 +10,26 @@ void COtrSock::Gone(const CString& sWhy) {
     if (m_pOtr) m_pOtr->Lost(sWhy);
 }
 
+// ZNC reads 4 KiB in each turn of its loop, which are seven encrypted lines: the turn costs more
+// than they do. So what else has come is taken as well, up to a limit, for others wait, too.
 void COtrSock::ReadData(const char* data, size_t length) {
+    Take(data, length);
+    char more[kAtOnce / 4];
+    size_t taken = length;
+    for (bool full = length >= kTurn; full && m_pOtr && taken < kAtOnce;) {
+        // An end or an error is seen by ZNC in its next turn.
+        const ssize_t got = recv(GetRSock(), more, sizeof more, MSG_DONTWAIT);
+        if (got > 0) Take(more, static_cast<size_t>(got));
+        full = got == static_cast<ssize_t>(sizeof more);
+        taken += sizeof more;
+    }
+    if (m_pOtr) m_pOtr->Flush();
+}
+
+void COtrSock::Take(const char* data, size_t length) {
     m_Lines.Push(data, length);
     std::string line;
     while (m_pOtr && m_Lines.Next(line)) m_pOtr->OnLine(line);
-    if (m_pOtr) m_pOtr->Flush();
     if (m_Lines.TooLong()) Gone("otrd sent a line over 64 KiB");
 }
 
@@ -171,6 +186,10 @@ void COtr::Broken(const CString& sWhy) {
 // are of use to the next otrd only.
 void COtr::GiveBack(const CString& sWhy) {
     m_bGivenBack = true;
+    if (m_pSock && !m_bUp) {  // a greeting is on its way that does not say so yet: there has to be another
+        Disconnect();
+        m_iNext = Now();
+    }
     for (Held& held : m_Queue)
         if (!IsForLater(held)) GiveUp(held, sWhy);
     GiveBackKept(sWhy);

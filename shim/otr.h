@@ -31,6 +31,7 @@ using wire::Style;
 
 static const char* const kUnchecked = "[not checked by otrd] ";
 static const size_t kMaxHeld = 2048, kMaxUnsent = 1 << 20;      // requests, bytes on their way
+static const size_t kTurn = 4096, kAtOnce = 65536;              // bytes ZNC reads in a turn, and we
 static const size_t kGather = 8192;                             // bytes that are worth a write
 static const size_t kMaxWaiting = 64, kMaxWaitingBytes = 65536;  // for an otrd that is gone
 static const long kMaxWait = 600, kMaxSilence = 30, kSettled = 10, kMaxBackoff = 60;  // seconds
@@ -87,6 +88,7 @@ class COtrSock : public CSocket {
     static void operator delete(void* p) { new (p) CZNCSock(); }
 
   private:
+    void Take(const char* data, size_t length);
     void Gone(const CString& sWhy);
     COtr* m_pOtr;
     wire::Lines m_Lines;

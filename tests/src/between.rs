@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 use crate::{Otrd, World, eventually};
@@ -15,6 +15,8 @@ use crate::{Otrd, World, eventually};
 pub struct Between {
     path: PathBuf,
     orders: Arc<Mutex<Orders>>,
+    /// Whether who connects has to wait.
+    gate: Arc<(Mutex<bool>, Condvar)>,
 }
 
 #[derive(Default)]
@@ -33,9 +35,13 @@ impl Between {
         // ZNC runs as another user where we are root.
         set_permissions(&path, Permissions::from_mode(0o777)).expect("chmod");
         let orders: Arc<Mutex<Orders>> = Arc::default();
-        let (daemon, ours) = (otrd.shim_socket(), Arc::clone(&orders));
+        let gate: Arc<(Mutex<bool>, Condvar)> = Arc::default();
+        let (daemon, ours, ours_too) = (otrd.shim_socket(), Arc::clone(&orders), Arc::clone(&gate));
         thread::spawn(move || {
             for module in listener.incoming().flatten() {
+                let (waits, opened) = &*ours_too;
+                let waits = waits.lock().expect("gate");
+                drop(opened.wait_while(waits, |waits| *waits).expect("gate"));
                 if ours.lock().expect("orders").shut {
                     continue;
                 }
@@ -44,7 +50,7 @@ impl Between {
                 carry(&daemon, &module, &ours, |orders| &mut orders.reply);
             }
         });
-        Self { path, orders }
+        Self { path, orders, gate }
     }
 
     /// Its socket for ZNC's module.
@@ -70,6 +76,17 @@ impl Between {
     /// Whoever connects gets through again.
     pub fn opens(&self) {
         self.orders.lock().expect("orders").shut = false;
+    }
+
+    /// From now on whoever connects waits for an answer, until [`Between::lets_through`].
+    pub fn keeps_waiting(&self) {
+        *self.gate.0.lock().expect("gate") = true;
+    }
+
+    /// Who waits gets through, one after the other.
+    pub fn lets_through(&self) {
+        *self.gate.0.lock().expect("gate") = false;
+        self.gate.1.notify_all();
     }
 
     /// Waits until what was to be lost is lost.

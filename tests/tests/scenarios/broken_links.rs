@@ -68,6 +68,22 @@ fn a_reply_that_sends_is_lost() {
 }
 
 #[test]
+fn what_came_back_while_otrd_was_slow_to_answer_does_not_go_out_as_well() {
+    let (scene, bob, between) = private();
+    between.keeps_waiting();
+    between.loses_reply("typed once");
+    scene.alice.types_to("bob", "typed once");
+    // The module has greeted anew and hears nothing: for all it knows, nobody has the line.
+    scene.alice.otr_says(": typed once");
+    between.lets_through();
+    scene.alice.otr_says("otrd is back");
+    scene.alice.types_to("bob", "and on");
+    bob.reads("alice", "and on");
+    bob.never_saw("typed once");
+    assert_eq!(came_back(&scene, "typed once"), 1);
+}
+
+#[test]
 fn a_request_is_lost() {
     let (scene, bob, between) = private();
     between.loses_request("just once");
