@@ -286,3 +286,11 @@ fn what_passed_before_is_only_text_and_perhaps_shown() {
     w.alice.reload(true);
     assert_eq!(heard(&w.alice.news()), ["[perhaps shown before] ?OTR is what I use"]);
 }
+
+/// The end of two nicks that the server took for one is told again once it takes them for two.
+#[test]
+fn an_end_that_is_told_again_is_of_its_time() {
+    let ops =
+        [Alice(Worker), Casemapping(0), Alice(Command(3, 2)), Casemapping(1), Alice(Reload(true))];
+    run(Start::TwoNicks, &ops);
+}

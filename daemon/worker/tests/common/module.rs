@@ -36,6 +36,8 @@ pub struct Module {
     seen: u64,
     given_back: bool,
     lost: Duration,
+    /// What it said to a worker that did not answer; it connected anew then.
+    greetings: Vec<Hello>,
 }
 
 /// The worker's.
@@ -61,19 +63,10 @@ impl User {
         if self.up {
             return;
         }
-        let name = |name: &str| Name::new(name).expect("a name");
-        let instance = Instance::new(format!("module{}", self.module.loaded)).expect("a name");
-        let hello = Hello {
-            version: proto::VERSION,
-            user: name(self.name),
-            network: name("net"),
-            shim: "0".into(),
-            znc: "0".into(),
-            instance: Some(instance),
-            seen: self.module.seen,
-            given_back: self.module.given_back,
-        };
-        let (answered, lines) = self.adopt(hello);
+        for hello in std::mem::take(&mut self.module.greetings) {
+            self.adopt_and_lose(hello);
+        }
+        let (answered, lines) = self.adopt(self.hello());
         let was_guarded = self.guard.clone();
         self.guard =
             self.engine.protected().iter().map(|nick| nick.display().into_owned()).collect();
@@ -94,6 +87,28 @@ impl User {
                 self.guard.push(change.new.display().into_owned());
             }
             self.ask(call);
+        }
+    }
+
+    fn hello(&self) -> Hello {
+        let name = |name: &str| Name::new(name).expect("a name");
+        let instance = Instance::new(format!("module{}", self.module.loaded)).expect("a name");
+        Hello {
+            version: proto::VERSION,
+            user: name(self.name),
+            network: name("net"),
+            shim: "0".into(),
+            znc: "0".into(),
+            instance: Some(instance),
+            seen: self.module.seen,
+            given_back: self.module.given_back,
+        }
+    }
+
+    /// The module connects to a worker that is slow, and gives up before it is answered.
+    pub fn greets(&mut self) {
+        if !self.up {
+            self.module.greetings.push(self.hello());
         }
     }
 
@@ -307,6 +322,18 @@ impl User {
         self.up = true;
         let (answered, lines) = self.told.unseen.as_mut().expect("what goes on").again();
         (Some(answered), lines.map(<[u8]>::to_vec).collect())
+    }
+
+    /// A module that was gone before it could be answered.
+    fn adopt_and_lose(&mut self, hello: Hello) {
+        self.adopt(hello);
+        let news = std::mem::take(&mut self.news_of_worker);
+        if !news.is_empty() {
+            self.told.unseen.as_mut().expect("a module").effects(news, true);
+        }
+        self.up = false;
+        let effects = self.step(Input::Gone);
+        self.unasked(effects);
     }
 
     fn decide(&mut self, id: u64, mut call: Call) -> Vec<u8> {

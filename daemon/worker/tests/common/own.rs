@@ -16,6 +16,8 @@ pub enum Own {
     Join(usize),
     Irc(bool),
     Module(bool),
+    /// The module connects, and gets no answer in time.
+    Greets,
     /// The reply to the next request is lost, and the connection.
     LoseReply,
     /// The next request is lost before it is read, and the connection.
@@ -94,6 +96,7 @@ pub fn own(friend: usize) -> impl Strategy<Value = Own> {
         1 => nick.prop_map(Own::Join),
         2 => any::<bool>().prop_map(Own::Irc),
         4 => any::<bool>().prop_map(Own::Module),
+        2 => Just(Own::Greets),
         4 => Just(Own::LoseReply),
         2 => Just(Own::LoseRequest),
         3 => any::<bool>().prop_map(Own::Reload),
@@ -117,6 +120,7 @@ impl User {
             Own::Irc(connected) => self.irc(connected),
             Own::Module(true) => self.connect(),
             Own::Module(false) => self.disconnect(),
+            Own::Greets => self.greets(),
             Own::LoseReply => self.lose_next_reply = self.up,
             Own::LoseRequest => self.lose_next_request = self.up,
             Own::Reload(killed) => self.reload(killed),

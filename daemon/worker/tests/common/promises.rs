@@ -214,7 +214,8 @@ impl Promises {
     /// What `*otr` says opens and closes nicks.
     fn told(&mut self, user: &User, text: &str, enemy: &Enemy) {
         // What may have been shown before comes in order, and to its end: the last word counts.
-        let text = text.strip_prefix(PERHAPS_SHOWN).unwrap_or(text);
+        let again = text.strip_prefix(PERHAPS_SHOWN);
+        let text = again.unwrap_or(text);
         if let Some(token) = enemy.word(text) {
             let words = text.find("in their words: ").expect("a quotation");
             assert!(words < text.find(token).expect("the word"), "not quoted: {text}");
@@ -234,10 +235,11 @@ impl Promises {
         {
             self.closed.push(nick);
         } else if rest.starts_with("The private conversation is finished.") {
-            // An answer that was lost is of the CASEMAPPING of its time, which may have taken more
-            // nicks for one.
+            // An answer that was lost, or comes again, is of the CASEMAPPING of its time, which may
+            // have taken more nicks for one.
             let fold = |nick: &str| Casemap::Rfc1459.fold(nick.as_bytes());
-            let late = |one: &str| self.command_lost && fold(one) == fold(&nick);
+            let is_late = self.command_lost || again.is_some();
+            let late = |one: &str| is_late && fold(one) == fold(&nick);
             self.closed.retain(|one| !user.same(one, &nick) && !late(one));
         }
     }
