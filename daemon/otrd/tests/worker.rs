@@ -158,6 +158,9 @@ fn a_worker_is_born_with_nothing_but_its_account() {
     assert!(sockets.len() <= 2, "{links:?}");
 }
 
+/// As a bit of `CapEff`, see capabilities(7).
+const CAP_IPC_LOCK: u64 = 1 << 14;
+
 #[test]
 fn status_says_how_a_worker_is_confined() {
     let Some(otrd) = Otrd::start_with_worker() else { return };
@@ -170,6 +173,13 @@ fn status_says_how_a_worker_is_confined() {
     for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
         assert!(status.contains(line), "{status}");
     }
+    // Locked where it may be, and said as it is.
+    let field =
+        |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
+    let (locked, capabilities) = (field("VmLck:") != "0 kB", field("CapEff:"));
+    let may_lock = u64::from_str_radix(capabilities, 16).unwrap() & CAP_IPC_LOCK != 0;
+    assert!(locked || !may_lock, "{status}");
+    assert_eq!(confined.ends_with(", memory locked"), locked, "{confined}: {status}");
 }
 
 #[test]
