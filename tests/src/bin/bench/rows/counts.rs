@@ -111,11 +111,12 @@ pub fn short(kit: &Kit) -> Vec<(String, f64, f64)> {
     let module = module.into_iter().map(|(kind, count)| (format!("module's JSON, {kind}"), count));
     for (name, count) in engine.chain(module) {
         counts.push((format!("instructions, {name}"), count.instructions.round(), 1.15));
-        counts.push((format!("allocations, {name}"), count.allocations.round(), 1.0));
+        // Keys and tags of a run are made at random: it is one more or less in twenty.
+        counts.push((format!("allocations, {name}"), count.allocations.round(), 1.06));
     }
     let mut talk = Talk::start(kit);
     if let Some(calls) = of_the_worker(&world, &mut talk, 200, false) {
-        counts.push(("system calls of the worker".into(), calls, 1.04));
+        counts.push(("system calls of the worker".into(), calls, 1.1));
     }
     counts
 }
