@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,7 +11,7 @@ use otr::fragment::{Outcome, Reassembler, cut};
 use otr::line::{Line as Otrline, classify};
 use otr::{Event, Otr, Peer, Smp, State};
 
-use crate::{Inbox, Line, World};
+use crate::{Inbox, Line, World, key_file};
 
 /// A person whose client is libotr and nothing else. What happens is a line each, and told to
 /// whoever waits: `secured WHO`, `private WHO TEXT`, `clear WHO TEXT`, `asked WHO`,
@@ -33,26 +32,8 @@ enum Input {
     Answer(String, String),
 }
 
-/// The name in the key file that all of a run use: making a key takes time.
+/// The name of the account in its key file.
 const ACCOUNT: &str = "friend";
-
-/// A key file for an account of this name. All of a run hold the same key.
-pub fn key_file(account: &str) -> Vec<u8> {
-    static MADE: OnceLock<String> = OnceLock::new();
-    let made = MADE.get_or_init(|| {
-        loop {
-            let key = otr::generate_key(ACCOUNT).expect("a key");
-            // Of one in some hundreds libgcrypt writes a number as a string, which need not be
-            // UTF-8: that is `otr`'s to test.
-            if let Ok(text) = String::from_utf8(key.to_vec())
-                && text.contains("(x #")
-            {
-                return text;
-            }
-        }
-    });
-    made.replace(ACCOUNT, account).into_bytes()
-}
 
 impl Friend {
     /// Connects to the server on `port`, and waits until it is there.

@@ -45,7 +45,10 @@ mod node;
 pub use node::NodePeer;
 
 mod friend;
-pub use friend::{Friend, key_file};
+pub use friend::Friend;
+
+mod key;
+pub use key::{holds, key_file, private_number, replaced};
 
 mod crowd;
 pub use crowd::{Couple, Crowd};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use otrd_tests::{Client, Otrctl, Otrd, Scene, eventually};
+use otrd_tests::{Client, Otrctl, Otrd, Scene, eventually, holds, private_number};
 
 const ONE: (&str, &[u8]) = ("otrd-master", b"one master secret, of 32 and more bytes");
 const TWO: (&str, &[u8]) = ("otrd-master", b"another master secret, of 32 and more bytes");
@@ -22,7 +22,7 @@ fn files_are_encrypted_changed_over_and_plain_again_and_every_conversation_goes_
     scene.alice.otr_says("Files on disk: plain.");
     let told = traces(&scene.otrd, &bob);
     for trace in &told {
-        assert!(holds(&scene.otrd, trace), "else this shows nothing: {trace:?}");
+        assert!(lies_on_disk(&scene.otrd, trace), "else this shows nothing: {trace:?}");
     }
     let refused = Otrctl::new(&scene.otrd).args(["secrets", "on"]).run();
     assert!(refused.code == 65 && refused.err.contains("no master secret"), "{refused:?}");
@@ -63,10 +63,10 @@ fn files_are_encrypted_changed_over_and_plain_again_and_every_conversation_goes_
     // Turned off, and back to a daemon without a secret.
     let off = Otrctl::new(&scene.otrd).args(["secrets", "off"]).does();
     assert!(off.contains("alice/net of uid") && off.contains(": plain"), "{off}");
-    assert!(told.iter().skip(1).all(|trace| holds(&scene.otrd, trace)));
+    assert!(told.iter().skip(1).all(|trace| lies_on_disk(&scene.otrd, trace)));
     restart(&mut scene, &[TWO]);
     talk(&scene, "still turned off");
-    assert!(told.iter().skip(1).all(|trace| holds(&scene.otrd, trace)));
+    assert!(told.iter().skip(1).all(|trace| lies_on_disk(&scene.otrd, trace)));
     restart(&mut scene, &[]);
     talk(&scene, "without a secret");
 }
@@ -156,21 +156,17 @@ fn own_fingerprint(client: &Client) -> String {
 fn traces(otrd: &Otrd, bob: &str) -> [Vec<u8>; 3] {
     let files = all_files(&otrd.state());
     let key = files.iter().find(|(path, _)| path.ends_with("alice/net/otr.key")).expect("a key");
-    let mut lines = key.1.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    let private = lines.find(|line| line.starts_with(b"(x ")).expect("a private part");
-    [private.into(), bob.replace(' ', "").into(), "somebodyelse".into()]
+    [private_number(key.1), bob.replace(' ', "").into(), "somebodyelse".into()]
 }
 
-fn holds(otrd: &Otrd, trace: &[u8]) -> bool {
-    let trace = trace.to_ascii_lowercase();
-    let mut files = all_files(&otrd.state()).into_values();
-    files.any(|content| content.to_ascii_lowercase().windows(trace.len()).any(|part| part == trace))
+fn lies_on_disk(otrd: &Otrd, trace: &[u8]) -> bool {
+    all_files(&otrd.state()).values().any(|content| holds(content, trace))
 }
 
 #[track_caller]
 fn nothing_is_held(otrd: &Otrd, traces: &[Vec<u8>]) {
     for trace in traces {
-        assert!(!holds(otrd, trace), "{} lies on disk", String::from_utf8_lossy(trace));
+        assert!(!lies_on_disk(otrd, trace), "{} lies on disk", String::from_utf8_lossy(trace));
     }
     for (path, content) in all_files(&otrd.state()) {
         assert!(content.starts_with(b"otrd\0sealed\0"), "{}", path.display());

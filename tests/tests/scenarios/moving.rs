@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use otrd_tests::{Ircd, Irssi, Otrctl, Otrd, Scene, World};
+use otrd_tests::{Ircd, Irssi, Otrctl, Otrd, Scene, World, replaced};
 use serde_json::{Value, json};
 
 /// What `otrctl` is asked for this account of ZNC's.
@@ -64,8 +64,8 @@ fn irssis_key_and_friends_move_in_and_out_again() {
     of(&otrd, uid).args(["export", "--overwrite"]).arg(&out).does();
 
     let key = fs::read(out.join("otr.key")).expect("otr.key");
-    let key = renamed(&key, "(name alice)", "(name tests)");
-    let key = renamed(&key, "(protocol irc)", "(protocol IRC)");
+    let key = replaced(&key, "(name alice)", "(name tests)");
+    let key = replaced(&key, "(protocol irc)", "(protocol IRC)");
     let prints = fs::read_to_string(out.join("otr.fp")).expect("otr.fp");
     let prints = prints.replace("\talice\tirc\t", "\ttests\tIRC\t");
     let carol = Irssi::start_with(&world, "carol", ircd.port(), |otr| {
@@ -123,14 +123,14 @@ fn a_whole_znc_moves_in_with_the_files_of_its_old_module() {
     let ours = irssi.fingerprint();
     // The old module writes by libotr, too, for its user and the protocol irc.
     let key = fs::read(irssi.dir().join("otr/otr.key")).expect("otr.key");
-    let key = renamed(&key, "(protocol IRC)", "(protocol irc)");
+    let key = replaced(&key, "(protocol IRC)", "(protocol irc)");
     let znc = world.directory("old-znc", None);
     let hex = "00112233445566778899aabbccddeeff00112233";
     for (user, place) in [("alice", "networks/net/moddata/otr"), ("bob", "moddata/otr")] {
         let directory = znc.join("users").join(user).join(place);
         fs::create_dir_all(&directory).expect("mkdir");
         let write = |file: &str, text: &[u8]| fs::write(directory.join(file), text).expect(file);
-        write("otr.key", &renamed(&key, "(name tests)", &format!("(name {user})")));
+        write("otr.key", &replaced(&key, "(name tests)", &format!("(name {user})")));
         write("otr.fp", format!("Carol\t{user}\tirc\t{hex}\tsmp\n").as_bytes());
         write("otr.instag", format!("{user}\tirc\t0000abcd\n").as_bytes());
     }
@@ -275,12 +275,4 @@ fn a_user_of_the_old_module_is_told_how_to_go_on() {
     Otrctl::new(&scene.otrd).args(["import", "znc", "--all"]).arg(&znc).does();
     alice.otr_says("brought here");
     assert_eq!(own_fingerprint(&scene.otrd, scene.znc.uid()), scene.bob.fingerprint());
-}
-
-/// A key file with something in it called otherwise. Not as text: libgcrypt writes a number whose
-/// bytes look like Latin letters as they are.
-#[track_caller]
-fn renamed(file: &[u8], old: &str, new: &str) -> Vec<u8> {
-    let at = file.windows(old.len()).position(|part| part == old.as_bytes()).expect(old);
-    [&file[..at], new.as_bytes(), &file[at + old.len()..]].concat()
 }
