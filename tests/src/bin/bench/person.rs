@@ -99,6 +99,5 @@ fn peer(nick: &str) -> Peer {
 
 /// The key of a run, for any account's name: what signs is the same.
 pub fn key_for(key: &[u8], account: &str) -> Vec<u8> {
-    let text = String::from_utf8(key.to_vec()).expect("a key file is text");
-    text.replace(ACCOUNT, account).into_bytes()
+    otrd_tests::replaced(key, ACCOUNT, account)
 }

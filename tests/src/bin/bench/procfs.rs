@@ -13,14 +13,6 @@ fn of_thread(path: &std::path::Path) -> f64 {
     text.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or_default()
 }
 
-/// The processes that a process has started and that still run.
-pub fn children(pid: i32) -> Vec<i32> {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("the threads of a process");
-    let of_task = |task: fs::DirEntry| fs::read_to_string(task.path().join("children")).ok();
-    let all: Vec<String> = tasks.flatten().filter_map(of_task).collect();
-    all.iter().flat_map(|text| text.split_whitespace()).flat_map(str::parse).collect()
-}
-
 /// Kilobytes that a process takes, shared pages divided by those who share them.
 pub fn pss(pid: i32) -> f64 {
     field(&format!("/proc/{pid}/smaps_rollup"), "Pss:")

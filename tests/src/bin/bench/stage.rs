@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use otrd_tests::{Otrd, World, Znc, ZncBuilder, ZncNetwork, ZncUser, eventually};
+use otrd_tests::{Otrd, World, Znc, ZncBuilder, ZncNetwork, ZncUser, children_of, eventually};
 
 use crate::conn::Conn;
 use crate::far::Far;
@@ -121,7 +121,7 @@ impl Bouncer {
     pub fn pids(&self) -> Vec<i32> {
         let znc = self.znc.process().pid();
         let mut pids = vec![znc];
-        pids.extend(crate::procfs::children(znc));
+        pids.extend(children_of(znc).into_iter().map(|(pid, _)| pid));
         if let Some(otrd) = &self.otrd {
             pids.push(otrd.process().pid());
             pids.extend(otrd.workers());

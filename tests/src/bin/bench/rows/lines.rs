@@ -44,31 +44,22 @@ fn encrypted(kit: &Kit, report: &mut Report, count: usize, rounds: usize) {
     }
     let [ours, theirs, floor] = pairs;
     for (way, name) in ["out", "in"].into_iter().enumerate() {
-        report.add(
-            Row::new(format!("encrypted lines {name}"), "lines/s", ours.rates[way].clone())
-                .against(theirs.bouncer.name, theirs.rates[way].clone())
-                .goal(Goal::RatioAtLeast(1.0))
-                .more_is_better(),
-        );
-        report.add(
-            Row::new(format!("CPU of an encrypted line {name}"), "us", ours.costs[way].clone())
-                .against(theirs.bouncer.name, theirs.costs[way].clone()),
-        );
+        let against = |name: String, other: &Pair, of: fn(&Pair) -> &[Vec<f64>; 2], unit| {
+            Row::new(name, unit, of(&ours)[way].clone())
+                .against(other.bouncer.name, of(other)[way].clone())
+        };
+        let lines = format!("encrypted lines {name}");
+        let cost = format!("CPU of an encrypted line {name}");
         let in_znc = format!("the same {name}, in ZNC's process");
-        report.add(
-            Row::new(in_znc, "us", ours.in_znc[way].clone())
-                .against(theirs.bouncer.name, theirs.in_znc[way].clone()),
-        );
+        let rates =
+            |name, other| against(name, other, |pair| &pair.rates, "lines/s").more_is_better();
+        report.add(rates(lines.clone(), &theirs).goal(Goal::RatioAtLeast(1.0)));
+        report.add(against(cost, &theirs, |pair| &pair.costs, "us"));
+        report.add(against(in_znc.clone(), &theirs, |pair| &pair.in_znc, "us"));
         // What two processes can come to.
-        report.add(
-            Row::new(format!("encrypted lines {name}"), "lines/s", ours.rates[way].clone())
-                .against(floor.bouncer.name, floor.rates[way].clone())
-                .more_is_better(),
-        );
-        report.add(
-            Row::new(format!("the same {name}, in ZNC's process"), "us", ours.in_znc[way].clone())
-                .against(floor.bouncer.name, floor.in_znc[way].clone()),
-        );
+        report.add(rates(format!("{lines}, floor of two processes"), &floor));
+        let in_znc = format!("{in_znc}, floor of two processes");
+        report.add(against(in_znc, &floor, |pair| &pair.in_znc, "us"));
     }
 }
 
