@@ -10,18 +10,16 @@ void COtrSock::Gone(const CString& sWhy) {
     if (m_pOtr) m_pOtr->Lost(sWhy);
 }
 
-// ZNC reads 4 KiB in each turn of its loop, which are seven encrypted lines: the turn costs more
-// than they do. So what else has come is taken as well, up to a limit, for others wait, too.
+// ZNC reads 4 KiB in each turn of its loop, which are seven encrypted lines. What else has come is
+// taken in the same turn, up to a limit: others wait for theirs.
 void COtrSock::ReadData(const char* data, size_t length) {
     Take(data, length);
     char more[kAtOnce / 4];
-    size_t taken = length;
-    for (bool full = length >= kTurn; full && m_pOtr && taken < kAtOnce;) {
-        // An end or an error is seen by ZNC in its next turn.
+    for (size_t taken = length; m_pOtr && taken >= kTurn && taken < kAtOnce;) {
         const ssize_t got = recv(GetRSock(), more, sizeof more, MSG_DONTWAIT);
-        if (got > 0) Take(more, static_cast<size_t>(got));
-        full = got == static_cast<ssize_t>(sizeof more);
-        taken += sizeof more;
+        if (got <= 0) break;  // an end or an error is ZNC's to see, in its next turn
+        Take(more, static_cast<size_t>(got));
+        taken += static_cast<size_t>(got);
     }
     if (m_pOtr) m_pOtr->Flush();
 }

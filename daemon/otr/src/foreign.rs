@@ -120,7 +120,7 @@ pub fn fingerprints(file: &[u8]) -> Result<(Vec<ForeignFingerprint>, usize), Fil
         return Err(FileError::TooLarge(MAX_RECORDS_FILE));
     }
     let (mut found, mut left_out) = (Vec::new(), 0);
-    for line in lines(file) {
+    for (_, line) in lines(file) {
         match Record::parse(line).and_then(|record| foreign(&record)) {
             Some(one) if found.len() < MAX_FINGERPRINTS => found.push(one),
             _ => left_out += 1,

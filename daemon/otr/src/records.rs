@@ -54,7 +54,7 @@ impl Otr {
         }
         let mut report = FingerprintReport::default();
         let mut ours = Vec::new();
-        for line in lines(&file) {
+        for (start, line) in lines(&file) {
             let Some(record) = Record::parse(line) else {
                 report.malformed += 1;
                 continue;
@@ -65,7 +65,7 @@ impl Otr {
                 report.beyond_limit += 1;
             } else {
                 report.loaded += 1;
-                ours.extend(Place::of(&record, line, &file));
+                ours.extend(Place::of(&record, start, line));
             }
         }
         self.shelf.put_file(file, ours);
@@ -190,15 +190,14 @@ impl Otr {
     }
 }
 
-/// The lines of a file that have anything in them.
-pub(crate) fn lines(file: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// The lines of a file that have anything in them, each with where it begins.
+pub(crate) fn lines(file: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let ends = memchr::memchr_iter(b'\n', file).chain([file.len()]);
-    let lines = ends.scan(0, |start, end| {
-        let line = file.get(*start..end);
-        *start = end + 1;
-        line
+    let lines = ends.scan(0, |next, end| {
+        let start = std::mem::replace(next, end + 1);
+        Some((start, file.get(start..end)?))
     });
-    lines.filter(|line| !line.is_empty())
+    lines.filter(|(_, line)| !line.is_empty())
 }
 
 /// A line of a file of fingerprints.

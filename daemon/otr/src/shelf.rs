@@ -77,10 +77,8 @@ impl Shelf {
     pub(crate) fn known(&self, wanted: impl Fn(&[u8]) -> bool) -> Vec<Known> {
         let mut all = Vec::new();
         for (name, of_one) in self.file.by_peer() {
-            let Some(peer) = Some(name).filter(|name| wanted(name)).map(Peer::new) else {
-                continue;
-            };
-            if let Ok(peer) = peer
+            if wanted(name)
+                && let Ok(peer) = Peer::new(name)
                 && !self.changed.contains_key(&peer)
             {
                 all.extend(known(&peer, &self.file.prints(of_one)));
@@ -150,36 +148,35 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The place of a line of this file.
-    pub(crate) fn of(record: &Record<'_>, line: &[u8], file: &[u8]) -> Option<Place> {
-        let start = line.as_ptr().addr().checked_sub(file.as_ptr().addr())?;
+    /// The place of a line that begins at `start` of its file.
+    pub(crate) fn of(record: &Record<'_>, start: usize, line: &[u8]) -> Option<Place> {
         Some(Place {
             start: start.try_into().ok()?,
             length: line.len().try_into().ok()?,
             name: record.peer.len().try_into().ok()?,
         })
     }
+
+    fn name(self, file: &[u8]) -> &[u8] {
+        piece(file, self.start, self.name)
+    }
+
+    fn line(self, file: &[u8]) -> &[u8] {
+        piece(file, self.start, self.length)
+    }
 }
 
 impl Lines {
-    fn new(text: Vec<u8>, lines: Vec<Place>) -> Lines {
-        let mut file = Lines { text, lines };
-        let mut lines = std::mem::take(&mut file.lines);
+    fn new(text: Vec<u8>, mut lines: Vec<Place>) -> Lines {
         // We write them sorted, others may not. Keeps the order within a peer.
-        if !lines.is_sorted_by_key(|line| file.name(*line)) {
-            lines.sort_by_key(|line| file.name(*line));
+        if !lines.is_sorted_by_key(|line| line.name(&text)) {
+            lines.sort_by_key(|line| line.name(&text));
         }
-        file.lines = lines;
-        file
+        Lines { text, lines }
     }
 
     fn name(&self, line: Place) -> &[u8] {
-        self.get(line.start, line.name)
-    }
-
-    fn get(&self, start: u32, length: u16) -> &[u8] {
-        let start = start as usize;
-        self.text.get(start..start + usize::from(length)).unwrap_or_default()
+        line.name(&self.text)
     }
 
     /// What the lines of a peer say.
@@ -199,12 +196,17 @@ impl Lines {
     fn prints(&self, lines: &[Place]) -> Prints {
         let mut prints = Vec::new();
         for line in lines {
-            if let Some(record) = Record::parse(self.get(line.start, line.length)) {
+            if let Some(record) = Record::parse(line.line(&self.text)) {
                 put(&mut prints, record.fingerprint, Trust::from_field(record.trust));
             }
         }
         prints
     }
+}
+
+fn piece(file: &[u8], start: u32, length: u16) -> &[u8] {
+    let start = start as usize;
+    file.get(start..start + usize::from(length)).unwrap_or_default()
 }
 
 impl Otr {
