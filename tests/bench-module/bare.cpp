@@ -4,6 +4,8 @@
 //   bare encrypt|decrypt N FILE instructions for callgrind (decrypt does both)
 //   bare lines N FILE           JSON: nanoseconds of CPU a line, out and in
 //   bare exchanges N FILE       JSON: nanoseconds of CPU a key exchange, both ends
+//   bare meetings N T DIR FILE  JSON: the same, T each of N pairs of strangers: their keys are
+//                               checked, and files in DIR tell of them
 //   bare known N K FILE         as lines, where N lines meet K known fingerprints
 
 extern "C" {
@@ -11,6 +13,10 @@ extern "C" {
 #include <libotr/message.h>
 #include <libotr/privkey.h>
 }
+
+#include <fcntl.h>
+#include <gcrypt.h>
+#include <unistd.h>
 
 #include <ctime>
 
@@ -102,6 +108,39 @@ static double Cpu() {
     return 1e9 * static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec);
 }
 
+// Whether a peer's q is prime, which otrd has to know before libgcrypt sees the key.
+static void CheckKey(const Person& person) {
+    gcry_sexp_t list = gcry_sexp_find_token(person.state->privkey_root->privkey, "q", 0);
+    gcry_mpi_t q = gcry_sexp_nth_mpi(list, 1, GCRYMPI_FMT_USG);
+    Check(q && !gcry_prime_check(q, 0), "q is no prime");
+    gcry_mpi_release(q);
+    gcry_sexp_release(list);
+}
+
+// A file that is whole whatever happens, as otrd writes what has to last.
+static void Keep(int dir, const std::string& name) {
+    const std::string fresh = name + ".new", content(200, 'x');
+    const int file = openat(dir, fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    Check(file >= 0 && write(file, content.data(), content.size()) == 200, "no file");
+    Check(!fsync(file) && !close(file), "no file on the disk");
+    Check(!renameat(dir, fresh.c_str(), dir, name.c_str()) && !fsync(dir), "no name on the disk");
+}
+
+// Two strangers exchange keys so many times. Who asks keeps that he did; both keep the other's
+// fingerprint, and that they are private. Nanoseconds of CPU.
+static double Meeting(int dir, int number, int times, const char* key) {
+    Person alice("bench"), bob("bench");
+    Load(alice, key);
+    Load(bob, key);
+    const std::string end = "." + std::to_string(number);
+    const double start = Cpu();
+    for (int i = 0; i < times; i++) Exchange(alice, bob, "bob");
+    for (const Person* person : {&alice, &bob}) CheckKey(*person);
+    for (const char* name : {"asked-a", "print-a", "private-a", "print-b", "private-b"})
+        Keep(dir, name + end);
+    return Cpu() - start;
+}
+
 int main(int argc, char** argv) {
     const std::string what = argc > 1 ? argv[1] : "";
     OTRL_INIT;
@@ -113,7 +152,8 @@ int main(int argc, char** argv) {
         Check(file && !otrl_privkey_generate_FILEp(alice.state, file, "bench", kProtocol), "no key made");
         return fclose(file);
     }
-    Check(argc >= 4, "usage: bare key FILE | bare encrypt|decrypt|lines|exchanges N FILE | bare known N K FILE");
+    Check(argc >= 4, "usage: bare key FILE | bare encrypt|decrypt|lines|exchanges N FILE | bare meetings N T DIR FILE | "
+          "bare known N K FILE");
     const int n = atoi(argv[2]);
     Load(alice, key);
     Load(bob, key);
@@ -121,6 +161,13 @@ int main(int argc, char** argv) {
         const double start = Cpu();
         for (int i = 0; i < n; i++) Exchange(alice, bob, "bob");
         printf("{\"exchange_ns\": %.0f}\n", (Cpu() - start) / n);
+        return 0;
+    }
+    if (what == "meetings" && argc == 6) {
+        const int times = atoi(argv[3]), dir = open(argv[4], O_DIRECTORY | O_CLOEXEC);
+        double spent = 0;
+        for (int i = 0; i < n; i++) spent += Meeting(dir, i, times, key);
+        printf("{\"exchange_ns\": %.0f}\n", spent / n / times);
         return 0;
     }
     if (what == "known")
