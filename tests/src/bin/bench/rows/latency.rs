@@ -29,9 +29,9 @@ pub fn measure(kit: &Kit, report: &mut Report) {
     let alone = Bouncer::start(kit, Kind::Alone);
     let mut inside = Bouncer::start(kit, Kind::InProcess);
     let mut ours: Vec<Bouncer> = (0..3).map(|_| Bouncer::start(kit, Kind::Otrd)).collect();
-    let crowd = if kit.short { 4 } else { CROWD };
+    let many = if kit.short { 4 } else { CROWD };
     let (mut crowd, mut crowd_inside) =
-        (Crowd::start(kit, Kind::Otrd, crowd), Crowd::start(kit, Kind::InProcess, crowd));
+        (Crowd::start(kit, Kind::Otrd, many), Crowd::start(kit, Kind::InProcess, many));
     let mut bob = Person::new("bob", &kit.key);
     ours[1].goes_private(&mut bob);
     let [genkey, burst, frozen] = &mut ours[..] else { panic!("three bouncers") };
@@ -43,10 +43,10 @@ pub fn measure(kit: &Kit, report: &mut Report) {
     let port = alone.znc.port();
     add("idle, no module", port, Box::new(during(std::thread::sleep)));
     add(
-        "no module, both cores busy elsewhere",
+        "no module, 50 programs compute",
         port,
         Box::new(|length| {
-            let burning: Vec<Burner> = (0..2).map(|_| Burner::start(kit)).collect();
+            let burning: Vec<Burner> = (0..many).map(|_| Burner::start(kit)).collect();
             let spans = during(std::thread::sleep)(length);
             drop(burning);
             spans
@@ -252,10 +252,10 @@ impl Crowd {
     }
 
     /// Everybody exchanges keys with his peer at the same time; a few times, with a pause in
-    /// which nothing is measured.
+    /// which nothing is measured. Not more: otrd looks at 16 a peer, and then takes its time.
     fn exchanges(&mut self) -> Vec<(u64, u64)> {
         let mut spans = Vec::new();
-        for _ in 0..2 {
+        for _ in 0..5 {
             let start = now();
             for (index, user) in self.users.iter_mut().enumerate() {
                 let line = match (self.kind, self.started) {
