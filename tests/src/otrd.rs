@@ -32,6 +32,7 @@ pub struct OtrdBuilder {
     config: Option<String>,
     descriptors: Option<u32>,
     disk: Option<u32>,
+    behind: bool,
 }
 
 impl OtrdBuilder {
@@ -74,6 +75,12 @@ impl OtrdBuilder {
     /// root.
     pub fn disk(mut self, kib: u32) -> Self {
         self.disk = Some(kib);
+        self
+    }
+
+    /// As its units start it: others go first where processor time is scarce.
+    pub fn behind_others(mut self) -> Self {
+        self.behind = true;
         self
     }
 
@@ -133,6 +140,9 @@ impl OtrdBuilder {
         if let Some(most) = self.descriptors {
             let limit = format!("--nofile={most}:{most}");
             return Launch::new("otrd", "prlimit").args([limit, "--".into()]).args([otrd]);
+        }
+        if self.behind {
+            return Launch::new("otrd", "nice").args(["-n", "10"]).args([otrd]);
         }
         let Some(kib) = self.disk else { return Launch::new("otrd", otrd) };
         fs::create_dir_all(state).expect("mkdir");

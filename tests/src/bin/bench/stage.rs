@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use otrd_tests::{Otrd, World, Znc, ZncBuilder, ZncNetwork, ZncUser, children_of, eventually};
+use otrd_tests::{
+    Otrd, OtrdBuilder, World, Znc, ZncBuilder, ZncNetwork, ZncUser, children_of, eventually,
+};
 
 use crate::conn::Conn;
 use crate::far::Far;
@@ -39,6 +41,11 @@ impl Kit {
         world.file(&directory.join("otr.key"), key_for(&self.key, account), None);
         world.file(&directory.join("otr.instag"), format!("{account}\tirc\t00beef01\n"), None);
     }
+}
+
+/// otrd as its units start it.
+pub fn start_otrd(world: &World) -> Otrd {
+    OtrdBuilder::new().behind_others().start(world)
 }
 
 /// One ZNC of alice's with its server and its client. Its parts end in this order.
@@ -81,7 +88,7 @@ impl Bouncer {
                 "libotr beside ZNC"
             }
             Kind::Otrd => {
-                let daemon = Otrd::start(&world);
+                let daemon = start_otrd(&world);
                 network = network.otr(&daemon);
                 otrd = Some(daemon);
                 "otrd"

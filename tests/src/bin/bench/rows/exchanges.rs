@@ -4,12 +4,12 @@ use std::os::fd::AsFd;
 use std::time::Instant;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use otrd_tests::{Otrd, World};
+use otrd_tests::World;
 
 use crate::procfs::cpu;
 use crate::report::{Goal, Report, Row};
 use crate::shimrpc::{Module, sends};
-use crate::stage::Kit;
+use crate::stage::{Kit, start_otrd};
 
 const ACCOUNTS: usize = 50;
 /// Exchanges of each pair.
@@ -91,7 +91,7 @@ fn at_once(each: impl Fn() -> f64 + Sync) -> f64 {
 /// Every second account exchanges keys with its neighbour, so many times in a row. Exchanges a
 /// second, and milliseconds of the workers' CPU for each.
 fn all_at_once(kit: &Kit, world: &World, accounts: usize, times: usize) -> (f64, f64) {
-    let otrd = Otrd::start(world);
+    let otrd = start_otrd(world);
     let uid = nix::unistd::getuid().as_raw();
     let mut modules: Vec<Module> = (0..accounts)
         .map(|index| {

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::worker::Talk;
 use crate::report::{Goal, Report, Row};
 use crate::shimrpc::Module;
-use crate::stage::Kit;
+use crate::stage::{Kit, start_otrd};
 
 pub fn measure(kit: &Kit, report: &mut Report) {
     nicks(kit, report);
@@ -88,7 +88,7 @@ fn fingerprints(kit: &Kit, report: &mut Report) {
 /// Hello with a long history on disk.
 fn start_with(kit: &Kit, report: &mut Report, among: &str, history: usize) {
     let world = World::new();
-    let otrd = otrd_tests::Otrd::start(&world);
+    let otrd = start_otrd(&world);
     let uid = nix::unistd::getuid().as_raw();
     let mut times: [Vec<f64>; 2] = Default::default();
     for index in 0..if kit.short { 2 } else { 10 } {

@@ -10,7 +10,7 @@ use crate::conn::{Conn, transfer, word};
 use crate::helpers::{Helper, Pinger, now, start_peers};
 use crate::person::Person;
 use crate::report::{Distribution, Goal, Report, Row};
-use crate::stage::{Bouncer, Kind, Kit, has_otr, said, texts, typed};
+use crate::stage::{Bouncer, Kind, Kit, has_otr, said, start_otrd, texts, typed};
 use crate::stats::quantile;
 
 /// Users of the crowd, all of whom begin at once.
@@ -219,7 +219,7 @@ impl Crowd {
     fn start(kit: &Kit, kind: Kind, count: usize) -> Self {
         let world = World::new();
         let ircd = Ircd::ngircd(&world);
-        let otrd = (kind == Kind::Otrd).then(|| Otrd::start(&world));
+        let otrd = (kind == Kind::Otrd).then(|| start_otrd(&world));
         let mut builder = ZncBuilder::new().user(ZncUser::new("idle"));
         let name = |index: usize| format!("user{index:03}");
         for index in 0..count {

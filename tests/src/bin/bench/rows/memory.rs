@@ -2,16 +2,16 @@
 
 use std::time::Instant;
 
-use otrd_tests::{Otrd, World};
+use otrd_tests::World;
 
 use crate::procfs::{pss, rss};
 use crate::report::{Goal, Report, Row};
 use crate::shimrpc::Module;
-use crate::stage::Kit;
+use crate::stage::{Kit, start_otrd};
 
 pub fn measure(kit: &Kit, report: &mut Report) {
     let world = World::new();
-    let otrd = Otrd::start(&world);
+    let otrd = start_otrd(&world);
     let uid = nix::unistd::getuid().as_raw();
     let steps: &[usize] = if kit.short { &[2, 5, 10] } else { &[10, 100, 1000] };
     let mut modules: Vec<Module> = Vec::new();

@@ -2,17 +2,17 @@
 
 use std::time::Instant;
 
-use otrd_tests::{Ircd, Otrd, World, ZncBuilder, ZncNetwork, ZncUser};
+use otrd_tests::{Ircd, World, ZncBuilder, ZncNetwork, ZncUser};
 
 use crate::conn::Conn;
 use crate::person::Person;
 use crate::report::{Goal, Report, Row};
-use crate::stage::{Kit, has_otr};
+use crate::stage::{Kit, has_otr, start_otrd};
 
 pub fn measure(kit: &Kit, report: &mut Report) {
     let world = World::new();
     let ircd = Ircd::ngircd(&world);
-    let otrd = Otrd::start(&world);
+    let otrd = start_otrd(&world);
     let network = ZncNetwork::new("net", ircd.port()).otr(&otrd);
     let builder = ZncBuilder::new().user(ZncUser::new("alice").network(network));
     kit.lay_key(&world, &otrd.account(builder.runs_as(), "alice", "net"), "alice");

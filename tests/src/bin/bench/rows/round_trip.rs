@@ -2,18 +2,18 @@
 
 use std::time::Instant;
 
-use otrd_tests::{Otrd, World};
+use otrd_tests::World;
 use serde_json::json;
 
 use crate::helpers::Echo;
 use crate::report::{Goal, Report, Row};
 use crate::shimrpc::Module;
-use crate::stage::Kit;
+use crate::stage::{Kit, start_otrd};
 use crate::stats::median;
 
 pub fn measure(kit: &Kit, report: &mut Report) {
     let world = World::new();
-    let otrd = Otrd::start(&world);
+    let otrd = start_otrd(&world);
     let mut module = Module::hello(&otrd.shim_socket(), "alice").connected();
     let mut echo = Echo::start(&world);
     let count = if kit.short { 100 } else { 10_000 };

@@ -2,15 +2,15 @@
 
 use std::time::Instant;
 
-use otrd_tests::{Otrd, World};
+use otrd_tests::World;
 
 use crate::report::{Goal, Report, Row};
 use crate::shimrpc::Module;
-use crate::stage::Kit;
+use crate::stage::{Kit, start_otrd};
 
 pub fn measure(kit: &Kit, report: &mut Report) {
     let world = World::new();
-    let otrd = Otrd::start(&world);
+    let otrd = start_otrd(&world);
     let uid = nix::unistd::getuid().as_raw();
     let mut times = Vec::new();
     for index in 0..if kit.short { 5 } else { 100 } {

@@ -7,7 +7,7 @@ use crate::person::Person;
 use crate::procfs::cpu;
 use crate::report::{Goal, Report, Row};
 use crate::shimrpc::Module;
-use crate::stage::{Kit, texts};
+use crate::stage::{Kit, start_otrd, texts};
 
 pub fn measure(kit: &Kit, report: &mut Report) {
     let count = if kit.short { 500 } else { 20_000 };
@@ -56,7 +56,7 @@ impl Talk {
     /// The account's directory is prepared before.
     pub fn prepared(kit: &Kit, prepare: impl FnOnce(&World, &std::path::Path)) -> Self {
         let world = World::new();
-        let otrd = Otrd::start(&world);
+        let otrd = start_otrd(&world);
         let directory = otrd.account(nix::unistd::getuid().as_raw(), "alice", "net");
         kit.lay_key(&world, &directory, "alice");
         prepare(&world, &directory);
