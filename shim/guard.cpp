@@ -5,7 +5,7 @@
 // ZNC asks twice for each line; only the second time (bSpend) an order is used up.
 bool COtr::Stop(const CString& sLine, bool bSpend) {
     if (!GuardsAnything()) return false;
-    if (!HasEnd(sLine)) return StopOne(sLine, bSpend);
+    if (sLine == m_sSent || !HasEnd(sLine)) return StopOne(sLine, bSpend);  // that one has none
     VCString vsPieces;  // some servers end a line at a lone CR
     sLine.Replace_n("\r", "\n").Replace_n(CString(1, '\0'), "\n").Split("\n", vsPieces, false);
     return std::any_of(vsPieces.begin(), vsPieces.end(),
