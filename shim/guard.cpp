@@ -13,20 +13,17 @@ bool COtr::Stop(const CString& sLine, bool bSpend) {
 }
 
 bool COtr::StopOne(const CString& sLine, bool bSpend) {
-    const auto isOrdered = [&](const CString& sOrder) {
-        const auto it = m_Ordered.find(sOrder);
-        if (it == m_Ordered.end()) return false;
-        if (bSpend && --it->second == 0) m_Ordered.erase(it);
-        return true;
-    };
-    if (sLine == m_sSent && isOrdered(m_sOrder)) return false;
+    if (m_bSends && sLine == m_sSent) {
+        m_bSends = !bSpend;
+        return false;
+    }
     const CMessage Message(sLine);
     const CString sCommand = Message.GetCommand().AsUpper();
     const bool bTags = sCommand == "TAGMSG";
     if (!bTags && sCommand != "PRIVMSG" && sCommand != "NOTICE" && sCommand != "CPRIVMSG" &&
         sCommand != "CNOTICE")
         return false;
-    if (isOrdered(Order(Message))) return false;
+    if (IsOrdered(Order(Message), bSpend)) return false;
     VCString vsTargets;
     Message.GetParam(0).Split(",", vsTargets, false);
     for (const CString& sTarget : vsTargets)
@@ -37,7 +34,18 @@ bool COtr::StopOne(const CString& sLine, bool bSpend) {
     return false;
 }
 
-// A line of `send` as the guard knows it again.
+bool COtr::IsOrdered(const CString& sOrder, bool bSpend) {
+    if (m_bSends && sOrder == Order(CMessage(m_sSent))) {
+        m_bSends = !bSpend;
+        return true;
+    }
+    const auto it = m_Ordered.find(sOrder);
+    if (it == m_Ordered.end()) return false;
+    if (bSpend && --it->second == 0) m_Ordered.erase(it);
+    return true;
+}
+
+// A line of `send` as the guard knows it again: another module may have written it otherwise.
 CString COtr::Order(const CMessage& Message) const {
     const CString sTarget = Fold(Message.GetParam(0));
     return Message.GetCommand().AsUpper() + " " + sTarget + " :" + Message.GetParam(1);

@@ -70,13 +70,15 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 break;
             case Effect::Do::Send: {
                 m_sSent = PrivLine(sWho, effect.kind, effect.text);
+                m_bSends = true;
                 const CMessage Message(m_sSent);
-                m_sOrder = Order(Message);
-                m_Ordered[m_sOrder]++;
                 if (!PutIRC(Message)) {
+                    m_bSends = false;
                     m_Ordered.clear();
                     Say("[" + sWho + "] A line was lost: you are not connected to IRC.", Style::Bad);
                 }
+                if (m_bSends) m_Ordered[Order(Message)]++;  // ZNC sends it later
+                m_bSends = false;
                 break;
             }
             case Effect::Do::Deliver: {

@@ -202,9 +202,10 @@ class COtr : public CModule {
     void Buffer(CMessage Message, Kind kind, const CString& sQuery, const CString& sTarget);
 
     // The guard.
-    bool GuardsAnything() const { return !m_vGuarded.empty() || !m_Ordered.empty(); }
+    bool GuardsAnything() const { return !m_vGuarded.empty() || m_bSends || !m_Ordered.empty(); }
     bool Stop(const CString& sLine, bool bSpend);
     bool StopOne(const CString& sLine, bool bSpend);
+    bool IsOrdered(const CString& sOrder, bool bSpend);
     bool Guarded(const CString& sTarget) const;
     bool MayBeGuarded(const CString& sTarget) const;
     CString Order(const CMessage& Message) const;
@@ -245,7 +246,8 @@ class COtr : public CModule {
     size_t m_uDropped = 0;
     CString m_sPath, m_sWhy, m_sIdent, m_sHost;
     std::string m_sNetwork, m_sUnsent;
-    CString m_sSent, m_sOrder;  // the last line of `send`, and its order
+    CString m_sSent;        // the last line of `send`
+    bool m_bSends = false;  // it is on its way to IRC, and has not passed the guard yet
 };
 
 static long Now() {
