@@ -49,6 +49,7 @@ pub struct SceneBuilder {
     global: Vec<String>,
     says: Option<(String, String)>,
     through: Option<PathBuf>,
+    line_by_line: bool,
 }
 
 impl Scene {
@@ -76,6 +77,7 @@ impl Scene {
             global: Vec::new(),
             says: None,
             through: None,
+            line_by_line: false,
         }
     }
 
@@ -182,6 +184,12 @@ impl SceneBuilder {
         self
     }
 
+    /// ZNC sends a line at a time: what is sent waits there.
+    pub fn line_by_line(mut self) -> Self {
+        self.line_by_line = true;
+        self
+    }
+
     /// Starts everything.
     #[track_caller]
     pub fn begin(self) -> Scene {
@@ -206,6 +214,7 @@ impl SceneBuilder {
             Some(socket) => network.otr_at(socket),
             None => network.otr(&otrd),
         };
+        let network = if self.line_by_line { network.line_by_line() } else { network };
         let mut znc = ZncBuilder::new().user(self.user.network(network)).user(ZncUser::new("idle"));
         for module in &self.global {
             znc = znc.module(module);

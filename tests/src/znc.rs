@@ -46,6 +46,8 @@ pub struct ZncNetwork {
     name: String,
     port: u16,
     modules: Vec<String>,
+    /// Seconds between lines, and how many go at once before; `-1` where they all do.
+    flood: (&'static str, u32),
 }
 
 /// The user that ZNC runs as where we are root: as root itself it waits 30 s and complains.
@@ -211,14 +213,14 @@ impl ZncUser {
             let _ = writeln!(text, "\tLoadModule = {module}");
         }
         for network in &self.networks {
-            let ZncNetwork { name, port, modules } = network;
+            let ZncNetwork { name, port, modules, flood: (rate, burst) } = network;
             let _ = write!(
                 text,
                 "\t<Network {name}>\n\
                  \t\tServer = 127.0.0.1 {port}\n\
                  \t\tIRCConnectEnabled = true\n\
-                 \t\tFloodRate = -1\n\
-                 \t\tFloodBurst = 1000\n\
+                 \t\tFloodRate = {rate}\n\
+                 \t\tFloodBurst = {burst}\n\
                  \t\tJoinDelay = 0\n"
             );
             for module in modules {
@@ -233,12 +235,20 @@ impl ZncUser {
 impl ZncNetwork {
     /// A network whose server is on `port`.
     pub fn new(name: &str, port: u16) -> Self {
-        Self { name: name.to_owned(), port, modules: Vec::new() }
+        Self { name: name.to_owned(), port, modules: Vec::new(), flood: ("-1", 1000) }
     }
 
     /// Loads a module of this network.
     pub fn module(mut self, module: &str) -> Self {
         self.modules.push(module.to_owned());
+        self
+    }
+
+    /// Protects itself from the server's flood limits, as ZNC does unless told otherwise: lines
+    /// wait in ZNC for their turn.
+    pub fn line_by_line(mut self) -> Self {
+        // Up to 0.3 ZNC takes it for none.
+        self.flood = ("0.31", 2);
         self
     }
 

@@ -1,6 +1,6 @@
 //! A private conversation: begun by either side, carried both ways, never in clear on the wire.
 
-use otrd_tests::{Casemapping, Ircd, Pair, Scene, Way};
+use otrd_tests::{Casemapping, Ircd, Pair, Scene, Way, ZncUser};
 
 #[test]
 fn alice_begins() {
@@ -53,6 +53,28 @@ fn words_and_actions_go_both_ways() {
     // No fragment of the protocol was ever shown to alice.
     alice.never_saw("?OTR:");
     alice.never_saw("?OTR|");
+}
+
+#[test]
+fn what_znc_sends_only_later_is_not_stopped() {
+    let build = Scene::build().line_by_line();
+    let scene = build.alice(ZncUser::new("alice").module("send_raw")).begin();
+    scene.goes_private();
+    let texts: Vec<String> = (0..6).map(|number| format!("number {number}")).collect();
+    for text in &texts {
+        scene.alice.types_to("bob", text);
+    }
+    // What nobody ordered is, however many orders are open.
+    scene.alice.types_to("*send_raw", "server alice net PRIVMSG bob :slipped in");
+    scene.bob.reads("alice", "number 5");
+    scene.alice.otr_says("[bob] Stopped, it was not encrypted");
+    let read = scene.bob.lines();
+    let read: Vec<&str> = read.iter().filter_map(|line| line.strip_prefix("<alice> ")).collect();
+    assert_eq!(read, texts);
+    let said = scene.alice.texts_from("*otr");
+    assert_eq!(said.iter().filter(|line| line.contains("Stopped")).count(), 1, "{said:?}");
+    scene.wire.never_carried("number");
+    scene.wire.never_carried("slipped in");
 }
 
 #[test]
