@@ -57,7 +57,7 @@ void COtr::PassOut(Held& held) {
 #endif
     const CString sLine = Message.ToString(uFlags);
     if (MayBeGuarded(Message.GetParam(0))) m_Ordered[Order(CMessage(sLine))]++;
-    if (!PutIRC(sLine)) m_Ordered.clear();
+    if (!PutIRC(sLine)) ForgetOrders();
 }
 
 // IRCSock.cpp: the same for an incoming one.

@@ -17,13 +17,20 @@ bool COtr::StopOne(const CString& sLine, bool bSpend) {
         m_bSends = !bSpend;
         return false;
     }
+    const auto isOrdered = [&](const CString& sOrder) {
+        KeepOrder();
+        const auto it = m_Ordered.find(sOrder);
+        if (it == m_Ordered.end()) return false;
+        if (bSpend && --it->second == 0) m_Ordered.erase(it);
+        return true;
+    };
     const CMessage Message(sLine);
     const CString sCommand = Message.GetCommand().AsUpper();
     const bool bTags = sCommand == "TAGMSG";
     if (!bTags && sCommand != "PRIVMSG" && sCommand != "NOTICE" && sCommand != "CPRIVMSG" &&
         sCommand != "CNOTICE")
         return false;
-    if (IsOrdered(Order(Message), bSpend)) return false;
+    if (isOrdered(Order(Message))) return false;
     VCString vsTargets;
     Message.GetParam(0).Split(",", vsTargets, false);
     for (const CString& sTarget : vsTargets)
@@ -34,18 +41,18 @@ bool COtr::StopOne(const CString& sLine, bool bSpend) {
     return false;
 }
 
-bool COtr::IsOrdered(const CString& sOrder, bool bSpend) {
-    if (m_bSends && sOrder == Order(CMessage(m_sSent))) {
-        m_bSends = !bSpend;
-        return true;
-    }
-    const auto it = m_Ordered.find(sOrder);
-    if (it == m_Ordered.end()) return false;
-    if (bSpend && --it->second == 0) m_Ordered.erase(it);
-    return true;
+// The line of `send` did not go as it is and at once: ZNC sends it later, or a module changed it.
+void COtr::KeepOrder() {
+    if (m_bSends) m_Ordered[Order(CMessage(m_sSent))]++;
+    m_bSends = false;
 }
 
-// A line of `send` as the guard knows it again: another module may have written it otherwise.
+void COtr::ForgetOrders() {
+    m_bSends = false;
+    m_Ordered.clear();
+}
+
+// A line of `send` as the guard knows it again.
 CString COtr::Order(const CMessage& Message) const {
     const CString sTarget = Fold(Message.GetParam(0));
     return Message.GetCommand().AsUpper() + " " + sTarget + " :" + Message.GetParam(1);

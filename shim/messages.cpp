@@ -71,14 +71,11 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
             case Effect::Do::Send: {
                 m_sSent = PrivLine(sWho, effect.kind, effect.text);
                 m_bSends = true;
-                const CMessage Message(m_sSent);
-                if (!PutIRC(Message)) {
-                    m_bSends = false;
-                    m_Ordered.clear();
+                if (!PutIRC(CMessage(m_sSent))) {
+                    ForgetOrders();
                     Say("[" + sWho + "] A line was lost: you are not connected to IRC.", Style::Bad);
                 }
-                if (m_bSends) m_Ordered[Order(Message)]++;  // ZNC sends it later
-                m_bSends = false;
+                KeepOrder();
                 break;
             }
             case Effect::Do::Deliver: {

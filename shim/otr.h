@@ -205,7 +205,8 @@ class COtr : public CModule {
     bool GuardsAnything() const { return !m_vGuarded.empty() || m_bSends || !m_Ordered.empty(); }
     bool Stop(const CString& sLine, bool bSpend);
     bool StopOne(const CString& sLine, bool bSpend);
-    bool IsOrdered(const CString& sOrder, bool bSpend);
+    void KeepOrder();
+    void ForgetOrders();
     bool Guarded(const CString& sTarget) const;
     bool MayBeGuarded(const CString& sTarget) const;
     CString Order(const CMessage& Message) const;
@@ -260,7 +261,7 @@ static const std::array<char, 3> kEnds = {'\r', '\n', '\0'};
 
 static bool Ends(char c) { return std::find(kEnds.begin(), kEnds.end(), c) != kEnds.end(); }
 
-// One `find` for each: it is faster than a look at each character, and there hardly ever is one.
+// Hardly any text does.
 static bool HasEnd(const std::string& text) {
     return std::any_of(kEnds.begin(), kEnds.end(),
                        [&](char c) { return text.find(c) != std::string::npos; });

@@ -35,7 +35,7 @@ void COtr::TellNetwork() {
 void COtr::OnIRCDisconnected() {
     m_sIdent.clear();
     m_sHost.clear();
-    m_Ordered.clear();
+    ForgetOrders();
     m_bAskedWho = false;
     m_bStale = true;  // ZNC still takes itself for connected here
 }
