@@ -226,6 +226,13 @@ impl Irssi {
         self.inbox.all()
     }
 
+    /// What somebody has said to it in private so far.
+    pub fn texts_from(&self, nick: &str) -> Vec<String> {
+        let lines = self.inbox.all();
+        let said = |line: &String| line.strip_prefix(&format!("<{nick}> ")).map(str::to_owned);
+        lines.iter().filter_map(said).collect()
+    }
+
     /// Fails if any line so far had this text. Wait for something later first.
     #[track_caller]
     pub fn never_saw(&self, text: &str) {

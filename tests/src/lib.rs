@@ -87,4 +87,4 @@ mod pieces;
 mod typed;
 
 mod process;
-pub use process::{Launch, Process, children_of, eventually};
+pub use process::{Launch, Process, children_of, eventually, nice_of};

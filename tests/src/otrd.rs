@@ -137,21 +137,23 @@ impl OtrdBuilder {
 impl OtrdBuilder {
     /// The program, behind those that set its limits and its disk up and then become it.
     fn wrapped(&self, state: &Path, otrd: &Path) -> Launch {
+        let nice = Path::new(if self.behind { "10" } else { "0" });
+        let program = ["nice".as_ref(), "-n".as_ref(), nice, otrd];
         if let Some(most) = self.descriptors {
             let limit = format!("--nofile={most}:{most}");
-            return Launch::new("otrd", "prlimit").args([limit, "--".into()]).args([otrd]);
+            return Launch::new("otrd", "prlimit").args([limit, "--".into()]).args(program);
         }
-        if self.behind {
-            return Launch::new("otrd", "nice").args(["-n", "10"]).args([otrd]);
-        }
-        let Some(kib) = self.disk else { return Launch::new("otrd", otrd) };
+        let Some(kib) = self.disk else {
+            return Launch::new("otrd", program[0]).args(&program[1..]);
+        };
         fs::create_dir_all(state).expect("mkdir");
         let mount =
             r#"mount -t tmpfs -o "size=$1k,mode=700" otrd-tests "$2" && shift 2 && exec "$@""#;
         Launch::new("otrd", "unshare")
             .args(["--mount", "--propagation", "private", "--", "sh", "-c", mount, "sh"])
             .args([kib.to_string()])
-            .args([state, otrd])
+            .args([state])
+            .args(program)
     }
 
     /// As root otrd serves other users, ZNC's among them.

@@ -160,6 +160,11 @@ fn state_of(pid: i32) -> Option<char> {
     stat_of(pid)?.first()?.chars().next()
 }
 
+/// How far it stands back for others, see nice(2).
+pub fn nice_of(pid: i32) -> Option<i32> {
+    stat_of(pid)?.get(16)?.parse().ok()
+}
+
 fn parent_of(pid: i32) -> Option<i32> {
     stat_of(pid)?.get(1)?.parse().ok()
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use otrd_tests::{Ircd, Irssi, Way, Wire, World, ZncBuilder, ZncNetwork, ZncUser};
-use otrd_tests::{children_of, eventually, holds, private_number};
+use otrd_tests::{children_of, eventually, holds, nice_of, private_number};
 
 #[test]
 #[ignore = "needs an installed daemon under systemd: run tests/boot"]
@@ -44,7 +44,7 @@ fn a_conversation_under_systemd() {
         }
         assert_eq!(proc(pid, "net/dev").lines().count(), 3, "only lo: {}", proc(pid, "net/dev"));
         assert!(limit(pid, "Max core file size").starts_with("0 "));
-        assert_eq!(nice(pid), 10, "ZNC goes first");
+        assert_eq!(nice_of(pid), Some(10), "ZNC goes first");
     }
     assert!(filters(worker) > filters(front), "a worker confines itself further");
     assert_ne!(owner(front), 0);
@@ -203,13 +203,6 @@ fn front() -> i32 {
 fn worker() -> i32 {
     eventually("one worker runs", || children_of(front()).len() == 1);
     children_of(front())[0].0
-}
-
-/// The 19th field of `proc_pid_stat(5)`; the second one, in parentheses, may have blanks.
-fn nice(pid: i32) -> i32 {
-    let stat = proc(pid, "stat");
-    let (_, rest) = stat.rsplit_once(") ").expect("a name in parentheses");
-    rest.split(' ').nth(16).expect("a field").parse().expect("a number")
 }
 
 fn runs(pid: i32) -> bool {
