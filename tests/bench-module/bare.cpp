@@ -152,8 +152,8 @@ int main(int argc, char** argv) {
         Check(file && !otrl_privkey_generate_FILEp(alice.state, file, "bench", kProtocol), "no key made");
         return fclose(file);
     }
-    Check(argc >= 4, "usage: bare key FILE | bare encrypt|decrypt|lines|exchanges N FILE | bare meetings N T DIR FILE | "
-          "bare known N K FILE");
+    Check(argc >= 4, "usage: bare key FILE | bare encrypt|decrypt|lines|exchanges N FILE | "
+                     "bare meetings N T DIR FILE | bare known N K FILE");
     const int n = atoi(argv[2]);
     Load(alice, key);
     Load(bob, key);

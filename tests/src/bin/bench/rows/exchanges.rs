@@ -20,16 +20,9 @@ pub fn measure(kit: &Kit, report: &mut Report) {
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     let (mut first, mut later, mut bare_cpu) = (Vec::new(), Vec::new(), Vec::new());
     let (mut two, mut floor) = (Vec::new(), Vec::new());
-    // Each with a directory of its own that stays until the end: ext4 passes by every inode that
-    // was freed in the last minute, which costs a new file a millisecond.
-    let mut worlds = Vec::new();
-    let mut all_at_once = |times| {
-        worlds.push(World::new());
-        all_at_once(kit, worlds.last().expect("just made"), accounts, times)
-    };
     for _ in 0..if kit.short { 1 } else { 5 } {
-        let (rate, cost) = all_at_once(TIMES);
-        let (_, cost_of_first) = all_at_once(1);
+        let (rate, cost) = all_at_once(kit, accounts, TIMES);
+        let (_, cost_of_first) = all_at_once(kit, accounts, 1);
         ours.push(rate);
         first.push(cost_of_first);
         later.push((cost * TIMES as f64 - cost_of_first) / (TIMES - 1) as f64);
@@ -80,7 +73,7 @@ pub fn measure(kit: &Kit, report: &mut Report) {
     }
 }
 
-/// Exchanges a second of two processes at the same time, from the nanoseconds that each takes.
+/// Exchanges a second of two processes at the same time, from the nanoseconds of CPU that each takes.
 fn at_once(each: impl Fn() -> f64 + Sync) -> f64 {
     std::thread::scope(|scope| {
         let other = scope.spawn(|| 1e9 / each());
@@ -90,13 +83,14 @@ fn at_once(each: impl Fn() -> f64 + Sync) -> f64 {
 
 /// Every second account exchanges keys with its neighbour, so many times in a row. Exchanges a
 /// second, and milliseconds of the workers' CPU for each.
-fn all_at_once(kit: &Kit, world: &World, accounts: usize, times: usize) -> (f64, f64) {
-    let otrd = start_otrd(world);
+fn all_at_once(kit: &Kit, accounts: usize, times: usize) -> (f64, f64) {
+    let world = World::new();
+    let otrd = start_otrd(&world);
     let uid = nix::unistd::getuid().as_raw();
     let mut modules: Vec<Module> = (0..accounts)
         .map(|index| {
             let user = format!("user{index:03}");
-            kit.lay_key(world, &otrd.account(uid, &user, "net"), &user);
+            kit.lay_key(&world, &otrd.account(uid, &user, "net"), &user);
             Module::hello(&otrd.shim_socket(), &user).connected()
         })
         .collect();

@@ -252,7 +252,8 @@ impl Crowd {
     }
 
     /// Everybody exchanges keys with his peer at the same time; a few times, with a pause in
-    /// which nothing is measured. Not more: otrd looks at 16 a peer, and then takes its time.
+    /// which nothing is measured. Not more: a peer may cause 16 steps at once, and
+    /// then one each 3 s.
     fn exchanges(&mut self) -> Vec<(u64, u64)> {
         let mut spans = Vec::new();
         for _ in 0..5 {
