@@ -2,26 +2,25 @@
 #include "otr.h"
 
 // Whether a line must not go to IRC: it carries words to a guarded peer that no `send` ordered.
-// ZNC asks twice for each line; only the second time (bSpend) an order is used up.
-bool COtr::Stop(const CString& sLine, bool bSpend) {
+bool COtr::Stop(const CString& sLine) {
     if (!GuardsAnything()) return false;
-    if (sLine == m_sSent || !HasEnd(sLine)) return StopOne(sLine, bSpend);  // that one has none
+    if (m_bSends && sLine == m_sSent) {
+        m_bSends = false;
+        return false;
+    }
+    if (!HasEnd(sLine)) return StopOne(sLine);
     VCString vsPieces;  // some servers end a line at a lone CR
     sLine.Replace_n("\r", "\n").Replace_n(CString(1, '\0'), "\n").Split("\n", vsPieces, false);
     return std::any_of(vsPieces.begin(), vsPieces.end(),
-                       [&](const CString& sPiece) { return StopOne(sPiece, bSpend); });
+                       [&](const CString& sPiece) { return StopOne(sPiece); });
 }
 
-bool COtr::StopOne(const CString& sLine, bool bSpend) {
-    if (m_bSends && sLine == m_sSent) {
-        m_bSends = !bSpend;
-        return false;
-    }
+bool COtr::StopOne(const CString& sLine) {
     const auto isOrdered = [&](const CString& sOrder) {
         KeepOrder();
         const auto it = m_Ordered.find(sOrder);
         if (it == m_Ordered.end()) return false;
-        if (bSpend && --it->second == 0) m_Ordered.erase(it);
+        if (--it->second == 0) m_Ordered.erase(it);
         return true;
     };
     const CMessage Message(sLine);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace wire::json {
 namespace {
@@ -47,11 +48,22 @@ constexpr std::array<bool, 256> kPlain = [] {
     return plain;
 }();
 
+// Whether all of eight bytes do, as those of most texts: a byte that is below another, or the same,
+// leaves its high bit set.
+bool ArePlain(const char* eight) {
+    constexpr uint64_t kEach = ~0ULL / 255, kHigh = kEach * 128;
+    uint64_t bytes;
+    memcpy(&bytes, eight, sizeof bytes);
+    const uint64_t quotes = (bytes ^ kEach * '"') - kEach, slashes = (bytes ^ kEach * '\\') - kEach;
+    return !(((bytes - kEach * ' ') | quotes | slashes) & ~bytes & kHigh);
+}
+
 void Quote(std::string& out, string_view utf8) {
     constexpr string_view kBrief = "\b\f\n\r\t", kLetters = "bfnrt", kHex = "0123456789abcdef";
     size_t written = 0;
     out += '"';
     for (size_t i = 0; i < utf8.size(); i++) {
+        while (i + 8 < utf8.size() && ArePlain(&utf8[i])) i += 8;
         const auto c = static_cast<unsigned char>(utf8[i]);
         if (kPlain[c]) continue;
         out.append(utf8, written, i - written);

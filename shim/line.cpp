@@ -29,37 +29,38 @@ bool Lines::Next(std::string& line) {
 
 namespace {
 
-const std::array<const char*, 5> kKinds = {"text", "action", "notice", "ctcp", "ctcp_reply"};
-const std::array<const char*, 4> kStyles = {"plain", "good", "warn", "bad"};
-const std::array<const char*, 9> kEffects = {"pass",  "send",    "deliver", "echo", "print",
-                                             "table", "protect", "refuse",  "hold"};
+constexpr std::array<string_view, 5> kKinds = {"text", "action", "notice", "ctcp", "ctcp_reply"};
+constexpr std::array<string_view, 4> kStyles = {"plain", "good", "warn", "bad"};
+constexpr std::array<string_view, 9> kEffects = {"pass",  "send",    "deliver", "echo", "print",
+                                                 "table", "protect", "refuse",  "hold"};
 
 // A line to otrd, written member by member.
 class Line {
   public:
-    Line(const char* method, std::optional<uint64_t> id) : m_sLine("{\"jsonrpc\":\"2.0\"") {
-        m_sLine.reserve(512);  // of most messages
+    Line(string_view method, std::optional<uint64_t> id) {
+        m_sLine.reserve(1024);  // longer than most messages are
+        m_sLine = "{\"jsonrpc\":\"2.0\"";
         if (id) Number("id", *id);
         Name("method").append("\"").append(method).append("\"");
         Name("params") += '{';
     }
-    Line& Number(const char* name, uint64_t value) {
+    Line& Number(string_view name, uint64_t value) {
         Name(name) += std::to_string(value);
         return *this;
     }
-    Line& Flag(const char* name, bool value) {
+    Line& Flag(string_view name, bool value) {
         Name(name) += value ? "true" : "false";
         return *this;
     }
-    Line& Text(const char* name, string_view bytes) {
+    Line& Text(string_view name, string_view bytes) {
         json::PutText(Name(name), bytes);
         return *this;
     }
-    Line& String(const char* name, const std::string& bytes) {
+    Line& String(string_view name, const std::string& bytes) {
         json::PutString(Name(name), bytes);
         return *this;
     }
-    Line& Strings(const char* name, const std::vector<std::string>& list) {
+    Line& Strings(string_view name, const std::vector<std::string>& list) {
         Name(name) += '[';
         for (const std::string& each : list) {
             if (&each != &list.front()) m_sLine += ',';
@@ -71,7 +72,7 @@ class Line {
     std::string End() { return std::move(m_sLine.append("}}\n")); }
 
   private:
-    std::string& Name(const char* name) {
+    std::string& Name(string_view name) {
         if (m_sLine.back() != '{') m_sLine += ',';
         return m_sLine.append("\"").append(name).append("\":");
     }
@@ -79,7 +80,7 @@ class Line {
 };
 
 template <size_t N>
-size_t OneOf(const std::array<const char*, N>& words, string_view word) {
+size_t OneOf(const std::array<string_view, N>& words, string_view word) {
     const auto it = std::find(words.begin(), words.end(), word);
     if (it == words.end())
         throw Misunderstood{"'" + std::string(word.substr(0, 32)) + "' is not known here"};

@@ -69,9 +69,10 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                     PassOut(*pHead);
                 break;
             case Effect::Do::Send: {
-                m_sSent = PrivLine(sWho, effect.kind, effect.text);
+                const CString sWords = Words(effect.kind, effect.text);
+                m_sSent = PrivLine(sWho, effect.kind, sWords);
                 m_bSends = true;
-                if (!PutIRC(CMessage(m_sSent))) {
+                if (!PutIRC(PrivMessage(sWho, effect.kind, sWords))) {
                     ForgetOrders();
                     Say("[" + sWho + "] A line was lost: you are not connected to IRC.", Style::Bad);
                 }
@@ -80,14 +81,15 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
             }
             case Effect::Do::Deliver: {
                 if (bIn && bDone) break;
-                // Whoever changed nick while his message was held is shown under the new one.
-                CString sMask = sWho;
-                if (bIn && Fold(wire::NickOf(sWho)) == Fold(wire::NickOf(pHead->who)))
-                    sMask = pHead->message.GetNick().GetNickMask();
                 // Before ZNC was ever on IRC it has no nick there; an empty one would be no target.
                 const CString sOwn = OwnNick().empty() ? GetNetwork()->GetNick() : OwnNick();
-                CMessage Message(":" + sMask + " " + PrivLine(sOwn, effect.kind, effect.text));
+                CMessage Message = PrivMessage(sOwn, effect.kind, Words(effect.kind, effect.text));
                 Message.SetNetwork(GetNetwork());
+                // Whoever changed nick while his message was held is shown under the new one.
+                if (bIn && Same(wire::NickOf(sWho), wire::NickOf(pHead->who)))
+                    Message.SetNick(pHead->message.GetNick());
+                else
+                    Message.SetNick(CNick(sWho));
                 if (bIn) Message.SetTime(pHead->message.GetTime());
                 if (bIn && !pHead->message.GetTag("time").empty())
                     Message.SetTag("time", pHead->message.GetTag("time"));
@@ -97,7 +99,8 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
             case Effect::Do::Echo: {
                 CClient* pOrigin = Client(effect.client);
                 if (Echoes(effect.kind, pOrigin))
-                    Echo(CMessage(PrivLine(sWho, effect.kind, effect.text)), effect.kind, pOrigin);
+                    Echo(PrivMessage(sWho, effect.kind, Words(effect.kind, effect.text)), effect.kind,
+                         pOrigin);
                 if (effect.of) m_Kept.erase(*effect.of);
                 break;
             }

@@ -155,10 +155,8 @@ class COtr : public CModule {
     void OnJoinMessage(CJoinMessage& Message) override;
     EModRet OnNumericMessage(CNumericMessage& Message) override;
     EModRet OnRawMessage(CMessage& Message) override;
-    EModRet OnSendToIRCMessage(CMessage& Message) override {
-        return GuardsAnything() && Stop(Message.ToString(), false) ? HALT : CONTINUE;
-    }
-    EModRet OnSendToIRC(CString& sLine) override { return Stop(sLine, true) ? HALT : CONTINUE; }
+    // Every line passes here as it leaves, whoever wrote it and on whatever way.
+    EModRet OnSendToIRC(CString& sLine) override { return Stop(sLine) ? HALT : CONTINUE; }
 
     void OnLine(const std::string& line);
     void Flush();
@@ -203,8 +201,8 @@ class COtr : public CModule {
 
     // The guard.
     bool GuardsAnything() const { return !m_vGuarded.empty() || m_bSends || !m_Ordered.empty(); }
-    bool Stop(const CString& sLine, bool bSpend);
-    bool StopOne(const CString& sLine, bool bSpend);
+    bool Stop(const CString& sLine);
+    bool StopOne(const CString& sLine);
     void KeepOrder();
     void ForgetOrders();
     bool Guarded(const CString& sTarget) const;
@@ -221,6 +219,7 @@ class COtr : public CModule {
     CString ISupport(const CString& sKey, const CString& sDefault) const;
     bool KnowsMoreLetters() const;
     CString Fold(const CString& sNick) const;
+    bool Same(const CString& sNick, const CString& sOther) const;
     CString Peer(const CString& sTarget) const;
     CString OwnNick() const;
     void Learn(const CString& sIdent, const CString& sHost);
@@ -274,13 +273,28 @@ static CString Clean(const std::string& text) {
     return sClean;
 }
 
-static CString PrivLine(const CString& sTarget, Kind kind, const std::string& text) {
+static bool IsNotice(Kind kind) { return kind == Kind::Notice || kind == Kind::CtcpReply; }
+
+static CString Words(Kind kind, const std::string& text) {
     CString sText = Clean(text);
-    if (kind != Kind::Text && kind != Kind::Notice)
-        sText = (kind == Kind::Action ? "\001ACTION " : "\001") + sText.Replace_n("\001", "") + "\001";
-    const bool bNotice = kind == Kind::Notice || kind == Kind::CtcpReply;
-    CString sLine(bNotice ? "NOTICE " : "PRIVMSG ");
-    sLine.append(sTarget).append(" :").append(sText);
+    if (kind == Kind::Text || kind == Kind::Notice) return sText;
+    return (kind == Kind::Action ? "\001ACTION " : "\001") + sText.Replace_n("\001", "") + "\001";
+}
+
+// As ZNC would parse it, which takes many times as long as a copy.
+static CMessage PrivMessage(const CString& sTarget, Kind kind, const CString& sWords) {
+    static const CMessage s_Text("PRIVMSG * :"), s_Notice("NOTICE * :");
+    CMessage Message = IsNotice(kind) ? s_Notice : s_Text;
+    Message.SetTime(CUtils::GetTime());
+    Message.SetParam(0, sTarget);
+    Message.SetParam(1, sWords);  // and the type that goes with them
+    return Message;
+}
+
+static CString PrivLine(const CString& sTarget, Kind kind, const CString& sWords) {
+    CString sLine;
+    sLine.reserve(sTarget.size() + sWords.size() + 16);
+    sLine.append(IsNotice(kind) ? "NOTICE " : "PRIVMSG ").append(sTarget).append(" :").append(sWords);
     return sLine;
 }
 

@@ -118,6 +118,10 @@ CString COtr::Fold(const CString& sNick) const {
     return sFolded;
 }
 
+bool COtr::Same(const CString& sNick, const CString& sOther) const {
+    return sNick == sOther || Fold(sNick) == Fold(sOther);
+}
+
 // The person that a target means, as nick, nick!user@host, nick@server or nick%host; empty for
 // channels, masks and ZNC's own nicks. Before 005, IsChan() calls everything a channel.
 CString COtr::Peer(const CString& sTarget) const {

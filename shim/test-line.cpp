@@ -185,8 +185,10 @@ static bool CharactersAre() {
         }
         if (!AnyBytesAre(utf8)) return false;
     }
-    for (unsigned two = 0; two <= 0xffff; two++)
-        if (!AnyBytesAre({char(two >> 8), char(two)})) return false;
+    for (unsigned two = 0; two <= 0xffff; two++) {
+        const std::string bytes = {char(two >> 8), char(two)};
+        if (!AnyBytesAre(bytes) || !AnyBytesAre("long " + bytes + " long enough")) return false;
+    }
     return true;
 }
 
@@ -233,7 +235,7 @@ int main(int argc, char** argv) {
         }
     }
     Check(files == tests.size(), "vectors", {{"name", "every file is there"}});
-    Check(CharactersAre(), "characters", {{"name", "every character and any two bytes"}});
+    Check(CharactersAre(), "characters", {{"name", "every character, and any two bytes alone and in a longer text"}});
     printf("%d passed, %d failed\n", s_passed, s_failed);
     return s_failed != 0;
 }
