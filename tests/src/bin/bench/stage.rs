@@ -65,6 +65,8 @@ pub enum Kind {
     InProcess,
     /// The least that libotr in another process takes.
     Beside,
+    /// The same with what is said as JSON-RPC.
+    BesideRpc,
     Otrd,
 }
 
@@ -82,10 +84,11 @@ impl Bouncer {
                 network = network.module("inprocess");
                 "libotr in ZNC"
             }
-            Kind::Beside => {
+            Kind::Beside | Kind::BesideRpc => {
                 builder = builder.file(&kit.built.join("beside.so"), "modules/beside.so");
-                network = network.module("beside");
-                "libotr beside ZNC"
+                let rpc = kind == Kind::BesideRpc;
+                network = network.module(if rpc { "beside json" } else { "beside" });
+                if rpc { "libotr beside ZNC, JSON-RPC" } else { "libotr beside ZNC" }
             }
             Kind::Otrd => {
                 let daemon = start_otrd(&world);
@@ -113,7 +116,7 @@ impl Bouncer {
     pub fn goes_private(&mut self, bob: &mut Person) {
         self.user.send(&match self.kind {
             Kind::InProcess => format!("PRIVMSG *inprocess :start {}", bob.nick),
-            Kind::Beside => format!("PRIVMSG *beside :start {}", bob.nick),
+            Kind::Beside | Kind::BesideRpc => format!("PRIVMSG *beside :start {}", bob.nick),
             Kind::Alone | Kind::Otrd => format!("PRIVMSG {} :?OTR?", bob.nick),
         });
         bob.goes_private_behind(&mut self.up, "alice");

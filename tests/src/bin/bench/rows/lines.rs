@@ -36,13 +36,14 @@ fn encrypted(kit: &Kit, report: &mut Report, count: usize, rounds: usize) {
             in_znc: Default::default(),
         }
     };
-    let mut pairs = [pair(Kind::Otrd), pair(Kind::InProcess), pair(Kind::Beside)];
+    let kinds = [Kind::Otrd, Kind::InProcess, Kind::Beside, Kind::BesideRpc];
+    let mut pairs = kinds.map(pair);
     for round in 0..rounds {
         for pair in &mut pairs {
             encrypted_round(pair, count, round);
         }
     }
-    let [ours, theirs, floor] = pairs;
+    let [ours, theirs, floor, rpc_floor] = pairs;
     for (way, name) in ["out", "in"].into_iter().enumerate() {
         let against = |name: String, other: &Pair, of: fn(&Pair) -> &[Vec<f64>; 2], unit| {
             Row::new(name, unit, of(&ours)[way].clone())
@@ -56,10 +57,14 @@ fn encrypted(kit: &Kit, report: &mut Report, count: usize, rounds: usize) {
         report.add(rates(lines.clone(), &theirs).goal(Goal::RatioAtLeast(1.0)));
         report.add(against(cost, &theirs, |pair| &pair.costs, "us"));
         report.add(against(in_znc.clone(), &theirs, |pair| &pair.in_znc, "us"));
-        // What two processes can come to.
-        report.add(rates(format!("{lines}, floor of two processes"), &floor));
-        let in_znc = format!("{in_znc}, floor of two processes");
-        report.add(against(in_znc, &floor, |pair| &pair.in_znc, "us"));
+        // What two processes can come to, and what they can in the protocol's words.
+        for (which, floor) in
+            [("floor of two processes", &floor), ("floor of JSON-RPC", &rpc_floor)]
+        {
+            report.add(rates(format!("{lines}, {which}"), floor));
+            let in_znc = format!("{in_znc}, {which}");
+            report.add(against(in_znc, floor, |pair| &pair.in_znc, "us"));
+        }
     }
 }
 
