@@ -126,15 +126,15 @@ static void Keep(int dir, const std::string& name) {
     Check(!renameat(dir, fresh.c_str(), dir, name.c_str()) && !fsync(dir), "no name on the disk");
 }
 
-// Two strangers exchange keys so many times. Who asks keeps that he did; both keep the other's
-// fingerprint, and that they are private. Nanoseconds of CPU.
-static double Meeting(int dir, int number, int times, const char* key) {
+// Two strangers exchange keys. Who asks keeps that he did; both keep the other's fingerprint, and
+// that they are private. Nanoseconds of CPU.
+static double Meeting(int dir, int number, const char* key) {
     Person alice("bench"), bob("bench");
     Load(alice, key);
     Load(bob, key);
     const std::string end = "." + std::to_string(number);
     const double start = Cpu();
-    for (int i = 0; i < times; i++) Exchange(alice, bob, "bob");
+    Exchange(alice, bob, "bob");
     for (const Person* person : {&alice, &bob}) CheckKey(*person);
     for (const char* name : {"asked-a", "print-a", "private-a", "print-b", "private-b"})
         Keep(dir, name + end);
@@ -153,7 +153,7 @@ int main(int argc, char** argv) {
         return fclose(file);
     }
     Check(argc >= 4, "usage: bare key FILE | bare encrypt|decrypt|lines|exchanges N FILE | "
-                     "bare meetings N T DIR FILE | bare known N K FILE");
+                     "bare meetings N DIR FILE | bare known N K FILE");
     const int n = atoi(argv[2]);
     Load(alice, key);
     Load(bob, key);
@@ -163,11 +163,11 @@ int main(int argc, char** argv) {
         printf("{\"exchange_ns\": %.0f}\n", (Cpu() - start) / n);
         return 0;
     }
-    if (what == "meetings" && argc == 6) {
-        const int times = atoi(argv[3]), dir = open(argv[4], O_DIRECTORY | O_CLOEXEC);
+    if (what == "meetings" && argc == 5) {
+        const int dir = open(argv[3], O_DIRECTORY | O_CLOEXEC);
         double spent = 0;
-        for (int i = 0; i < n; i++) spent += Meeting(dir, i, times, key);
-        printf("{\"exchange_ns\": %.0f}\n", spent / n / times);
+        for (int i = 0; i < n; i++) spent += Meeting(dir, i, key);
+        printf("{\"exchange_ns\": %.0f}\n", spent / n);
         return 0;
     }
     if (what == "known")
