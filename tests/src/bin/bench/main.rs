@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use report::Report;
 use serde_json::Value;
@@ -74,7 +75,10 @@ fn main() -> ExitCode {
         let wanted = options.only.is_empty() || options.only.iter().any(|only| only == name);
         if wanted && (is_count || !options.short) {
             eprintln!("== {name}");
+            let (stolen, began) = (procfs::stolen(), Instant::now());
             measure(&kit, &mut report);
+            let (stolen, took) = (procfs::stolen() - stolen, began.elapsed().as_secs());
+            eprintln!("    (in {took} s others took {stolen:.2} s of this machine's CPU)");
         }
     }
     write(&options, &report, old.as_ref());

@@ -41,3 +41,11 @@ pub fn machine() -> String {
     let load = load.split(' ').next().unwrap_or_default();
     format!("{}, {cores} cores, Linux {}, load {load} at the start", model.trim(), kernel.trim())
 }
+
+/// Seconds of CPU that a virtual machine's host gave to others so far.
+pub fn stolen() -> f64 {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    // user nice system idle iowait irq softirq steal, in hundredths of a second.
+    let ticks = stat.lines().next().and_then(|all| all.split_whitespace().nth(8));
+    ticks.and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0) / 100.0
+}
