@@ -16,20 +16,18 @@ bool COtr::Stop(const CString& sLine) {
 }
 
 bool COtr::StopOne(const CString& sLine) {
-    const auto isOrdered = [&](const CString& sOrder) {
-        KeepOrder();
-        const auto it = m_Ordered.find(sOrder);
-        if (it == m_Ordered.end()) return false;
-        if (--it->second == 0) m_Ordered.erase(it);
-        return true;
-    };
     const CMessage Message(sLine);
     const CString sCommand = Message.GetCommand().AsUpper();
     const bool bTags = sCommand == "TAGMSG";
     if (!bTags && sCommand != "PRIVMSG" && sCommand != "NOTICE" && sCommand != "CPRIVMSG" &&
         sCommand != "CNOTICE")
         return false;
-    if (isOrdered(Order(Message))) return false;
+    KeepOrder();
+    const auto it = m_Ordered.find(Order(Message));
+    if (it != m_Ordered.end()) {
+        if (--it->second == 0) m_Ordered.erase(it);
+        return false;
+    }
     VCString vsTargets;
     Message.GetParam(0).Split(",", vsTargets, false);
     for (const CString& sTarget : vsTargets)

@@ -281,7 +281,7 @@ static CString Words(Kind kind, const std::string& text) {
     return (kind == Kind::Action ? "\001ACTION " : "\001") + sText.Replace_n("\001", "") + "\001";
 }
 
-// As ZNC would parse it, which takes many times as long as a copy.
+// As ZNC would parse it, which takes four times as many instructions as a copy.
 static CMessage PrivMessage(const CString& sTarget, Kind kind, const CString& sWords) {
     static const CMessage s_Text("PRIVMSG * :"), s_Notice("NOTICE * :");
     CMessage Message = IsNotice(kind) ? s_Notice : s_Text;

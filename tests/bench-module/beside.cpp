@@ -18,22 +18,6 @@
 
 using wire::Effect;
 
-// Lines out of what arrives in pieces.
-class Lines {
-  public:
-    template <class Each>
-    void Push(const char* data, size_t length, Each each) {
-        m_text.append(data, length);
-        size_t start = 0;
-        for (size_t end; (end = m_text.find('\n', start)) != std::string::npos; start = end + 1)
-            each(m_text.substr(start, end - start));
-        m_text.erase(0, start);
-    }
-
-  private:
-    std::string m_text;
-};
-
 // What is asked: 'O' or 'I', a nick and a text. Answered with what is to be done: any number of 'S',
 // a nick and a line to be sent, and 'P' for private; then 'U' and what is to be shown, or '.'.
 struct Said {
@@ -109,10 +93,12 @@ template <class Wire>
     Talk talk(
         directory, [&](const char* to, const char* line) { Wire::Do(out, {'S', to, line}); },
         [&] { Wire::Do(out, {'P', "", "private"}); });
-    Lines lines;
+    wire::Lines lines;
+    std::string line;
     char data[65536];
     for (ssize_t length; (length = read(fd, data, sizeof data)) > 0;) {
-        lines.Push(data, static_cast<size_t>(length), [&](const std::string& line) {
+        lines.Push(data, static_cast<size_t>(length));
+        while (lines.Next(line)) {
             uint64_t id = 0;
             Said said = Wire::Asked(line, id);
             Wire::Begin(out);
@@ -125,7 +111,7 @@ template <class Wire>
                 Wire::Do(out, shown ? Said{'U', said.nick, said.text} : Said{});
             }
             Wire::End(out, id);
-        });
+        }
         for (size_t sent = 0; sent < out.size();) {
             const ssize_t written = write(fd, out.data() + sent, out.size() - sent);
             if (written <= 0) _exit(1);
@@ -145,7 +131,7 @@ class CBesideSock : public CSocket {
 
   private:
     CBeside* m_pModule;
-    Lines m_Lines;
+    wire::Lines m_Lines;
 };
 
 class CBeside : public CModule {
@@ -242,7 +228,8 @@ CBesideSock::CBesideSock(CBeside* pModule) : CSocket(pModule), m_pModule(pModule
 }
 
 void CBesideSock::ReadData(const char* data, size_t length) {
-    m_Lines.Push(data, length, [this](const std::string& line) { m_pModule->OnLine(line); });
+    m_Lines.Push(data, length);
+    for (std::string line; m_Lines.Next(line);) m_pModule->OnLine(line);
     m_pModule->Flush();
 }
 

@@ -78,7 +78,7 @@ impl OtrdBuilder {
         self
     }
 
-    /// As its units start it: others go first where processor time is scarce.
+    /// With the nice value of its units: others go first where processor time is scarce.
     pub fn behind_others(mut self) -> Self {
         self.behind = true;
         self

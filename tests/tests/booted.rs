@@ -46,6 +46,7 @@ fn a_conversation_under_systemd() {
         assert!(limit(pid, "Max core file size").starts_with("0 "));
         assert_eq!(nice_of(pid), Some(10), "ZNC goes first");
     }
+    assert_eq!(run("systemctl", &["show", "-P", "CPUWeight", "otrd"]).trim(), "20");
     assert!(filters(worker) > filters(front), "a worker confines itself further");
     assert_ne!(owner(front), 0);
     let status = run("otrctl", &["status"]);

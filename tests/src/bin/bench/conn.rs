@@ -115,9 +115,7 @@ impl Conn {
 
 /// What came of a transfer.
 pub struct Transfer {
-    /// Messages a second until four fifths had arrived. TCP may keep what is last for 40 ms: both
-    /// sides wait for an acknowledgement then (Nagle).
-    pub rate: f64,
+    pub time: Duration,
     /// Everything that arrived.
     pub got: Vec<u8>,
 }
@@ -146,9 +144,8 @@ pub fn transfer(from: &Conn, to: &mut Conn, lines: &[String]) -> Transfer {
     for _ in 0..WINDOW / CHUNK {
         credit.send(()).expect("the receiver lives");
     }
-    let timed = (lines.len() * 4 / 5).max(1);
     let start = Instant::now();
-    let time = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         scope.spawn(move || {
             for chunk in chunks {
                 if credits.recv().is_err() || writer.write_all(&chunk).is_err() {
@@ -157,7 +154,7 @@ pub fn transfer(from: &Conn, to: &mut Conn, lines: &[String]) -> Transfer {
             }
         });
         let mut buffer = vec![0; 64 * 1024];
-        let (mut looked_at, mut messages, mut time) = (0, 0, Duration::ZERO);
+        let (mut looked_at, mut messages) = (0, 0);
         while messages < lines.len() {
             // Else the other side waits 40 ms for an acknowledgement now and then (Nagle).
             set_tcp_quickack(&to.stream, true).expect("a TCP connection");
@@ -167,9 +164,6 @@ pub fn transfer(from: &Conn, to: &mut Conn, lines: &[String]) -> Transfer {
             while let Some(end) = got[looked_at..].iter().position(|byte| *byte == b'\n') {
                 if is_message(&got[looked_at..looked_at + end]) {
                     messages += 1;
-                    if messages == timed {
-                        time = start.elapsed();
-                    }
                     if messages % CHUNK == 0 {
                         let _ = credit.send(());
                     }
@@ -178,15 +172,15 @@ pub fn transfer(from: &Conn, to: &mut Conn, lines: &[String]) -> Transfer {
             }
         }
         drop(credit);
-        time
     });
+    let time = start.elapsed();
     for line in got.split(|byte| *byte == b'\n') {
         if let Some(token) = line.strip_prefix(b"PING ") {
             let token = String::from_utf8_lossy(token).into_owned();
             to.send(&format!("PONG {}", token.trim_end()));
         }
     }
-    Transfer { rate: timed as f64 / time.as_secs_f64(), got }
+    Transfer { time, got }
 }
 
 /// A PRIVMSG that is not a word of ZNC's own.

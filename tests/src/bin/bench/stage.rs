@@ -43,7 +43,7 @@ impl Kit {
     }
 }
 
-/// otrd as its units start it.
+/// otrd with the nice value of its units.
 pub fn start_otrd(world: &World) -> Otrd {
     OtrdBuilder::new().behind_others().start(world)
 }

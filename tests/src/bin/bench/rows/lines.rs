@@ -78,7 +78,7 @@ fn encrypted_round(pair: &mut Pair, count: usize, round: usize) {
     let out = typed("bob", count);
     let before = cpus(bouncer);
     let moved = transfer(&bouncer.user, &mut bouncer.up, &out);
-    note(pair, 0, round, count, moved.rate, before);
+    note(pair, 0, round, count, moved.time, before);
     // Decrypted only now, for the peer is no part of what is measured.
     let read: Vec<_> =
         moved.messages().filter_map(|line| pair.bob.hears("alice", text(line)).1).collect();
@@ -89,17 +89,24 @@ fn encrypted_round(pair: &mut Pair, count: usize, round: usize) {
     let lines = said("bob", texts(count).iter().map(|text| bob.encrypts("alice", text)));
     let before = cpus(bouncer);
     let moved = transfer(&bouncer.up, &mut bouncer.user, &lines);
-    note(pair, 1, round, count, moved.rate, before);
+    note(pair, 1, round, count, moved.time, before);
     let read: Vec<_> = moved.messages().map(|line| text(line).to_vec()).collect();
     assert!(read == wanted, "{} of {count} lines arrived", read.len());
 }
 
-fn note(pair: &mut Pair, way: usize, round: usize, count: usize, rate: f64, before: [f64; 2]) {
+fn note(
+    pair: &mut Pair,
+    way: usize,
+    round: usize,
+    count: usize,
+    time: std::time::Duration,
+    before: [f64; 2],
+) {
     let now = cpus(&pair.bouncer);
     let [cost, in_znc] = [now[0] - before[0], now[1] - before[1]];
     // The first round fills what is kept.
     if round > 0 {
-        pair.rates[way].push(rate);
+        pair.rates[way].push(count as f64 / time.as_secs_f64());
         pair.costs[way].push(cost / 1000.0 / count as f64);
         pair.in_znc[way].push(in_znc / 1000.0 / count as f64);
         pair.beside[way].push((cost - in_znc) / 1000.0 / count as f64);
@@ -126,7 +133,7 @@ fn plain(kit: &Kit, report: &mut Report, count: usize, rounds: usize) {
                 let cost = bouncer.cpu() - before;
                 assert_eq!(moved.messages().count(), count);
                 if round > 0 {
-                    rates[way][which].push(moved.rate);
+                    rates[way][which].push(count as f64 / moved.time.as_secs_f64());
                     costs[way][which].push(cost / 1000.0 / count as f64);
                 }
             }
