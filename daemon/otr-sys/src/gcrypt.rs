@@ -30,6 +30,7 @@ unsafe extern "C" {
     pub fn gcry_strerror(ec: gcry_error_t) -> *const c_char;
     pub fn gcry_free(a: *mut c_void);
     pub fn gcry_randomize(buffer: *mut c_void, length: usize, level: c_int);
+    pub fn gcry_create_nonce(buffer: *mut c_void, length: usize);
 
     pub fn gcry_sexp_new(
         retsexp: *mut gcry_sexp_t,
@@ -63,7 +64,6 @@ unsafe extern "C" {
     pub fn gcry_mpi_cmp_ui(u: gcry_mpi_t, v: core::ffi::c_ulong) -> c_int;
     pub fn gcry_mpi_get_nbits(a: gcry_mpi_t) -> c_uint;
     pub fn gcry_mpi_test_bit(a: gcry_mpi_t, n: c_uint) -> c_int;
-    pub fn gcry_prime_check(x: gcry_mpi_t, flags: c_uint) -> gcry_error_t;
 
     pub fn gcry_cipher_close(h: gcry_cipher_hd_t);
     pub fn gcry_md_close(hd: gcry_md_hd_t);

@@ -16,6 +16,7 @@ use otr_sys::{gcry_error_t, gcry_mpi_t, gcry_pk_verify_fn, gcry_sexp_t};
 
 use crate::error::DsaCheckError;
 use crate::init::explain;
+use crate::prime;
 
 /// libgcrypt's own `gcry_pk_verify`, once [`find_real`] has found it.
 static REAL: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
@@ -178,14 +179,13 @@ impl Numbers {
             && self.y.is_less_than(&self.p)
     }
 
-    /// The answer is kept: it costs as much as the rest of a key exchange, and
-    /// peers come back with the key that they had.
+    /// The answer is kept: peers come back with the key that they had.
     fn q_is_prime(&self) -> bool {
         let mut primes = PRIMES.lock().unwrap_or_else(PoisonError::into_inner);
         if primes.contains(&self.q_bytes) {
             return true;
         }
-        if !self.q.is_prime() {
+        if !prime::is_prime(&self.q_bytes, 160) {
             return false;
         }
         if primes.len() >= MOST_PRIMES {
@@ -275,11 +275,6 @@ impl Mpi {
     fn is_less_than(&self, other: &Mpi) -> bool {
         // SAFETY: two valid numbers.
         unsafe { otr_sys::gcry_mpi_cmp(self.0, other.0) < 0 }
-    }
-
-    fn is_prime(&self) -> bool {
-        // SAFETY: a valid number; there are no flags.
-        unsafe { otr_sys::gcry_prime_check(self.0, 0) == 0 }
     }
 }
 

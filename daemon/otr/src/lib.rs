@@ -39,6 +39,7 @@ mod locks;
 mod memfile;
 mod name;
 mod peers;
+mod prime;
 mod records;
 mod shelf;
 mod smp;

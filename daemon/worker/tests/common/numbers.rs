@@ -162,21 +162,6 @@ pub unsafe extern "C" fn gcry_mpi_powm(w: Mpi, b: Mpi, e: Mpi, m: Mpi) {
 }
 
 /// # Safety
-/// As libgcrypt's: a number.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn gcry_prime_check(x: Mpi, flags: c_uint) -> Error {
-    type Function = unsafe extern "C" fn(Mpi, c_uint) -> Error;
-    static REAL: OnceLock<Function> = OnceLock::new();
-    let name = c"gcry_prime_check";
-    // SAFETY: libgcrypt's function has this type.
-    let function = REAL.get_or_init(|| unsafe { std::mem::transmute(real(name)) });
-    error(remember(question(name, &[number(x)]), || {
-        // SAFETY: the caller's promise.
-        Some(unsafe { function(x, flags) }.to_le_bytes().to_vec())
-    }))
-}
-
-/// # Safety
 /// As libgcrypt's: an expression.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gcry_pk_testkey(key: Sexp) -> Error {
