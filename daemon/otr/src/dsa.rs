@@ -12,10 +12,11 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use otr_sys::{gcry_error_t, gcry_mpi_t, gcry_pk_verify_fn, gcry_sexp_t};
+use otr_sys::{gcry_error_t, gcry_pk_verify_fn, gcry_sexp_t};
 
 use crate::error::DsaCheckError;
 use crate::init::explain;
+use crate::mpi::Mpi;
 use crate::prime;
 
 /// libgcrypt's own `gcry_pk_verify`, once [`find_real`] has found it.
@@ -157,7 +158,7 @@ struct Numbers {
 impl Numbers {
     fn of(key: gcry_sexp_t) -> Option<Numbers> {
         let dsa = Sexp::find(key, c"dsa")?;
-        let number = |name| Mpi::second_of(&Sexp::find(dsa.0, name)?);
+        let number = |name| Sexp::find(dsa.0, name)?.second_number();
         let q_bytes = Sexp::find(dsa.0, c"q")?.second_bytes();
         Some(Numbers {
             p: number(c"p")?,
@@ -212,6 +213,12 @@ impl Sexp {
         (!found.is_null()).then_some(Sexp(found))
     }
 
+    /// The number after the name.
+    fn second_number(&self) -> Option<Mpi> {
+        // SAFETY: a valid S-expression; the result is ours.
+        Mpi::ours(unsafe { otr_sys::gcry_sexp_nth_mpi(self.0, 1, otr_sys::GCRYMPI_FMT_USG) })
+    }
+
     /// The bytes after the name; none where there is something else.
     fn second_bytes(&self) -> Vec<u8> {
         let mut length = 0;
@@ -229,58 +236,5 @@ impl Drop for Sexp {
     fn drop(&mut self) {
         // SAFETY: ours, and released once.
         unsafe { otr_sys::gcry_sexp_release(self.0) };
-    }
-}
-
-/// A number that we must release.
-struct Mpi(gcry_mpi_t);
-
-impl Mpi {
-    /// The number after the name in `entry`.
-    fn second_of(entry: &Sexp) -> Option<Mpi> {
-        // SAFETY: `entry` is a valid S-expression; the result is ours.
-        let number = unsafe { otr_sys::gcry_sexp_nth_mpi(entry.0, 1, otr_sys::GCRYMPI_FMT_USG) };
-        (!number.is_null()).then_some(Mpi(number))
-    }
-
-    /// `base` to the power of `exponent`, modulo `modulus`, which is odd.
-    fn power(base: &Mpi, exponent: &Mpi, modulus: &Mpi) -> Mpi {
-        // SAFETY: makes a number of ours; there is no such thing as failure.
-        let power = Mpi(unsafe { otr_sys::gcry_mpi_new(0) });
-        // SAFETY: four valid numbers.
-        unsafe { otr_sys::gcry_mpi_powm(power.0, base.0, exponent.0, modulus.0) };
-        power
-    }
-
-    fn is_one(&self) -> bool {
-        // SAFETY: a valid number.
-        unsafe { otr_sys::gcry_mpi_cmp_ui(self.0, 1) == 0 }
-    }
-
-    fn bits(&self) -> u32 {
-        // SAFETY: a valid number.
-        unsafe { otr_sys::gcry_mpi_get_nbits(self.0) }
-    }
-
-    fn is_odd(&self) -> bool {
-        // SAFETY: a valid number.
-        unsafe { otr_sys::gcry_mpi_test_bit(self.0, 0) != 0 }
-    }
-
-    fn exceeds_one(&self) -> bool {
-        // SAFETY: a valid number.
-        unsafe { otr_sys::gcry_mpi_cmp_ui(self.0, 1) > 0 }
-    }
-
-    fn is_less_than(&self, other: &Mpi) -> bool {
-        // SAFETY: two valid numbers.
-        unsafe { otr_sys::gcry_mpi_cmp(self.0, other.0) < 0 }
-    }
-}
-
-impl Drop for Mpi {
-    fn drop(&mut self) {
-        // SAFETY: ours, and released once.
-        unsafe { otr_sys::gcry_mpi_release(self.0) };
     }
 }

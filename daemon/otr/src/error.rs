@@ -18,6 +18,9 @@ pub enum InitError {
     /// The real `gcry_pk_verify` was not found.
     #[error("libgcrypt's gcry_pk_verify was not found: link libgcrypt dynamically")]
     NoVerify,
+    /// The real `gcry_mpi_powm` or `otrl_dh_compute_v2_auth_keys` was not found.
+    #[error("functions of libgcrypt's or libotr's were not found: link both dynamically")]
+    NoPower,
 }
 
 /// Why there is no [`crate::Otr`].

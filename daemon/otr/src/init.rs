@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use crate::dsa;
 use crate::error::InitError;
+use crate::shared;
 
 /// Makes libotr ready. Call it before anything else; later calls do nothing.
 ///
@@ -22,6 +23,9 @@ pub fn init() -> Result<(), InitError> {
     check_version()?;
     if !dsa::find_real() {
         return Err(InitError::NoVerify);
+    }
+    if !shared::find_real() {
+        return Err(InitError::NoPower);
     }
     // SAFETY: no other thread is in here, and libgcrypt has not been used yet.
     let error = unsafe { otr_sys::otrl_init(4, 1, 1) };

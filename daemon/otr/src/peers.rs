@@ -137,6 +137,7 @@ impl Otr {
     /// Drops what libotr holds of a peer besides its sessions and fingerprints:
     /// instances without a session, and all of it if nothing is worth keeping.
     pub fn forget_peer(&mut self, peer: &Peer) {
+        self.forget_exchange(peer);
         let Some(master) = self.context(peer, 0) else { return };
         for child in master.run().into_iter().filter(|one| !one.is_master()) {
             if child.state() == State::Plaintext {

@@ -17,6 +17,7 @@ use crate::init::explain;
 use crate::key::{self, UserState};
 use crate::line::{self, Line};
 use crate::name::{Fingerprint, Peer};
+use crate::shared::{self, Power};
 use crate::shelf::Shelf;
 
 /// Longest line that is given to libotr, in bytes: a whole reassembled message.
@@ -38,6 +39,9 @@ pub struct Otr {
     poll_every: Option<Duration>,
     /// Our instance tag has been made and the caller has not been told.
     pub(crate) tag_is_new: bool,
+    /// Of the latest exchange of which only the last line is missing: whose it is, and what will
+    /// be wanted then.
+    unfinished: Option<(Peer, Power)>,
 }
 
 /// Our own record of a session.
@@ -68,6 +72,7 @@ impl Otr {
             clock: 0,
             poll_every: None,
             tag_is_new: false,
+            unfinished: None,
         })
     }
 
@@ -129,7 +134,7 @@ impl Otr {
                 alone(Event::ErrorFromPeer { peer: peer.clone(), text: text.to_vec() })
             }
             Line::Query { v2: false, v3: false } => Received::default(),
-            Line::Query { .. } => self.receive_otr(peer, line),
+            Line::Query { .. } => self.receive_otr(peer, line, None),
             Line::Message { version, kind, sender, receiver } => {
                 self.introduce(peer);
                 let ours = self.instag();
@@ -141,7 +146,7 @@ impl Otr {
                         {
                             context.close_stale_handles(kind);
                         }
-                        self.receive_otr(peer, line)
+                        self.receive_otr(peer, line, Some(kind))
                     }
                     Admission::No(event) => Received {
                         instance: sender,
@@ -204,6 +209,7 @@ impl Otr {
             );
         }
         self.live.retain(|(whose, _), _| whose != peer);
+        self.forget_exchange(peer);
         sink.events
     }
 
@@ -220,6 +226,7 @@ impl Otr {
         // SAFETY: the user state is open, and the sink outlives the call.
         unsafe { otr_sys::otrl_message_poll(self.us.0, &raw const OPS, sink.as_opdata()) };
         self.note_timer(&sink);
+        self.unfinished = None;
     }
 
     /// The context of a peer's instance; the master for 0.
@@ -228,7 +235,7 @@ impl Otr {
     }
 
     /// Gives a line to libotr and puts right what it did.
-    fn receive_otr(&mut self, peer: &Peer, line: &[u8]) -> Received {
+    fn receive_otr(&mut self, peer: &Peer, line: &[u8], kind: Option<line::Kind>) -> Received {
         let Some(message) = CString::new(line).ok().filter(|_| line.len() <= MAX_LINE) else {
             let events = vec![Event::Malformed { peer: peer.clone() }];
             return Received { events, ..Received::default() };
@@ -244,9 +251,10 @@ impl Otr {
         let mut text = ptr::null_mut();
         let mut tlvs = ptr::null_mut();
         let mut context = ptr::null_mut();
+        let shared = self.forget_exchange(peer);
         // SAFETY: the user state is open, all strings are C strings, the three
         // results can be written to, and the sink outlives the call.
-        let internal = unsafe {
+        let (internal, shared) = shared::during(shared, || unsafe {
             otr_sys::otrl_message_receiving(
                 self.us.0,
                 &raw const OPS,
@@ -261,7 +269,10 @@ impl Otr {
                 None,
                 ptr::null_mut(),
             )
-        };
+        });
+        if let Some(shared) = shared.filter(|_| kind == Some(line::Kind::DhKey)) {
+            self.unfinished = Some((peer.clone(), shared));
+        }
         // SAFETY: libotr made the chain for us, or left null.
         unsafe { otr_sys::otrl_tlv_free(tlvs) };
         let text = take_text(text).filter(|_| internal == 0);
@@ -281,6 +292,11 @@ impl Otr {
             events.push(Event::FingerprintsChanged);
         }
         Received { text, instance, events }
+    }
+
+    /// What is kept of an exchange with this peer is kept no longer.
+    pub(crate) fn forget_exchange(&mut self, peer: &Peer) -> Option<Power> {
+        self.unfinished.take_if(|(whose, _)| whose == peer).map(|(_, shared)| shared)
     }
 
     /// Keeps our own records in step with what libotr reported.

@@ -40,6 +40,43 @@ fn a_temporary_file_left_by_a_crash_is_replaced() {
 }
 
 #[test]
+fn of_several_files_each_is_whole_whatever_step_is_the_last() {
+    let files = [(Name::Fingerprints, "new prints"), (Name::Conversations, "new talks")];
+    let both = files.map(|(name, new)| (name, Zeroizing::new(new.as_bytes().to_vec())));
+    let mut complete = false;
+    for left in 0..20 {
+        let dir = directory_in_memory();
+        put(&dir, "otr.fp", "prints");
+        let disk = Crashing { disk: directory(&dir), left };
+        let failed = Vault::new(disk, &account(), [], None).write_all(&both);
+        let mut after = vault(&dir, None, None);
+        for (name, new) in files {
+            let found = after.read(name).unwrap().map(|found| found.to_vec());
+            let old = (name == Name::Fingerprints).then(|| b"prints".to_vec());
+            let is_new = found.as_deref() == Some(new.as_bytes());
+            assert!(is_new || found == old, "{name:?} after {left} steps: {found:?}");
+            // Whoever is told that all is well finds it so.
+            assert!(is_new || failed.iter().any(|(of, _)| *of == name), "{name:?}, {left} steps");
+        }
+        complete |= failed.is_empty();
+    }
+    assert!(complete);
+}
+
+#[test]
+fn one_of_several_that_cannot_be_written_does_not_hold_up_the_others() {
+    let dir = directory_in_memory();
+    fs::create_dir(dir.path().join("otr.fp.new")).unwrap();
+    let both = [Name::Fingerprints, Name::Conversations];
+    let both = both.map(|name| (name, Zeroizing::new(b"new".to_vec())));
+    let mut vault = vault(&dir, None, None);
+    let failed = vault.write_all(&both);
+    assert_eq!(failed.iter().map(|(name, _)| *name).collect::<Vec<_>>(), [Name::Fingerprints]);
+    assert_eq!(vault.read(Name::Conversations).unwrap().unwrap().as_slice(), b"new");
+    assert!(vault.read(Name::Fingerprints).unwrap().is_none());
+}
+
+#[test]
 fn nothing_is_followed_out_of_the_directory() {
     let dir = directory_in_memory();
     let outside = tempfile::NamedTempFile::new().unwrap();

@@ -255,17 +255,16 @@ impl Worker {
 
     fn perform(&mut self, acts: Vec<Act>) -> Vec<Effect> {
         let mut effects = Vec::new();
+        let mut files = Vec::new();
         let mut failed = Vec::new();
         for act in acts {
             match act {
                 Act::Effect(effect) => effects.push(effect),
-                Act::Save(name, content) => {
-                    if let Err(error) = self.store.write(name, &content) {
-                        self.log(About::Trouble, format!("{} was not saved: {error}", name.file()));
-                        failed.push((name, error));
-                    }
+                Act::Save(name, content) => files.push((name, content)),
+                Act::SetAside(name, suffix) => {
+                    failed.extend(self.save(&mut files));
+                    self.set_aside(name, &suffix);
                 }
-                Act::SetAside(name, suffix) => self.set_aside(name, &suffix),
                 Act::Keygen => self.say(&ToFront::Keygen),
                 Act::CancelKeygen => {
                     self.key_pipe = None;
@@ -273,10 +272,21 @@ impl Worker {
                 }
             }
         }
+        failed.extend(self.save(&mut files));
         for (name, error) in failed {
             effects.extend(self.step(Input::NotSaved(name, error.to_string())));
         }
         effects
+    }
+
+    /// Writes files, before anybody hears of what is in them. Those that were not, and why.
+    fn save(&mut self, files: &mut Vec<(Name, Zeroizing<Vec<u8>>)>) -> Vec<(Name, io::Error)> {
+        let failed = self.store.write_all(files);
+        files.clear();
+        for (name, error) in &failed {
+            self.log(About::Trouble, format!("{} was not saved: {error}", name.file()));
+        }
+        failed
     }
 
     fn set_aside(&mut self, name: Name, suffix: &str) {

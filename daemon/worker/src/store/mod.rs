@@ -56,6 +56,11 @@ pub trait Store {
     fn read(&mut self, name: Name) -> io::Result<Option<Zeroizing<Vec<u8>>>>;
     /// Replaces the file: afterwards either the old or the new content is there, whatever fails.
     fn write(&mut self, name: Name, content: &[u8]) -> io::Result<()>;
+    /// Replaces several as [`Store::write`] does each, at less cost. Those that were not, and why.
+    fn write_all(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)> {
+        let written = files.iter().map(|(name, content)| (*name, self.write(*name, content)));
+        written.filter_map(|(name, written)| Some((name, written.err()?))).collect()
+    }
     /// Gives the file another name beside it, `<file>.<suffix>` or `<file>.<suffix>.<n>` where
     /// that is taken, and returns it.
     fn set_aside(&mut self, name: Name, suffix: &str) -> io::Result<String>;

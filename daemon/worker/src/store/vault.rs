@@ -191,6 +191,7 @@ impl<D: Disk> Vault<D> {
             self.disk.link(file, &was)?;
             self.disk.sync()?;
             self.replace(name, file, &content)?;
+            self.disk.sync()?;
             let written = self.disk.read(file)?.unwrap_or_default();
             if !self.lies_well(name, &written) {
                 return Err(io::Error::other("what was written is not what was to be"));
@@ -229,6 +230,7 @@ impl<D: Disk> Vault<D> {
         }
     }
 
+    /// Puts a content in the place of a file's; the name is on the disk itself after a sync.
     fn replace(&mut self, name: Name, file: &str, content: &[u8]) -> io::Result<()> {
         let sealed = match (self.wanted, &self.keys) {
             (AtRest::Encrypted, Some(keys)) => Some(keys.now.seal(&self.place(name), content)?),
@@ -245,8 +247,7 @@ impl<D: Disk> Vault<D> {
         if written.is_err() {
             let _ = self.disk.remove(&temporary);
         }
-        written?;
-        self.disk.sync()
+        written
     }
 
     fn place(&self, name: Name) -> String {
@@ -267,7 +268,26 @@ impl<D: Disk> Store for Vault<D> {
     fn write(&mut self, name: Name, content: &[u8]) -> io::Result<()> {
         self.replace(name, name.file(), content)?;
         self.files.insert(name.file().to_owned());
-        Ok(())
+        self.disk.sync()
+    }
+
+    fn write_all(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)> {
+        let (mut failed, mut replaced) = (Vec::new(), Vec::new());
+        for (name, content) in files {
+            match self.replace(*name, name.file(), content) {
+                Ok(()) => replaced.push(*name),
+                Err(error) => failed.push((*name, error)),
+            }
+        }
+        self.files.extend(replaced.iter().map(|name| name.file().to_owned()));
+        // The names of all with one wait for the disk.
+        if !replaced.is_empty()
+            && let Err(error) = self.disk.sync()
+        {
+            let same = || io::Error::new(error.kind(), error.to_string());
+            failed.extend(replaced.into_iter().map(|name| (name, same())));
+        }
+        failed
     }
 
     fn set_aside(&mut self, name: Name, suffix: &str) -> io::Result<String> {

@@ -1,0 +1,81 @@
+//! Numbers of libgcrypt's. One in secure memory is wiped when it is released.
+
+use otr_sys::gcry_mpi_t;
+
+/// A number that we must release.
+pub(crate) struct Mpi(gcry_mpi_t);
+
+impl Mpi {
+    /// Takes over what libgcrypt made; `None` where it made nothing.
+    pub(crate) fn ours(number: gcry_mpi_t) -> Option<Mpi> {
+        (!number.is_null()).then_some(Mpi(number))
+    }
+
+    /// A copy of one of libotr's, in secure memory if that one is.
+    ///
+    /// # Safety
+    /// A valid number, or null.
+    pub(crate) unsafe fn copy(number: gcry_mpi_t) -> Option<Mpi> {
+        // SAFETY: the caller's promise; the copy is ours.
+        Mpi::ours(unsafe { otr_sys::gcry_mpi_copy(number) })
+    }
+
+    /// Writes it over one of libotr's.
+    ///
+    /// # Safety
+    /// A valid number.
+    pub(crate) unsafe fn write_to(&self, number: gcry_mpi_t) {
+        // SAFETY: the caller's promise for that one, and this one is valid.
+        unsafe { otr_sys::gcry_mpi_set(number, self.0) };
+    }
+
+    /// Whether one of libotr's is the same number.
+    ///
+    /// # Safety
+    /// A valid number.
+    pub(crate) unsafe fn is(&self, number: gcry_mpi_t) -> bool {
+        // SAFETY: the caller's promise for that one, and this one is valid.
+        unsafe { otr_sys::gcry_mpi_cmp(self.0, number) == 0 }
+    }
+
+    /// `base` to the power of `exponent`, modulo `modulus`, which is odd.
+    pub(crate) fn power(base: &Mpi, exponent: &Mpi, modulus: &Mpi) -> Mpi {
+        // SAFETY: makes a number of ours; there is no such thing as failure.
+        let power = Mpi(unsafe { otr_sys::gcry_mpi_new(0) });
+        // SAFETY: four valid numbers.
+        unsafe { otr_sys::gcry_mpi_powm(power.0, base.0, exponent.0, modulus.0) };
+        power
+    }
+
+    pub(crate) fn is_one(&self) -> bool {
+        // SAFETY: a valid number.
+        unsafe { otr_sys::gcry_mpi_cmp_ui(self.0, 1) == 0 }
+    }
+
+    pub(crate) fn bits(&self) -> u32 {
+        // SAFETY: a valid number.
+        unsafe { otr_sys::gcry_mpi_get_nbits(self.0) }
+    }
+
+    pub(crate) fn is_odd(&self) -> bool {
+        // SAFETY: a valid number.
+        unsafe { otr_sys::gcry_mpi_test_bit(self.0, 0) != 0 }
+    }
+
+    pub(crate) fn exceeds_one(&self) -> bool {
+        // SAFETY: a valid number.
+        unsafe { otr_sys::gcry_mpi_cmp_ui(self.0, 1) > 0 }
+    }
+
+    pub(crate) fn is_less_than(&self, other: &Mpi) -> bool {
+        // SAFETY: two valid numbers.
+        unsafe { otr_sys::gcry_mpi_cmp(self.0, other.0) < 0 }
+    }
+}
+
+impl Drop for Mpi {
+    fn drop(&mut self) {
+        // SAFETY: ours, and released once.
+        unsafe { otr_sys::gcry_mpi_release(self.0) };
+    }
+}
