@@ -14,6 +14,8 @@ use crate::person::Person;
 pub struct Module {
     pub stream: UnixStream,
     pending: Vec<u8>,
+    /// Read into; nothing is spent on emptying it.
+    buffer: Box<[u8; 64 * 1024]>,
     pub nick: String,
     next: u64,
 }
@@ -23,7 +25,13 @@ impl Module {
     pub fn hello(socket: &Path, user: &str) -> Self {
         let stream = UnixStream::connect(socket).expect("connect to otrd");
         stream.set_read_timeout(Some(PATIENCE)).expect("timeout");
-        let mut module = Self { stream, pending: Vec::new(), nick: user.to_owned(), next: 1 };
+        let mut module = Self {
+            stream,
+            pending: Vec::new(),
+            buffer: Box::new([0; 64 * 1024]),
+            nick: user.to_owned(),
+            next: 1,
+        };
         module.ask("hello", json!({"version": 1, "user": user, "network": "net"}));
         let welcome = module.answer();
         assert!(welcome["result"]["protect"].is_array(), "{welcome}");
@@ -78,8 +86,8 @@ impl Module {
 
     /// Reads what is there, and waits where there is nothing.
     pub fn fill(&mut self) -> usize {
-        let mut buffer = [0; 64 * 1024];
-        let length = self.stream.read(&mut buffer).expect("an answer before the time is over");
+        let buffer = self.buffer.as_mut_slice();
+        let length = self.stream.read(buffer).expect("an answer before the time is over");
         self.pending.extend_from_slice(&buffer[..length]);
         length
     }

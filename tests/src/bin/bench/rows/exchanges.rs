@@ -1,9 +1,8 @@
 //! Key exchanges per second with many accounts, against one thread of bare libotr.
 
-use std::os::fd::AsFd;
 use std::time::Instant;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use otrd_tests::World;
 
 use crate::procfs::cpu;
@@ -121,14 +120,18 @@ fn refresh(module: &mut Module, peer: &str) {
 /// Carries lines between neighbours until all have exchanged keys so many times.
 fn relay(modules: &mut [Module], times: usize) {
     let mut done = vec![0; modules.len()];
+    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("epoll");
+    for (index, module) in modules.iter().enumerate() {
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, index as u64);
+        epoll.add(&module.stream, event).expect("epoll");
+    }
+    let mut events = vec![EpollEvent::empty(); modules.len()];
     while done.iter().any(|done| *done < times) {
-        let mut fds: Vec<_> =
-            modules.iter().map(|one| PollFd::new(one.stream.as_fd(), PollFlags::POLLIN)).collect();
-        poll(&mut fds, PollTimeout::from(30_000u16)).expect("poll");
-        let ready: Vec<bool> = fds.iter().map(|fd| fd.any() == Some(true)).collect();
-        assert!(ready.contains(&true), "the exchanges stand still: {done:?}");
-        for index in (0..modules.len()).filter(|index| ready[*index]) {
-            modules[index].fill();
+        let count = epoll.wait(&mut events, 30_000_u16).expect("epoll");
+        assert!(count > 0, "the exchanges stand still: {done:?}");
+        for event in &events[..count] {
+            let index = event.data() as usize;
+            assert!(modules[index].fill() > 0, "otrd closed the connection");
             while let Some(line) = modules[index].whole_line() {
                 carry(modules, index, &line, &mut done, times);
             }
