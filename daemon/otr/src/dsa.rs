@@ -140,7 +140,7 @@ pub(crate) fn is_sound(key: gcry_sexp_t) -> bool {
 }
 
 /// Whether a key that was sound when it was stored is so still: what is damaged
-/// no longer fits together, and looking for that takes a tenth of [`is_sound`].
+/// no longer fits together, and looking for that takes half as long as [`is_sound`].
 pub(crate) fn is_undamaged(key: gcry_sexp_t) -> bool {
     Numbers::of(key).is_some_and(|numbers| numbers.are_in_range() && numbers.q_is_order_of_g())
 }

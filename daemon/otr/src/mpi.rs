@@ -1,4 +1,4 @@
-//! Numbers of libgcrypt's. One in secure memory is wiped when it is released.
+//! Numbers of libgcrypt's, which libotr's allocator wipes when they are released.
 
 use otr_sys::gcry_mpi_t;
 
@@ -11,7 +11,7 @@ impl Mpi {
         (!number.is_null()).then_some(Mpi(number))
     }
 
-    /// A copy of one of libotr's, in secure memory if that one is.
+    /// A copy of one of libotr's.
     ///
     /// # Safety
     /// A valid number, or null.

@@ -179,6 +179,8 @@ impl Otr {
         if !run.iter().any(live) {
             return Ok(());
         }
+        // Of either name: its exchange goes on under another one, or not at all.
+        self.unfinished = None;
         let known_of_old = known_of(master);
         let known_of_new = self.known_of(new);
         if let Some(context) = self.context(new, 0) {

@@ -3,11 +3,12 @@
 //! (`otrl_dh_session`). Once takes a tenth of the time of the whole exchange. So the first result
 //! is kept until the second is wanted.
 //!
-//! What a session was made of must not outlive its beginning, or whoever comes by it later could
-//! read old messages. So it is kept within one call, or, by the one of both who then waits for the
-//! last line of the exchange, until the next line of that peer (see [`crate::Otr`]), and it is gone
-//! once it was used. For this time libotr itself holds the private key that it follows from. It
-//! lies in libgcrypt's secure memory, which is locked, and wiped when it is given back.
+//! What a session was made of should not stay, or whoever comes by it later could read old
+//! messages. So it is kept within one call, or, by the one of both who then waits for the last line
+//! of the exchange, until libotr is given the next line of that peer (see [`crate::Otr`]), and it is
+//! gone once it was used. libotr itself keeps the private key that it follows from for longer: until
+//! the next exchange. libotr's allocator wipes what is given back; it is locked where the process
+//! has locked its memory.
 //!
 //! As with `gcry_pk_verify`, the program has functions of ours in place of libotr's and
 //! libgcrypt's; but here nothing is lost where it has not: see [`crate`] for its build script.

@@ -41,7 +41,7 @@ pub struct Otr {
     pub(crate) tag_is_new: bool,
     /// Of the latest exchange of which only the last line is missing: whose it is, and what will
     /// be wanted then.
-    unfinished: Option<(Peer, Power)>,
+    pub(crate) unfinished: Option<(Peer, Power)>,
 }
 
 /// Our own record of a session.
@@ -292,6 +292,12 @@ impl Otr {
             events.push(Event::FingerprintsChanged);
         }
         Received { text, instance, events }
+    }
+
+    /// Whether the shared secret of an exchange is kept, of which only the last line is missing.
+    #[must_use]
+    pub fn keeps_a_shared_secret(&self) -> bool {
+        self.unfinished.is_some()
     }
 
     /// What is kept of an exchange with this peer is kept no longer.

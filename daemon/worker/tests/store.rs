@@ -5,10 +5,12 @@
 
 use proto::account::Account;
 use proto::control::AtRest;
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::rc::Rc;
 use tempfile::TempDir;
 use worker::store::{Directory, Disk, Keys, Locked, Name, Settled, Store, Vault, seal};
 use zeroize::Zeroizing;
@@ -47,7 +49,8 @@ fn of_several_files_each_is_whole_whatever_step_is_the_last() {
     for left in 0..20 {
         let dir = directory_in_memory();
         put(&dir, "otr.fp", "prints");
-        let disk = Crashing { disk: directory(&dir), left };
+        let disk = Crashing::new(&dir, left);
+        let unsynced = disk.unsynced.clone();
         let failed = Vault::new(disk, &account(), [], None).write_all(&both);
         let mut after = vault(&dir, None, None);
         for (name, new) in files {
@@ -58,6 +61,8 @@ fn of_several_files_each_is_whole_whatever_step_is_the_last() {
             // Whoever is told that all is well finds it so.
             assert!(is_new || failed.iter().any(|(of, _)| *of == name), "{name:?}, {left} steps");
         }
+        // What has a new name is told to be saved once the name is on the disk itself.
+        assert!(unsynced.get() == 0 || failed.len() == files.len(), "{left} steps");
         complete |= failed.is_empty();
     }
     assert!(complete);
@@ -176,7 +181,7 @@ fn a_crash_at_any_step_loses_no_key_and_is_mended() {
             if from.is_some() {
                 open(&dir, from, None).settle(Encrypted);
             }
-            let disk = Crashing { disk: directory(&dir), left: steps };
+            let disk = Crashing::new(&dir, steps);
             let names = disk.disk.names().unwrap();
             let mut vault = Vault::new(disk, &account(), names, Some(keys(secret, before)));
             let survived = vault.settle(wanted).failed.is_empty();
@@ -328,9 +333,15 @@ fn changed(changed: usize) -> Settled {
 struct Crashing {
     disk: Directory,
     left: usize,
+    /// Names that were given since they were last on the disk itself.
+    unsynced: Rc<Cell<usize>>,
 }
 
 impl Crashing {
+    fn new(dir: &TempDir, left: usize) -> Self {
+        Self { disk: directory(dir), left, unsynced: Rc::default() }
+    }
+
     fn step(&mut self) -> io::Result<()> {
         self.left = self.left.checked_sub(1).ok_or_else(|| io::Error::other("crashed"))?;
         Ok(())
@@ -353,7 +364,9 @@ impl Disk for Crashing {
     }
 
     fn rename(&mut self, file: &str, to: &str) -> io::Result<()> {
-        self.step().and_then(|()| self.disk.rename(file, to))
+        self.step().and_then(|()| self.disk.rename(file, to))?;
+        self.unsynced.set(self.unsynced.get() + 1);
+        Ok(())
     }
 
     fn link(&mut self, file: &str, other: &str) -> io::Result<()> {
@@ -373,6 +386,8 @@ impl Disk for Crashing {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.step().and_then(|()| self.disk.sync())
+        self.step().and_then(|()| self.disk.sync())?;
+        self.unsynced.set(0);
+        Ok(())
     }
 }

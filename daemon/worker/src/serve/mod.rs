@@ -279,7 +279,7 @@ impl Worker {
         effects
     }
 
-    /// Writes files, before anybody hears of what is in them. Those that were not, and why.
+    /// Writes files, before the module hears of what is in them. Those that were not, and why.
     fn save(&mut self, files: &mut Vec<(Name, Zeroizing<Vec<u8>>)>) -> Vec<(Name, io::Error)> {
         let failed = self.store.write_all(files);
         files.clear();

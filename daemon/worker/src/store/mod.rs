@@ -54,12 +54,13 @@ pub trait Store {
     /// # Errors
     /// [`io::ErrorKind::InvalidData`] where it is encrypted and cannot be opened.
     fn read(&mut self, name: Name) -> io::Result<Option<Zeroizing<Vec<u8>>>>;
-    /// Replaces the file: afterwards either the old or the new content is there, whatever fails.
-    fn write(&mut self, name: Name, content: &[u8]) -> io::Result<()>;
-    /// Replaces several as [`Store::write`] does each, at less cost. Those that were not, and why.
-    fn write_all(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)> {
-        let written = files.iter().map(|(name, content)| (*name, self.write(*name, content)));
-        written.filter_map(|(name, written)| Some((name, written.err()?))).collect()
+    /// Replaces files: afterwards either the old or the new content of each is there, whatever
+    /// fails. Those that were not replaced, and why.
+    fn write_all(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)>;
+    /// Replaces one.
+    fn write(&mut self, name: Name, content: &[u8]) -> io::Result<()> {
+        let file = (name, Zeroizing::new(content.to_vec()));
+        self.write_all(&[file]).pop().map_or(Ok(()), |(_, error)| Err(error))
     }
     /// Gives the file another name beside it, `<file>.<suffix>` or `<file>.<suffix>.<n>` where
     /// that is taken, and returns it.

@@ -265,12 +265,6 @@ impl<D: Disk> Store for Vault<D> {
         }
     }
 
-    fn write(&mut self, name: Name, content: &[u8]) -> io::Result<()> {
-        self.replace(name, name.file(), content)?;
-        self.files.insert(name.file().to_owned());
-        self.disk.sync()
-    }
-
     fn write_all(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)> {
         let (mut failed, mut replaced) = (Vec::new(), Vec::new());
         for (name, content) in files {

@@ -48,14 +48,8 @@ impl Files {
     pub fn writes(&self) -> usize {
         self.0.borrow().writes
     }
-}
 
-impl Store for Files {
-    fn read(&mut self, name: Name) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-        Ok(self.get(name.file()).map(Zeroizing::new))
-    }
-
-    fn write(&mut self, name: Name, content: &[u8]) -> io::Result<()> {
+    fn write_one(&self, name: Name, content: &[u8]) -> io::Result<()> {
         let mut inner = self.0.borrow_mut();
         inner.writes += 1;
         if inner.refuses {
@@ -67,6 +61,17 @@ impl Store for Files {
         drop(inner);
         self.put(name, content);
         Ok(())
+    }
+}
+
+impl Store for Files {
+    fn read(&mut self, name: Name) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+        Ok(self.get(name.file()).map(Zeroizing::new))
+    }
+
+    fn write_all(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)> {
+        let written = files.iter().map(|(name, content)| (*name, self.write_one(*name, content)));
+        written.filter_map(|(name, written)| Some((name, written.err()?))).collect()
     }
 
     fn set_aside(&mut self, name: Name, suffix: &str) -> io::Result<String> {

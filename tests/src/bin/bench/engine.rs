@@ -149,9 +149,9 @@ impl Store for Files {
         Ok(self.0.get(&name).cloned().map(Zeroizing::new))
     }
 
-    fn write(&mut self, name: Name, content: &[u8]) -> io::Result<()> {
-        self.0.insert(name, content.to_vec());
-        Ok(())
+    fn write_all(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)> {
+        self.0.extend(files.iter().map(|(name, content)| (*name, content.to_vec())));
+        Vec::new()
     }
 
     fn set_aside(&mut self, _: Name, suffix: &str) -> io::Result<String> {
