@@ -78,7 +78,7 @@ unsafe extern "C" {
 pub type gcry_pk_verify_fn =
     unsafe extern "C" fn(sigval: gcry_sexp_t, data: gcry_sexp_t, pkey: gcry_sexp_t) -> gcry_error_t;
 
-/// The type of `gcry_mpi_powm`.
+/// The type of `gcry_mpi_powm`, which the wrapper can stand in for, too.
 pub type gcry_mpi_powm_fn =
     unsafe extern "C" fn(w: gcry_mpi_t, b: gcry_mpi_t, e: gcry_mpi_t, m: gcry_mpi_t);
 

@@ -3,7 +3,7 @@
 use core::ffi::{c_char, c_int, c_uint, c_ushort, c_void};
 
 use crate::context::{ConnContext, OtrlUserState, add_app_data_fn, otrl_instag_t};
-use crate::gcrypt::{byte, gcry_error_t, gcry_mpi_t};
+use crate::gcrypt::{byte, gcry_error_t};
 
 pub type OtrlPolicy = c_uint;
 pub const OTRL_POLICY_ALLOW_V2: OtrlPolicy = 0x02;
@@ -40,21 +40,6 @@ pub const OTRL_ERRCODE_ENCRYPTION_ERROR: OtrlErrorCode = 1;
 pub const OTRL_ERRCODE_MSG_NOT_IN_PRIVATE: OtrlErrorCode = 2;
 pub const OTRL_ERRCODE_MSG_UNREADABLE: OtrlErrorCode = 3;
 pub const OTRL_ERRCODE_MSG_MALFORMED: OtrlErrorCode = 4;
-
-/// The type of `otrl_dh_compute_v2_auth_keys`, which the wrapper stands in for. It only hands the
-/// pointers on.
-pub type otrl_dh_compute_v2_auth_keys_fn = unsafe extern "C" fn(
-    our_dh: *const c_void,
-    their_pub: gcry_mpi_t,
-    sessionid: *mut c_void,
-    sessionidlenp: *mut usize,
-    enc_c: *mut c_void,
-    enc_cp: *mut c_void,
-    mac_m1: *mut c_void,
-    mac_m1p: *mut c_void,
-    mac_m2: *mut c_void,
-    mac_m2p: *mut c_void,
-) -> gcry_error_t;
 
 #[repr(C)]
 pub struct OtrlTLV {

@@ -9,18 +9,19 @@
 use std::ffi::{CStr, c_void};
 use std::mem;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use otr_sys::{gcry_error_t, gcry_pk_verify_fn, gcry_sexp_t};
 
 use crate::error::DsaCheckError;
 use crate::init::explain;
+use crate::interposed::Real;
 use crate::mpi::Mpi;
 use crate::prime;
 
-/// libgcrypt's own `gcry_pk_verify`, once [`find_real`] has found it.
-static REAL: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+/// libgcrypt's own `gcry_pk_verify`.
+static REAL: Real = Real::unknown();
 
 /// How many keys were refused.
 static REFUSED: AtomicUsize = AtomicUsize::new(0);
@@ -50,28 +51,17 @@ pub unsafe extern "C" fn gcry_pk_verify(
         REFUSED.fetch_add(1, Ordering::Relaxed);
         return REFUSAL;
     }
-    let real = REAL.load(Ordering::Acquire);
-    if real.is_null() {
-        return otr_sys::GPG_ERR_GENERAL;
-    }
+    let Some(real) = REAL.address() else { return otr_sys::GPG_ERR_GENERAL };
     // SAFETY: `find_real` stored the address of the function of this type.
     let real: gcry_pk_verify_fn = unsafe { mem::transmute(real) };
     // SAFETY: the caller's promise is the one that libgcrypt asks for.
     unsafe { real(sigval, data, pkey) }
 }
 
-/// Looks libgcrypt's function up, so that no lookup is needed under seccomp.
-/// `false` if there is none. Naming our own function here also keeps it in the
-/// program.
+/// Looks libgcrypt's function up. `false` if there is none.
 pub(crate) fn find_real() -> bool {
-    // SAFETY: the name is a valid C string.
-    let real = unsafe { libc::dlsym(libc::RTLD_NEXT, c"gcry_pk_verify".as_ptr()) };
     let ours: gcry_pk_verify_fn = gcry_pk_verify;
-    if real.is_null() || ptr::eq(real, ours as *const c_void) {
-        return false;
-    }
-    REAL.store(real, Ordering::Release);
-    true
+    REAL.find(c"gcry_pk_verify", ours as *const c_void)
 }
 
 /// How many keys have been refused so far in this process.
@@ -89,7 +79,7 @@ pub(crate) fn refused() -> usize {
 /// [`DsaCheckError`] if libotr asked libgcrypt instead, or if [`crate::init`]
 /// has not been called.
 pub fn dsa_check_in_force() -> Result<(), DsaCheckError> {
-    if REAL.load(Ordering::Acquire).is_null() {
+    if REAL.address().is_none() {
         return Err(DsaCheckError::Probe("nothing is initialised".to_owned()));
     }
     // p = 2^1016 - 1 and q = 2^160 - 47, a prime.

@@ -15,12 +15,9 @@ pub enum InitError {
     /// `otrl_init` refused.
     #[error("libotr did not start ({0}): reinstall libotr and libgcrypt")]
     Libotr(String),
-    /// The real `gcry_pk_verify` was not found.
-    #[error("libgcrypt's gcry_pk_verify was not found: link libgcrypt dynamically")]
-    NoVerify,
-    /// The real `gcry_mpi_powm` or `otrl_dh_compute_v2_auth_keys` was not found.
-    #[error("functions of libgcrypt's or libotr's were not found: link both dynamically")]
-    NoPower,
+    /// libgcrypt's own function of this name was not found.
+    #[error("libgcrypt's {0} was not found: link libgcrypt dynamically")]
+    NoFunction(&'static str),
 }
 
 /// Why there is no [`crate::Otr`].

@@ -22,10 +22,10 @@ pub fn init() -> Result<(), InitError> {
     }
     check_version()?;
     if !dsa::find_real() {
-        return Err(InitError::NoVerify);
+        return Err(InitError::NoFunction("gcry_pk_verify"));
     }
     if !shared::find_real() {
-        return Err(InitError::NoPower);
+        return Err(InitError::NoFunction("gcry_mpi_powm"));
     }
     // SAFETY: no other thread is in here, and libgcrypt has not been used yet.
     let error = unsafe { otr_sys::otrl_init(4, 1, 1) };

@@ -20,17 +20,12 @@
 //! println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol=gcry_pk_verify");
 //! ```
 //!
-//! and it must refuse to go on unless [`dsa_check_in_force`] says so. A second one takes a tenth
-//! off the time of a key exchange (see `shared`):
+//! and it must refuse to go on unless [`dsa_check_in_force`] says so. Two more spare it a
+//! part of each key exchange (see `shared`):
 //!
 //! ```no_run
-//! for (theirs, ours) in [
-//!     ("gcry_mpi_powm", "otr_mpi_powm"),
-//!     ("otrl_dh_compute_v2_auth_keys", "otr_dh_compute_v2_auth_keys"),
-//! ] {
-//!     println!("cargo:rustc-link-arg-bins=-Wl,--defsym={theirs}={ours}");
-//!     println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol={theirs}");
-//! }
+//! println!("cargo:rustc-link-arg-bins=-Wl,--defsym=gcry_mpi_powm=otr_mpi_powm");
+//! println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol=gcry_mpi_powm");
 //! ```
 
 mod admit;
@@ -43,6 +38,7 @@ pub mod foreign;
 pub mod fragment;
 mod heal;
 mod init;
+mod interposed;
 mod key;
 pub mod line;
 #[cfg(test)]

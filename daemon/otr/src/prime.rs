@@ -1,5 +1,5 @@
-//! Whether a number of a peer's is prime. libgcrypt's `gcry_prime_check` says so, too; it takes as
-//! long as half of a key exchange, and any stranger can make us ask.
+//! Whether a number of a peer's is prime. libgcrypt's `gcry_prime_check` says so, too; it takes
+//! several times as long, and any stranger can make us ask.
 //!
 //! A peer chooses its numbers, and may have looked long for one that passes for a prime. So there
 //! are two tests: Baillie-PSW in its form of 2021, for which nobody has such a number, and

@@ -1,7 +1,7 @@
 //! The shared secret of a key exchange, which libotr works out twice: for the keys of the exchange
 //! itself (`otrl_dh_compute_v2_auth_keys`), and for those of the session that comes of it
-//! (`otrl_dh_session`). Once takes a tenth of the time of the whole exchange. So the first result
-//! is kept until the second is wanted.
+//! (`otrl_dh_session`). It is one of five such powers that each side works out. So the first result
+//! is kept until the second is wanted: of a line of the exchange it is the first power of all.
 //!
 //! What a session was made of should not stay, or whoever comes by it later could read old
 //! messages. So it is kept within one call, or, by the one of both who then waits for the last line
@@ -10,22 +10,21 @@
 //! the next exchange. libotr's allocator wipes what is given back; it is locked where the process
 //! has locked its memory.
 //!
-//! As with `gcry_pk_verify`, the program has functions of ours in place of libotr's and
-//! libgcrypt's; but here nothing is lost where it has not: see [`crate`] for its build script.
+//! As with `gcry_pk_verify`, the program has a function of ours in place of libgcrypt's; but here
+//! nothing is lost where it has not: see [`crate`] for its build script.
 
 use std::cell::{Cell, RefCell};
-use std::ffi::{CStr, c_void};
+use std::ffi::c_void;
 use std::mem;
 use std::process::abort;
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
-use otr_sys::{gcry_error_t, gcry_mpi_powm_fn, gcry_mpi_t, otrl_dh_compute_v2_auth_keys_fn};
+use otr_sys::{gcry_mpi_powm_fn, gcry_mpi_t};
 
+use crate::interposed::Real;
 use crate::mpi::Mpi;
 
-static REAL_POWER: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
-static REAL_AUTH_KEYS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+/// libgcrypt's own `gcry_mpi_powm`.
+static REAL: Real = Real::unknown();
 
 thread_local! {
     static SLOT: RefCell<Slot> = RefCell::default();
@@ -36,11 +35,11 @@ thread_local! {
 /// What the call into libotr that this thread is in knows.
 #[derive(Default)]
 struct Slot {
-    /// libotr makes the keys of an exchange.
-    exchange: bool,
+    /// In a call, and it has worked out no power yet.
+    first: bool,
     /// From an earlier call.
     before: Option<Power>,
-    /// From this one.
+    /// The first of this one.
     new: Option<Power>,
 }
 
@@ -52,81 +51,24 @@ pub(crate) struct Power {
     result: Mpi,
 }
 
-/// Makes a call into libotr that can use what an earlier one kept, once. Returns what this one has
-/// worked out and not used again; all else is wiped by then.
+/// Makes a call into libotr that can use what an earlier one kept, once. Returns the first power
+/// that this one has worked out, unless it was used again; all else is wiped by then.
 pub(crate) fn during<T>(before: Option<Power>, call: impl FnOnce() -> T) -> (T, Option<Power>) {
-    SLOT.set(Slot { before, ..Slot::default() });
+    SLOT.set(Slot { first: true, before, new: None });
     let result = call();
     (result, SLOT.take().new)
 }
 
 /// How often a shared secret was used a second time in this thread. For tests: it is 0 in a
-/// program that does not have our functions in place.
+/// program that does not have our function in place.
 pub fn shared_secrets_used_twice() -> usize {
     TWICE.get()
 }
 
-/// Looks up what our functions stand for, so that no lookup is needed under seccomp. `false` if
-/// there is none. Naming them here also keeps them in the program.
+/// Looks libgcrypt's function up. `false` if there is none.
 pub(crate) fn find_real() -> bool {
-    let ours: [(&AtomicPtr<c_void>, &CStr, *const c_void); 2] = [
-        (&REAL_POWER, c"gcry_mpi_powm", otr_mpi_powm as *const c_void),
-        (
-            &REAL_AUTH_KEYS,
-            c"otrl_dh_compute_v2_auth_keys",
-            otr_dh_compute_v2_auth_keys as *const c_void,
-        ),
-    ];
-    ours.into_iter().all(|(real, name, ours)| {
-        // SAFETY: the name is a C string.
-        let found = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
-        real.store(found, Ordering::Release);
-        !found.is_null() && !ptr::eq(found, ours)
-    })
-}
-
-/// Stands in for libotr's `otrl_dh_compute_v2_auth_keys`: takes note of the power that it works out.
-///
-/// # Safety
-/// As for libotr's.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn otr_dh_compute_v2_auth_keys(
-    our_dh: *const c_void,
-    their_pub: gcry_mpi_t,
-    sessionid: *mut c_void,
-    sessionidlenp: *mut usize,
-    enc_c: *mut c_void,
-    enc_cp: *mut c_void,
-    mac_m1: *mut c_void,
-    mac_m1p: *mut c_void,
-    mac_m2: *mut c_void,
-    mac_m2p: *mut c_void,
-) -> gcry_error_t {
-    let real = REAL_AUTH_KEYS.load(Ordering::Acquire);
-    if real.is_null() {
-        return otr_sys::GPG_ERR_GENERAL;
-    }
-    // SAFETY: `find_real` stored the address of the function of this type.
-    let real: otrl_dh_compute_v2_auth_keys_fn = unsafe { mem::transmute(real) };
-    let in_exchange = |yes| SLOT.with_borrow_mut(|slot| slot.exchange = yes);
-    in_exchange(true);
-    // SAFETY: the caller's promise is the one that libotr asks for.
-    let error = unsafe {
-        real(
-            our_dh,
-            their_pub,
-            sessionid,
-            sessionidlenp,
-            enc_c,
-            enc_cp,
-            mac_m1,
-            mac_m1p,
-            mac_m2,
-            mac_m2p,
-        )
-    };
-    in_exchange(false);
-    error
+    let ours: gcry_mpi_powm_fn = otr_mpi_powm;
+    REAL.find(c"gcry_mpi_powm", ours as *const c_void)
 }
 
 /// Stands in for libgcrypt's `gcry_mpi_powm`: `w` becomes `b` to the power of `e`, modulo `m`.
@@ -142,17 +84,14 @@ pub unsafe extern "C" fn otr_mpi_powm(w: gcry_mpi_t, b: gcry_mpi_t, e: gcry_mpi_
         TWICE.set(TWICE.get() + 1);
         return;
     }
-    let real = REAL_POWER.load(Ordering::Acquire);
-    if real.is_null() {
-        // Nothing was made ready, and any other number would be a wrong one.
-        abort();
-    }
+    // Where nothing was made ready, any other number would be a wrong one.
+    let Some(real) = REAL.address() else { abort() };
     // SAFETY: `find_real` stored the address of the function of this type.
     let real: gcry_mpi_powm_fn = unsafe { mem::transmute(real) };
     // SAFETY: the caller's promise is the one that libgcrypt asks for.
     unsafe { real(w, b, e, m) };
     SLOT.with_borrow_mut(|slot| {
-        if slot.exchange {
+        if mem::take(&mut slot.first) {
             // SAFETY: four numbers, and `w` is the result now.
             slot.new = unsafe { Power::copy(w, b, e, m) };
         }

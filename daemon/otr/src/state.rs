@@ -295,6 +295,7 @@ impl Otr {
     }
 
     /// Whether the shared secret of an exchange is kept, of which only the last line is missing.
+    /// For tests.
     #[must_use]
     pub fn keeps_a_shared_secret(&self) -> bool {
         self.unfinished.is_some()

@@ -11,6 +11,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
 use worker::store::{Directory, Name, Store, Vault};
+use zeroize::Zeroizing;
 
 /// Full, taken away, and switched to read-only after an error.
 const FAULTS: [ErrorKind; 3] =
@@ -129,5 +130,7 @@ fn write(directory: &Path) -> std::io::Result<()> {
     let name = |name| AccountName::new(name).unwrap();
     let account = Account { uid: 1000, user: name("alice"), network: name("net") };
     let directory = Directory::new(std::fs::File::open(directory)?.into());
-    Vault::new(directory, &account, [], None).write(Name::Key, b"new")
+    let file = (Name::Key, Zeroizing::new(b"new".to_vec()));
+    let mut failed = Vault::new(directory, &account, [], None).write(&[file]);
+    failed.pop().map_or(Ok(()), |(_, error)| Err(error))
 }

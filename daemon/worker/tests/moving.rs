@@ -47,7 +47,7 @@ impl Stage {
     fn perform(&mut self, acts: Vec<Act>) {
         for act in acts {
             match act {
-                Act::Save(name, content) => self.files.write(name, &content).unwrap(),
+                Act::Save(name, content) => self.files.write_one(name, &content).unwrap(),
                 Act::SetAside(name, suffix) => drop(self.files.set_aside(name, &suffix)),
                 _ => {}
             }

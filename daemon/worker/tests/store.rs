@@ -22,8 +22,8 @@ fn what_is_written_is_read_back_and_is_the_owners_alone() {
         let mut vault = vault(&dir, secret, None);
         vault.settle(AtRest::Encrypted);
         assert!(vault.read(Name::Settings).unwrap().is_none());
-        vault.write(Name::Settings, b"one").unwrap();
-        vault.write(Name::Settings, b"two").unwrap();
+        write(&mut vault, Name::Settings, "one");
+        write(&mut vault, Name::Settings, "two");
         assert_eq!(vault.read(Name::Settings).unwrap().unwrap().as_slice(), b"two");
         let file = dir.path().join("settings.json");
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
@@ -37,7 +37,7 @@ fn a_temporary_file_left_by_a_crash_is_replaced() {
     let dir = directory_in_memory();
     let mut vault = vault(&dir, None, None);
     put(&dir, "otr.fp.new", "half");
-    vault.write(Name::Fingerprints, b"whole").unwrap();
+    write(&mut vault, Name::Fingerprints, "whole");
     assert_eq!(vault.read(Name::Fingerprints).unwrap().unwrap().as_slice(), b"whole");
 }
 
@@ -51,7 +51,7 @@ fn of_several_files_each_is_whole_whatever_step_is_the_last() {
         put(&dir, "otr.fp", "prints");
         let disk = Crashing::new(&dir, left);
         let unsynced = disk.unsynced.clone();
-        let failed = Vault::new(disk, &account(), [], None).write_all(&both);
+        let failed = Vault::new(disk, &account(), [], None).write(&both);
         let mut after = vault(&dir, None, None);
         for (name, new) in files {
             let found = after.read(name).unwrap().map(|found| found.to_vec());
@@ -75,7 +75,7 @@ fn one_of_several_that_cannot_be_written_does_not_hold_up_the_others() {
     let both = [Name::Fingerprints, Name::Conversations];
     let both = both.map(|name| (name, Zeroizing::new(b"new".to_vec())));
     let mut vault = vault(&dir, None, None);
-    let failed = vault.write_all(&both);
+    let failed = vault.write(&both);
     assert_eq!(failed.iter().map(|(name, _)| *name).collect::<Vec<_>>(), [Name::Fingerprints]);
     assert_eq!(vault.read(Name::Conversations).unwrap().unwrap().as_slice(), b"new");
     assert!(vault.read(Name::Fingerprints).unwrap().is_none());
@@ -100,7 +100,7 @@ fn a_file_is_set_aside_without_replacing_an_earlier_one() {
     let dir = directory_in_memory();
     let mut vault = vault(&dir, None, None);
     for content in ["a", "b"] {
-        vault.write(Name::Key, content.as_bytes()).unwrap();
+        write(&mut vault, Name::Key, content);
         vault.set_aside(Name::Key, "damaged").unwrap();
     }
     assert_eq!(get(&dir, "otr.key.damaged"), b"a");
@@ -126,7 +126,7 @@ fn with_a_key_every_file_is_encrypted_and_copies_too() {
         assert!(!left.is_empty() && left.iter().all(|byte| *byte == 0));
     }
     // What was set aside later opens like the rest, and nothing is done twice.
-    vault.write(Name::Key, b"(privkeys another)").unwrap();
+    write(&mut vault, Name::Key, "(privkeys another)");
     vault.set_aside(Name::Key, "20261123").unwrap();
     nothing_is_readable(&dir);
     let mut vault = open(&dir, Some(1), None);
@@ -322,6 +322,11 @@ fn open(dir: &TempDir, secret: Option<u8>, before: Option<u8>) -> Vault<Director
     let mut vault = vault(dir, secret, before);
     assert_eq!(vault.unlock(), Ok(()));
     vault
+}
+
+fn write(vault: &mut Vault<Directory>, name: Name, content: &str) {
+    let failed = vault.write(&[(name, Zeroizing::new(content.as_bytes().to_vec()))]);
+    assert!(failed.is_empty(), "{failed:?}");
 }
 
 fn changed(changed: usize) -> Settled {

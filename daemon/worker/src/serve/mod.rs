@@ -21,6 +21,7 @@ use proto::shim::Effect;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
+use std::mem;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant, SystemTime};
 use zeroize::Zeroizing;
@@ -262,7 +263,7 @@ impl Worker {
                 Act::Effect(effect) => effects.push(effect),
                 Act::Save(name, content) => files.push((name, content)),
                 Act::SetAside(name, suffix) => {
-                    failed.extend(self.save(&mut files));
+                    failed.extend(self.save(mem::take(&mut files)));
                     self.set_aside(name, &suffix);
                 }
                 Act::Keygen => self.say(&ToFront::Keygen),
@@ -272,7 +273,7 @@ impl Worker {
                 }
             }
         }
-        failed.extend(self.save(&mut files));
+        failed.extend(self.save(files));
         for (name, error) in failed {
             effects.extend(self.step(Input::NotSaved(name, error.to_string())));
         }
@@ -280,9 +281,8 @@ impl Worker {
     }
 
     /// Writes files, before the module hears of what is in them. Those that were not, and why.
-    fn save(&mut self, files: &mut Vec<(Name, Zeroizing<Vec<u8>>)>) -> Vec<(Name, io::Error)> {
-        let failed = self.store.write_all(files);
-        files.clear();
+    fn save(&mut self, files: Vec<(Name, Zeroizing<Vec<u8>>)>) -> Vec<(Name, io::Error)> {
+        let failed = self.store.write(&files);
         for (name, error) in &failed {
             self.log(About::Trouble, format!("{} was not saved: {error}", name.file()));
         }

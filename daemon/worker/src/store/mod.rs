@@ -56,12 +56,7 @@ pub trait Store {
     fn read(&mut self, name: Name) -> io::Result<Option<Zeroizing<Vec<u8>>>>;
     /// Replaces files: afterwards either the old or the new content of each is there, whatever
     /// fails. Those that were not replaced, and why.
-    fn write_all(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)>;
-    /// Replaces one.
-    fn write(&mut self, name: Name, content: &[u8]) -> io::Result<()> {
-        let file = (name, Zeroizing::new(content.to_vec()));
-        self.write_all(&[file]).pop().map_or(Ok(()), |(_, error)| Err(error))
-    }
+    fn write(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)>;
     /// Gives the file another name beside it, `<file>.<suffix>` or `<file>.<suffix>.<n>` where
     /// that is taken, and returns it.
     fn set_aside(&mut self, name: Name, suffix: &str) -> io::Result<String>;

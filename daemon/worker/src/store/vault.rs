@@ -265,7 +265,7 @@ impl<D: Disk> Store for Vault<D> {
         }
     }
 
-    fn write_all(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)> {
+    fn write(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)> {
         let (mut failed, mut replaced) = (Vec::new(), Vec::new());
         for (name, content) in files {
             match self.replace(*name, name.file(), content) {

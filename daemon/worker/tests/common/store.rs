@@ -49,7 +49,8 @@ impl Files {
         self.0.borrow().writes
     }
 
-    fn write_one(&self, name: Name, content: &[u8]) -> io::Result<()> {
+    /// Replaces one file.
+    pub fn write_one(&self, name: Name, content: &[u8]) -> io::Result<()> {
         let mut inner = self.0.borrow_mut();
         inner.writes += 1;
         if inner.refuses {
@@ -69,7 +70,7 @@ impl Store for Files {
         Ok(self.get(name.file()).map(Zeroizing::new))
     }
 
-    fn write_all(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)> {
+    fn write(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)> {
         let written = files.iter().map(|(name, content)| (*name, self.write_one(*name, content)));
         written.filter_map(|(name, written)| Some((name, written.err()?))).collect()
     }

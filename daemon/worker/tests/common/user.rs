@@ -238,7 +238,7 @@ impl User {
                     effects.push(effect);
                 }
                 Act::Save(name, content) => {
-                    if let Err(error) = self.files.write(name, &content) {
+                    if let Err(error) = self.files.write_one(name, &content) {
                         failed.push((name, error.to_string()));
                     }
                 }

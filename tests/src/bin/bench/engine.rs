@@ -149,7 +149,7 @@ impl Store for Files {
         Ok(self.0.get(&name).cloned().map(Zeroizing::new))
     }
 
-    fn write_all(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)> {
+    fn write(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)> {
         self.0.extend(files.iter().map(|(name, content)| (*name, content.to_vec())));
         Vec::new()
     }

@@ -19,8 +19,8 @@ pub fn measure(kit: &Kit, report: &mut Report) {
     let mut ours = [Part::default(), Part::default()];
     let (mut bare, mut bare_cpu) = (Vec::new(), Vec::new());
     let (mut meetings, mut two) = (Vec::new(), Vec::new());
-    // All stay until the end: ext4 looks at each inode that was freed in the last minutes before it
-    // gives out one, so what is removed here would be paid by who writes next.
+    // All stay until the end: an ext4 without a journal looks at each inode that was freed in the
+    // last minutes before it gives out one, so what is removed would be paid by who writes next.
     let mut worlds = Vec::new();
     for _ in 0..if kit.short { 1 } else { 7 } {
         for (part, (rate, cost)) in ours.iter_mut().zip(all_at_once(kit, accounts, &mut worlds)) {
