@@ -53,6 +53,10 @@ pub struct ZncNetwork {
 /// The user that ZNC runs as where we are root: as root itself it waits 30 s and complains.
 pub(crate) const ZNC_UID: u32 = 60_001;
 
+/// Seconds in which ZNC may hear nothing of a server or a client: some of them here are read by
+/// nobody for minutes, and with no delay between its attempts ZNC would try to connect without end.
+const SILENCE: u32 = 3600;
+
 impl ZncBuilder {
     /// A ZNC without users.
     pub fn new() -> Self {
@@ -200,6 +204,7 @@ impl ZncUser {
              \tIdent = {name}\n\
              \tRealName = {name}\n\
              \tStatusPrefix = {status_prefix}\n\
+             \tNoTrafficTimeout = {SILENCE}\n\
              \tMultiClients = true\n\
              \tBuffer = {buffer}\n\
              \tChanBufferSize = {buffer}\n\
