@@ -13,6 +13,7 @@ void COtrSock::Gone(const CString& sWhy) {
 // ZNC reads 4 KiB in each turn of its loop, which are seven encrypted lines. What else has come is
 // taken in the same turn, up to a limit: others wait for theirs.
 void COtrSock::ReadData(const char* data, size_t length) {
+    if (m_pOtr) m_pOtr->Gather(length >= kTurn);
     Take(data, length);
     char more[kAtOnce / 4];
     for (size_t taken = length; m_pOtr && taken >= kTurn && taken < kAtOnce;) {
@@ -21,6 +22,7 @@ void COtrSock::ReadData(const char* data, size_t length) {
         Take(more, static_cast<size_t>(got));
         taken += static_cast<size_t>(got);
     }
+    if (m_pOtr) m_pOtr->Gather(false);
     if (m_pOtr) m_pOtr->Flush();
 }
 
@@ -110,7 +112,21 @@ void COtr::Connect() {
     Lost(strerror(errno));
 }
 
+// ZNC writes each line by itself, and each would be a packet, the most expensive part of it.
+// While it is on, the kernel sends full packets only (tcp(7), TCP_CORK).
+void COtr::Gather(bool bOn) {
+    if (bOn == m_bGathers) return;
+    m_bGathers = bOn;
+    const int iOn = bOn;
+    const auto set = [&](const Csock& Sock) {
+        setsockopt(Sock.GetWSock(), IPPROTO_TCP, TCP_CORK, &iOn, sizeof iOn);
+    };
+    if (const CIRCSock* pIRC = GetNetwork()->GetIRCSock()) set(*pIRC);
+    for (const CClient* pClient : GetNetwork()->GetClients()) set(*pClient);
+}
+
 void COtr::Disconnect() {
+    Gather(false);
     m_sUnsent.clear();
     if (m_pSock) {
         m_pSock->Orphan();

@@ -9,6 +9,8 @@
 #include <znc/User.h>
 #include <znc/znc.h>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -159,6 +161,7 @@ class COtr : public CModule {
     EModRet OnSendToIRC(CString& sLine) override { return Stop(sLine) ? HALT : CONTINUE; }
 
     void OnLine(const std::string& line);
+    void Gather(bool bOn);
     void Flush();
     void Lost(const CString& sWhy, bool bRefused = false);
     void Tick();
@@ -230,6 +233,7 @@ class COtr : public CModule {
     bool m_bUp = false, m_bTold = false, m_bEnding = false, m_bAskedWho = false, m_bStale = true;
     bool m_bConnected = false;  // as otrd was told
     bool m_bRefused = false;    // otrd runs, and does not take us
+    bool m_bGathers = false;    // lines for IRC and for clients, into full packets
     long m_iAlive = 0, m_iUp = 0, m_iNext = 0, m_iBackoff = 1, m_iLastCTCP = 0;
     unsigned m_uCTCPs = 0;
     uint64_t m_uNextId = 1, m_uNextClient = 1, m_uHello = 0;

@@ -2,11 +2,14 @@
 // nothing, protects nothing and knows of no failure, so that no real one can cost less. Loaded with
 // "json" it says what it says as JSON-RPC, by the shim's reader and writer.
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <znc/Client.h>
 #include <znc/IRCNetwork.h>
+#include <znc/IRCSock.h>
 #include <znc/Modules.h>
 #include <znc/User.h>
 
@@ -201,6 +204,15 @@ class CBeside : public CModule {
         m_Held.pop_front();
     }
 
+    // As the shim does.
+    void Gather(int iOn) {
+        const auto set = [iOn](const Csock& Sock) {
+            setsockopt(Sock.GetWSock(), IPPROTO_TCP, TCP_CORK, &iOn, sizeof iOn);
+        };
+        if (const CIRCSock* pIRC = GetNetwork()->GetIRCSock()) set(*pIRC);
+        for (const CClient* pClient : GetNetwork()->GetClients()) set(*pClient);
+    }
+
     // While an answer is awaited, what is asked gathers.
     void Flush() {
         if (!m_sUnsent.empty()) m_pSock->Write(m_sUnsent);
@@ -228,8 +240,11 @@ CBesideSock::CBesideSock(CBeside* pModule) : CSocket(pModule), m_pModule(pModule
 }
 
 void CBesideSock::ReadData(const char* data, size_t length) {
+    const bool bMany = length >= 4096;  // as much as ZNC reads in a turn
+    if (bMany) m_pModule->Gather(1);
     m_Lines.Push(data, length);
     for (std::string line; m_Lines.Next(line);) m_pModule->OnLine(line);
+    if (bMany) m_pModule->Gather(0);
     m_pModule->Flush();
 }
 

@@ -86,5 +86,8 @@ mod pieces;
 
 mod typed;
 
+mod traced;
+pub use traced::Traced;
+
 mod process;
 pub use process::{Launch, Process, children_of, eventually, nice_of};

@@ -28,6 +28,8 @@ mod mentions;
 
 mod queueing;
 
+mod bursts;
+
 mod tagging;
 
 mod side_words;

@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
-use otrd_tests::World;
+use otrd_tests::{Traced, World};
 
 use super::worker::Talk;
 use crate::conn::transfer;
@@ -212,33 +211,12 @@ fn of_the_worker(world: &World, talk: &mut Talk, count: usize, burst: bool) -> O
 
 /// System calls of a process while something happens; none where it may not be watched.
 fn traced(world: &World, pid: i32, what: impl FnOnce()) -> Option<f64> {
-    let out = world.path().join("strace.out");
-    let mut command = Command::new("strace");
-    command.args(["-c", "-f", "-p", &pid.to_string(), "-o"]).arg(&out);
-    let mut child = command.stderr(Stdio::null()).spawn().expect("strace");
-    // It says so nowhere but here.
-    let status = format!("/proc/{pid}/status");
-    let attached = || {
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        text.lines().any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
-    };
-    for _ in 0..200 {
-        if attached() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    if !attached() {
-        let _ = child.kill();
-        let _ = child.wait();
+    let Some(traced) = Traced::attach(world, pid, &["-c"]) else {
         eprintln!("    strace may not watch here: system calls are not counted");
         return None;
-    }
+    };
     what();
-    let strace = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
-    nix::sys::signal::kill(strace, nix::sys::signal::Signal::SIGINT).expect("our own child");
-    child.wait().expect("strace ends");
-    let text = fs::read_to_string(&out).expect("what strace counted");
+    let text = traced.stop();
     let total = text.lines().find(|line| line.trim_end().ends_with("total"))?;
     // `100.00  0.012  3  4000  total`, with the errors in between where there are any.
     total.split_whitespace().nth(3)?.parse().ok()
