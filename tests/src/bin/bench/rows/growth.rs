@@ -19,24 +19,25 @@ pub fn measure(kit: &Kit, report: &mut Report) {
 fn nicks(kit: &Kit, report: &mut Report) {
     let (many, more, count) = if kit.short { (50, 500, 500) } else { (1000, 100_000, 20_000) };
     let rounds = if kit.short { 2 } else { 5 };
-    let mut costs = Vec::new();
-    for known in [10, many, more] {
+    let say = |talk: &mut Talk, index: usize| {
+        let mask = format!("nick{index:06}!user@127.0.0.1");
+        let params = json!({"from": mask, "kind": "text", "text": "hello, who are you?"});
+        talk.module.request("in", params)
+    };
+    let mut talks = [10, many, more].map(|known| {
         let mut talk = Talk::start(kit);
-        let say = |talk: &mut Talk, index: usize| {
-            let mask = format!("nick{index:06}!user@127.0.0.1");
-            let params = json!({"from": mask, "kind": "text", "text": "hello, who are you?"});
-            talk.module.request("in", params)
-        };
         let meet: Vec<_> = (0..known).map(|index| say(&mut talk, index)).collect();
         talk.cost(&meet, 0);
-        // Lines of people from all over, of those that are known last.
-        let lines: Vec<Vec<_>> = (0..rounds)
-            .map(|_| {
-                let last = |index: usize| known - 1 - (index * 7) % known.min(1000);
-                (0..count).map(|index| say(&mut talk, last(index))).collect()
-            })
-            .collect();
-        costs.push(lines.iter().map(|lines| talk.cost(lines, 0)).collect::<Vec<_>>());
+        (known, talk)
+    });
+    let mut costs = [vec![], vec![], vec![]];
+    for _ in 0..rounds {
+        for ((known, talk), costs) in talks.iter_mut().zip(&mut costs) {
+            // Lines of people from all over, of those that are known last.
+            let last = |index: usize| *known - 1 - (index * 7) % (*known).min(1000);
+            let lines: Vec<_> = (0..count).map(|index| say(talk, last(index))).collect();
+            costs.push(talk.cost(&lines, 0));
+        }
     }
     for (cost, known) in costs.iter().zip([10, many, more]).skip(1) {
         report.add(
