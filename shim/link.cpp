@@ -112,8 +112,9 @@ void COtr::Connect() {
     Lost(strerror(errno));
 }
 
-// ZNC writes each line by itself, and each would be a packet, the most expensive part of it.
-// While it is on, the kernel sends full packets only (tcp(7), TCP_CORK).
+// ZNC writes each line by itself, and each would be a packet, the most expensive part of it, where
+// the last one is acknowledged by then. While it is on, the kernel sends full packets only (tcp(7),
+// TCP_CORK).
 void COtr::Gather(bool bOn) {
     if (bOn == m_bGathers) return;
     m_bGathers = bOn;

@@ -133,6 +133,8 @@ class CBesideSock : public CSocket {
     void ReadData(const char* data, size_t length) override;
 
   private:
+    void Take(const char* data, size_t length);
+
     CBeside* m_pModule;
     wire::Lines m_Lines;
 };
@@ -204,7 +206,6 @@ class CBeside : public CModule {
         m_Held.pop_front();
     }
 
-    // As the shim does.
     void Gather(int iOn) {
         const auto set = [iOn](const Csock& Sock) {
             setsockopt(Sock.GetWSock(), IPPROTO_TCP, TCP_CORK, &iOn, sizeof iOn);
@@ -239,13 +240,25 @@ CBesideSock::CBesideSock(CBeside* pModule) : CSocket(pModule), m_pModule(pModule
     SetTimeout(0);
 }
 
+// As the shim does: what else has come is taken in the same turn, and leaves as few packets.
 void CBesideSock::ReadData(const char* data, size_t length) {
     const bool bMany = length >= 4096;  // as much as ZNC reads in a turn
     if (bMany) m_pModule->Gather(1);
-    m_Lines.Push(data, length);
-    for (std::string line; m_Lines.Next(line);) m_pModule->OnLine(line);
+    Take(data, length);
+    char more[16384];
+    for (size_t taken = length; bMany && taken < 65536;) {
+        const ssize_t got = recv(GetRSock(), more, sizeof more, MSG_DONTWAIT);
+        if (got <= 0) break;
+        Take(more, static_cast<size_t>(got));
+        taken += static_cast<size_t>(got);
+    }
     if (bMany) m_pModule->Gather(0);
     m_pModule->Flush();
+}
+
+void CBesideSock::Take(const char* data, size_t length) {
+    m_Lines.Push(data, length);
+    for (std::string line; m_Lines.Next(line);) m_pModule->OnLine(line);
 }
 
 NETWORKMODULEDEFS(CBeside, "For tests/bench: libotr beside ZNC")

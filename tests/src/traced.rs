@@ -1,9 +1,9 @@
 //! What a process asks of the kernel, by strace.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -13,30 +13,27 @@ use crate::World;
 /// A process that is being watched.
 pub struct Traced {
     strace: Child,
+    /// What strace still says has somebody to hear it.
+    _said: BufReader<ChildStderr>,
     out: PathBuf,
 }
 
 impl Traced {
-    /// Watches from now on; nothing where it may not.
+    /// Watches from now on; nothing where the kernel does not let us: see ptrace(2), `EPERM`.
     pub fn attach(world: &World, pid: i32, options: &[&str]) -> Option<Self> {
         let out = world.path().join(format!("strace-{pid}"));
         let mut command = Command::new("strace");
-        command.args(options).args(["-f", "-p", &pid.to_string(), "-o"]).arg(&out);
-        let strace = command.stderr(Stdio::null()).spawn().expect("strace");
-        let traced = Self { strace, out };
-        // It says so nowhere but here.
-        let status = format!("/proc/{pid}/status");
-        let is_attached = || {
-            let text = fs::read_to_string(&status).unwrap_or_default();
-            text.lines().any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
-        };
-        for _ in 0..200 {
-            if is_attached() {
-                return Some(traced);
-            }
-            std::thread::sleep(Duration::from_millis(10));
+        command.args(options).args(["-p", &pid.to_string(), "-o"]).arg(&out);
+        let mut strace = command.stderr(Stdio::piped()).spawn().expect("strace");
+        let mut said = BufReader::new(strace.stderr.take().expect("a pipe"));
+        let mut line = String::new();
+        said.read_line(&mut line).expect("what strace says");
+        let traced = Self { strace, _said: said, out };
+        if line.contains("Operation not permitted") {
+            return None;
         }
-        None
+        assert!(line.contains(" attached"), "{line}");
+        Some(traced)
     }
 
     /// Lets go of it, and gives what strace wrote.

@@ -211,7 +211,7 @@ fn of_the_worker(world: &World, talk: &mut Talk, count: usize, burst: bool) -> O
 
 /// System calls of a process while something happens; none where it may not be watched.
 fn traced(world: &World, pid: i32, what: impl FnOnce()) -> Option<f64> {
-    let Some(traced) = Traced::attach(world, pid, &["-c"]) else {
+    let Some(traced) = Traced::attach(world, pid, &["-c", "-f"]) else {
         eprintln!("    strace may not watch here: system calls are not counted");
         return None;
     };
