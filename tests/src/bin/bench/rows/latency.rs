@@ -134,7 +134,7 @@ pub fn measure(kit: &Kit, report: &mut Report) {
         Box::new(|_| crowd_inside.exchanges()),
     );
 
-    for _ in 0..if kit.short { 1 } else { 3 } {
+    for _ in 0..if kit.short { 1 } else { 5 } {
         for condition in &mut conditions {
             let pinger = Pinger::start(condition.port);
             std::thread::sleep(Duration::from_millis(100));
