@@ -1,16 +1,13 @@
 //! Makes one key: the account's name comes in through descriptor 0, the contents of a key file go
 //! out through descriptor 1. It is confined like a worker, but without any files. Nobody waits but
-//! whoever reads, so it computes where nobody else wants to.
+//! whoever reads.
 
-use crate::sandbox::{self, WithoutLandlock, process};
+use crate::sandbox::{self, WithoutLandlock};
 use anyhow::{Context, Result};
 use std::io::{Read, Write};
 
 /// `otrd-worker keygen`
 pub fn main(without: WithoutLandlock) -> Result<()> {
-    if let Err(error) = process::stand_back() {
-        eprintln!("otrd-worker: making a key does not stand back for others: {error}");
-    }
     sandbox::confine(None, without).context("not confined")?;
     let mut account = String::new();
     std::io::stdin().take(256).read_to_string(&mut account).context("no account name came")?;

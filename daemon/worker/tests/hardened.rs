@@ -4,10 +4,7 @@
 
 use nix::sys::prctl::{get_dumpable, get_no_new_privs};
 use nix::sys::resource::{Resource, getrlimit};
-use std::fs;
-use std::process::{Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::process::Command;
 use worker::sandbox::process::harden;
 
 /// In a process of its own, for it cannot be taken back.
@@ -36,27 +33,4 @@ fn from_inside() {
         let (soft, hard) = getrlimit(resource).unwrap();
         assert!(soft <= most && hard <= most, "{resource:?}: {soft}, {hard}");
     }
-}
-
-/// Whoever else has something to do goes first, and at once.
-#[test]
-fn who_makes_a_key_computes_where_nobody_else_wants_to() {
-    let mut maker = Command::new(env!("CARGO_BIN_EXE_otrd-worker"))
-        .args(["keygen", "--allow-no-landlock"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    // It waits for the account's name. The policy is the 41st field, see proc(5).
-    let policy = || {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", maker.id())).unwrap();
-        stat.rsplit_once(')').unwrap().1.split_whitespace().nth(38).unwrap().to_owned()
-    };
-    let start = Instant::now();
-    while policy() != libc::SCHED_IDLE.to_string() {
-        assert!(start.elapsed() < Duration::from_secs(20), "policy {}", policy());
-        sleep(Duration::from_millis(10));
-    }
-    maker.kill().unwrap();
-    maker.wait().unwrap();
 }

@@ -99,8 +99,6 @@ fn with_arguments() -> Vec<(i64, Vec<Vec<Condition>>)> {
         (SYS_kill, vec![vec![is(1, SIGKILL)]]),
         (SYS_pidfd_send_signal, vec![vec![is(1, SIGKILL)]]),
         (SYS_tgkill, vec![vec![is(2, SIGABRT)]]),
-        // Who makes keys stands back for others.
-        (SYS_sched_setscheduler, vec![vec![is(0, 0), is(1, SCHED_IDLE)]]),
         // Our own limits.
         (SYS_prlimit64, vec![vec![is(0, 0)]]),
         (SYS_prctl, one_of(0, &[PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE, PR_SET_NAME])),

@@ -62,16 +62,6 @@ pub fn harden() -> Result<()> {
     Ok(())
 }
 
-/// Computes only where nobody else wants to, and leaves at once when somebody does: `SCHED_IDLE` of
-/// sched(7). A nice value alone lets who computes finish his slice first, and ZNC wait for it.
-pub fn stand_back() -> nix::Result<()> {
-    let param = libc::sched_param { sched_priority: 0 };
-    // SAFETY: reads one struct, which lives as long as the call.
-    #[allow(unsafe_code)]
-    let done = unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const param) };
-    Errno::result(done).map(drop)
-}
-
 /// Keeps keys from being swapped out, where the system lets us lock as much as we may use.
 pub fn lock_memory() -> nix::Result<bool> {
     let (allowed, _) = getrlimit(Resource::RLIMIT_MEMLOCK)?;
