@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <nlohmann/json.hpp>
+#include <vector>
 
 namespace wire::json {
 namespace {
@@ -58,6 +60,12 @@ bool ArePlain(const char* eight) {
     return !(((bytes - kEach * ' ') | quotes | slashes) & ~bytes & kHigh);
 }
 
+bool IsAscii(const char* eight) {
+    uint64_t bytes;
+    memcpy(&bytes, eight, sizeof bytes);
+    return !(bytes & 0x8080808080808080);
+}
+
 void Quote(std::string& out, string_view utf8) {
     constexpr string_view kBrief = "\b\f\n\r\t", kLetters = "bfnrt", kHex = "0123456789abcdef";
     size_t written = 0;
@@ -81,7 +89,106 @@ void Quote(std::string& out, string_view utf8) {
     out += '"';
 }
 
-bool IsUtf8(string_view bytes) { return simdjson::validate_utf8(bytes.data(), bytes.size()); }
+// Shortest forms only, no surrogates, nothing above U+10FFFF (RFC 3629, 4).
+bool IsUtf8(string_view bytes) {
+    const auto at = [&](size_t i) { return static_cast<unsigned char>(bytes[i]); };
+    for (size_t i = 0; i < bytes.size();) {
+        while (i + 8 <= bytes.size() && IsAscii(&bytes[i])) i += 8;
+        if (i == bytes.size()) break;
+        const unsigned char lead = at(i++);
+        if (lead < 0x80) continue;
+        const size_t more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
+        if (lead < 0xc2 || lead > 0xf4 || bytes.size() - i < more) return false;
+        // The second byte tells the longer forms, the surrogates and what is too high.
+        const unsigned char least = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+        const unsigned char most = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+        if (at(i) < least || at(i) > most) return false;
+        for (size_t k = 1; k < more; k++)
+            if ((at(i + k) & 0xc0) != 0x80) return false;
+        i += more;
+    }
+    return true;
+}
+
+enum class Type : uint8_t { Other, Boolean, Number, String, Object, Array };
+
+// Texts are in `s_Bytes`, from `at` on.
+struct Span {
+    uint32_t at = 0, length = 0;
+};
+struct Node {
+    Type type = Type::Other;
+    uint32_t end = 0;     // behind its last child
+    Span key, text;
+    uint64_t number = 0;  // a boolean, a number, or how many children there are
+};
+
+std::vector<Node> s_Nodes;
+std::string s_Bytes;
+
+// What nlohmann's parser calls. It stops where false is returned.
+class Reader {
+  public:
+    bool null() { return Value(Type::Other); }
+    bool boolean(bool value) { return Value(Type::Boolean, value); }
+    bool number_integer(int64_t) { return Value(Type::Other); }  // below zero
+    bool number_unsigned(uint64_t value) { return Value(Type::Number, value); }
+    bool number_float(double, const std::string&) { return Value(Type::Other); }
+    bool string(std::string& value) {
+        Value(Type::String);
+        s_Nodes.back().text = Keep(value);
+        return true;
+    }
+    template <class Binary>
+    bool binary(Binary&) {
+        return false;
+    }
+    bool start_object(size_t) { return Open(Type::Object); }
+    bool start_array(size_t) { return Open(Type::Array); }
+    bool end_object() { return Close(); }
+    bool end_array() { return Close(); }
+    bool key(std::string& name) {
+        m_Key = Keep(name);
+        return true;
+    }
+    template <class Error>
+    bool parse_error(size_t, const std::string&, const Error&) {
+        return false;
+    }
+
+  private:
+    bool Value(Type type, uint64_t number = 0) {
+        if (m_uDepth > 0) s_Nodes[m_Open[m_uDepth - 1]].number++;
+        Node node;
+        node.type = type;
+        node.end = static_cast<uint32_t>(s_Nodes.size()) + 1;
+        node.key = m_Key;
+        node.number = number;
+        s_Nodes.push_back(node);
+        m_Key = Span{};
+        return true;
+    }
+    bool Open(Type type) {
+        if (m_uDepth == kMaxDepth) return false;
+        Value(type);
+        m_Open[m_uDepth++] = s_Nodes.size() - 1;
+        return true;
+    }
+    bool Close() {
+        s_Nodes[m_Open[--m_uDepth]].end = static_cast<uint32_t>(s_Nodes.size());
+        return true;
+    }
+    static Span Keep(const std::string& text) {
+        const Span span{static_cast<uint32_t>(s_Bytes.size()), static_cast<uint32_t>(text.size())};
+        s_Bytes += text;
+        return span;
+    }
+    std::array<size_t, kMaxDepth> m_Open{};  // objects and arrays that have not ended
+    size_t m_uDepth = 0;
+    Span m_Key;
+};
+
+string_view In(const Span& span) { return string_view(s_Bytes).substr(span.at, span.length); }
 
 }  // namespace
 
@@ -96,22 +203,53 @@ void PutString(std::string& out, std::string bytes) {
     Quote(out, bytes);
 }
 
+template <>
+std::optional<bool> element::get() const {
+    const Node& node = s_Nodes[m_uAt];
+    return node.type == Type::Boolean ? std::optional<bool>(node.number) : std::nullopt;
+}
+template <>
+std::optional<uint64_t> element::get() const {
+    const Node& node = s_Nodes[m_uAt];
+    return node.type == Type::Number ? std::optional<uint64_t>(node.number) : std::nullopt;
+}
+template <>
+std::optional<string_view> element::get() const {
+    const Node& node = s_Nodes[m_uAt];
+    return node.type == Type::String ? std::optional<string_view>(In(node.text)) : std::nullopt;
+}
+template <>
+std::optional<object> element::get() const {
+    return s_Nodes[m_uAt].type == Type::Object ? std::optional<object>(m_uAt) : std::nullopt;
+}
+template <>
+std::optional<array> element::get() const {
+    return s_Nodes[m_uAt].type == Type::Array ? std::optional<array>(m_uAt) : std::nullopt;
+}
+string_view element::key() const { return In(s_Nodes[m_uAt].key); }
+
+children::iterator& children::iterator::operator++() {
+    m_uAt = s_Nodes[m_uAt].end;
+    return *this;
+}
+size_t children::size() const { return s_Nodes[m_uAt].number; }
+
 std::optional<element> Read(const std::string& line) {
-    static simdjson::dom::parser s_parser;
-    constexpr size_t kShort = 1024;  // of most lines; it grows with a longer one
-    if (s_parser.capacity() == 0 && s_parser.allocate(kShort, kMaxDepth)) return std::nullopt;
-    element out;
-    // A byte order mark is no JSON (RFC 8259, 8.1), and skipped by some versions of the library.
-    if (line.empty() || line[0] == '\xef' || s_parser.parse(line).get(out)) return std::nullopt;
-    return out;
+    s_Nodes.clear();
+    s_Bytes.clear();
+    // nlohmann skips a byte order mark, which is no JSON (RFC 8259, 8.1), and ends at a NUL.
+    if (line.empty() || line[0] == '\xef' || line.find('\0') != std::string::npos) return std::nullopt;
+    Reader reader;
+    if (!nlohmann::json::sax_parse(line, &reader)) return std::nullopt;
+    return element(0);
 }
 
 std::optional<element> Find(const object& in, string_view name) {
     std::optional<element> found;
-    for (const auto field : in) {
-        if (field.key != name) continue;
+    for (const element member : in) {
+        if (member.key() != name) continue;
         if (found) throw Misunderstood{std::string(name) + " is there twice"};
-        found = field.value;
+        found = member;
     }
     return found;
 }
@@ -122,12 +260,12 @@ element Member(const object& in, string_view name) {
 }
 
 std::string Text(const element& value) {
-    object coded;
-    string_view text;
-    if (!value.get(coded) && coded.size() == 1) return FromBase64(String(coded, "b64"));
-    if (value.get(text) || text.find('\0') != string_view::npos)
+    const auto coded = value.get<object>();
+    if (coded && coded->size() == 1) return FromBase64(String(*coded, "b64"));
+    const auto text = value.get<string_view>();
+    if (!text || text->find('\0') != string_view::npos)
         throw Misunderstood{"a text is a string without NUL, or b64"};
-    return std::string(text);
+    return std::string(*text);
 }
 
 std::optional<uint64_t> Number(const object& in, string_view name) {

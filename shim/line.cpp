@@ -168,8 +168,7 @@ void ReadMessage(const object& in, Incoming& out) {
     if (json::String(in, "jsonrpc") != "2.0") return;
     const auto id = Find(in, "id"), method = Find(in, "method");
     const auto error = Find(in, "error"), result = Find(in, "result");
-    uint64_t number = 0;
-    if (id && !id->get(number)) out.id = number;
+    if (id) out.id = id->get<uint64_t>();
     if (method) {
         const auto name = json::As<string_view>(*method, "method", "string");
         out.what = Incoming::What::Unknown;
@@ -180,9 +179,8 @@ void ReadMessage(const object& in, Incoming& out) {
         } else if (name == "bye") {
             out.what = Incoming::What::Bye;
             const auto params = Find(in, "params");
-            object said;
-            if (params && !params->get(said) && Find(said, "reason"))
-                out.why = json::String(said, "reason");
+            const auto said = params ? params->get<object>() : std::nullopt;
+            if (said && Find(*said, "reason")) out.why = json::String(*said, "reason");
         }
     } else if (!error != !result && id) {
         out.what = Incoming::What::Failed;
@@ -287,11 +285,11 @@ std::string Bye(const std::string& reason, std::optional<uint64_t> seen, bool gi
 
 Incoming Parse(const std::string& line) {
     Incoming out;
-    object in;
     const auto read = json::Read(line);
-    if (!read || read->get(in)) return out;
+    const auto in = read ? read->get<object>() : std::nullopt;
+    if (!in) return out;
     try {
-        ReadMessage(in, out);
+        ReadMessage(*in, out);
     } catch (const Misunderstood& which) {
         out.effects.clear();
         out.protect.clear();

@@ -16,7 +16,8 @@ class COtrTimer : public CTimer {
     void RunJob() override { static_cast<COtr*>(GetModule())->Tick(); }
 };
 
-// One source: CXXFLAGS=-fno-gnu-unique LIBS=simdjson znc-buildmod otr.cpp takes no more.
+// One source: znc-buildmod otr.cpp builds it. With CXXFLAGS=-fno-gnu-unique, reloadmod loads a new
+// build without a restart of ZNC.
 #include "json.cpp"
 #include "line.cpp"
 #include "link.cpp"

@@ -1,5 +1,4 @@
-// Runs line.cpp over ../proto/vectors, which proto/tests/vectors.rs runs as well. It has another
-// library for JSON than line.cpp.
+// Runs line.cpp over ../proto/vectors, which proto/tests/vectors.rs runs as well.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>

@@ -1,7 +1,8 @@
 // libFuzzer over what the module reads of otrd: lines, JSON, effects. Built by tests/fuzz/run.
 #include <cstdint>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
+#include <optional>
+#include <simdjson.h>
 #include <string>
 
 #include "../../shim/line.h"
@@ -14,6 +15,16 @@ static void Promise(bool kept) {
 static void Again(const std::string& bytes) {
     std::string again;
     Promise(wire::DecodeText(wire::EncodeText(bytes), again) && again == bytes);
+}
+
+// Whether another library takes it for JSON, and for which type. Nothing is said where it has a number
+// that this library does not represent.
+static std::optional<simdjson::dom::element> Judge(const std::string& line, bool& knows) {
+    static simdjson::dom::parser s_parser;
+    simdjson::dom::element value;
+    const auto error = s_parser.parse(line).get(value);
+    knows = error != simdjson::NUMBER_ERROR;
+    return error ? std::nullopt : std::optional(value);
 }
 
 static void Line(const std::string& line) {
@@ -33,11 +44,13 @@ static void Line(const std::string& line) {
         if (effect.what == Do::Deliver) Promise(wire::ValidMask(effect.who));
     }
     // What another library does not take for JSON, nor do we.
-    const auto judge = nlohmann::json::parse(line, nullptr, false);
-    Promise(in.what == What::Damaged || judge.is_object());
+    bool knows = false;
+    const auto judge = Judge(line, knows);
+    Promise(in.what == What::Damaged || !knows || (judge && judge->is_object()));
     std::string text;
     if (wire::DecodeText(line, text)) {
-        Promise(judge.is_string() ? judge == text : judge.is_object());
+        const bool string = judge && judge->is_string();
+        Promise(!knows || (string ? judge->get_string().value() == text : judge && judge->is_object()));
         Again(text);
     }
     wire::Surroundings now;
@@ -47,7 +60,7 @@ static void Line(const std::string& line) {
          {wire::Out(1, line, wire::Kind::Text, line, 7), wire::In(1, line, wire::Kind::Ctcp, line),
           wire::Command(1, line), wire::Nick(1, line, line), wire::Bye(line, 7, true),
           wire::Hello(1, {line, line, "", "", line, 7, true}), wire::Network(1, now)})
-        Promise(request.find('\n') == request.size() - 1 && nlohmann::json::accept(request));
+        Promise(request.find('\n') == request.size() - 1 && Judge(request, knows));
 }
 
 // The first byte says how long the pieces are in which the rest arrives.
