@@ -106,6 +106,11 @@ impl<T: Clone + Display> Inbox<T> {
         self.state().entries.iter().map(|entry| entry.value.clone()).collect()
     }
 
+    /// What was added after the first `seen` entries, taken or not.
+    pub fn since(&self, seen: usize) -> Vec<T> {
+        self.state().entries.iter().skip(seen).map(|entry| entry.value.clone()).collect()
+    }
+
     /// Lets everything so far count as taken.
     pub fn forget(&self) {
         for entry in &mut self.state().entries {

@@ -29,6 +29,12 @@ pub use world::World;
 mod ircd;
 pub use ircd::{Casemapping, Ircd};
 
+mod scripted;
+pub use scripted::{Received, ScriptedServer};
+
+mod reading;
+pub use reading::{Reading, names};
+
 mod wire;
 pub use wire::{Gate, Way, Wire};
 

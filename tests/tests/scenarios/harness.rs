@@ -1,7 +1,8 @@
 //! The stage itself: real programs without otrd. If one of these fails, look here first.
 
 use otrd_tests::{
-    Casemapping, Ircd, Irssi, Way, Wire, World, ZncBuilder, ZncNetwork, ZncUser, children_of,
+    Casemapping, Friend, Ircd, Irssi, ScriptedServer, Way, Wire, World, ZncBuilder, ZncNetwork,
+    ZncUser, children_of,
 };
 
 #[test]
@@ -32,6 +33,46 @@ fn two_clients_talk(ircd: &Ircd) {
     alice.notices("robert", "psst");
     bob.reads_notice("alice", "psst");
     bob.never_saw("waves");
+}
+
+#[test]
+fn the_scripted_server_says_what_it_is_told_to_say() {
+    let world = World::new();
+    let server = ScriptedServer::start(&world);
+    server.supports("CHANTYPES=#&b STATUSMSG=bo");
+    let network = ZncNetwork::new("net", server.port());
+    let znc = ZncBuilder::new().user(ZncUser::new("alice").network(network)).start(&world);
+    let alice = znc.attach("alice", "net");
+    let bob = Friend::start(&world, "bob", server.port());
+
+    // It carries what anybody means, in the most liberal reading.
+    for line in ["PRIVMSG bob :a", "\tprivmsg bob :b", "CPRIVMSG bob #c :c", "NOTICE ~bob!x@y :d"] {
+        alice.send(line);
+    }
+    for text in ["a", "b", "c"] {
+        bob.told(&format!("clear alice {text}"));
+    }
+    server.hears("alice", "NOTICE ~bob!x@y :d");
+    bob.types_to("alice", "good morning");
+    alice.reads("bob", "good morning");
+
+    // It says anything, as anybody.
+    server.says("alice", ":alice!a@h NICK alicia");
+    alice.expect("another nick", |line| line.is("NICK", "alice") && line.text() == "alicia");
+    server.says("alice", ":mallory PRIVMSG alicia,alicia :forged");
+    alice.expect("a forged line", |line| line.source == "mallory" && line.text() == "forged");
+    server.answers(|login, line| {
+        let own = login == "alice" && line.command == "WHOIS";
+        own.then(|| vec![format!(":irc.test.net 401 alicia {} :nobody", line.target())])
+    });
+    alice.send("WHOIS carol");
+    alice.sees_numeric("401");
+
+    // A connection ends, and the next one has the same name.
+    let first = server.connection_of("alice");
+    server.hangs_up_on("alice");
+    alice.expect("ZNC on IRC again", |line| line.is("NICK", "alicia") && line.text() == "alice");
+    assert!(server.connection_of("alice") > first);
 }
 
 #[test]
