@@ -110,7 +110,7 @@ bool IsUtf8(string_view bytes) {
     return true;
 }
 
-enum class Type : uint8_t { Other, Boolean, Number, String, Object, Array };
+enum class Type : uint8_t { Other, Boolean, Number, Negative, String, Object, Array };
 
 // Texts are in `s_Bytes`, from `at` on.
 struct Span {
@@ -131,7 +131,9 @@ class Reader {
   public:
     bool null() { return Value(Type::Other); }
     bool boolean(bool value) { return Value(Type::Boolean, value); }
-    bool number_integer(int64_t) { return Value(Type::Other); }  // below zero
+    bool number_integer(int64_t value) {  // below zero
+        return Value(Type::Negative, static_cast<uint64_t>(value));
+    }
     bool number_unsigned(uint64_t value) { return Value(Type::Number, value); }
     bool number_float(double, const std::string&) { return Value(Type::Other); }
     bool string(std::string& value) {
@@ -212,6 +214,12 @@ template <>
 std::optional<uint64_t> element::get() const {
     const Node& node = s_Nodes[m_uAt];
     return node.type == Type::Number ? std::optional<uint64_t>(node.number) : std::nullopt;
+}
+template <>
+std::optional<int64_t> element::get() const {
+    const Node& node = s_Nodes[m_uAt];
+    const bool bNumber = node.type == Type::Negative || (node.type == Type::Number && node.number <= INT64_MAX);
+    return bNumber ? std::optional<int64_t>(static_cast<int64_t>(node.number)) : std::nullopt;
 }
 template <>
 std::optional<string_view> element::get() const {

@@ -41,6 +41,8 @@ std::optional<bool> element::get() const;
 template <>
 std::optional<uint64_t> element::get() const;
 template <>
+std::optional<int64_t> element::get() const;
+template <>
 std::optional<string_view> element::get() const;
 template <>
 std::optional<object> element::get() const;

@@ -186,8 +186,11 @@ void ReadMessage(const object& in, Incoming& out) {
         out.what = Incoming::What::Failed;
         if (result)
             ReadResult(json::Object(*result, "result"), out);
-        else
-            out.why = json::String(json::Object(*error, "error"), "message");
+        else {
+            const auto object = json::Object(*error, "error");
+            out.why = json::String(object, "message");
+            if (const auto code = Find(object, "code")) out.code = code->get<int64_t>().value_or(0);
+        }
     }
 }
 
@@ -229,6 +232,7 @@ std::string Hello(uint64_t id, const Greeting& greeting) {
     if (!greeting.instance.empty()) line.String("instance", greeting.instance);
     if (greeting.seen) line.Number("seen", greeting.seen);
     if (greeting.given_back) line.Flag("given_back", true);
+    if (!greeting.identity.empty()) line.String("identity", greeting.identity);
     return line.End();
 }
 

@@ -11,6 +11,7 @@ namespace wire {
 
 constexpr unsigned kVersion = 1;
 constexpr size_t kMaxLine = 65536;  // LF included
+constexpr int64_t kIdentityInUse = -32009;
 
 // Collects what the socket gives and hands out whole lines without their LF.
 class Lines {
@@ -52,6 +53,7 @@ struct Greeting {
     std::string instance;  // of this module, empty where none is said
     uint64_t seen = 0;
     bool given_back = false;
+    std::string identity;  // of the network, 32 hexadecimal digits; empty where none is said
 };
 
 // Requests, each a whole line with its LF.
@@ -87,6 +89,7 @@ struct Incoming {
     What what = What::Damaged;
     std::optional<uint64_t> id;
     std::string why;
+    int64_t code = 0;  // of an error
     std::vector<std::string> protect;
     std::optional<uint64_t> answered;  // the last request that was decided, where all goes on
     std::vector<Effect> effects;

@@ -43,6 +43,7 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
         }
         SetNV("socket", sArg);
     }
+    if (GetNV("identity").empty()) SetNV("identity", NewIdentity());
     VCString vsGuarded;
     GetNV("guard").Split(" ", vsGuarded, false);
     m_vGuarded = vsGuarded;
@@ -100,7 +101,7 @@ void COtr::Connect() {
             m_uHello = m_uNextId++;
             m_sUnsent = wire::Hello(m_uHello, {GetUser()->GetUsername(), GetNetwork()->GetName(),
                                                kVersion, CZNC::GetVersion(), m_sInstance, m_uSeen,
-                                               m_bGivenBack});
+                                               m_bGivenBack, GetNV("identity")});
             Flush();
             return;
         }
@@ -189,6 +190,15 @@ void COtr::Lost(const CString& sWhy, bool bRefused) {
     m_bTold = true;
     Say(Trouble() + " Until it is back, private messages are not sent, arriving ones not checked.",
         Style::Bad);
+}
+
+// Our registry is a copy of another network's, which is connected: that one keeps its account.
+void COtr::BecomeAnother() {
+    SetNV("identity", NewIdentity());
+    Say("This network is a copy of another one, which is connected. Here you have a key and "
+        "conversations of your own.", Style::Warn);
+    Disconnect();
+    m_iNext = Now();
 }
 
 // One of us is wrong about what was said: nothing is in doubt any more.
@@ -334,6 +344,7 @@ void COtr::OnLine(const std::string& line) try {
     if (in.what == What::Unknown) return;
     if (!m_bUp) {
         if (in.what == What::Welcome && in.id == m_uHello) return Welcome(in);
+        if (bFailed && in.code == wire::kIdentityInUse) return BecomeAnother();
         return Lost(bFailed ? Clean(in.why) : CString("otrd sent something that is no answer"), bFailed);
     }
     // Taken, whatever comes of it: nothing is done twice.

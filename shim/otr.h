@@ -75,6 +75,14 @@ static std::string NewInstance() {
     return sName;
 }
 
+// Names this network for good: otrd knows it again by this where it was moved or renamed.
+static std::string NewIdentity() {
+    std::random_device random;
+    std::string sIdentity;
+    for (int i = 0; i < 32; i++) sIdentity += "0123456789abcdef"[random() % 16];
+    return sIdentity;
+}
+
 class COtr;
 
 class COtrSock : public CSocket {
@@ -172,6 +180,7 @@ class COtr : public CModule {
     void Disconnect();
     void Welcome(const wire::Incoming& in);
     void Broken(const CString& sWhy);
+    void BecomeAnother();
     bool InDoubt() const { return !m_bUp && !m_bGivenBack && !m_Queue.empty(); }
     void GiveBack(const CString& sWhy);
     void GiveUp(Held& held, const CString& sWhy);

@@ -44,7 +44,8 @@ static std::string Encode(const json& line) {
     const json& p = line["params"];
     if (method == "hello")
         return wire::Hello(id, {p["user"], p["network"], p["shim"], p["znc"], p.value("instance", ""),
-                                p.value("seen", uint64_t{0}), p.value("given_back", false)});
+                                p.value("seen", uint64_t{0}), p.value("given_back", false),
+                                p.value("identity", "")});
     if (method == "out")
         return wire::Out(id, Bytes(p["to"]), KindOf(p["kind"]), Bytes(p["text"]), p["client"]);
     if (method == "in") return wire::In(id, Bytes(p["from"]), KindOf(p["kind"]), Bytes(p["text"]));
@@ -108,7 +109,8 @@ static bool Reads(const std::string& line, const json& as) {
     const bool sameId = in.id ? as.contains("id") && as["id"] == *in.id
                               : !as.contains("id") || as["id"].is_null();
     if (as.contains("error"))
-        return in.what == What::Failed && sameId && in.why == as["error"]["message"];
+        return in.what == What::Failed && sameId && in.why == as["error"]["message"] &&
+               in.code == as["error"]["code"];
     if (as.contains("method") && as["method"] == "bye")
         return in.what == What::Bye && in.why == as["params"]["reason"];
     if (as.contains("method"))

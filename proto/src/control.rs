@@ -90,7 +90,7 @@ pub enum ToWorker {
         /// Id of the hello request; a hello sent as a notification gets no reply.
         id: Option<Id>,
         /// What was said.
-        hello: Hello,
+        hello: Box<Hello>,
         /// Bytes that came behind it already.
         rest: Text,
     },

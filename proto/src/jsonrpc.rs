@@ -97,11 +97,14 @@ pub enum Code {
     TooLong = -32007,
     /// Understood and allowed, but not done; the message says why.
     Refused = -32008,
+    /// The identity of a hello belongs to another network, which is connected. The connection is
+    /// closed.
+    IdentityInUse = -32009,
 }
 
 impl Code {
     /// All of them, for whoever checks the table of `PROTOCOL.md`.
-    pub const ALL: [Code; 13] = [
+    pub const ALL: [Code; 14] = [
         Code::Parse,
         Code::InvalidRequest,
         Code::MethodNotFound,
@@ -115,6 +118,7 @@ impl Code {
         Code::Busy,
         Code::TooLong,
         Code::Refused,
+        Code::IdentityInUse,
     ];
 
     /// What an error says when nobody says more.
@@ -133,6 +137,9 @@ impl Code {
             Code::Busy => "too busy to answer: try again",
             Code::TooLong => "line over 65536 bytes: send shorter lines",
             Code::Refused => "not done: see otrd's log",
+            Code::IdentityInUse => {
+                "another network is connected with this identity: make a new one"
+            }
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod bundle;
 mod call;
 pub mod control;
 pub mod frame;
+mod identity;
 pub mod jsonrpc;
 pub mod moving;
 pub mod shim;

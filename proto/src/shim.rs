@@ -1,6 +1,7 @@
 //! What the ZNC module says, and the effects it performs. `PROTOCOL.md` has the tables.
 
 pub use crate::call::{Call, serve};
+pub use crate::identity::{BadIdentity, Identity};
 
 use crate::account::Name;
 use crate::text::{Mask, Nick, Text};
@@ -30,6 +31,9 @@ pub struct Hello {
     /// What was typed and not yet sent when the connection broke was given back to the user.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub given_back: bool,
+    /// Which network this is, whatever it and its user are called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -128,7 +128,8 @@ fn compare(name: &str, cells: &[&str], full: &Value, parses: impl Fn(&Value) -> 
 fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
     let module = [
         json!({"version": 1, "user": "alice", "network": "libera", "shim": "0", "znc": "1",
-            "instance": "x", "seen": 1, "given_back": true}),
+            "instance": "x", "seen": 1, "given_back": true,
+            "identity": "0123456789abcdef0123456789abcdef"}),
         json!({"connected": true, "mask": "alice!a@host", "linelen": 512, "casemapping": "ascii",
             "chantypes": "#", "statusmsg": "@", "status_prefix": "*", "loggers": ["user/log"],
             "insecure_clients": 0, "admin": false, "old_data": true}),
@@ -254,4 +255,5 @@ fn numbers_on_the_page_are_those_of_the_code() {
     assert!(PAGE.contains(&format!("at most {} bytes. A *name*", proto::text::Mask::MAX)));
     assert!(PAGE.contains(&format!("has 1 to {} bytes", proto::account::Name::MAX)));
     assert!(PAGE.contains(&format!("1 to {} visible ASCII", shim::Instance::MAX)));
+    assert!(PAGE.contains(&format!("{} lower-case hexadecimal digits", shim::Identity::LENGTH)));
 }

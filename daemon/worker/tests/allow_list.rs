@@ -196,7 +196,7 @@ impl Person {
         person.order(&ToWorker::Secret, Some(keys));
         let hello = json!({"version": 1, "user": name, "network": "net"});
         let hello = serde_json::from_value(hello).unwrap();
-        let adopt = ToWorker::Adopt { id: None, hello, rest: "".into() };
+        let adopt = ToWorker::Adopt { id: None, hello: Box::new(hello), rest: "".into() };
         person.order(&adopt, Some(theirs.into()));
         let network = json!({"connected": true, "mask": format!("{name}!u@h")});
         let line = json!({"jsonrpc": "2.0", "id": 0, "method": "network", "params": network});

@@ -155,7 +155,8 @@ pub fn worker(input: &[u8]) {
     module.write_all(input).expect("room");
     shutdown(module.as_raw_fd(), Shutdown::Write).expect("a socket");
     let link: OwnedFd = link.into();
-    let adopt = ToWorker::Adopt { id: Some(Id::from(1)), hello: hello(), rest: Text::new([]) };
+    let adopt =
+        ToWorker::Adopt { id: Some(Id::from(1)), hello: Box::new(hello()), rest: Text::new([]) };
     order(&front, &adopt, Some(&link));
     drop(link);
     // The loop takes one of these each time round, and some of the input.
@@ -386,6 +387,7 @@ fn hello() -> Hello {
         instance: Instance::new("fuzz").ok(),
         seen: 0,
         given_back: false,
+        identity: None,
     }
 }
 

@@ -107,7 +107,7 @@ impl Keeper {
         // Modules come back at once when their worker dies, maybe before we know that it did.
         for (message, socket) in worker.process.channel.unsent() {
             if let (ToWorker::Adopt { id, hello, rest }, Some(socket)) = (message, socket) {
-                match Newcomer::from_parts(socket, id, hello, rest) {
+                match Newcomer::from_parts(socket, id, *hello, rest) {
                     Ok(newcomer) => self.wait(Waiting::Hello(Box::new(newcomer))),
                     Err(error) => tracing::warn!(%error, "a module's connection is lost"),
                 }

@@ -146,7 +146,7 @@ impl Worker {
             return newcomer.refuse(no_answer());
         }
         let sent = newcomer.into_parts().and_then(|(socket, id, hello, rest)| {
-            let adopt = ToWorker::Adopt { id, hello, rest };
+            let adopt = ToWorker::Adopt { id, hello: Box::new(hello), rest };
             self.process.channel.send(&adopt, Some(socket)).map_err(io::Error::other)
         });
         let (uid, pid) = (account.uid, self.pid);

@@ -28,7 +28,7 @@ impl Worker {
     fn ordered(&mut self, message: ToWorker, fd: Option<OwnedFd>) {
         match (message, fd) {
             (ToWorker::Adopt { id, hello, rest }, Some(socket)) => {
-                self.adopt(id, hello, &rest, socket)
+                self.adopt(id, *hello, &rest, socket)
             }
             (ToWorker::KeyPipe, Some(pipe)) => {
                 // The whole key at once: a growing buffer would leave copies behind.

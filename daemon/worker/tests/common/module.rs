@@ -102,6 +102,7 @@ impl User {
             instance: Some(instance),
             seen: self.module.seen,
             given_back: self.module.given_back,
+            identity: None,
         }
     }
 

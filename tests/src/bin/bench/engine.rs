@@ -83,6 +83,7 @@ impl InMemory {
             instance: None,
             seen: 0,
             given_back: false,
+            identity: None,
         };
         this.step(Input::Hello(hello));
         let mask = Some(Mask::new("alice!alice@127.0.0.1").expect("a mask"));
