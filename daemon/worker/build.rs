@@ -2,9 +2,6 @@
 
 fn main() {
     println!("cargo:rustc-link-arg=-Wl,--export-dynamic-symbol=gcry_pk_verify");
-    // A number that libotr would work out twice: see the crate `otr`.
-    println!("cargo:rustc-link-arg-bins=-Wl,--defsym=gcry_mpi_powm=otr_mpi_powm");
-    println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol=gcry_mpi_powm");
     // The model's own, see tests/common/numbers.rs; other programs have none to export.
     for name in
         ["mpi_powm", "pk_testkey", "pk_sign", "randomize", "random_bytes", "random_bytes_secure"]

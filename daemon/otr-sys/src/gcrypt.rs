@@ -59,13 +59,12 @@ unsafe extern "C" {
 
     pub fn gcry_mpi_new(nbits: c_uint) -> gcry_mpi_t;
     pub fn gcry_mpi_release(a: gcry_mpi_t);
-    pub fn gcry_mpi_copy(a: gcry_mpi_t) -> gcry_mpi_t;
-    pub fn gcry_mpi_set(w: gcry_mpi_t, u: gcry_mpi_t) -> gcry_mpi_t;
     pub fn gcry_mpi_powm(w: gcry_mpi_t, b: gcry_mpi_t, e: gcry_mpi_t, m: gcry_mpi_t);
     pub fn gcry_mpi_cmp(u: gcry_mpi_t, v: gcry_mpi_t) -> c_int;
     pub fn gcry_mpi_cmp_ui(u: gcry_mpi_t, v: core::ffi::c_ulong) -> c_int;
     pub fn gcry_mpi_get_nbits(a: gcry_mpi_t) -> c_uint;
     pub fn gcry_mpi_test_bit(a: gcry_mpi_t, n: c_uint) -> c_int;
+    pub fn gcry_prime_check(x: gcry_mpi_t, flags: c_uint) -> gcry_error_t;
 
     pub fn gcry_cipher_close(h: gcry_cipher_hd_t);
     pub fn gcry_md_close(hd: gcry_md_hd_t);
@@ -77,10 +76,6 @@ unsafe extern "C" {
 /// The type of `gcry_pk_verify`, which the wrapper stands in for.
 pub type gcry_pk_verify_fn =
     unsafe extern "C" fn(sigval: gcry_sexp_t, data: gcry_sexp_t, pkey: gcry_sexp_t) -> gcry_error_t;
-
-/// The type of `gcry_mpi_powm`, which the wrapper can stand in for, too.
-pub type gcry_mpi_powm_fn =
-    unsafe extern "C" fn(w: gcry_mpi_t, b: gcry_mpi_t, e: gcry_mpi_t, m: gcry_mpi_t);
 
 /// `unsigned char`, for buffers in libotr's structures.
 pub type byte = c_uchar;

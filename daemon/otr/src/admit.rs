@@ -128,7 +128,6 @@ impl Otr {
         if let Some(oldest) = oldest {
             if let Some(peer) = oldest.peer() {
                 self.live.retain(|(whose, _), _| *whose != peer);
-                self.forget_exchange(&peer);
             }
             oldest.forget();
         }

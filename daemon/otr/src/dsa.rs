@@ -18,7 +18,6 @@ use crate::error::DsaCheckError;
 use crate::init::explain;
 use crate::interposed::Real;
 use crate::mpi::Mpi;
-use crate::prime;
 
 /// libgcrypt's own `gcry_pk_verify`.
 static REAL: Real = Real::unknown();
@@ -176,7 +175,7 @@ impl Numbers {
         if primes.contains(&self.q_bytes) {
             return true;
         }
-        if !prime::is_prime(&self.q_bytes, 160) {
+        if !self.q.is_prime() {
             return false;
         }
         if primes.len() >= MOST_PRIMES {

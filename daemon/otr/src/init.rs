@@ -5,7 +5,6 @@ use std::sync::Mutex;
 
 use crate::dsa;
 use crate::error::InitError;
-use crate::shared;
 
 /// Makes libotr ready. Call it before anything else; later calls do nothing.
 ///
@@ -23,9 +22,6 @@ pub fn init() -> Result<(), InitError> {
     check_version()?;
     if !dsa::find_real() {
         return Err(InitError::NoFunction("gcry_pk_verify"));
-    }
-    if !shared::find_real() {
-        return Err(InitError::NoFunction("gcry_mpi_powm"));
     }
     // SAFETY: no other thread is in here, and libgcrypt has not been used yet.
     let error = unsafe { otr_sys::otrl_init(4, 1, 1) };

@@ -20,13 +20,7 @@
 //! println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol=gcry_pk_verify");
 //! ```
 //!
-//! and it must refuse to go on unless [`dsa_check_in_force`] says so. Two more spare it a
-//! part of each key exchange (see `shared`):
-//!
-//! ```no_run
-//! println!("cargo:rustc-link-arg-bins=-Wl,--defsym=gcry_mpi_powm=otr_mpi_powm");
-//! println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol=gcry_mpi_powm");
-//! ```
+//! and it must refuse to go on unless [`dsa_check_in_force`] says so.
 
 mod admit;
 mod callbacks;
@@ -47,9 +41,7 @@ mod memfile;
 mod mpi;
 mod name;
 mod peers;
-mod prime;
 mod records;
-mod shared;
 mod shelf;
 mod smp;
 mod state;
@@ -65,6 +57,5 @@ pub use init::{Randomness, draw_randomness, init};
 pub use key::{MAX_KEY_FILE, generate_key};
 pub use name::{Fingerprint, MAX_NAME, NameError, Peer, Trust, Version};
 pub use records::{FingerprintReport, MAX_FINGERPRINTS, MAX_RECORDS_FILE};
-pub use shared::shared_secrets_used_twice;
 pub use smp::{MAX_QUESTION, MAX_SECRET};
 pub use state::{MAX_LINE, MAX_TEXT, Otr};

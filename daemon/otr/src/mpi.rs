@@ -11,33 +11,6 @@ impl Mpi {
         (!number.is_null()).then_some(Mpi(number))
     }
 
-    /// A copy of one of libotr's.
-    ///
-    /// # Safety
-    /// A valid number, or null.
-    pub(crate) unsafe fn copy(number: gcry_mpi_t) -> Option<Mpi> {
-        // SAFETY: the caller's promise; the copy is ours.
-        Mpi::ours(unsafe { otr_sys::gcry_mpi_copy(number) })
-    }
-
-    /// Writes it over one of libotr's.
-    ///
-    /// # Safety
-    /// A valid number.
-    pub(crate) unsafe fn write_to(&self, number: gcry_mpi_t) {
-        // SAFETY: the caller's promise for that one, and this one is valid.
-        unsafe { otr_sys::gcry_mpi_set(number, self.0) };
-    }
-
-    /// Whether one of libotr's is the same number.
-    ///
-    /// # Safety
-    /// A valid number.
-    pub(crate) unsafe fn is(&self, number: gcry_mpi_t) -> bool {
-        // SAFETY: the caller's promise for that one, and this one is valid.
-        unsafe { otr_sys::gcry_mpi_cmp(self.0, number) == 0 }
-    }
-
     /// `base` to the power of `exponent`, modulo `modulus`, which is odd.
     pub(crate) fn power(base: &Mpi, exponent: &Mpi, modulus: &Mpi) -> Mpi {
         // SAFETY: makes a number of ours; there is no such thing as failure.
@@ -50,6 +23,13 @@ impl Mpi {
     pub(crate) fn is_one(&self) -> bool {
         // SAFETY: a valid number.
         unsafe { otr_sys::gcry_mpi_cmp_ui(self.0, 1) == 0 }
+    }
+
+    /// libgcrypt's own primality test: trial division, then 64 rounds of Miller-Rabin with random
+    /// bases, so that nobody can prepare a composite number that passes.
+    pub(crate) fn is_prime(&self) -> bool {
+        // SAFETY: a valid number, which is only read.
+        unsafe { otr_sys::gcry_prime_check(self.0, 0) == 0 }
     }
 
     pub(crate) fn bits(&self) -> u32 {

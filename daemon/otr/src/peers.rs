@@ -137,7 +137,6 @@ impl Otr {
     /// Drops what libotr holds of a peer besides its sessions and fingerprints:
     /// instances without a session, and all of it if nothing is worth keeping.
     pub fn forget_peer(&mut self, peer: &Peer) {
-        self.forget_exchange(peer);
         let Some(master) = self.context(peer, 0) else { return };
         for child in master.run().into_iter().filter(|one| !one.is_master()) {
             if child.state() == State::Plaintext {
@@ -180,7 +179,6 @@ impl Otr {
             return Ok(());
         }
         // Of either name: its exchange goes on under another one, or not at all.
-        self.unfinished = None;
         let known_of_old = known_of(master);
         let known_of_new = self.known_of(new);
         if let Some(context) = self.context(new, 0) {

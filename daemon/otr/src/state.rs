@@ -17,7 +17,6 @@ use crate::init::explain;
 use crate::key::{self, UserState};
 use crate::line::{self, Line};
 use crate::name::{Fingerprint, Peer};
-use crate::shared::{self, Power};
 use crate::shelf::Shelf;
 
 /// Longest line that is given to libotr, in bytes: a whole reassembled message.
@@ -39,9 +38,6 @@ pub struct Otr {
     poll_every: Option<Duration>,
     /// Our instance tag has been made and the caller has not been told.
     pub(crate) tag_is_new: bool,
-    /// Of the latest exchange of which only the last line is missing: whose it is, and what will
-    /// be wanted then.
-    pub(crate) unfinished: Option<(Peer, Power)>,
 }
 
 /// Our own record of a session.
@@ -72,7 +68,6 @@ impl Otr {
             clock: 0,
             poll_every: None,
             tag_is_new: false,
-            unfinished: None,
         })
     }
 
@@ -134,7 +129,7 @@ impl Otr {
                 alone(Event::ErrorFromPeer { peer: peer.clone(), text: text.to_vec() })
             }
             Line::Query { v2: false, v3: false } => Received::default(),
-            Line::Query { .. } => self.receive_otr(peer, line, None),
+            Line::Query { .. } => self.receive_otr(peer, line),
             Line::Message { version, kind, sender, receiver } => {
                 self.introduce(peer);
                 let ours = self.instag();
@@ -146,7 +141,7 @@ impl Otr {
                         {
                             context.close_stale_handles(kind);
                         }
-                        self.receive_otr(peer, line, Some(kind))
+                        self.receive_otr(peer, line)
                     }
                     Admission::No(event) => Received {
                         instance: sender,
@@ -209,7 +204,6 @@ impl Otr {
             );
         }
         self.live.retain(|(whose, _), _| whose != peer);
-        self.forget_exchange(peer);
         sink.events
     }
 
@@ -226,7 +220,6 @@ impl Otr {
         // SAFETY: the user state is open, and the sink outlives the call.
         unsafe { otr_sys::otrl_message_poll(self.us.0, &raw const OPS, sink.as_opdata()) };
         self.note_timer(&sink);
-        self.unfinished = None;
     }
 
     /// The context of a peer's instance; the master for 0.
@@ -235,7 +228,7 @@ impl Otr {
     }
 
     /// Gives a line to libotr and puts right what it did.
-    fn receive_otr(&mut self, peer: &Peer, line: &[u8], kind: Option<line::Kind>) -> Received {
+    fn receive_otr(&mut self, peer: &Peer, line: &[u8]) -> Received {
         let Some(message) = CString::new(line).ok().filter(|_| line.len() <= MAX_LINE) else {
             let events = vec![Event::Malformed { peer: peer.clone() }];
             return Received { events, ..Received::default() };
@@ -251,10 +244,9 @@ impl Otr {
         let mut text = ptr::null_mut();
         let mut tlvs = ptr::null_mut();
         let mut context = ptr::null_mut();
-        let shared = self.forget_exchange(peer);
         // SAFETY: the user state is open, all strings are C strings, the three
         // results can be written to, and the sink outlives the call.
-        let (internal, shared) = shared::during(shared, || unsafe {
+        let internal = unsafe {
             otr_sys::otrl_message_receiving(
                 self.us.0,
                 &raw const OPS,
@@ -269,10 +261,7 @@ impl Otr {
                 None,
                 ptr::null_mut(),
             )
-        });
-        if let Some(shared) = shared.filter(|_| kind == Some(line::Kind::DhKey)) {
-            self.unfinished = Some((peer.clone(), shared));
-        }
+        };
         // SAFETY: libotr made the chain for us, or left null.
         unsafe { otr_sys::otrl_tlv_free(tlvs) };
         let text = take_text(text).filter(|_| internal == 0);
@@ -292,18 +281,6 @@ impl Otr {
             events.push(Event::FingerprintsChanged);
         }
         Received { text, instance, events }
-    }
-
-    /// Whether the shared secret of an exchange is kept, of which only the last line is missing.
-    /// For tests.
-    #[must_use]
-    pub fn keeps_a_shared_secret(&self) -> bool {
-        self.unfinished.is_some()
-    }
-
-    /// What is kept of an exchange with this peer is kept no longer.
-    pub(crate) fn forget_exchange(&mut self, peer: &Peer) -> Option<Power> {
-        self.unfinished.take_if(|(whose, _)| whose == peer).map(|(_, shared)| shared)
     }
 
     /// Keeps our own records in step with what libotr reported.

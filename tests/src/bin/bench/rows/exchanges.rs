@@ -55,7 +55,7 @@ pub fn measure(kit: &Kit, report: &mut Report) {
     ];
     for (whose, rates, two_name, two) in rows {
         let name = format!("key exchanges{whose}, {accounts} accounts");
-        let goal = if whose.is_empty() { Goal::RatioAtLeast(1.8) } else { Goal::Nothing };
+        let goal = if whose.is_empty() { Goal::RatioAtLeast(1.4) } else { Goal::Nothing };
         let row = Row::new(name.clone(), "1/s", rates.clone()).more_is_better();
         report.add(row.against("bare libotr, one thread", bare.clone()).goal(goal));
         let row = Row::new(format!("{name}, two processes"), "1/s", rates);
