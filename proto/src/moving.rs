@@ -52,12 +52,18 @@ pub struct Imported {
     pub changed: u32,
     /// Lines that make no sense, or that are about nobody on IRC.
     pub left_out: u32,
+    /// The first [`MAX_WORDS`] words for trust that no program is known to write. The
+    /// fingerprints that have them are not trusted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_trust: Vec<Text>,
 }
 
 /// The most of [`Imported::owners`].
 pub const MAX_OWNERS: usize = 16;
 /// The most of [`Imported::peers`].
 pub const MAX_PEERS: usize = 100;
+/// The most of [`Imported::unknown_trust`].
+pub const MAX_WORDS: usize = 8;
 
 /// An account that files name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

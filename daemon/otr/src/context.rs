@@ -415,8 +415,6 @@ impl Print {
     }
 
     pub(crate) fn set_trust(self, trust: &Trust) {
-        // `from_field` cuts what libotr's file could not hold.
-        let trust = Trust::from_field(trust.as_field());
         let Ok(word) = std::ffi::CString::new(trust.as_field()) else { return };
         // SAFETY: a valid entry and a C string, which libotr copies.
         unsafe { otr_sys::otrl_context_set_trust(self.ptr(), word.as_ptr()) };

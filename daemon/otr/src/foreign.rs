@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 use crate::error::{FileError, KeyError};
 use crate::key::{self, MAX_KEY_FILE, UserState};
 use crate::name::{Fingerprint, Peer, Trust};
-use crate::records::{MAX_FINGERPRINTS, MAX_RECORDS_FILE, Record, lines};
+use crate::records::{MAX_FINGERPRINTS, MAX_RECORDS_FILE, Record};
+use crate::text_file::{TextFile, lines, trimmed};
 
 /// How a program names whose key it is.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -27,12 +28,15 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Whether the protocol is IRC, as ours (`irc`), irssi's and HexChat's
-    /// (`IRC`) and libpurple's (`prpl-irc`) are.
+    /// Whether the protocol is IRC: ours (`irc`), irssi's, HexChat's and Kopete's (`IRC`),
+    /// libpurple's (`prpl-irc`, `prpl-ircv3`), Adium's (`libpurple-IRC`), and what they and
+    /// their ancestors write in other cases.
     #[must_use]
     pub fn is_irc(&self) -> bool {
-        let protocol = self.protocol.strip_prefix(b"prpl-").unwrap_or(&self.protocol);
-        protocol.eq_ignore_ascii_case(b"irc")
+        const PREFIXES: [&str; 4] = ["prpl-", "libpurple-", "libgaim-", "gaim-"];
+        let protocol = trimmed(&self.protocol).to_ascii_lowercase();
+        let prefixed = PREFIXES.iter().find_map(|prefix| protocol.strip_prefix(prefix.as_bytes()));
+        matches!(prefixed.unwrap_or(&protocol), b"irc" | b"ircv3" | b"ircprotocol")
     }
 }
 
@@ -109,6 +113,8 @@ pub struct ForeignFingerprint {
     pub fingerprint: Fingerprint,
     /// How far it is trusted.
     pub trust: Trust,
+    /// The word for trust, where no program is known to write it. It counts as no trust.
+    pub unknown_trust: Option<Vec<u8>>,
 }
 
 /// The fingerprints in a file, and how many lines make no sense or are too many.
@@ -120,7 +126,7 @@ pub fn fingerprints(file: &[u8]) -> Result<(Vec<ForeignFingerprint>, usize), Fil
         return Err(FileError::TooLarge(MAX_RECORDS_FILE));
     }
     let (mut found, mut left_out) = (Vec::new(), 0);
-    for (_, line) in lines(file) {
+    for (_, line) in lines(&TextFile::new(file)) {
         match Record::parse(line).and_then(|record| foreign(&record)) {
             Some(one) if found.len() < MAX_FINGERPRINTS => found.push(one),
             _ => left_out += 1,
@@ -130,24 +136,26 @@ pub fn fingerprints(file: &[u8]) -> Result<(Vec<ForeignFingerprint>, usize), Fil
 }
 
 fn foreign(record: &Record<'_>) -> Option<ForeignFingerprint> {
+    let trust = Trust::parse(record.trust);
     Some(ForeignFingerprint {
         owner: Owner { account: record.account.to_vec(), protocol: record.protocol.to_vec() },
         peer: Peer::new(record.peer).ok()?,
         fingerprint: record.fingerprint,
-        trust: Trust::from_field(record.trust),
+        unknown_trust: trust.is_none().then(|| trimmed(record.trust).to_vec()),
+        trust: trust.unwrap_or_default(),
     })
 }
 
 /// The instance tag of an owner in a file of libotr's format.
 #[must_use]
 pub fn instag(file: &[u8], owner: &Owner) -> Option<u32> {
-    let lines = file.get(..MAX_RECORDS_FILE.min(file.len()))?.split(|byte| *byte == b'\n');
-    lines.filter_map(tag_line).find(|(other, _)| other == owner).map(|(_, tag)| tag)
+    let file = TextFile::new(file.get(..MAX_RECORDS_FILE.min(file.len()))?);
+    let mut tags = lines(&file).filter_map(|(_, line)| tag_line(line));
+    tags.find(|(other, _)| other == owner).map(|(_, tag)| tag)
 }
 
 fn tag_line(line: &[u8]) -> Option<(Owner, u32)> {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let mut fields = line.split(|byte| *byte == b'\t');
+    let mut fields = line.split(|byte| *byte == b'\t').map(trimmed);
     let owner = Owner { account: fields.next()?.to_vec(), protocol: fields.next()?.to_vec() };
     let tag = fields.next().filter(|tag| tag.len() == 8)?;
     let tag = u32::from_str_radix(std::str::from_utf8(tag).ok()?, 16).ok()?;
@@ -162,7 +170,7 @@ fn read(file: &[u8]) -> Result<UserState, KeyError> {
         return Err(KeyError::Missing);
     }
     let scratch = UserState::new()?;
-    key::read(scratch.0, file)?;
+    key::read(scratch.0, &TextFile::new(file))?;
     Ok(scratch)
 }
 

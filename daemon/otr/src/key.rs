@@ -12,6 +12,7 @@ use crate::error::{InitError, KeyError};
 use crate::init::{explain, init};
 use crate::memfile::MemFile;
 use crate::name::{Fingerprint, Peer};
+use crate::text_file::TextFile;
 
 /// Largest key file that is read, in bytes. One key takes about 1000.
 pub const MAX_KEY_FILE: usize = 64 * 1024;
@@ -73,6 +74,7 @@ pub(crate) fn load(us: OtrlUserState, account: &Peer, file: &[u8]) -> Result<(),
     if file.is_empty() {
         return Err(KeyError::Missing);
     }
+    let file = &*TextFile::new(file);
     // libotr forgets its keys before it looks at the file: try elsewhere first.
     let scratch = UserState::new()?;
     read(scratch.0, file)?;

@@ -45,6 +45,7 @@ mod records;
 mod shelf;
 mod smp;
 mod state;
+mod text_file;
 
 pub use admit::{MAX_INSTANCES, MAX_STRANGERS};
 pub use dsa::dsa_check_in_force;
@@ -59,3 +60,4 @@ pub use name::{Fingerprint, MAX_NAME, NameError, Peer, Trust, Version};
 pub use records::{FingerprintReport, MAX_FINGERPRINTS, MAX_RECORDS_FILE};
 pub use smp::{MAX_QUESTION, MAX_SECRET};
 pub use state::{MAX_LINE, MAX_TEXT, Otr};
+pub use text_file::TextFile;

@@ -3,6 +3,8 @@
 use std::ffi::{CStr, CString};
 use std::fmt;
 
+use crate::text_file::trimmed;
+
 /// Longest name of a peer or an account, in bytes. With two of them a line of
 /// libotr's fingerprint file stays well under the 1000 bytes that it can read.
 pub const MAX_NAME: usize = 200;
@@ -174,39 +176,66 @@ pub enum Trust {
     Manual,
     /// `smp`: a shared secret was checked.
     SharedSecret,
-    /// Another program's word (Pidgin's `verified`, say). It counts as trusted
-    /// by hand and is kept as it was. Never empty, never with NUL, CR or LF.
-    Other(Vec<u8>),
+    /// Another program's word for `manual`, one of [`OTHER_WORDS`]. It is kept as it was.
+    Other(&'static str),
 }
 
+/// Words of other programs for a fingerprint that the user compared: Pidgin, Adium, Kopete, Gajim,
+/// weechat's script; BitlBee; mcabber; profanity; Salut à Toi; Centerim.
+const OTHER_WORDS: [&str; 6] = ["verified", "affirmed", "trust", "trusted", "fingerprint", "yes"];
+/// Words that say no: Centerim's, and those of bots built on potr.
+const NO_WORDS: [&str; 2] = ["no", "untrusted"];
+
 impl Trust {
-    /// From the field of libotr's file. Bytes that would end the field end the
-    /// word here too.
+    /// From the field of libotr's file, without regard to case and to blanks at its ends. `None`
+    /// for a word that no program is known to write.
+    #[must_use]
+    pub fn parse(field: &[u8]) -> Option<Trust> {
+        let word = trimmed(field);
+        let is = |known: &&str| word.eq_ignore_ascii_case(known.as_bytes());
+        Some(match word {
+            b"" => Trust::None,
+            // An empty field, and one more behind it.
+            _ if field.first() == Some(&b'\t') => return None,
+            _ if is(&"manual") => Trust::Manual,
+            _ if is(&"smp") => Trust::SharedSecret,
+            _ if NO_WORDS.iter().any(is) => Trust::None,
+            _ => Trust::Other(OTHER_WORDS.into_iter().find(is)?),
+        })
+    }
+
+    /// The same, with an unknown word as no trust.
     #[must_use]
     pub fn from_field(field: &[u8]) -> Trust {
-        let end = field.iter().position(|byte| matches!(byte, 0 | b'\r' | b'\n'));
-        match field.get(..end.unwrap_or(field.len())).unwrap_or(field) {
-            b"" => Trust::None,
-            b"manual" => Trust::Manual,
-            b"smp" => Trust::SharedSecret,
-            other => Trust::Other(other.to_vec()),
-        }
+        Trust::parse(field).unwrap_or_default()
     }
 
     /// The field of libotr's file.
     #[must_use]
-    pub fn as_field(&self) -> &[u8] {
+    pub fn as_field(&self) -> &'static [u8] {
         match self {
             Trust::None => b"",
             Trust::Manual => b"manual",
             Trust::SharedSecret => b"smp",
-            Trust::Other(word) => word,
+            Trust::Other(word) => word.as_bytes(),
         }
     }
 
-    /// Whether libotr would call it trusted: any word at all.
+    /// Whether the user or a shared secret says whose the key is.
     #[must_use]
     pub fn is_trusted(&self) -> bool {
-        !self.as_field().is_empty()
+        *self != Trust::None
+    }
+
+    /// The stronger of two: a shared secret, then the user's word, then nothing. Of two words for
+    /// the same, this one.
+    #[must_use]
+    pub fn strongest(self, other: Trust) -> Trust {
+        let rank = |trust: &Trust| match trust {
+            Trust::None => 0,
+            Trust::Manual | Trust::Other(_) => 1,
+            Trust::SharedSecret => 2,
+        };
+        if rank(&other) > rank(&self) { other } else { self }
     }
 }

@@ -10,8 +10,9 @@ use otr_sys::OtrlInsTag;
 use crate::Otr;
 use crate::context::{Context, PROTOCOL};
 use crate::error::FileError;
-use crate::name::{Fingerprint, Peer};
+use crate::name::{Fingerprint, Peer, Trust};
 use crate::shelf::Place;
+use crate::text_file::{TextFile, lines, trimmed, trimmed_end};
 
 /// Largest file that is read, in bytes.
 pub const MAX_RECORDS_FILE: usize = 16 * 1024 * 1024;
@@ -31,13 +32,15 @@ pub struct FingerprintReport {
     pub malformed: usize,
     /// Lines beyond [`MAX_FINGERPRINTS`], which were left out.
     pub beyond_limit: usize,
+    /// Lines that were loaded without their word for trust, which no program is known to write.
+    pub unknown_trust: usize,
 }
 
 impl FingerprintReport {
     /// Whether saving would lose lines of the file that was read.
     #[must_use]
     pub fn lossy(&self) -> bool {
-        self.others + self.malformed + self.beyond_limit > 0
+        self.others + self.malformed + self.beyond_limit + self.unknown_trust > 0
     }
 }
 
@@ -52,6 +55,11 @@ impl Otr {
         if file.len() > MAX_RECORDS_FILE {
             return Err(FileError::TooLarge(MAX_RECORDS_FILE));
         }
+        let unmarked = {
+            let text = TextFile::new(&file);
+            (text.len() != file.len()).then(|| text.to_vec())
+        };
+        let file = unmarked.unwrap_or(file);
         let mut report = FingerprintReport::default();
         let mut ours = Vec::new();
         for (start, line) in lines(&file) {
@@ -65,6 +73,7 @@ impl Otr {
                 report.beyond_limit += 1;
             } else {
                 report.loaded += 1;
+                report.unknown_trust += usize::from(Trust::parse(record.trust).is_none());
                 ours.extend(Place::of(&record, start, line));
             }
         }
@@ -108,13 +117,14 @@ impl Otr {
         if file.len() > MAX_RECORDS_FILE {
             return Err(FileError::TooLarge(MAX_RECORDS_FILE));
         }
-        let ours = file.split(|byte| *byte == b'\n').find_map(|line| {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let mut fields = line.split(|byte| *byte == b'\t');
+        let file = TextFile::new(file);
+        let ours = lines(&file).find_map(|(_, line)| {
+            let mut fields = line.split(|byte| *byte == b'\t').map(trimmed);
             let ours =
                 fields.next()? == self.account.as_bytes() && fields.next()? == PROTOCOL.to_bytes();
             let tag = fields.next().filter(|tag| tag.len() == 8)?;
-            if !ours || fields.next().is_some() || !tag.iter().all(u8::is_ascii_hexdigit) {
+            let more = fields.any(|field| !field.is_empty());
+            if !ours || more || !tag.iter().all(u8::is_ascii_hexdigit) {
                 return None;
             }
             let tag = u32::from_str_radix(std::str::from_utf8(tag).ok()?, 16).ok()?;
@@ -190,16 +200,6 @@ impl Otr {
     }
 }
 
-/// The lines of a file that have anything in them, each with where it begins.
-pub(crate) fn lines(file: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let ends = memchr::memchr_iter(b'\n', file).chain([file.len()]);
-    let lines = ends.scan(0, |next, end| {
-        let start = std::mem::replace(next, end + 1);
-        Some((start, file.get(start..end)?))
-    });
-    lines.filter(|(_, line)| !line.is_empty())
-}
-
 /// A line of a file of fingerprints.
 pub(crate) struct Record<'a> {
     /// Could be a [`Peer`].
@@ -207,7 +207,7 @@ pub(crate) struct Record<'a> {
     pub(crate) account: &'a [u8],
     pub(crate) protocol: &'a [u8],
     pub(crate) fingerprint: Fingerprint,
-    /// The field, as [`crate::Trust::from_field`] takes it.
+    /// The field, as [`crate::Trust::parse`] takes it.
     pub(crate) trust: &'a [u8],
 }
 
@@ -216,12 +216,12 @@ impl Record<'_> {
         if line.len() > MAX_LINE {
             return None;
         }
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
         let (peer, rest) = field(line)?;
         let (account, rest) = field(rest)?;
         let (protocol, rest) = field(rest)?;
         let (hex, trust) = field(rest).unwrap_or((rest, b""));
-        let fingerprint = Fingerprint::from_digits(hex.try_into().ok()?)?;
+        let fingerprint = Fingerprint::from_digits(trimmed(hex).try_into().ok()?)?;
+        let (peer, account, protocol) = (trimmed_end(peer), trimmed(account), trimmed(protocol));
         Peer::check(peer).ok()?;
         Some(Record { peer, account, protocol, fingerprint, trust })
     }

@@ -194,10 +194,14 @@ impl Lines {
     }
 
     fn prints(&self, lines: &[Place]) -> Prints {
-        let mut prints = Vec::new();
+        let mut prints = Prints::new();
         for line in lines {
             if let Some(record) = Record::parse(line.line(&self.text)) {
-                put(&mut prints, record.fingerprint, Trust::from_field(record.trust));
+                let trust = Trust::from_field(record.trust);
+                // Of two lines about one key the stronger counts, in either order.
+                let there = prints.iter().find(|(known, _)| *known == record.fingerprint);
+                let trust = there.map_or(trust.clone(), |(_, old)| old.clone().strongest(trust));
+                put(&mut prints, record.fingerprint, trust);
             }
         }
         prints

@@ -96,8 +96,8 @@ fn fingerprints_survive_a_file() {
         Trust::None,
         Trust::Manual,
         Trust::SharedSecret,
-        Trust::Other(b"verified".to_vec()),
-        Trust::Other(b"two\twords".to_vec()),
+        Trust::Other("verified"),
+        Trust::Other("affirmed"),
     ];
     for (i, trust) in (1..).zip(&trusts) {
         alice.add_fingerprint(&peer("bob"), print(i), trust);
@@ -143,12 +143,14 @@ fn fingerprints_in_any_order_stay_in_theirs() {
         line("bob", 2, ""),
         line("dave", 3, ""),
         line("bob", 1, "manual"),
-        // The last word counts, the first place stays.
+        // The strongest word counts, the first place stays.
         line("bob", 2, "smp"),
+        line("bob", 2, "manual"),
         line("carol", 4, ""),
+        line("bob", 2, ""),
     ];
     let mut alice = Otr::new("alice").unwrap();
-    assert_eq!(alice.load_fingerprints(file.concat().into()).unwrap().loaded, 6);
+    assert_eq!(alice.load_fingerprints(file.concat().into()).unwrap().loaded, 8);
     let known = |alice: &Otr| -> Vec<_> {
         let all = alice.known().into_iter();
         all.map(|known| (known.peer, known.fingerprint, known.trust)).collect()
@@ -194,7 +196,8 @@ fn lines_that_are_not_ours_are_left_out_and_counted() {
     ]
     .join("\n");
     let report = alice.load_fingerprints(file.into()).unwrap();
-    let wanted = FingerprintReport { loaded: 2, others: 2, malformed: 5, beyond_limit: 0 };
+    let wanted =
+        FingerprintReport { loaded: 2, others: 2, malformed: 5, ..FingerprintReport::default() };
     assert_eq!(report, wanted);
     assert!(report.lossy());
     let fingerprint = Fingerprint::from_hex(hex).unwrap();
@@ -266,4 +269,71 @@ fn fingerprints_are_printed_as_everywhere_and_read_in_any_case() {
         !print.starts_with_hex("") && !print.starts_with_hex("b3") && !print.starts_with_hex("x")
     );
     assert!(!print.starts_with_hex(&format!("{text}00")));
+}
+
+#[test]
+fn only_words_that_programs_write_are_trust() {
+    let word = |word: &str| {
+        let mut alice = Otr::new("alice").unwrap();
+        let line = format!("bob\talice\tirc\t{}\t{word}\n", print(1).to_hex());
+        let report = alice.load_fingerprints(line.into()).unwrap();
+        assert_eq!((report.loaded, report.malformed, report.others), (1, 0, 0), "{word:?}");
+        (alice.trust(&peer("bob"), print(1)).unwrap(), report.unknown_trust)
+    };
+    let blanks = [
+        "", " ", "   ", "\t", " \t ", "\0", "\r", " \r", "\u{a0}", "\u{3000}", "\u{200b}",
+        "\u{feff}",
+    ];
+    for blank in blanks {
+        assert_eq!(word(blank), (Trust::None, 0), "{blank:?}");
+    }
+    for smp in ["smp", "SMP", " smp", "smp ", "smp\r", "smp\t", "smp\u{a0}", "smp\0"] {
+        assert_eq!(word(smp), (Trust::SharedSecret, 0), "{smp:?}");
+    }
+    assert_eq!(word("Manual"), (Trust::Manual, 0));
+    for known in ["verified", "affirmed", "trust", "trusted", "fingerprint", "yes"] {
+        assert_eq!(word(known), (Trust::Other(known), 0));
+        assert_eq!(word(&known.to_uppercase()), (Trust::Other(known), 0));
+    }
+    for no in ["no", "untrusted", "Untrusted "] {
+        assert_eq!(word(no), (Trust::None, 0), "{no:?}");
+    }
+    for unknown in ["x", "smpx", "smp manual", "not verified", "\tsmp", "smp\tx", "1", "\"smp\""] {
+        assert_eq!(word(unknown), (Trust::None, 1), "{unknown:?}");
+    }
+}
+
+/// Editors put a byte order mark in front, in UTF-8 or with all of the file in UTF-16, and have
+/// line ends of their own.
+#[test]
+fn what_editors_leave_in_a_file_does_not_matter() {
+    let prints = format!(
+        "alicia\talice\tirc\t{}\tsmp\nbob \talice \tirc\t{} \tmanual\n",
+        print(1).to_hex(),
+        print(2).to_hex()
+    );
+    let key = String::from_utf8(key_file("alice").to_vec()).unwrap();
+    let tag = "# a comment\nalice\tirc\t0000abcd\n".to_owned();
+    type Editor = fn(&str) -> Vec<u8>;
+    let editors: [Editor; 6] = [
+        |text| text.into(),
+        |text| format!("\u{feff}{text}").into(),
+        |text| format!("\u{feff}\u{feff}{}", text.replace('\n', "\r\n")).into(),
+        |text| text.replace('\n', "\r").into(),
+        |text| format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        |text| {
+            let text = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+            text.encode_utf16().flat_map(u16::to_be_bytes).collect()
+        },
+    ];
+    for (number, editor) in editors.iter().enumerate() {
+        let mut alice = Otr::new("alice").unwrap();
+        let report = alice.load_fingerprints(editor(&prints)).unwrap();
+        assert_eq!(report, FingerprintReport { loaded: 2, ..Default::default() }, "{number}");
+        assert_eq!(alice.trust(&peer("alicia"), print(1)), Some(Trust::SharedSecret), "{number}");
+        assert_eq!(alice.trust(&peer("bob"), print(2)), Some(Trust::Manual), "{number}");
+        alice.load_key(&editor(&key)).unwrap_or_else(|why| panic!("{number}: {why}"));
+        alice.load_instags(&editor(&tag)).unwrap();
+        assert_eq!(alice.instag(), 0xabcd, "{number}");
+    }
 }

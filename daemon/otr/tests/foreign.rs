@@ -130,8 +130,77 @@ fn fingerprints_come_with_owner_and_trust() {
     assert_eq!((found.len(), left_out), (2, 1));
     assert_eq!((&found[0].owner, &found[0].peer), (&owner("libera", "IRC"), &peer("bob")));
     assert_eq!(found[0].trust, Trust::SharedSecret);
-    assert_eq!(found[1].trust, Trust::Other(b"verified".to_vec()));
+    assert_eq!(found[1].trust, Trust::Other("verified"));
     assert_eq!(found[1].peer, peer("bob@libera"));
+}
+
+#[test]
+fn a_blank_is_no_trust_and_an_unknown_word_is_said() {
+    let hex = "00112233445566778899aabbccddeeff00112233";
+    let file = format!("bob\tx@y\tIRC\t{hex}\t \ncarol\tx@y\tIRC\t{hex}\tperhaps\n");
+    let (found, left_out) = foreign::fingerprints(file.as_bytes()).unwrap();
+    assert_eq!((found.len(), left_out), (2, 0));
+    assert_eq!((&found[0].trust, &found[0].unknown_trust), (&Trust::None, &None));
+    let unknown = Some(b"perhaps".to_vec());
+    assert_eq!((&found[1].trust, &found[1].unknown_trust), (&Trust::None, &unknown));
+}
+
+#[test]
+fn irc_is_known_in_every_programs_spelling() {
+    let irc = [
+        "irc",
+        "IRC",
+        "Irc",
+        "prpl-irc",
+        "prpl-IRC",
+        "PRPL-irc",
+        "prpl-ircv3",
+        "libpurple-IRC",
+        "libpurple-irc",
+        "LibPurple-Irc",
+        "libgaim-IRC",
+        "gaim-irc",
+        "IRC ",
+        "IRCProtocol",
+    ];
+    for protocol in irc {
+        assert!(owner("a", protocol).is_irc(), "{protocol}");
+    }
+    let others = [
+        "",
+        "xmpp",
+        "jabber",
+        "prpl-jabber",
+        "libpurple-Jabber",
+        "prpl-",
+        "ircx",
+        "silc",
+        "prpl-silc",
+        "x-irc",
+        "prpl-prpl-irc",
+        "irc-irc",
+        "Mattermost",
+    ];
+    for protocol in others {
+        assert!(!owner("a", protocol).is_irc(), "{protocol}");
+    }
+}
+
+#[test]
+fn files_with_a_byte_order_mark_are_read() {
+    let hex = "00112233445566778899aabbccddeeff00112233";
+    let marked = |text: &[u8]| [b"\xef\xbb\xbf", text].concat();
+    let (found, _) =
+        foreign::fingerprints(&marked(format!("bob\tlibera\tIRC\t{hex}\tsmp").as_bytes())).unwrap();
+    assert_eq!(found[0].peer, peer("bob"));
+    assert_eq!(foreign::keys(&marked(&pidgin())).unwrap(), foreign::keys(&pidgin()).unwrap());
+    let irc = owner("alice@irc.libera.chat", "prpl-irc");
+    assert_eq!(
+        foreign::take_key(&marked(&pidgin()), &irc, "carol").unwrap(),
+        foreign::take_key(&pidgin(), &irc, "carol").unwrap()
+    );
+    let tags = marked(b"libera\tIRC\t0000abcd\r\n");
+    assert_eq!(foreign::instag(&tags, &owner("libera", "IRC")), Some(0xabcd));
 }
 
 #[test]

@@ -73,7 +73,7 @@ pub fn import(args: &Args, wish: &Import, client: &mut Client) -> Result<String,
     }
     let mut imports = Vec::new();
     for (place, account) in &planned {
-        imports.push(one(client, place, account, &order(wish, place, true))?);
+        imports.push(one(client, place, account, &order(wish, true))?);
     }
     let needs_overwrite = |one: &OneImport| one.result.key == KeyOutcome::Replaced;
     if !wish.overwrite && imports.iter().any(needs_overwrite) && !wish.dry_run {
@@ -96,7 +96,7 @@ pub fn import(args: &Args, wish: &Import, client: &mut Client) -> Result<String,
     if done {
         imports.clear();
         for (place, account) in &planned {
-            imports.push(one(client, place, account, &order(wish, place, false))?);
+            imports.push(one(client, place, account, &order(wish, false))?);
         }
     }
     show::either(args.json, &Imports { imports, done }, show::imports)
@@ -120,14 +120,26 @@ fn find(wish: &Import) -> Result<Vec<Place>, Failure> {
     };
     let mut places = places::find(program, path.map(PathBuf::as_path));
     if let Some(from) = &wish.from {
-        // weechat has files of its own for each account.
-        places.retain(|place| place.from.as_ref().is_none_or(|name| name == from));
+        // weechat and Gajim have files for each account, called by a name of their own, which
+        // may be another one than the account's.
+        if places.iter().any(|place| place.from.as_ref() == Some(from)) {
+            places.retain(|place| place.from.as_ref().is_none_or(|name| name == from));
+        }
     }
     match (places.len(), path) {
-        (0, Some(path)) => Err(Failure::NoInput(format!(
-            "no keys of a program that is known at {}: give the directory with otr.key in it",
-            path.display()
-        ))),
+        (0, Some(path)) => {
+            let shown = path.display();
+            Err(Failure::NoInput(match places::unread(path) {
+                Some([program, key, prints]) => format!(
+                    "the files of {program} at {shown} are not read: copy {key} to otr.key and \
+                     {prints} to otr.fp, and give the directory with these two"
+                ),
+                None => format!(
+                    "no keys of a program that is known at {shown}: give the directory with \
+                     otr.key and otr.fp in it"
+                ),
+            }))
+        }
         (0, None) => {
             let text = "no keys of another program were found here: say where they are";
             Err(Failure::NoInput(text.into()))
@@ -139,8 +151,8 @@ fn find(wish: &Import) -> Result<Vec<Place>, Failure> {
 
 fn several(places: &[Place]) -> String {
     let mut text = String::from(
-        "several accounts were found: name one of these directories, a ZNC whole with --all, \
-         or one of weechat's with --from",
+        "several accounts were found: name one of these directories, one of the files of \
+         weechat's script, or a ZNC whole with --all",
     );
     for place in places {
         let what = place
@@ -153,9 +165,10 @@ fn several(places: &[Place]) -> String {
     text
 }
 
-fn order(wish: &Import, place: &Place, check: bool) -> Order {
-    let from = wish.from.as_ref().or(place.from.as_ref());
-    Order { from: from.map(|name| Text::from(name.as_str())), overwrite: wish.overwrite, check }
+/// The name of a file does not say whose the key in it is: only the person does.
+fn order(wish: &Import, check: bool) -> Order {
+    let from = wish.from.as_deref().map(Text::from);
+    Order { from, overwrite: wish.overwrite, check }
 }
 
 /// The account that takes a place's files. It need not be there yet.

@@ -6,6 +6,7 @@
 //! | irssi, HexChat | `otr` | the same |
 //! | Pidgin, finch | `~/.purple` | `otr.private_key` `otr.fingerprints` `otr.instance_tags` |
 //! | weechat's script | `otr` | `NICK@SERVER.key3` `NICK@SERVER.fpr` |
+//! | Gajim's plugin | `~/.local/share/gajim` | `ACCOUNT.key3` `ACCOUNT.fpr` |
 //! | BitlBee | `/var/lib/bitlbee` | `NICK.otr_keys` `NICK.otr_fprints` `NICK.otr_instags` |
 //!
 //! Nothing is parsed here: that is the worker's, which is confined.
@@ -31,6 +32,8 @@ pub enum Program {
     Hexchat,
     /// BitlBee. Most of its accounts are of other networks than IRC.
     Bitlbee,
+    /// A program built on potr. weechat's script and Gajim's plugin call their files alike.
+    Potr,
     /// Somebody who keeps libotr's files.
     Other,
 }
@@ -58,6 +61,7 @@ impl Program {
             Self::Purple => "Pidgin or finch",
             Self::Hexchat => "HexChat",
             Self::Bitlbee => "BitlBee",
+            Self::Potr => "weechat or Gajim",
             Self::Other => "libotr",
         }
     }
@@ -75,7 +79,7 @@ impl Program {
             Self::Purple => vec![home.join(".purple")],
             Self::Hexchat => vec![config.join("hexchat")],
             Self::Bitlbee => vec!["/var/lib/bitlbee".into()],
-            Self::Other => Vec::new(),
+            Self::Potr | Self::Other => Vec::new(),
         }
     }
 }
@@ -89,7 +93,7 @@ pub struct Place {
     pub directory: PathBuf,
     /// Which.
     pub files: Vec<(File, PathBuf)>,
-    /// How the program calls the account, where only the files' names say so.
+    /// What the files are called by, where there are several accounts in a directory.
     pub from: Option<String>,
     /// The account of ours that it belongs to, where the place says so.
     pub account: Option<(Name, Name)>,
@@ -136,7 +140,11 @@ fn at(path: &Path, program: Option<Program>) -> Vec<Place> {
         places.extend(of_libotr(&directory, guess, ["otr.key", "otr.fp", "otr.instag"]));
         let purple = ["otr.private_key", "otr.fingerprints", "otr.instance_tags"];
         places.extend(of_libotr(&directory, Program::Purple, purple));
-        places.extend(of_names(&directory, Program::Weechat, ["key3", "fpr", "-"]));
+        let potr = match program.is_some_and(|program| program == Program::Weechat) {
+            true => Program::Weechat,
+            false => potr(&directory),
+        };
+        places.extend(of_names(&directory, potr, ["key3", "fpr", "-"]));
         let bitlbee = ["otr_keys", "otr_fprints", "otr_instags"];
         places.extend(of_names(&directory, Program::Bitlbee, bitlbee));
     }
@@ -219,14 +227,15 @@ fn of_names(directory: &Path, program: Program, endings: [&str; 3]) -> Vec<Place
     }
     names.sort();
     names.dedup();
-    let key = if program == Program::Weechat { File::WeechatKey } else { File::Key };
+    let potr = matches!(program, Program::Weechat | Program::Potr);
+    let key = if potr { File::WeechatKey } else { File::Key };
     let of_name = |name: String| {
         let file = |ending: &str| directory.join(format!("{name}.{ending}"));
         let [keys, prints, tags] = endings.map(file);
         let files = [(key, keys), (File::Fingerprints, prints), (File::InstanceTags, tags)];
         let mut place = place(directory, program, files)?;
         // BitlBee calls them by its own user, whose accounts are named in the file.
-        place.from = (program == Program::Weechat).then_some(name);
+        place.from = potr.then_some(name);
         Some(place)
     };
     names.into_iter().filter_map(of_name).collect()
@@ -241,6 +250,22 @@ fn guess(directory: &Path) -> Program {
         () if has("hexchat") => Program::Hexchat,
         () => Program::Other,
     }
+}
+
+fn potr(directory: &Path) -> Program {
+    let weechat = directory.iter().any(|part| part.to_string_lossy().contains("weechat"));
+    if weechat { Program::Weechat } else { Program::Potr }
+}
+
+/// A program at a path whose files have names that are not looked for, and the names of its keys
+/// and fingerprints. Most of what they hold is of other networks than IRC.
+pub fn unread(path: &Path) -> Option<[&'static str; 3]> {
+    let directory = if path.is_dir() { path } else { path.parent()? };
+    let programs =
+        [["Kopete", "privkeys", "fingerprints"], ["profanity", "keys.txt", "fingerprints.txt"]];
+    programs
+        .into_iter()
+        .find(|[_, key, prints]| directory.join(key).is_file() || directory.join(prints).is_file())
 }
 
 fn directories(path: &Path) -> Vec<PathBuf> {
@@ -317,6 +342,10 @@ mod tests {
             ".weechat/otr/ally@oftc.key3",
             "bitlbee/alice.otr_keys",
             "bitlbee/alice.xml",
+            "share/gajim/me@jabber.example.key3",
+            "share/gajim/me@jabber.example.fpr",
+            "kopete_otr/privkeys",
+            "kopete_otr/fingerprints",
             "nothing/here",
         ]);
         let found = |path: &str| found(tree.path(), path, None);
@@ -329,6 +358,12 @@ mod tests {
         assert_eq!(found(".weechat"), weechat);
         assert_eq!(found(".weechat/otr/ally@oftc.key3"), weechat[..1]);
         assert_eq!(found("bitlbee"), ["Bitlbee bitlbee key "]);
+        assert_eq!(found("share/gajim"), ["Potr share/gajim key3,fp me@jabber.example"]);
         assert!(found("nothing").is_empty() && found("nowhere").is_empty());
+        assert!(found("kopete_otr").is_empty());
+        let kopete = Some(["Kopete", "privkeys", "fingerprints"]);
+        assert_eq!(unread(&tree.path().join("kopete_otr")), kopete);
+        assert_eq!(unread(&tree.path().join("kopete_otr/privkeys")), kopete);
+        assert_eq!(unread(&tree.path().join("nothing")), None);
     }
 }

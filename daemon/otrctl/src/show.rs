@@ -159,6 +159,13 @@ pub fn imports(imports: &Imports) -> String {
         if more > 0 {
             out.push_str(&format!("  and {more} more\n"));
         }
+        if !result.unknown_trust.is_empty() {
+            let words: Vec<_> = result.unknown_trust.iter().map(one_line).collect();
+            out.push_str(&format!(
+                "  not trusted, because their word for trust is not known: {}\n",
+                words.join(", ")
+            ));
+        }
         if result.left_out > 0 {
             out.push_str(&format!("  lines that are of no use: {}\n", result.left_out));
         }

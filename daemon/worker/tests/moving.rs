@@ -54,6 +54,13 @@ impl Stage {
         }
     }
 
+    /// The server says how it compares nicks.
+    fn connect(&mut self, casemapping: &str) {
+        let network = Network { casemapping: Some(casemapping.into()), ..Network::default() };
+        let acts = self.engine.step(NOW, Input::Call(Call::Network(network)));
+        self.perform(acts);
+    }
+
     fn text(&self, name: Name) -> String {
         String::from_utf8(self.files.get(name.file()).unwrap_or_default()).unwrap()
     }
@@ -109,7 +116,7 @@ fn irssis_files_become_ours() {
     assert_eq!(stage.key_on_disk(), Some(fingerprint));
     assert!(stage.text(Name::InstanceTag).contains("alice\tirc\t0000abcd\n"));
     let kept = stage.text(Name::Fingerprints);
-    assert!(kept.contains(&format!("Bob\talice\tirc\t{PRINT}\tsmp\n")), "{kept}");
+    assert!(kept.contains(&format!("bob\talice\tirc\t{PRINT}\tsmp\n")), "{kept}");
     assert!(!kept.contains("dave"));
 
     // Nicks are compared as the server says, once it has said so.
@@ -215,4 +222,173 @@ fn what_makes_no_sense_is_refused_whole() {
     assert_eq!((nothing.known, nothing.key), (0, KeyOutcome::None));
     assert_eq!(stage.engine.exported().known, 0);
     assert!(stage.files.names().iter().all(|name| before.contains(name) || name == "otr.instag"));
+}
+
+/// Rows of an owner of this name and protocol.
+fn rows(account: &str, protocol: &str, rows: &[(&str, &str, &str)]) -> String {
+    let row = |(nick, print, trust): &(&str, &str, &str)| {
+        format!("{nick}\t{account}\t{protocol}\t{print}\t{trust}\n")
+    };
+    rows.iter().map(row).collect()
+}
+
+#[test]
+fn a_blank_or_an_unknown_word_is_no_trust() {
+    let mut stage = Stage::new();
+    let file = rows(
+        "x@y",
+        "IRC",
+        &[("bob", PRINT, " "), ("carol", PRINT, "perhaps"), ("dave", OTHER, "affirmed ")],
+    );
+    let done = stage.import(&[(File::Fingerprints, file.as_bytes())], &Order::default()).unwrap();
+    let trusts: Vec<&str> = done.peers.iter().map(|peer| &*peer.trust).collect();
+    assert_eq!(trusts, ["not trusted", "not trusted", "manual"]);
+    assert_eq!(done.unknown_trust, ["perhaps".into()]);
+    let kept = stage.text(Name::Fingerprints);
+    for line in ["bob\talice\tirc\tPRINT\t\n", "carol\talice\tirc\tPRINT\t\n"] {
+        assert!(kept.contains(&line.replace("PRINT", PRINT)), "{kept:?}");
+    }
+}
+
+/// As Gajim's plugin writes them; `key3` as potr does.
+#[test]
+fn contacts_of_another_protocol_are_no_nicks() {
+    let account = "me@jabber.example";
+    let contacts =
+        rows(account, "xmpp", &[("hans@eds.example", PRINT, "verified"), ("grete", OTHER, "smp")]);
+    let (libotr_key, fingerprint) = key(account, "xmpp");
+    let potr_key = potr(&libotr_key);
+    for key in [(File::WeechatKey, &potr_key[..]), (File::Key, libotr_key.as_bytes())] {
+        let files = [key, (File::Fingerprints, contacts.as_bytes())];
+        let refused = Stage::new().import(&files, &Order::default()).unwrap_err();
+        assert!(refused.contains("no account for IRC"), "{refused}");
+        assert!(refused.contains("--from: me@jabber.example (xmpp)"), "{refused}");
+        // By its name the key is taken, and still nobody becomes a nick.
+        let mut stage = Stage::new();
+        let done = stage.import(&files, &order(account, false)).unwrap();
+        assert_eq!((done.key, done.known, done.left_out), (KeyOutcome::New, 0, 2));
+        assert_eq!(stage.key_on_disk(), Some(fingerprint.clone()));
+        assert_eq!(stage.text(Name::Fingerprints), "");
+        assert!(Stage::new().import(&files, &order("nobody", false)).is_err());
+    }
+    // A key alone does not say whose it is.
+    let alone = [(File::WeechatKey, &potr_key[..])];
+    let refused = Stage::new().import(&alone, &Order::default()).unwrap_err();
+    assert!(refused.contains("--from"), "{refused}");
+    let done = Stage::new().import(&alone, &order("wendy@libera", false)).unwrap();
+    assert_eq!(done.fingerprint, Some(fingerprint));
+    // With an account for IRC beside it there is no question.
+    let both = contacts + &rows("wendy@libera", "irc", &[("bob@libera", PRINT, "smp")]);
+    let files = [(File::WeechatKey, &potr_key[..]), (File::Fingerprints, both.as_bytes())];
+    let done = Stage::new().import(&files, &Order::default()).unwrap();
+    assert_eq!((done.known, done.peers[0].nick.clone()), (1, "bob".into()));
+}
+
+/// The same numbers in potr's format.
+fn potr(file: &str) -> Vec<u8> {
+    let mut potr = vec![0, 0];
+    for number in ["p", "q", "g", "y", "x"] {
+        let (_, rest) = file.split_once(&format!("({number} #")).unwrap();
+        let (hex, _) = rest.split_once('#').unwrap();
+        let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+        potr.extend(u32::try_from(bytes.len()).unwrap().to_be_bytes());
+        potr.extend(bytes);
+    }
+    potr
+}
+
+/// Adium numbers its accounts.
+#[test]
+fn adiums_irc_account_is_found_among_its_others() {
+    let (irc, fingerprint) = key("4", "libpurple-IRC");
+    let (jabber, _) = key("2", "libpurple-Jabber");
+    let inner = |file: &str| {
+        let file = file.trim().strip_prefix("(privkeys").unwrap();
+        file.strip_suffix(')').unwrap().to_owned()
+    };
+    let keys = format!("(privkeys{}{})", inner(&jabber), inner(&irc));
+    let prints = rows("2", "libpurple-Jabber", &[("hans@eds.example", OTHER, "verified")])
+        + &rows("4", "libpurple-IRC", &[("bob", PRINT, "verified")]);
+    let files = [(File::Key, keys.as_bytes()), (File::Fingerprints, prints.as_bytes())];
+    let done = Stage::new().import(&files, &Order::default()).unwrap();
+    assert_eq!((done.from, done.fingerprint), (Some("4".into()), Some(fingerprint)));
+    assert_eq!((done.known, &*done.peers[0].trust), (1, "manual"));
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_nick_or_a_key() {
+    let (key, fingerprint) = key("libera", "IRC");
+    let prints = rows("libera", "IRC", &[("bob", PRINT, "smp"), ("carol", OTHER, "")]);
+    let tags = "libera\tIRC\t0000abcd\n";
+    for mark in ["", "\u{feff}"] {
+        let marked = |text: &str| format!("{mark}{text}").into_bytes();
+        let (key, prints, tags) = (marked(&key), marked(&prints), marked(tags));
+        let files = [
+            (File::Key, &key[..]),
+            (File::Fingerprints, &prints[..]),
+            (File::InstanceTags, &tags[..]),
+        ];
+        let mut stage = Stage::new();
+        let done = stage.import(&files, &Order::default()).unwrap();
+        assert_eq!(done.fingerprint.as_deref(), Some(&*fingerprint));
+        let nicks: Vec<_> = done.peers.iter().map(|peer| peer.nick.clone()).collect();
+        assert_eq!(nicks, ["bob".into(), "carol".into()]);
+        assert!(stage.text(Name::InstanceTag).contains("0000abcd"));
+
+        // An editor adds it to our own files, too.
+        for name in [Name::Key, Name::Fingerprints, Name::InstanceTag, Name::Settings] {
+            let content = stage.files.get(name.file()).unwrap_or_else(|| b"{}".to_vec());
+            stage.files.put(name, &[mark.as_bytes(), &content].concat());
+        }
+        let mut again = Stage::with(stage.files.clone());
+        let after = again.engine.exported();
+        assert_eq!((after.fingerprint, after.known), (Some(fingerprint.clone()), 2));
+        let damaged = stage.files.names().into_iter().find(|name| name.contains("damaged"));
+        assert_eq!(damaged, None);
+        let acts = again.engine.step(NOW, Input::Call(Call::Network(Network::default())));
+        again.perform(acts);
+    }
+}
+
+#[test]
+fn a_key_that_comes_twice_is_one_with_the_strongest_trust() {
+    let lines = [("Carol", PRINT, "smp"), ("carol", PRINT, ""), ("CAROL", PRINT, "verified")];
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    for connected in [false, true] {
+        for places in orders {
+            let mut stage = Stage::new();
+            if connected {
+                stage.connect("rfc1459");
+            }
+            let file = rows("libera", "IRC", &places.map(|place| lines[place]));
+            let files = [(File::Fingerprints, file.as_bytes())];
+            let done = stage.import(&files, &Order::default()).unwrap();
+            assert_eq!((done.known, done.changed, done.peers.len()), (1, 1, 1), "{places:?}");
+            assert_eq!(&*done.peers[0].trust, "shared secret");
+            let wanted = format!("carol\talice\tirc\t{PRINT}\tsmp\n");
+            assert_eq!(stage.text(Name::Fingerprints), wanted, "{connected} {places:?}");
+            let again = stage.import(&files, &Order::default()).unwrap();
+            assert_eq!((again.known, again.changed), (1, 0));
+        }
+    }
+    // What only the server can tell to be one nick becomes one when it has said so.
+    for (mapping, known) in [("ascii", 2), ("rfc1459-strict", 1), ("rfc1459", 1)] {
+        for lines in [
+            [("Nick[a]", PRINT, "smp"), ("nick{A}", PRINT, "manual")],
+            [("nick{A}", PRINT, "manual"), ("Nick[a]", PRINT, "smp")],
+            [("nick{A}", PRINT, ""), ("Nick[a]", PRINT, "smp")],
+        ] {
+            let mut stage = Stage::new();
+            let file = rows("libera", "IRC", &lines);
+            let files = [(File::Fingerprints, file.as_bytes())];
+            let done = stage.import(&files, &Order::default()).unwrap();
+            assert_eq!((done.known, done.changed), (2, 2));
+            stage.connect(mapping);
+            let kept = stage.text(Name::Fingerprints);
+            assert_eq!(kept.lines().count(), known, "{mapping}: {kept}");
+            let nick = if known == 1 { "nick{a}" } else { "nick[a]" };
+            assert!(kept.contains(&format!("{nick}\talice\tirc\t{PRINT}\tsmp\n")), "{kept}");
+        }
+    }
 }

@@ -120,8 +120,8 @@ impl Engine {
             if folded == known.peer || known.active {
                 continue;
             }
-            let there = self.otr.trust(&folded, known.fingerprint);
-            let trust = there.filter(otr::Trust::is_trusted).unwrap_or(known.trust);
+            let there = self.otr.trust(&folded, known.fingerprint).unwrap_or_default();
+            let trust = there.strongest(known.trust);
             self.otr.add_fingerprint(&folded, known.fingerprint, &trust);
             if self.otr.forget_fingerprint(&known.peer, known.fingerprint).is_ok() {
                 self.unsaved.insert(Name::Fingerprints);

@@ -4,7 +4,7 @@ use super::keys::KeyState;
 use super::{Act, Conversation, Engine, Phase, Settings};
 use crate::store::{Name, Store};
 use crate::text::casemap::Casemap;
-use otr::{Fingerprint, KeyError};
+use otr::{Fingerprint, KeyError, TextFile};
 use proto::shim::Style;
 use proto::text::Nick;
 use serde::{Deserialize, Serialize};
@@ -152,10 +152,16 @@ impl Engine {
         match self.otr.load_fingerprints(file) {
             Ok(report) if !report.lossy() => {}
             // What was readable is in use; the file itself is kept for whoever can mend it.
+            Ok(report) if report.others + report.malformed + report.beyond_limit > 0 => self
+                .damaged(
+                    store,
+                    Name::Fingerprints,
+                    "some lines are no fingerprints of this account",
+                ),
             Ok(_) => self.damaged(
                 store,
                 Name::Fingerprints,
-                "some lines are no fingerprints of this account",
+                "it has words for trust that are not known; these fingerprints are not trusted",
             ),
             Err(error) => self.damaged(store, Name::Fingerprints, &error.to_string()),
         }
@@ -199,7 +205,7 @@ impl Engine {
             Found::Nothing => return Found::Nothing,
             Found::Useless => return Found::Useless,
         };
-        match serde_json::from_slice(&file) {
+        match serde_json::from_slice(&TextFile::new(&file)) {
             Ok(value) => Found::Content(value),
             Err(_) => {
                 self.damaged(store, name, "it is not what otrd wrote");
@@ -276,6 +282,7 @@ impl Engine {
 
 /// Whether one of libotr's files has more than comments and blanks in it.
 fn says_something(file: &[u8]) -> bool {
-    let lines = file.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let file = TextFile::new(file);
+    let lines = file.split(|byte| matches!(byte, b'\n' | b'\r')).map(<[u8]>::trim_ascii);
     lines.into_iter().any(|line| !line.is_empty() && !line.starts_with(b"#"))
 }

@@ -7,11 +7,13 @@ use crate::text::date;
 use otr::foreign::{self, ForeignFingerprint, ForeignKey};
 use otr::{Fingerprint, Peer, Trust};
 use proto::bundle::{self, File};
-use proto::moving::{Exported, Imported, KeyOutcome, MAX_OWNERS, MAX_PEERS, Order, PeerOutcome};
+use proto::moving::{
+    Exported, Imported, KeyOutcome, MAX_OWNERS, MAX_PEERS, MAX_WORDS, Order, PeerOutcome,
+};
 use proto::moving::{Owner as Shown, Peer as ShownPeer};
 use proto::shim::Style;
 use proto::text::{Nick, Text};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
 /// What a bundle comes to, parsed.
@@ -81,6 +83,7 @@ impl Engine {
         let key = self.new_key(&files, owner.as_ref())?;
         let outcome = self.key_outcome(key.as_ref(), order)?;
         let (peers, left_out) = self.new_peers(&files, owner.as_ref(), order.overwrite);
+        let unknown_trust = files.unknown_trust(owner.as_ref());
         let imported = Imported {
             owners: files.shown(),
             from: owner.as_ref().map(|owner| Text::new(owner.account.clone())),
@@ -90,6 +93,7 @@ impl Engine {
             known: count(peers.len()),
             changed: count(peers.iter().filter(|peer| peer.counts()).count()),
             left_out: count(left_out + files.left_out),
+            unknown_trust,
         };
         if !order.check {
             if let Some(key) = key.filter(|_| outcome != KeyOutcome::Same) {
@@ -113,8 +117,8 @@ impl Engine {
             let mut found = owners.iter().filter(|one| one.account == named.as_bytes());
             return match (found.next(), found.next()) {
                 (Some(one), None) => Ok(Some(one.clone())),
-                // The key of weechat's script does not say whose it is.
-                (None, _) if files.weechat_key.is_some() => Ok(None),
+                // A key of potr's does not say whose it is; nor does the name of its file.
+                (None, _) if files.weechat_key.is_some() && owners.is_empty() => Ok(None),
                 (None, _) => Err(format!("the files have no such account: {}", names(&owners))),
                 (Some(one), Some(_)) if one.is_irc() => Ok(Some(one.clone())),
                 (Some(one), Some(other)) => {
@@ -133,7 +137,10 @@ impl Engine {
         match (called(user).or_else(|| called(network)), with_key.as_slice(), irc.as_slice()) {
             (Some(ours), ..) => Ok(Some(ours.clone())),
             (None, [only], _) | (None, [], [only]) => Ok(Some((*only).clone())),
-            (None, [], []) if files.weechat_key.is_some() || owners.is_empty() => Ok(None),
+            (None, [], []) if files.weechat_key.is_some() && owners.is_empty() => Err(
+                "the files do not say whose key this is, and programs for other networks write such files, too: give the account's name with --from".into(),
+            ),
+            (None, [], []) if owners.is_empty() => Ok(None),
             (None, [], []) => Err(format!(
                 "the files have no account for IRC: say which one with --from: {}",
                 names(&owners)
@@ -182,42 +189,52 @@ impl Engine {
         }
     }
 
-    /// The fingerprints of an owner that are about nicks, and how many are not.
+    /// The fingerprints of an owner that are about nicks, each once and with the strongest trust
+    /// that a line gives it; and how many lines are about nobody on IRC.
     fn new_peers(
         &self,
         files: &Files<'_>,
         owner: Option<&foreign::Owner>,
         overwrite: bool,
     ) -> (Vec<NewPeer>, usize) {
-        let of_owner = files.fingerprints.iter().filter(|found| Some(&found.owner) == owner);
         let mut left_out = 0;
-        let mut peers = Vec::new();
-        for found in of_owner {
-            // weechat's script writes nick@server; no nick has such a sign.
+        let mut merged: Vec<(Peer, Fingerprint, Trust)> = Vec::new();
+        let mut places = BTreeMap::new();
+        for found in files.fingerprints.iter().filter(|found| Some(&found.owner) == owner) {
+            // weechat's script writes nick@server; no nick has such a sign. Nor is anybody of
+            // another protocol a nick, whoever was named as the owner.
             let nick = found.peer.as_bytes().split(|byte| *byte == b'@').next();
+            let nick = nick.filter(|_| found.owner.is_irc());
             let Some(peer) = nick.and_then(|nick| self.imported_peer(nick)) else {
                 left_out += 1;
                 continue;
             };
-            let known = self.otr.trust(&peer, found.fingerprint);
-            let outcome = match known {
+            let (fingerprint, trust) = (found.fingerprint, found.trust.clone());
+            let place = *places.entry((peer.clone(), fingerprint)).or_insert(merged.len());
+            match merged.get_mut(place) {
+                Some((.., there)) => *there = std::mem::take(there).strongest(trust),
+                None => merged.push((peer, fingerprint, trust)),
+            }
+        }
+        let new_peer = |(peer, fingerprint, trust): (Peer, Fingerprint, Trust)| {
+            let outcome = match self.otr.trust(&peer, fingerprint) {
                 None => PeerOutcome::New,
-                Some(trust) if trust == found.trust => PeerOutcome::Same,
+                Some(known) if known == trust => PeerOutcome::Same,
                 Some(_) if overwrite => PeerOutcome::Changed,
                 Some(_) => PeerOutcome::Kept,
             };
-            let (fingerprint, trust) = (found.fingerprint, found.trust.clone());
-            peers.push(NewPeer { peer, fingerprint, trust, outcome });
-        }
-        (peers, left_out)
+            NewPeer { peer, fingerprint, trust, outcome }
+        };
+        (merged.into_iter().map(new_peer).collect(), left_out)
     }
 
-    /// As the file spells it until the server has said how nicks compare.
+    /// Until the server has said how nicks compare, only what every server takes for one nick is
+    /// one: letters from A to Z in either case.
     fn imported_peer(&self, nick: &[u8]) -> Option<Peer> {
         Nick::new(nick).ok()?;
         match self.settings.casemapping {
             Some(_) => self.peer(nick),
-            None => Peer::new(nick).ok(),
+            None => Peer::new(&nick.to_ascii_lowercase()).ok(),
         }
     }
 
@@ -315,6 +332,14 @@ impl<'a> Files<'a> {
 
     fn has_key_of(&self, owner: &foreign::Owner) -> bool {
         self.keys.iter().any(|key| key.owner == *owner)
+    }
+
+    /// The words for trust in an owner's lines that no program is known to write.
+    fn unknown_trust(&self, owner: Option<&foreign::Owner>) -> Vec<Text> {
+        let of_owner = self.fingerprints.iter().filter(|found| Some(&found.owner) == owner);
+        let words: BTreeSet<&[u8]> =
+            of_owner.filter_map(|found| found.unknown_trust.as_deref()).collect();
+        words.into_iter().take(MAX_WORDS).map(|word| quote(word).into()).collect()
     }
 
     fn shown(&self) -> Vec<Shown> {
