@@ -164,6 +164,17 @@ void ReadResult(const object& result, Incoming& out) {
     out.what = Incoming::What::Welcome;
 }
 
+void ReadBye(const object& said, Incoming& out) {
+    if (Find(said, "reason")) out.why = json::String(said, "reason");
+    if (const auto reconnect = Find(said, "reconnect"))
+        out.reconnect = json::As<bool>(*reconnect, "reconnect", "boolean");
+    if (!Find(said, "why")) return;
+    const auto why = json::String(said, "why");
+    out.bye = why == "ends"         ? ByeReason::Ends
+              : why == "taken_over" ? ByeReason::TakenOver
+                                    : ByeReason::Other;
+}
+
 void ReadMessage(const object& in, Incoming& out) {
     if (json::String(in, "jsonrpc") != "2.0") return;
     const auto id = Find(in, "id"), method = Find(in, "method");
@@ -180,7 +191,7 @@ void ReadMessage(const object& in, Incoming& out) {
             out.what = Incoming::What::Bye;
             const auto params = Find(in, "params");
             const auto said = params ? params->get<object>() : std::nullopt;
-            if (said && Find(*said, "reason")) out.why = json::String(*said, "reason");
+            if (said) ReadBye(*said, out);
         }
     } else if (!error != !result && id) {
         out.what = Incoming::What::Failed;
@@ -279,8 +290,10 @@ std::string Join(uint64_t id, const std::string& nick) {
 
 std::string Seen(uint64_t seen) { return Line("seen", std::nullopt).Number("seen", seen).End(); }
 
-std::string Bye(const std::string& reason, std::optional<uint64_t> seen, bool given_back) {
+std::string Bye(const std::string& why, const std::string& reason, std::optional<uint64_t> seen,
+                bool given_back) {
     Line line("bye", std::nullopt);
+    if (!why.empty()) line.String("why", why);
     line.String("reason", reason);
     if (seen) line.Number("seen", *seen);
     if (given_back) line.Flag("given_back", true);

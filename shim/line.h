@@ -67,7 +67,8 @@ std::string Nick(uint64_t id, const std::string& before, const std::string& afte
 std::string Quit(uint64_t id, const std::string& nick);
 std::string Join(uint64_t id, const std::string& nick);
 std::string Seen(uint64_t seen);
-std::string Bye(const std::string& reason, std::optional<uint64_t> seen, bool given_back);
+std::string Bye(const std::string& why, const std::string& reason, std::optional<uint64_t> seen,
+                bool given_back);
 
 struct Effect {
     enum class Do { Pass, Send, Deliver, Echo, Print, Table, Protect, Refuse, Hold };
@@ -83,6 +84,9 @@ struct Effect {
     std::vector<std::vector<std::string>> rows;
 };
 
+// Why otrd ends a connection. None: an older otrd, which does not say.
+enum class ByeReason { None, Ends, TakenOver, Other };
+
 // One line of otrd's. Effects are all understood, or there are none and `why` says which was not.
 struct Incoming {
     enum class What { Damaged, Welcome, Reply, Failed, Effects, Bye, Unknown };
@@ -93,6 +97,8 @@ struct Incoming {
     std::vector<std::string> protect;
     std::optional<uint64_t> answered;  // the last request that was decided, where all goes on
     std::vector<Effect> effects;
+    ByeReason bye = ByeReason::None;
+    bool reconnect = true;  // of a bye: the module may connect again by itself
 };
 Incoming Parse(const std::string& line);
 

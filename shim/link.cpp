@@ -53,6 +53,7 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
         PutIRC("WHO " + OwnNick());
     }
     Connect();
+    if (m_pSock) m_iGrace = Now() + kReconnectGrace;  // otrd is there: what is typed waits until it has answered
     return true;
 }
 
@@ -60,7 +61,7 @@ COtr::~COtr() {
     m_bTold = m_bEnding = true;
     const bool bUp = m_bUp, bReads = GetNetwork()->IsUserAttached();
     if (bUp) {
-        m_sUnsent += wire::Bye("module unloaded", m_uSeen, bReads);
+        m_sUnsent += wire::Bye("unloaded", "module unloaded", m_uSeen, bReads);
         Flush();
     }
     Lost("the module is being unloaded");
@@ -153,10 +154,12 @@ void COtr::Welcome(const wire::Incoming& in) {
         else if (!held.done && held.what == Held::What::Command)
             Say("otrd was restarted before it answered: say that again.", Style::Bad);
     }
+    const bool bRestarted = !in.answered && m_bWasUp;
     if (!in.answered) {
         m_uSeen = 0;
         GiveBackKept("otrd was restarted");
     }
+    m_bWasUp = true;
     m_uTold = m_uSeen;
     m_bGivenBack = false;
     m_vGuarded.assign(in.protect.begin(), in.protect.end());
@@ -169,27 +172,61 @@ void COtr::Welcome(const wire::Incoming& in) {
         if (!Ask(held)) Fail(held, Trouble());
     }
     SetNV("guard", CString(" ").Join(m_vGuarded.begin(), m_vGuarded.end()));
-    if (m_bTold) Say("otrd is back.", Style::Good);
+    if (m_bTold)
+        Say("otrd is back.", Style::Good);
+    else if (bRestarted)
+        Say("otrd was restarted and is back.", Style::Good);
     m_bTold = false;
+}
+
+// otrd ends the connection. It has read nothing that it did not answer: whoever comes next is asked.
+void COtr::SaidBye(const wire::Incoming& in) {
+    if (in.bye != wire::ByeReason::None) {
+        std::move(m_Waiting.begin(), m_Waiting.end(), std::back_inserter(m_Queue));
+        m_Waiting.clear();
+        for (Held& held : m_Queue) {
+            if (held.done || held.what == Held::What::Network) continue;
+            held.since = Now();
+            m_Waiting.push_back(std::move(held));
+        }
+        m_Queue.clear();
+    }
+    m_bTakenOver = !in.reconnect;
+    Lost("otrd said goodbye: " + Clean(in.why));
+    if (m_bTakenOver) GiveBack(Trouble());
+}
+
+// The user wants it here again, whoever has it now.
+void COtr::TakeBack() {
+    m_bTakenOver = false;
+    m_iBackoff = 1;
+    m_iGrace = Now() + kReconnectGrace;
+    Connect();
 }
 
 // The link is gone, or as good as gone: nothing goes out. What is under way is in doubt: the next
 // hello tells whether it was decided.
 void COtr::Lost(const CString& sWhy, bool bRefused) {
     Disconnect();
-    if (m_bUp) m_iLost = Now();
-    const bool bSettled = m_bUp && Now() - m_iUp >= kSettled;
+    const bool bUp = m_bUp, bSettled = bUp && Now() - m_iUp >= kSettled;
+    if (bUp) m_iLost = Now();
+    if (bUp && !m_bTakenOver) m_iGrace = Now() + kReconnectGrace;
     m_bUp = false;
     m_sWhy = sWhy;
     m_bRefused = bRefused;
     m_sNetwork.clear();
     if (bSettled) m_iBackoff = 1;
-    m_iNext = Now() + m_iBackoff;
-    m_iBackoff = std::min(kMaxBackoff, m_iBackoff * 2);
+    m_iNext = Now() + (InGrace() && m_iBackoff <= kQuickBackoff ? 0 : m_iBackoff);
+    if (bUp || !InGrace()) m_iBackoff = std::min(kMaxBackoff, m_iBackoff * 2);
+    if (!InGrace()) SayTrouble();
+}
+
+// Once for each time that otrd is away.
+void COtr::SayTrouble() {
     if (m_bTold) return;
     m_bTold = true;
-    Say(Trouble() + " Until it is back, private messages are not sent, arriving ones not checked.",
-        Style::Bad);
+    const CString sUntil = m_bTakenOver ? " Until then," : " Until it is back,";
+    Say(Trouble() + sUntil + " private messages are not sent, arriving ones not checked.", Style::Bad);
 }
 
 // Our registry is a copy of another network's, which is connected: that one keeps its account.
@@ -210,8 +247,10 @@ void COtr::Broken(const CString& sWhy) {
 // The link did not come back in time: what was typed comes back, what arrived is shown. OTR lines
 // are of use to the next otrd only.
 void COtr::GiveBack(const CString& sWhy) {
-    m_bGivenBack = true;
-    if (m_pSock && !m_bUp) {  // a greeting is on its way that does not say so yet: there has to be another
+    SayTrouble();
+    m_iGrace = 0;
+    const bool bSaid = std::exchange(m_bGivenBack, true);
+    if (m_pSock && !m_bUp && !bSaid) {  // a greeting is on its way that does not say so yet: there has to be another
         Disconnect();
         m_iNext = Now();
     }
@@ -226,6 +265,15 @@ void COtr::GiveBack(const CString& sWhy) {
         else
             Fail(held, sWhy);
     }
+}
+
+void COtr::EndGrace() {
+    m_iGrace = 0;
+    const bool bHolds = !m_Queue.empty() || !m_Kept.empty();
+    const bool bKeeps = std::any_of(m_Waiting.begin(), m_Waiting.end(),
+                                    [&](const Held& held) { return !IsForLater(held); });
+    if (bHolds || bKeeps) GiveBack(Trouble());
+    if (!m_pSock) SayTrouble();
 }
 
 void COtr::GiveUp(Held& held, const CString& sWhy) {
@@ -250,6 +298,9 @@ void COtr::Acknowledge() {
 
 CString COtr::Trouble() const {
     const CString sWhy = m_bUp ? CString("too much is waiting") : m_sWhy;
+    if (m_bTakenOver)
+        return "Another ZNC, or another otr module, has taken this account over. Say something to " +
+               GetUser()->GetStatusPrefix() + GetModName() + " to have it here again.";
     if (m_bRefused)
         return "otrd does not take this module (" + CString(kVersion) + "): " + sWhy + " (" + m_sPath + ").";
     return "otrd is not running or not answering: " + sWhy + " (" + m_sPath +
@@ -281,15 +332,14 @@ void COtr::Flush() {
     m_sUnsent.clear();
 }
 
-// Keeps for the next otrd what only it can make sense of, and what must not overtake a message
-// that is in doubt.
+// Keeps for the next otrd what only it can make sense of, and for a moment everything.
 bool COtr::Keep(Held& held) {
     size_t uBytes = held.text.size();
     for (const Held& other : m_Waiting) uBytes += other.text.size();
     const bool bFull = m_Waiting.size() >= kMaxWaiting || uBytes > kMaxWaitingBytes;
-    const bool bInDoubt = InDoubt() && held.what == Held::What::In;
-    if (bFull && bInDoubt) GiveBack(Trouble());
-    if (bFull || (!bInDoubt && !IsForLater(held))) return false;
+    const bool bGrace = InGrace();
+    if (bFull && bGrace) GiveBack(Trouble());
+    if (bFull || (!bGrace && !IsForLater(held))) return false;
     held.since = Now();
     m_Waiting.push_back(std::move(held));
     return true;
@@ -315,12 +365,13 @@ std::string COtr::Line(const Held& held) const {
 }
 
 void COtr::Tick() try {
-    if (!m_pSock && Now() >= m_iNext)
+    if (!m_pSock && !m_bTakenOver && Now() >= m_iNext)
         Connect();
-    else if (m_pSock && (!m_bUp || !m_Queue.empty()) && Now() - m_iAlive > kMaxSilence)
+    else if (m_pSock && (!m_bUp || !m_Queue.empty()) && Now() - m_iAlive > kMaxSilence) {
         Lost("no answer for " + CString(kMaxSilence) + " s");
-    const bool bDoubt = InDoubt() || (!m_bUp && !m_Kept.empty());
-    if (bDoubt && Now() - m_iLost > kDoubt) GiveBack(Trouble());
+        SayTrouble();  // the user has waited long enough
+    }
+    if (m_iGrace && !m_bUp && !InGrace()) EndGrace();
     TellNetwork();
     Acknowledge();
     Flush();
@@ -340,7 +391,7 @@ void COtr::OnLine(const std::string& line) try {
     using What = wire::Incoming::What;
     const wire::Incoming in = wire::Parse(line);
     const bool bFailed = in.what == What::Failed;
-    if (in.what == What::Bye) return Lost("otrd said goodbye: " + Clean(in.why));
+    if (in.what == What::Bye) return SaidBye(in);
     if (in.what == What::Unknown) return;
     if (!m_bUp) {
         if (in.what == What::Welcome && in.id == m_uHello) return Welcome(in);

@@ -4,7 +4,8 @@
 void COtr::OnModCommand(const CString& sLine) try {
     Held held(Held::What::Command, "", sLine);
     held.client = Number(GetClient());
-    if (!Ask(held)) Fail(held, Trouble());
+    if (m_bTakenOver) TakeBack();
+    if (!Ask(held) && !Keep(held)) Fail(held, Trouble());
 } catch (const std::exception& e) {
     Say(CString("The otr module failed: ") + e.what(), Style::Bad);
 }
@@ -18,7 +19,7 @@ CModule::EModRet COtr::Outgoing(CMessage& Message, Kind kind, const CString& sTe
     held.message = Message;
     held.message.SetClient(nullptr);
     held.message.SetChan(nullptr);
-    if (!Ask(held)) Fail(held, Trouble());
+    if (!Ask(held) && !Keep(held)) Fail(held, Trouble());
     return HALT;
 } catch (const std::exception& e) {
     Say(CString("Not sent, the otr module failed: ") + e.what(), Style::Bad);

@@ -36,11 +36,17 @@ static const size_t kMaxHeld = 2048, kMaxUnsent = 1 << 20;      // requests, byt
 static const size_t kTurn = 4096, kAtOnce = 65536;              // bytes ZNC reads in a turn, and we
 static const size_t kGather = 8192;                             // bytes that are worth a write
 static const size_t kMaxWaiting = 64, kMaxWaitingBytes = 65536;  // for an otrd that is gone
-static const long kMaxWait = 600, kMaxSilence = 30, kSettled = 10, kMaxBackoff = 60;  // seconds
-static const long kDoubt = 5;         // seconds in which the link may come back and nothing is lost
+static const long kMaxWait = 600, kMaxSilence = 30, kSettled = 10, kMaxBackoff = 60,
+                  kQuickBackoff = 8;  // seconds
+static const long kReconnectGrace = 5;  // seconds in which the link may come back and nothing is lost
 static const uint64_t kUntold = 256;  // lines taken before otrd is told so
 static const size_t kMaxKept = 1024;  // texts that wait with otrd, which takes half as many
 static const size_t kMaxBacklog = 200;                           // lines of *otr nobody saw yet
+
+static long Now() {
+    using namespace std::chrono;
+    return static_cast<long>(duration_cast<seconds>(steady_clock::now().time_since_epoch()).count());
+}
 
 // ZNC parses even an empty line for a new one, at the price of the rest of a request.
 static CMessage NoMessage() {
@@ -181,7 +187,12 @@ class COtr : public CModule {
     void Welcome(const wire::Incoming& in);
     void Broken(const CString& sWhy);
     void BecomeAnother();
-    bool InDoubt() const { return !m_bUp && !m_bGivenBack && !m_Queue.empty(); }
+    // The link was lost a moment ago: messages wait for the next one.
+    bool InGrace() const { return !m_bUp && Now() <= m_iGrace; }
+    void SaidBye(const wire::Incoming& in);
+    void TakeBack();
+    void EndGrace();
+    void SayTrouble();
     void GiveBack(const CString& sWhy);
     void GiveUp(Held& held, const CString& sWhy);
     void GiveBackKept(const CString& sWhy);
@@ -242,13 +253,15 @@ class COtr : public CModule {
     bool m_bUp = false, m_bTold = false, m_bEnding = false, m_bAskedWho = false, m_bStale = true;
     bool m_bConnected = false;  // as otrd was told
     bool m_bRefused = false;    // otrd runs, and does not take us
+    bool m_bTakenOver = false;  // another module has the account: the user has to ask for it
     bool m_bGathers = false;    // lines for IRC and for clients, into full packets
     long m_iAlive = 0, m_iUp = 0, m_iNext = 0, m_iBackoff = 1, m_iLastCTCP = 0;
     unsigned m_uCTCPs = 0;
     uint64_t m_uNextId = 1, m_uNextClient = 1, m_uHello = 0;
     uint64_t m_uSeen = 0, m_uTold = 0;  // lines of otrd's that were taken, and as it knows
+    bool m_bWasUp = false;              // otrd has answered before
     bool m_bGivenBack = false;          // since the link was lost, what was typed came back
-    long m_iLost = 0;
+    long m_iLost = 0, m_iGrace = 0;     // when, and until when messages wait for the next link
     const std::string m_sInstance = NewInstance();
     std::deque<Held> m_Queue, m_Waiting;  // asked, and kept for an otrd that is gone
     std::map<uint64_t, Kept> m_Kept;      // by the request that brought it
@@ -262,11 +275,6 @@ class COtr : public CModule {
     CString m_sSent;        // the last line of `send`
     bool m_bSends = false;  // it is on its way to IRC, and has not passed the guard yet
 };
-
-static long Now() {
-    using namespace std::chrono;
-    return static_cast<long>(duration_cast<seconds>(steady_clock::now().time_since_epoch()).count());
-}
 
 // What could end or split an IRC line.
 static const std::array<char, 3> kEnds = {'\r', '\n', '\0'};

@@ -55,7 +55,7 @@ static std::string Encode(const json& line) {
     if (method == "join") return wire::Join(id, Bytes(p["nick"]));
     if (method == "seen") return wire::Seen(p["seen"]);
     if (method == "bye")
-        return wire::Bye(p["reason"],
+        return wire::Bye(p.value("why", ""), p["reason"],
                          p.contains("seen") ? std::optional<uint64_t>(p["seen"]) : std::nullopt,
                          p.value("given_back", false));
     wire::Surroundings now;
@@ -101,6 +101,11 @@ static json Written(const wire::Effect& e) {
     return out;
 }
 
+static std::string Word(wire::ByeReason why) {
+    const char* words[] = {"", "ends", "taken_over", "unknown"};
+    return words[int(why)];
+}
+
 // Whether the reader understands a line as the object `as`.
 static bool Reads(const std::string& line, const json& as) {
     const wire::Incoming in = wire::Parse(line);
@@ -112,7 +117,9 @@ static bool Reads(const std::string& line, const json& as) {
         return in.what == What::Failed && sameId && in.why == as["error"]["message"] &&
                in.code == as["error"]["code"];
     if (as.contains("method") && as["method"] == "bye")
-        return in.what == What::Bye && in.why == as["params"]["reason"];
+        return in.what == What::Bye && in.why == as["params"]["reason"] &&
+               Word(in.bye) == as["params"].value("why", "") &&
+               in.reconnect == as["params"].value("reconnect", true);
     if (as.contains("method"))
         return in.what == What::Effects && in.why.empty() && effects == as["params"]["effects"];
     if (!sameId || !in.why.empty()) return false;

@@ -224,6 +224,12 @@ pub struct Presence {
 /// The end of a connection, said by whoever ends it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bye {
+    /// Why, for programs. Absent in older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<ByeReason>,
+    /// Of the daemon: whether the module may connect again by itself. Absent: it may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconnect: Option<bool>,
     /// Why, for people.
     #[serde(default)]
     pub reason: String,
@@ -233,6 +239,33 @@ pub struct Bye {
     /// The same.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub given_back: bool,
+}
+
+/// Why a connection ends: a closed list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ByeReason {
+    /// The daemon or its worker ends. The next one takes what this one did not answer.
+    Ends,
+    /// Another connection of the same account took its place.
+    TakenOver,
+    /// The module is unloaded.
+    Unloaded,
+    /// A word of a later version: what `reconnect` says holds.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Bye {
+    /// What a daemon says to a module.
+    pub fn to_module(why: ByeReason) -> Self {
+        let (reconnect, reason) = match why {
+            ByeReason::TakenOver => (false, "another connection took this account over"),
+            ByeReason::Ends | ByeReason::Unloaded | ByeReason::Unknown => (true, "otrd ends"),
+        };
+        let reason = reason.into();
+        Self { why: Some(why), reconnect: Some(reconnect), reason, seen: None, given_back: false }
+    }
 }
 
 /// How far a module has come: what it has seen need not be kept for it any more.

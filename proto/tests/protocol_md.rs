@@ -144,7 +144,10 @@ fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
     let names = ["hello", "network", "out", "in", "command", "nick", "quit", "join", "seen"];
     let mut all: BTreeMap<_, _> =
         names.map(|name| (name, "module")).into_iter().zip(module).collect();
-    all.insert(("bye", "both"), json!({"reason": "x", "seen": 1, "given_back": true}));
+    all.insert(
+        ("bye", "both"),
+        json!({"why": "ends", "reconnect": true, "reason": "x", "seen": 1, "given_back": true}),
+    );
     all.insert(("effects", "daemon"), json!({"effects": []}));
     let account = json!({"uid": 0, "user": "alice", "network": "libera"});
     all.insert(("status", "admin"), json!({"after": account}));
@@ -244,6 +247,24 @@ fn kinds_and_styles_are_those_of_the_types() {
     assert!(PAGE.contains(&format!("`kind` is {} or {last};", others.join(", "))));
     let styles = styles.map(|style| word(serde_json::to_value(style).unwrap()));
     assert!(PAGE.contains(&format!("style {}", styles.join(", "))));
+}
+
+#[test]
+fn the_reasons_of_a_bye_are_those_of_the_type() {
+    use shim::ByeReason::{Ends, TakenOver, Unknown, Unloaded};
+    let section = PAGE.split("\n## Bye\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| `")).skip(1);
+    let named: Vec<&str> = rows.map(|row| words(row)[0]).collect();
+    let word = |why| serde_json::to_value(why).unwrap().as_str().unwrap().to_owned();
+    // The match makes a new reason stop here.
+    let all = [Ends, TakenOver, Unloaded].map(|why| match why {
+        Ends | TakenOver | Unloaded | Unknown => word(why),
+    });
+    assert_eq!(named, all);
+    for why in [Ends, TakenOver] {
+        let said = serde_json::to_string(&Bye::to_module(why)).unwrap();
+        assert!(section.contains(&said), "no example of {said}");
+    }
 }
 
 #[test]

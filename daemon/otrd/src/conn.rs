@@ -1,6 +1,7 @@
 //! A module's connection up to its hello. What comes after is between it and its worker.
 
 use crate::front::Front;
+use crate::hello_rate::Verdict;
 use crate::keeper::Ask;
 use crate::kind;
 use crate::wire::{self, NoLine};
@@ -16,7 +17,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::task::spawn_local;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// A hello has to be here by then.
 const HELLO_TIME: Duration = Duration::from_secs(5);
@@ -97,6 +98,15 @@ pub async fn greet(front: Rc<Front>, mut stream: UnixStream, uid: u32) {
             let rest = Text::new(lines.into_rest());
             let (user, network) = (hello.user.clone(), hello.network.clone());
             let account = Account { uid, user, network };
+            let verdict = front.hello_rate.borrow_mut().hello(&account, Instant::now());
+            if verdict == Verdict::Refused {
+                tracing::warn!(message_id = kind::REFUSED, %account, uid, "too many hellos: do two ZNCs use the same user and network?");
+            }
+            if verdict != Verdict::Served {
+                let error =
+                    Error::new(Code::Busy, "too many hellos of this account: wait a moment");
+                return wire::refuse(stream, id.unwrap_or(Id::Null), error).await;
+            }
             let ask = Ask::Hello(Box::new(Newcomer { stream, id, hello, rest }));
             if let Err(Ask::Hello(newcomer)) = front.ask(&account, ask) {
                 tracing::warn!(message_id = kind::REFUSED, %account, uid, "a module is refused: too busy");

@@ -3,6 +3,7 @@
 use crate::args::Settings;
 use crate::config::Config;
 use crate::crowd::Crowd;
+use crate::hello_rate::HelloRate;
 use crate::keeper::{self, Ask};
 use crate::master::Masters;
 use crate::peer::{self, Mode, Rights};
@@ -41,6 +42,8 @@ pub struct Front {
     pub started: Instant,
     /// Connections to the module's socket before their hello.
     pub strangers: RefCell<Crowd>,
+    /// How often each account's modules said hello.
+    pub hello_rate: RefCell<HelloRate>,
     /// Admin connections by uid.
     pub admins: RefCell<BTreeMap<u32, usize>>,
     /// Workers that start at once: as many as there are processors, twice. Five hundred that do
@@ -72,6 +75,7 @@ impl Front {
             started: Instant::now(),
             strangers: RefCell::new(Crowd::new(settings.config.limits.strangers)),
             config: RefCell::new(settings.config),
+            hello_rate: RefCell::default(),
             admins: RefCell::default(),
             starts: Arc::new(Semaphore::new(2 * processors)),
             keygens: Semaphore::new(processors),

@@ -3,7 +3,7 @@
 //! message.
 //!
 //! Top-down: [`args`], [`config`] and [`log`] with its [`kind`]s, then [`listen`] gives two sockets. A connection to the first is
-//! a module's: [`conn`] reads its hello, [`keeper`] brings it to its account's worker, which
+//! a module's: [`conn`] reads its hello, [`hello_rate`] counts it, [`keeper`] brings it to its account's worker, which
 //! [`spawn`] starts, [`control`] talks to and [`pulse`] minds; [`keygen`] makes keys. A connection
 //! to the second is an admin's: [`admin`], with [`passed`] descriptors, and [`watch`]. Who may ask
 //! what stands in one table, [`peer`]; what lies on disk, in [`state`], and what it is encrypted
@@ -18,6 +18,7 @@ mod conn;
 mod control;
 mod crowd;
 mod front;
+mod hello_rate;
 mod keeper;
 mod keygen;
 mod kind;

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 use proto::frame::{Lines, TooLong};
 use proto::jsonrpc::{self, Outgoing};
-use proto::shim::{Bye, Effect, Effects};
+use proto::shim::{Bye, ByeReason, Effect, Effects};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// Bytes that may wait for a module which does not read.
@@ -72,8 +72,8 @@ impl Link {
     }
 
     /// The last line of a connection that we end.
-    pub fn bye(&mut self, reason: &str) {
-        let bye = Bye { reason: reason.to_owned(), ..Bye::default() };
+    pub fn bye(&mut self, why: ByeReason) {
+        let bye = Bye::to_module(why);
         jsonrpc::write_line(&mut self.unsent, &Outgoing::notification("bye", bye));
         self.flush();
     }

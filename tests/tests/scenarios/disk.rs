@@ -29,7 +29,7 @@ fn a_full_disk_is_told_and_costs_no_conversation() {
     eventually("the trust is saved", || scene.otrd.on_its_disk(FILES) != before);
     let worker = scene.otrd.worker();
     scene.otrd.signal_worker(worker, nix::sys::signal::Signal::SIGKILL);
-    scene.alice.otr_says("otrd is back.");
+    scene.alice.otr_says("is back.");
     scene.alice.becomes("bob", "encrypted");
     let row = scene.alice.info().into_iter().find(|line| line.contains(" bob "));
     assert!(row.is_some_and(|row| row.contains("| manual")));
@@ -51,7 +51,7 @@ fn a_disk_that_became_read_only_is_told_and_costs_no_conversation() {
     // A worker that starts there serves, with what it can read.
     let worker = scene.otrd.worker();
     scene.otrd.signal_worker(worker, nix::sys::signal::Signal::SIGKILL);
-    scene.alice.otr_says("otrd is back.");
+    scene.alice.otr_says("is back.");
     scene.alice.becomes("bob", "encrypted");
     scene.alice.types_to("bob", "by a new worker");
     bob.reads("alice", "by a new worker");

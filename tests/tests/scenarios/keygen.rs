@@ -77,7 +77,7 @@ fn one_that_stands_still_when_otrd_ends() {
     eventually("it has ended", || kill(Pid::from_raw(maker), None).is_err());
     crowd.otrd.starts_again();
     let couple = &crowd.couples[0];
-    couple.she.otr_says("otrd is back.");
+    couple.she.otr_says("is back.");
     // What was asked for before goes on by itself, key and all.
     couple.she.otr_says("Your private key is ready");
     couple.is_private();

@@ -40,6 +40,8 @@ mod surviving;
 
 mod broken_links;
 
+mod farewells;
+
 mod warnings;
 
 mod several;

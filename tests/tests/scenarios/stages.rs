@@ -95,7 +95,7 @@ fn lost(target: Target, signal: Signal) {
     let idle = crowd.znc.attach_idle("idle");
     assert!(idle.slowest_ping(20) < AT_ONCE);
     for (couple, stage) in stages(&crowd) {
-        couple.she.otr_says("otrd is back.");
+        couple.she.otr_says("is back.");
         if asks_by_itself(stage) {
             couple.she.otr_says("was interrupted; asking for a new session.");
             couple.she.becomes(couple.he.nick(), "encrypted");

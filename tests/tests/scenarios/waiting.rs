@@ -55,7 +55,7 @@ fn with_its_worker_stopped_for_long() {
     scene.alice.otr_says("not answering: no answer for 30 s");
     scene.alice.otr_says(": held for a while");
     scene.otrd.signal_worker(worker, Signal::SIGCONT);
-    scene.alice.otr_says("otrd is back");
+    scene.alice.otr_says("is back.");
     scene.alice.reads("bob", "held as well");
     // It had her line, too, and must not send what she has got back.
     scene.alice.types_to("bob", "said anew");

@@ -17,7 +17,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{UsageWho, getrusage};
 use proto::control::{About, AtRest, ToFront, ToWorker};
-use proto::shim::Effect;
+use proto::shim::{ByeReason, Effect};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
@@ -180,7 +180,7 @@ impl Worker {
         let effects = self.step(Input::End);
         self.unasked(effects);
         if let Some(link) = &mut self.link {
-            link.bye("otrd ends");
+            link.bye(ByeReason::Ends);
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::link::{Health, Link};
 use crate::parts;
 use crate::unseen::{self, Unseen, left_to_us};
 use proto::jsonrpc::{self, Code, Id, Message, Reply};
-use proto::shim::{self, Bye, Call, Effect, Effects, Hello, In, Welcome};
+use proto::shim::{self, Bye, ByeReason, Call, Effect, Effects, Hello, In, Welcome};
 use proto::text::Text;
 use std::os::fd::OwnedFd;
 
@@ -17,7 +17,7 @@ const LAST_READS: usize = 64;
 impl Worker {
     pub(super) fn adopt(&mut self, id: Option<Id>, hello: Hello, rest: &Text, socket: OwnedFd) {
         if let Some(old) = &mut self.link {
-            old.bye("another connection took this account over");
+            old.bye(ByeReason::TakenOver);
             self.link_closed();
         }
         self.idle_said = false;
