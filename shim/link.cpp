@@ -42,8 +42,10 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
             return false;
         }
         SetNV("socket", sArg);
+        DelNV("used");
     }
     if (GetNV("identity").empty()) SetNV("identity", NewIdentity());
+    m_iGone = Now();
     VCString vsGuarded;
     GetNV("guard").Split(" ", vsGuarded, false);
     m_vGuarded = vsGuarded;
@@ -78,40 +80,20 @@ COtr::~COtr() {
 }
 
 void COtr::Connect() {
-    const char* szRuntime = getenv("XDG_RUNTIME_DIR");
-    VCString vsPaths = {GetNV("socket")};
-    if (vsPaths[0].empty()) {
-        vsPaths = {"/run/otrd/shim.sock"};
-        if (szRuntime) vsPaths.push_back(CString(szRuntime) + "/otrd/shim.sock");
-    }
-    for (const CString& sPath : vsPaths) {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        m_sPath = sPath;
-        errno = ENAMETOOLONG;
-        if (sPath.size() >= sizeof(address.sun_path)) continue;
-        memcpy(address.sun_path, sPath.data(), sPath.size());
-        const int iFd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (iFd >= 0 && connect(iFd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
-            m_pSock = new COtrSock(this);
-            m_pSock->ConnectFD(iFd, iFd, "otrd", false, Csock::OUTBOUND);
-            GetManager()->AddSock(m_pSock, "otrd");
-            m_iAlive = Now();
-            m_sWhy = "it has not answered yet";
-            m_bRefused = false;
-            m_uHello = m_uNextId++;
-            m_sUnsent = wire::Hello(m_uHello, {GetUser()->GetUsername(), GetNetwork()->GetName(),
-                                               kVersion, CZNC::GetVersion(), m_sInstance, m_uSeen,
-                                               m_bGivenBack, GetNV("identity")});
-            Flush();
-            return;
-        }
-        const int iError = errno;
-        if (iFd >= 0) close(iFd);
-        errno = iError;
-        if (errno != ENOENT) break;
-    }
-    Lost(strerror(errno));
+    const int iFd = OpenPlace();
+    m_iError = iFd < 0 ? errno : 0;
+    if (iFd < 0) return Lost(strerror(m_iError));
+    m_pSock = new COtrSock(this);
+    m_pSock->ConnectFD(iFd, iFd, "otrd", false, Csock::OUTBOUND);
+    GetManager()->AddSock(m_pSock, "otrd");
+    m_iAlive = Now();
+    m_sWhy = "it has not answered yet";
+    m_bRefused = false;
+    m_uHello = m_uNextId++;
+    m_sUnsent = wire::Hello(m_uHello, {GetUser()->GetUsername(), GetNetwork()->GetName(), kVersion,
+                                       CZNC::GetVersion(), m_sInstance, m_uSeen, m_bGivenBack,
+                                       GetNV("identity")});
+    Flush();
 }
 
 // ZNC writes each line by itself, and each would be a packet, the most expensive part of it, where
@@ -142,6 +124,7 @@ void COtr::Disconnect() {
 void COtr::Welcome(const wire::Incoming& in) {
     m_bUp = true;
     m_iUp = m_iAlive = Now();
+    Settle();
     std::deque<Held> queue, again;
     queue.swap(m_Queue);
     for (Held& held : queue) {
@@ -207,10 +190,12 @@ void COtr::TakeBack() {
 // The link is gone, or as good as gone: nothing goes out. What is under way is in doubt: the next
 // hello tells whether it was decided.
 void COtr::Lost(const CString& sWhy, bool bRefused) {
+    const bool bTried = m_pSock && !m_bUp;
     Disconnect();
     const bool bUp = m_bUp, bSettled = bUp && Now() - m_iUp >= kSettled;
-    if (bUp) m_iLost = Now();
+    if (bUp) m_iLost = m_iGone = Now();
     if (bUp && !m_bTakenOver) m_iGrace = Now() + kReconnectGrace;
+    if (bTried && !m_bEnding && TryNext()) return;
     m_bUp = false;
     m_sWhy = sWhy;
     m_bRefused = bRefused;
@@ -304,7 +289,7 @@ CString COtr::Trouble() const {
     if (m_bRefused)
         return "otrd does not take this module (" + CString(kVersion) + "): " + sWhy + " (" + m_sPath + ").";
     return "otrd is not running or not answering: " + sWhy + " (" + m_sPath +
-           "). See that it runs: systemctl status otrd.";
+           "). " + Advice();
 }
 
 // Sends a request and queues it. False: behave as with the daemon gone; `held` is untouched.
@@ -365,6 +350,7 @@ std::string COtr::Line(const Held& held) const {
 }
 
 void COtr::Tick() try {
+    KeepLoaded();
     if (!m_pSock && !m_bTakenOver && Now() >= m_iNext)
         Connect();
     else if (m_pSock && (!m_bUp || !m_Queue.empty()) && Now() - m_iAlive > kMaxSilence) {

@@ -4,7 +4,7 @@
 //
 // line: what is said, as bytes. json: its strings and members. link: requests and their replies.
 // messages: what is held, and effects. core: what ZNC does with a message that passes. guard: who is
-// protected. surroundings: who we are.
+// protected. surroundings: who we are. places: which otrd. saved: ZNC's configuration.
 
 #include "otr.h"
 
@@ -21,6 +21,8 @@ class COtrTimer : public CTimer {
 #include "json.cpp"
 #include "line.cpp"
 #include "link.cpp"
+#include "places.cpp"
+#include "saved.cpp"
 #include "messages.cpp"
 #include "core.cpp"
 #include "guard.cpp"

@@ -13,6 +13,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -199,6 +200,13 @@ class COtr : public CModule {
     void Acknowledge();
     bool Ask(Held& held);
     bool Keep(Held& held);
+    VCString Places() const;
+    int OpenPlace();
+    bool TryNext();
+    void Settle();
+    CString Advice() const;
+    bool IsInConfig() const;
+    void KeepLoaded();
     bool IsForLater(const Held& held) const;
     std::string Line(const Held& held) const;
     wire::Surroundings Surroundings() const;
@@ -262,6 +270,11 @@ class COtr : public CModule {
     bool m_bWasUp = false;              // otrd has answered before
     bool m_bGivenBack = false;          // since the link was lost, what was typed came back
     long m_iLost = 0, m_iGrace = 0;     // when, and until when messages wait for the next link
+    long m_iGone = 0;           // since when there is no otrd
+    int m_iError = 0;           // of the last connect
+    SCString m_ssTried;         // places where an otrd took the connection and did not answer for us
+    bool m_bInConfig = false;   // ZNC loads the module again, or was found not to
+    long m_iWriteAsked = 0;     // since when ZNC should write its configuration
     const std::string m_sInstance = NewInstance();
     std::deque<Held> m_Queue, m_Waiting;  // asked, and kept for an otrd that is gone
     std::map<uint64_t, Kept> m_Kept;      // by the request that brought it

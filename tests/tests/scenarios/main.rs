@@ -44,6 +44,7 @@ mod farewells;
 
 mod warnings;
 
+mod saved;
 mod several;
 
 mod moving;

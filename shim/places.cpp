@@ -1,0 +1,90 @@
+// Which otrd the module uses.
+#include "otr.h"
+
+static const long kMoved = 60;  // seconds after which an otrd that is nowhere has moved
+
+static CString OwnRuntime() {
+    const char* szRuntime = getenv("XDG_RUNTIME_DIR");
+    // Not set for what cron or su starts.
+    return szRuntime && *szRuntime == '/' ? CString(szRuntime) : "/run/user/" + CString(getuid());
+}
+
+// What the user named, or their own otrd, or the system's. The one that was used last comes first, and
+// is alone for as long as it may only be restarting.
+VCString COtr::Places() const {
+    const CString sNamed = GetNV("socket"), sLast = GetNV("used");
+    if (!sNamed.empty()) return {sNamed};
+    VCString vsPlaces = {OwnRuntime() + "/otrd/shim.sock", "/run/otrd/shim.sock"};
+    if (sLast.empty()) return vsPlaces;
+    vsPlaces.erase(std::remove(vsPlaces.begin(), vsPlaces.end(), sLast), vsPlaces.end());
+    if (Now() - m_iGone < kMoved) vsPlaces.clear();
+    vsPlaces.insert(vsPlaces.begin(), sLast);
+    return vsPlaces;
+}
+
+// A socket that is connected to the first otrd of these that was not tried in vain; -1 and errno where
+// there is none.
+int COtr::OpenPlace() {
+    VCString vsPlaces = Places();
+    const auto isTried = [&](const CString& sPath) { return m_ssTried.count(sPath) > 0; };
+    if (std::all_of(vsPlaces.begin(), vsPlaces.end(), isTried)) m_ssTried.clear();
+    int iError = ENOENT;
+    CString sFailed = vsPlaces[0];
+    for (const CString& sPath : vsPlaces) {
+        if (isTried(sPath)) continue;
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        errno = ENAMETOOLONG;
+        int iFd = -1;
+        if (sPath.size() < sizeof(address.sun_path)) {
+            memcpy(address.sun_path, sPath.data(), sPath.size());
+            iFd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        }
+        if (iFd >= 0 && connect(iFd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
+            m_sPath = sPath;
+            return iFd;
+        }
+        // One that is there and does not let us in says more than one that is not there.
+        if (errno != ENOENT && iError == ENOENT) {
+            iError = errno;
+            sFailed = sPath;
+        }
+        if (iFd >= 0) close(iFd);
+    }
+    m_ssTried.clear();
+    m_sPath = sFailed;
+    errno = iError;
+    return -1;
+}
+
+// After an otrd that does not answer for us. False where there is no other one to ask.
+bool COtr::TryNext() {
+    if (m_sPath == GetNV("used")) return false;
+    const VCString vsPlaces = Places();
+    m_ssTried.insert(m_sPath);
+    const bool bMore = std::any_of(vsPlaces.begin(), vsPlaces.end(), [&](const CString& sPath) {
+        return m_ssTried.count(sPath) == 0 && access(sPath.c_str(), F_OK) == 0;
+    });
+    if (bMore) m_iNext = Now();  // ZNC's next turn: this one may be within the socket that failed
+    return bMore;
+}
+
+// Where the module stays from now on.
+void COtr::Settle() {
+    const CString sLast = GetNV("used");
+    m_ssTried.clear();
+    if (sLast == m_sPath || !GetNV("socket").empty()) return;
+    if (!sLast.empty())
+        Say("The otrd at " + sLast + " is gone: this one is at " + m_sPath +
+                ". It has a key and conversations of its own.",
+            Style::Warn);
+    SetNV("used", m_sPath);
+}
+
+CString COtr::Advice() const {
+    if (m_iError == EACCES)
+        return "ZNC's user may not use this socket: as root, add it to the group otrd and run otrd's "
+               "installer again, or restart ZNC from a new login.";
+    const bool bOwn = m_sPath.StartsWith(OwnRuntime() + "/");
+    return CString("See that it runs: systemctl ") + (bOwn ? "--user " : "") + "status otrd.";
+}
