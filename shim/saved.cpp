@@ -43,7 +43,7 @@ void COtr::KeepLoaded() {
         Say("ZNC has not written this module to " + CZNC::Get().GetConfigFile() +
                 ": after a restart of ZNC it would not be loaded, and private conversations would go on "
                 "in clear. Make that file writable for ZNC; then an admin of the bouncer types: /msg " +
-                GetUser()->GetStatusPrefix() + "status SaveConfig",
+                GetUser()->GetStatusPrefix() + "status saveconfig",
             Style::Bad);
     }
 }

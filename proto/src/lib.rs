@@ -9,6 +9,7 @@
 //! * [`admin`]: what `otrctl` may ask; [`moving`]: keys in and out; [`bundle`]: the files of one
 //!   account in a descriptor.
 //! * [`control`]: what the front and a worker say to each other.
+//! * [`paths`]: where otrd, its worker and its files are.
 //! * [`text`], [`account`]: IRC text, nicks and account names, checked once.
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ pub mod frame;
 mod identity;
 pub mod jsonrpc;
 pub mod moving;
+pub mod paths;
 pub mod shim;
 pub mod text;
 

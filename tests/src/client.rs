@@ -33,7 +33,7 @@ impl Client {
 
     /// A client of ZNC; `login` is `user/network` or `user`, and the password is the user's name.
     #[track_caller]
-    pub(crate) fn of_znc(world: &World, port: u16, login: &str, caps: &[&str]) -> Self {
+    pub fn of_znc(world: &World, port: u16, login: &str, caps: &[&str]) -> Self {
         static SERIAL: AtomicUsize = AtomicUsize::new(1);
         let user = login.split('/').next().unwrap_or(login);
         let who = format!("attached-{}-{}", user, SERIAL.fetch_add(1, Ordering::Relaxed));

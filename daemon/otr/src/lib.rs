@@ -56,6 +56,7 @@ pub use error::{
 pub use event::{Asker, Event, Known, Proof, Received, Session, Smp, State};
 pub use init::{Randomness, draw_randomness, init};
 pub use key::{MAX_KEY_FILE, generate_key};
+pub use memfile::memory_files_work;
 pub use name::{Fingerprint, MAX_NAME, NameError, Peer, Trust, Version};
 pub use records::{FingerprintReport, MAX_FINGERPRINTS, MAX_RECORDS_FILE};
 pub use smp::{MAX_QUESTION, MAX_SECRET};

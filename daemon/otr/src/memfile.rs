@@ -10,6 +10,14 @@ use std::ptr::{self, NonNull};
 use otr_sys::FILE;
 use zeroize::Zeroizing;
 
+/// Whether libotr can be given files in memory here. Without them no key can be loaded or made.
+///
+/// # Errors
+/// What the kernel said: `EPERM` where a container's filter forbids `memfd_create`.
+pub fn memory_files_work() -> io::Result<()> {
+    MemFile::new(b"").map(drop)
+}
+
 /// An open memory file. It vanishes when dropped.
 pub(crate) struct MemFile {
     stream: NonNull<FILE>,

@@ -16,7 +16,7 @@ use std::time::Duration;
     after_help = EXAMPLES
 )]
 pub struct Args {
-    /// otrd's admin socket [default: /run/otrd/admin.sock, then $XDG_RUNTIME_DIR/otrd/admin.sock].
+    /// otrd's admin socket [default: that of the user's own otrd, else the system's].
     #[arg(long, value_name = "PATH", global = true)]
     pub socket: Option<PathBuf>,
     /// Print the result as JSON.
@@ -39,7 +39,8 @@ pub struct Args {
     pub action: Action,
 }
 
-const EXAMPLES: &str = "\
+/// What `--help` says behind the options. Its first sentence names the commands of `*otr`.
+pub const EXAMPLES: &str = "\
 Anything else is a line for *otr: help, info, start, refresh, finish, trust, distrust, forget,
 fingerprint, auth, authq, authabort, genkey, ignore, enable, policy, status, version.
 
@@ -97,7 +98,7 @@ pub struct Doctor {
     /// otrd's state directory [default: /var/lib/otrd, or $XDG_STATE_HOME/otrd].
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
-    /// The worker's program [default: otrd-worker beside otrctl, else in /usr/lib/otrd].
+    /// The worker's program [default: otrd-worker beside otrctl, else in ../lib/otrd].
     #[arg(long, value_name = "PATH")]
     pub worker: Option<PathBuf>,
 }

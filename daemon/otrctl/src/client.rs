@@ -7,6 +7,7 @@ use nix::sys::socket::{
 };
 use proto::frame::Lines;
 use proto::jsonrpc::{Answer, AnswerError, Id, Outgoing, write_line};
+use proto::paths;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -181,12 +182,16 @@ impl Client {
     }
 }
 
+/// The user's own otrd first, as for the module; for root the system's.
 fn usual_places() -> Vec<PathBuf> {
-    let mut places = vec![PathBuf::from("/run/otrd/admin.sock")];
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    places
-        .extend(runtime.filter(|path| path.is_absolute()).map(|path| path.join("otrd/admin.sock")));
-    places
+    let own_uid = nix::unistd::getuid();
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let own = paths::user_runtime(variable, own_uid.as_raw());
+    let mut places = vec![own, PathBuf::from(paths::SYSTEM_RUNTIME)];
+    if own_uid.is_root() {
+        places.reverse();
+    }
+    places.iter().map(|place| place.join("admin.sock")).collect()
 }
 
 /// A stopped daemon's queue may be full: the kernel would let a blocking connect wait for ever.

@@ -135,7 +135,14 @@ fn run(args: &Args) -> Result<String, Failure> {
         _ => None,
     };
     let named = args.account()?;
-    let mut client = Client::connect(args.socket.as_deref(), args.timeout()?)?;
+    let mut client = match (Client::connect(args.socket.as_deref(), args.timeout()?), &args.action)
+    {
+        (Ok(client), _) => client,
+        (Err(failure @ Failure::Unavailable(_)), Action::Words(words)) => {
+            return Err(words::unknown(words).unwrap_or(failure));
+        }
+        (Err(failure), _) => return Err(failure),
+    };
     match &args.action {
         Action::Status if line.is_none() => {
             let status = all_status(&mut client)?;

@@ -2,6 +2,7 @@
 //! every user of the machine can read them: they come from standard input, a descriptor, or a
 //! prompt.
 
+use crate::args::EXAMPLES;
 use crate::ask;
 use crate::{Args, Failure};
 use std::ffi::OsString;
@@ -31,6 +32,15 @@ pub fn line(args: &Args, words: &[OsString]) -> Result<Zeroizing<Vec<u8>>, Failu
         return Err(Failure::Usage("a command is one line without control characters".into()));
     }
     Ok(line)
+}
+
+/// Without an otrd that could say so: a command that this otrctl does not know is the likelier mistake.
+pub fn unknown(words: &[OsString]) -> Option<Failure> {
+    let word = words.first()?.to_str().filter(|word| *word != "-")?;
+    let names = EXAMPLES.split('.').next()?.split_once(": ")?.1;
+    let is_known = names.split([',', '\n']).any(|name| name.trim().eq_ignore_ascii_case(word));
+    let says = || format!("unknown command {word:?}: see otrctl --help");
+    (!is_known).then(|| Failure::Usage(says()))
 }
 
 /// `auth` with a nick alone, or `authq` with a question at its end.
@@ -68,6 +78,15 @@ mod tests {
         for line in ["auth", "auth bob secret", "authq bob [what?] secret", "info bob", "trust bob"]
         {
             assert!(!wants(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_command_that_is_none_is_told_from_those_of_otr() {
+        let is_unknown = |word: &str| unknown(&[word.into()]).is_some();
+        assert!(is_unknown("stats") && is_unknown("") && is_unknown("help, info"));
+        for word in ["status", "AUTH", "forget", "fingerprint", "version", "-"] {
+            assert!(!is_unknown(word), "{word}");
         }
     }
 

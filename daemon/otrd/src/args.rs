@@ -4,7 +4,8 @@ use crate::config::{self, Config};
 use crate::peer::Mode;
 use anyhow::{Context, bail};
 use clap::Parser;
-use std::path::PathBuf;
+use proto::paths;
+use std::path::{Path, PathBuf};
 
 /// OTR encryption for ZNC, outside of ZNC.
 #[derive(Debug, Parser)]
@@ -143,40 +144,39 @@ fn given(
 
 fn state_home(system: bool) -> anyhow::Result<PathBuf> {
     if system {
-        return Ok("/var/lib/otrd".into());
+        return Ok(paths::SYSTEM_STATE.into());
     }
-    let home = || variable("HOME").map(|home| home.join(".local/state"));
-    let base = variable("XDG_STATE_HOME").or_else(home);
-    Ok(base.context("neither XDG_STATE_HOME nor HOME is set: give --state")?.join("otrd"))
+    paths::user_state(variable).context("neither XDG_STATE_HOME nor HOME is set: give --state")
 }
 
 fn config_home(system: bool) -> anyhow::Result<PathBuf> {
     if system {
-        return Ok("/etc/otrd/otrd.toml".into());
+        return Ok(paths::SYSTEM_CONFIG.into());
     }
-    let home = || variable("HOME").map(|home| home.join(".config"));
-    let base = variable("XDG_CONFIG_HOME").or_else(home);
     // Nobody's home: nobody's settings.
-    Ok(base.unwrap_or_else(|| "/etc".into()).join("otrd/otrd.toml"))
+    Ok(paths::user_config(variable).unwrap_or_else(|| paths::SYSTEM_CONFIG.into()))
 }
 
 fn runtime(system: bool) -> anyhow::Result<PathBuf> {
     if system {
-        return Ok("/run/otrd".into());
+        return Ok(paths::SYSTEM_RUNTIME.into());
     }
-    let base = variable("XDG_RUNTIME_DIR");
-    let hint = "XDG_RUNTIME_DIR is not set: give --shim-socket and --admin-socket";
-    Ok(base.context(hint)?.join("otrd"))
+    let found = paths::user_runtime(variable, nix::unistd::getuid().as_raw());
+    // Made by the login, and never by us: otherwise others could have made it.
+    if !found.parent().is_some_and(Path::is_dir) {
+        bail!("XDG_RUNTIME_DIR is not set: give --shim-socket and --admin-socket");
+    }
+    Ok(found)
 }
 
-/// The XDG specification has relative paths ignored.
 fn variable(name: &str) -> Option<PathBuf> {
-    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+    std::env::var_os(name).map(PathBuf::from)
 }
 
 fn beside_us() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("cannot find otrd's own program: give --worker")?;
-    let beside = own.with_file_name("otrd-worker");
-    let lib = || own.parent()?.parent().map(|prefix| prefix.join("lib/otrd/otrd-worker"));
-    Ok(if beside.is_file() { beside } else { lib().unwrap_or(beside) })
+    let places = paths::workers(&own);
+    let found = places.iter().flatten().find(|path| path.is_file());
+    let last = || places.iter().flatten().next_back();
+    found.or_else(last).cloned().context("no place for otrd-worker: give --worker")
 }

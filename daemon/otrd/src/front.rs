@@ -151,7 +151,10 @@ impl Front {
 
     /// One line for people.
     pub fn summary(&self) -> String {
-        format!("{} accounts", self.keepers.borrow().len())
+        match self.keepers.borrow().len() {
+            1 => "1 account".into(),
+            count => format!("{count} accounts"),
+        }
     }
 
     /// Ends every worker and returns when none is left.

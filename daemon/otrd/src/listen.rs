@@ -70,6 +70,11 @@ impl Listeners {
         })
     }
 
+    /// Whether systemd passed both.
+    pub fn are_inherited(&self) -> bool {
+        self.shim.bound.is_none() && self.admin.bound.is_none()
+    }
+
     /// Where [`Listeners::remove`] will remove something.
     pub fn directories(&self) -> impl Iterator<Item = &Path> {
         let bound = [&self.shim, &self.admin].into_iter().filter_map(|one| one.bound.as_ref());

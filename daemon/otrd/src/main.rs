@@ -31,6 +31,7 @@ mod peer;
 mod pulse;
 mod spawn;
 mod state;
+mod unconfined;
 mod watch;
 mod wire;
 
@@ -54,6 +55,9 @@ use tokio::time::Instant;
 /// Within this time after SIGTERM the front has ended, whatever its workers do.
 const STOP_TIME: Duration = Duration::from_millis(1900);
 
+/// EX_CONFIG. The units do not try again after it.
+const CANNOT_CONFINE: u8 = 78;
+
 fn main() -> ExitCode {
     let level = log::init();
     let args = Args::parse();
@@ -61,6 +65,9 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            if error.is::<confine::NoLandlock>() {
+                return ExitCode::from(CANNOT_CONFINE); // said already
+            }
             tracing::error!(message_id = kind::FAILED, "{error:#}");
             ExitCode::FAILURE
         }
@@ -94,7 +101,13 @@ fn start(args: Args, level: Level) -> anyhow::Result<()> {
         // The lock on the state directory comes next: who holds it may replace stale sockets.
         let state = state::State::open(&settings.state)?;
         let listeners = Listeners::open(&settings)?;
-        confine::confine(&settings, &listeners)?;
+        if let Err(error) = confine::confine(&settings, &listeners) {
+            if error.is::<confine::NoLandlock>() {
+                tracing::error!(message_id = kind::FAILED, "{error}");
+                unconfined::answer(&listeners).await?;
+            }
+            return Err(error);
+        }
         let front = Rc::new(Front::new(settings, state, masters));
         serve(front, listeners, signals, || reload(&source, &level)).await
     })

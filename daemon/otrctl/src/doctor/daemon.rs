@@ -1,6 +1,6 @@
 //! What otrd says of itself, and who can reach it.
 
-use super::Check;
+use super::{Check, Found, Whose};
 use crate::client::Client;
 use crate::{Args, all_status};
 use proto::admin::{AccountStatus, Status};
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Everything that needs an otrd that runs.
-pub fn look(args: &Args, patience: Duration) -> Vec<Check> {
+pub fn look(args: &Args, patience: Duration) -> (Vec<Check>, Found) {
     let answer = Client::connect(args.socket.as_deref(), patience).and_then(|mut client| {
         let status = all_status(&mut client)?;
         Ok((status, client.path))
@@ -18,18 +18,24 @@ pub fn look(args: &Args, patience: Duration) -> Vec<Check> {
     let (status, path) = match answer {
         Ok(found) => found,
         Err(failure) => {
-            let hint = "start it: systemctl start otrd.socket, or otrd --user";
-            return vec![Check::fail("daemon", failure.to_string(), hint)];
+            let whose = Whose::of(args.socket.as_deref());
+            let hint = format!("start it: {} enable --now otrd.socket", whose.systemctl());
+            let checks = vec![Check::fail("daemon", failure.to_string(), hint)];
+            return (checks, Found { whose, without_landlock: false });
         }
     };
+    let whose = Whose::of(Some(&path));
     let mut checks = vec![versions(&status)];
     checks.extend(["admin.sock", "shim.sock"].map(|name| socket(&path.with_file_name(name))));
     checks.extend(status.accounts.iter().map(account));
     if status.accounts.is_empty() {
-        let hint = "load the module in ZNC: /msg *status loadmod --type=network otr";
-        checks.push(Check::warn("accounts", "no module has connected yet", hint));
+        // Nothing is wrong: this is how an installation begins.
+        let says = "none yet: load the module in ZNC: /msg *status loadmod --type=network otr";
+        checks.push(Check::ok("accounts", says));
     }
-    checks
+    let mut workers = status.accounts.iter().filter_map(|account| account.worker.as_ref());
+    let without_landlock = workers.any(|worker| worker.sandbox.contains("no landlock"));
+    (checks, Found { whose, without_landlock })
 }
 
 fn versions(status: &Status) -> Check {

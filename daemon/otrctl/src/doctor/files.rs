@@ -1,6 +1,7 @@
 //! Who may read the keys: modes and owners below the state directory.
 
-use super::Check;
+use super::{Check, Whose};
+use proto::paths;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -10,15 +11,15 @@ use std::path::{Path, PathBuf};
 const SHOWN: usize = 5;
 
 /// Everything below the state directory.
-pub fn look(state: Option<&Path>) -> Vec<Check> {
+pub fn look(state: Option<&Path>, whose: Whose) -> Vec<Check> {
     const NAME: &str = "files";
-    let state = state.map_or_else(usual, Path::to_path_buf);
+    let state = state.map_or_else(|| usual(whose), Path::to_path_buf);
     let shown = state.display().to_string();
     let owner = match fs::metadata(&state) {
         Ok(found) => found.uid(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let hint = "otrd makes it when it starts; give --state where it is elsewhere";
-            return vec![Check::warn(NAME, format!("{shown} is not there"), hint)];
+            let says = format!("{shown} is not there: otrd makes it when it starts (see --state)");
+            return vec![Check::ok(NAME, says)];
         }
         Err(error) => return vec![Check::warn(NAME, format!("{shown}: {error}"), "be root")],
     };
@@ -94,14 +95,10 @@ impl Seen {
 }
 
 /// As otrd finds it.
-fn usual() -> PathBuf {
-    let system = PathBuf::from("/var/lib/otrd");
-    if system.exists() || nix::unistd::geteuid().is_root() {
-        return system;
-    }
-    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    let home = || variable("HOME").map(|home| home.join(".local/state"));
-    variable("XDG_STATE_HOME").or_else(home).unwrap_or_default().join("otrd")
+fn usual(whose: Whose) -> PathBuf {
+    let own = || paths::user_state(|name| std::env::var_os(name).map(PathBuf::from));
+    let own = if whose == Whose::User { own() } else { None };
+    own.unwrap_or_else(|| paths::SYSTEM_STATE.into())
 }
 
 #[cfg(test)]
@@ -122,13 +119,15 @@ mod tests {
         let key = account.join("otr.key");
         fs::write(&key, "key").unwrap();
         close(&key, 0o600).unwrap();
-        let states = || look(Some(state.path())).into_iter().map(|c| c.state).collect::<Vec<_>>();
+        let states = || {
+            look(Some(state.path()), Whose::User).into_iter().map(|c| c.state).collect::<Vec<_>>()
+        };
         assert_eq!(states(), [State::Ok]);
         close(&key, 0o640).unwrap();
         assert_eq!(states(), [State::Fail]);
         close(&key, 0o600).unwrap();
         fs::rename(&key, account.join("otr.key.damaged")).unwrap();
         assert_eq!(states(), [State::Ok, State::Warn]);
-        assert_eq!(look(Some(&state.path().join("none")))[0].state, State::Warn);
+        assert_eq!(look(Some(&state.path().join("none")), Whose::User)[0].state, State::Ok);
     }
 }

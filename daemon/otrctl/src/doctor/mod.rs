@@ -12,8 +12,9 @@ mod system;
 
 use crate::args::Doctor;
 use crate::{Args, Failure, show};
+use proto::paths;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -64,13 +65,47 @@ impl Check {
     }
 }
 
+/// The otrd that is looked at.
+#[derive(Clone, Copy)]
+struct Found {
+    whose: Whose,
+    /// It runs on a kernel without Landlock, as its admin allowed.
+    without_landlock: bool,
+}
+
+/// Whose otrd it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    System,
+    User,
+}
+
+impl Whose {
+    /// By the socket that answers, or by who asks where none does.
+    fn of(socket: Option<&Path>) -> Self {
+        let system = Path::new(paths::SYSTEM_RUNTIME);
+        let is_system = match socket {
+            Some(path) => path.starts_with(system) || nix::unistd::geteuid().is_root(),
+            None => nix::unistd::geteuid().is_root() || system.exists(),
+        };
+        if is_system { Whose::System } else { Whose::User }
+    }
+
+    fn systemctl(self) -> &'static str {
+        match self {
+            Whose::System => "systemctl",
+            Whose::User => "systemctl --user",
+        }
+    }
+}
+
 /// Looks at everything.
 pub fn run(args: &Args, wish: &Doctor) -> Result<String, Failure> {
     let patience = args.timeout()?;
-    let mut checks = daemon::look(args, patience);
-    checks.extend(system::look());
-    checks.extend(files::look(wish.state.as_deref()));
-    checks.push(exchange(wish, patience));
+    let (mut checks, found) = daemon::look(args, patience);
+    checks.extend(system::look(found));
+    checks.extend(files::look(wish.state.as_deref(), found.whose));
+    checks.push(exchange(wish, found, patience));
     let failed = checks.iter().any(|check| check.state == State::Fail);
     let text = show::either(args.json, &Report { checks }, show::report)?;
     // What was found is the output even then; only the exit status tells.
@@ -78,11 +113,15 @@ pub fn run(args: &Args, wish: &Doctor) -> Result<String, Failure> {
 }
 
 /// Two keys, a key exchange and a message, by the program that does it for real.
-fn exchange(wish: &Doctor, patience: Duration) -> Check {
+fn exchange(wish: &Doctor, otrd: Found, patience: Duration) -> Check {
     const NAME: &str = "key exchange";
     let program = wish.worker.clone().unwrap_or_else(worker);
     let mut command = Command::new(&program);
-    command.arg("selftest").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.arg("selftest");
+    if otrd.without_landlock {
+        command.arg("--allow-no-landlock");
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let path = program.display();
     let hint = format!("install otrd-worker at {path}, or give --worker");
     let mut child = match command.spawn() {
@@ -119,6 +158,8 @@ fn exchange(wish: &Doctor, patience: Duration) -> Check {
 
 fn worker() -> PathBuf {
     let own = std::env::current_exe().unwrap_or_default();
-    let beside = own.with_file_name("otrd-worker");
-    if beside.is_file() { beside } else { "/usr/lib/otrd/otrd-worker".into() }
+    let places = paths::workers(&own);
+    let found = places.iter().flatten().find(|path| path.is_file());
+    let last = || places.iter().flatten().next_back();
+    found.or_else(last).cloned().unwrap_or_else(|| "otrd-worker".into())
 }

@@ -1,6 +1,6 @@
 //! The machine: its kernel, its randomness, its clock, and how exposed the unit is.
 
-use super::Check;
+use super::{Check, Found, Whose};
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,17 +12,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const BUILT_AFTER: u64 = 1_735_689_600;
 
 /// Everything about the machine.
-pub fn look() -> Vec<Check> {
-    vec![kernel(), landlock(), seccomp(), randomness(), clock(), swap(), exposure()]
+pub fn look(otrd: Found) -> Vec<Check> {
+    let mut checks = vec![kernel(), landlock(otrd), seccomp(), randomness(), clock(), swap()];
+    if otrd.whose == Whose::System {
+        checks.push(exposure());
+    }
+    checks
 }
 
 fn kernel() -> Check {
     let release = read("/proc/sys/kernel/osrelease").unwrap_or_default();
     match at_least(&release, (5, 13)) {
         Some(true) => Check::ok("kernel", release),
-        Some(false) => {
-            Check::warn("kernel", release, "5.13 or newer has Landlock, which confines workers")
-        }
+        // Whether it has Landlock is said below.
+        Some(false) => Check::ok("kernel", format!("{release}: older than 5.13")),
         None => Check::warn("kernel", "its version cannot be read", "see uname -r"),
     }
 }
@@ -32,20 +35,20 @@ fn at_least(release: &str, wanted: (u32, u32)) -> Option<bool> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?) >= wanted)
 }
 
-fn landlock() -> Check {
+fn landlock(otrd: Found) -> Check {
     match read("/sys/kernel/security/lsm") {
         Some(list) if list.split(',').any(|name| name == "landlock") => {
             Check::ok("landlock", "in force")
         }
-        Some(list) => Check::fail(
-            "landlock",
-            format!("not among {list}"),
-            "boot with lsm=landlock,… or run otrd with --allow-no-landlock, less confined",
-        ),
-        None => {
-            let hint = "mount securityfs to see; the key exchange below needs it anyway";
-            Check::warn("landlock", "the list of security modules cannot be read", hint)
+        Some(list) => {
+            let says = format!("not among {list}");
+            let hint = "see NO LANDLOCK in otrd(8)";
+            match otrd.without_landlock {
+                true => Check::warn("landlock", says, hint),
+                false => Check::fail("landlock", says, hint),
+            }
         }
+        None => Check::ok("landlock", "told by the key exchange below: securityfs is not mounted"),
     }
 }
 

@@ -17,6 +17,14 @@ use anyhow::{Context, Result};
 use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 
+/// The kernel was built or booted without Landlock, and the admin did not allow that.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this kernel has no Landlock, which confines each worker to the files of its account: boot with \
+     it, or start otrd with --allow-no-landlock (NO LANDLOCK in otrd(8))"
+)]
+pub struct NoLandlock;
+
 /// From here on no core, no debugger and, where the system lets us, no swap shows what is in
 /// memory.
 pub fn keep_memory_private() -> Result<()> {
@@ -35,7 +43,14 @@ pub fn keep_memory_private() -> Result<()> {
 /// Confines this process and all that it will start.
 pub fn confine(settings: &Settings, listeners: &Listeners) -> Result<()> {
     nix::sys::prctl::set_no_new_privs().context("cannot give up new privileges")?;
-    let landlock = paths::restrict(settings, listeners).context("cannot confine otrd to files")?;
+    let landlock = match paths::restrict(settings, listeners) {
+        Err(error) if error.is::<NoLandlock>() => {
+            // For as long as it says so to whoever connects.
+            syscalls::restrict().context("cannot confine otrd to system calls")?;
+            return Err(error);
+        }
+        done => done.context("cannot confine otrd to files")?,
+    };
     syscalls::restrict().context("cannot confine otrd to system calls")?;
     tracing::info!(landlock, "confined");
     Ok(())

@@ -1,5 +1,6 @@
 //! Landlock: which files stay within reach.
 
+use super::NoLandlock;
 use crate::args::Settings;
 use crate::listen::Listeners;
 use anyhow::{Context, Result, bail};
@@ -33,10 +34,9 @@ pub fn restrict(settings: &Settings, listeners: &Listeners) -> Result<String> {
         false => CompatLevel::HardRequirement,
         true => CompatLevel::BestEffort,
     });
-    let hint = "this kernel has no Landlock: --allow-no-landlock goes without";
     let mut rules = rules
         .handle_access(AccessFs::from_all(ABI::V1))
-        .context(hint)?
+        .map_err(|_| NoLandlock)?
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(ASKED))?
         .handle_access(AccessNet::from_all(ASKED))?
@@ -65,7 +65,7 @@ pub fn restrict(settings: &Settings, listeners: &Listeners) -> Result<String> {
             tracing::warn!("this kernel has no Landlock: otrd and its workers are less confined");
             Ok("none".into())
         }
-        (RulesetStatus::NotEnforced, _) => bail!(hint),
+        (RulesetStatus::NotEnforced, _) => bail!(NoLandlock),
         (_, LandlockStatus::Available { effective_abi, .. }) => {
             Ok((effective_abi as i32).to_string())
         }

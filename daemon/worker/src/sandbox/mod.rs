@@ -42,6 +42,10 @@ pub fn confine(directory: Option<BorrowedFd<'_>>, without: WithoutLandlock) -> R
         None => otr::Randomness::Keys,
     });
     otr::dsa_check_in_force()?;
+    otr::memory_files_work().context(
+        "libotr needs memfd_create, which this system does not allow: have the container's filter of \
+         system calls allow it",
+    )?;
     let landlock = paths::restrict(directory, without).context("Landlock")?;
     syscalls::restrict(directory.as_ref().map(AsRawFd::as_raw_fd)).context("seccomp")?;
     let memory = if locked { "memory locked" } else { "memory not locked" };

@@ -20,8 +20,9 @@ pub fn close_strays() -> Result<()> {
     let closed = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
     match Errno::result(closed) {
         Ok(_) => Ok(()),
-        // Linux before 5.9. The front opens everything O_CLOEXEC.
-        Err(Errno::ENOSYS) => Ok(()),
+        // Linux before 5.9, or a container whose filter does not know the call. The front opens
+        // everything O_CLOEXEC.
+        Err(Errno::ENOSYS | Errno::EPERM) => Ok(()),
         Err(error) => Err(error).context("cannot close what was inherited"),
     }
 }
@@ -74,8 +75,8 @@ pub fn lock_memory() -> nix::Result<bool> {
     #[allow(unsafe_code)]
     match Errno::result(unsafe { libc::mlockall(all) }) {
         Ok(_) => Ok(true),
-        // Root without CAP_IPC_LOCK, or a kernel that does not know the last flag.
-        Err(Errno::EPERM | Errno::ENOMEM | Errno::EINVAL) => Ok(false),
+        // Root without CAP_IPC_LOCK, a kernel that does not know the last flag, or a container.
+        Err(Errno::EPERM | Errno::ENOMEM | Errno::EINVAL | Errno::ENOSYS) => Ok(false),
         Err(error) => Err(error),
     }
 }
