@@ -187,7 +187,7 @@ fn usual_places() -> Vec<PathBuf> {
     let own_uid = nix::unistd::getuid();
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let own = paths::user_runtime(variable, own_uid.as_raw());
-    let mut places = vec![own, PathBuf::from(paths::SYSTEM_RUNTIME)];
+    let mut places = [own, PathBuf::from(paths::SYSTEM_RUNTIME)];
     if own_uid.is_root() {
         places.reverse();
     }
