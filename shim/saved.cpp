@@ -13,6 +13,13 @@ static bool Lists(CConfig& Config, const CString& sModule) {
                        [&](const CString& sLine) { return sLine.Token(0).Equals(sModule); });
 }
 
+// A map before ZNC 1.9, and a list from then on.
+static CConfig* Named(const CConfig::SubConfig& all, const CString& sName) {
+    for (const auto& it : all)
+        if (it.first == sName) return it.second.m_pSubConfig;
+    return nullptr;
+}
+
 bool COtr::IsInConfig() const {
     CFile file(CZNC::Get().GetConfigFile());
     CConfig config;
@@ -20,11 +27,11 @@ bool COtr::IsInConfig() const {
     if (!file.Open(O_RDONLY) || !config.Parse(file, sError)) return false;
     CConfig::SubConfig users, networks;
     config.FindSubConfig("user", users, false);
-    const auto user = users.find(GetUser()->GetUsername());
-    if (user == users.end()) return false;
-    user->second.m_pSubConfig->FindSubConfig("network", networks, false);
-    const auto network = networks.find(GetNetwork()->GetName());
-    return network != networks.end() && Lists(*network->second.m_pSubConfig, GetModName());
+    CConfig* pUser = Named(users, GetUser()->GetUsername());
+    if (!pUser) return false;
+    pUser->FindSubConfig("network", networks, false);
+    CConfig* pNetwork = Named(networks, GetNetwork()->GetName());
+    return pNetwork && Lists(*pNetwork, GetModName());
 }
 
 // ZNC writes down what LoadMod did only when it is told to, or writes for another reason. Without
