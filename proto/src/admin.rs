@@ -23,12 +23,44 @@ pub enum Call {
     Export(Export),
     /// `forget-account`: the end of an account.
     Forget(Forget),
+    /// `renew`: another worker in the place of an account's.
+    Renew(Renew),
+    /// `replace`: another otrd goes on from here; the channel to it is in a descriptor beside.
+    Replace(Replace),
     /// `secrets`: how files are to lie on disk.
     Secrets(Secrets),
     /// `secrets-of`: has an account's files lie so, and says how they do.
     SecretsOf(SecretsOf),
     /// `watch`: from now on this connection is told what changes.
     Watch(Watch),
+}
+
+/// `renew`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renew {
+    /// Which account.
+    pub account: Selector,
+}
+
+/// Result of `renew`: the worker has ended, and the module's next connection starts another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewed {
+    /// The release of the worker that ended; missing where none ran, or where it did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
+}
+
+/// `replace` has no parameters yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replace {}
+
+/// Result of `replace`: what is handed over follows in the channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replacing {
+    /// The otrd that is replaced.
+    pub pid: u32,
+    /// Its release.
+    pub version: String,
 }
 
 /// `secrets`
@@ -123,6 +155,8 @@ impl Call {
             "import" => Self::Import(request.params()?),
             "export" => Self::Export(request.params()?),
             "forget-account" => Self::Forget(request.params()?),
+            "renew" => Self::Renew(request.params()?),
+            "replace" => Self::Replace(request.params()?),
             "secrets" => Self::Secrets(request.params()?),
             "secrets-of" => Self::SecretsOf(request.params()?),
             "watch" => Self::Watch(request.params()?),
@@ -170,6 +204,15 @@ pub struct AccountStatus {
     pub restarts: u32,
     /// Seconds since this worker started.
     pub uptime: u64,
+    /// The worker's release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The worker was started by an earlier front and taken over from it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_up: bool,
+    /// Why the worker of an earlier front could not be taken over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_taken_up: Option<String>,
     /// Why its files cannot be opened, and what to do: no worker runs then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locked: Option<String>,

@@ -1,9 +1,16 @@
 //! What the front and a worker say to each other, over the SOCK_SEQPACKET pair that is the
 //! worker's descriptor 0: one packet, one message, at most one descriptor beside it.
 //!
-//! Both ends are the same release, so this changes freely. The front trusts nothing a worker
-//! says beyond its own account: a worker can ask for a key generation, answer questions, and
-//! call itself idle.
+//! A worker outlives its front, so the two ends may be of different releases. The protocol has a
+//! version: each end serves its own and the one before ([`OLDEST`] to [`VERSION`]), and both speak
+//! the lower of the two. A front says its version in [`ToWorker::Start`] and in
+//! [`ToWorker::TakeUp`], a worker in [`ToFront::Here`]. Version 1 had neither of the latter two: a
+//! front takes up a worker of version 1 by [`ToWorker::Status`]. Members that are not known are
+//! ignored. What each version may say stands in `vectors/control-1.json` and
+//! `vectors/control-2.json`.
+//!
+//! The front trusts nothing a worker says beyond its own account: a worker can ask for a key
+//! generation, answer questions, and call itself idle.
 
 use crate::account::Account;
 use crate::admin::{Output, WorkerStatus};
@@ -12,6 +19,21 @@ use crate::moving::{Exported, Imported, Order};
 use crate::shim::Hello;
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
+
+/// The version of this protocol.
+pub const VERSION: u32 = 2;
+/// The oldest version that is still served.
+pub const OLDEST: u32 = 1;
+
+/// Whether a version of the other end is served.
+pub fn is_served(version: u32) -> bool {
+    (OLDEST..=VERSION).contains(&version)
+}
+
+/// The version of an end that does not say which.
+fn first() -> u32 {
+    1
+}
 
 /// Longest packet in bytes.
 pub const MAX_PACKET: usize = 160 * 1024;
@@ -66,6 +88,22 @@ pub enum ToWorker {
         account: Account,
         /// The admin goes along with a kernel that has no Landlock.
         allow_no_landlock: bool,
+        /// What the admin set.
+        site: Site,
+        /// How files are to lie on disk; [`ToWorker::Secret`] follows. Missing without a master
+        /// secret.
+        at_rest: Option<AtRest>,
+        /// The front's version of this protocol.
+        #[serde(default = "first")]
+        control: u32,
+    },
+    /// First of all from a front that takes over a running worker; since version 2. Answer with
+    /// [`ToFront::Here`]. Questions of the front before need no answer.
+    TakeUp {
+        /// To be repeated.
+        seq: u64,
+        /// The front's version of this protocol.
+        control: u32,
         /// What the admin set.
         site: Site,
         /// How files are to lie on disk; [`ToWorker::Secret`] follows. Missing without a master
@@ -145,6 +183,8 @@ pub enum About {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToFront {
+    /// First of all to a front of version 2 or newer, and the answer to [`ToWorker::TakeUp`].
+    Here(Here),
     /// Confined and loaded; connections may come.
     Ready,
     /// For the log. Never a nick, never a text.
@@ -206,6 +246,21 @@ pub enum ToFront {
         /// What came of it.
         outcome: Result<Exported, Refused>,
     },
+}
+
+/// A worker introduces itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Here {
+    /// As asked; 0 after [`ToWorker::Start`].
+    pub seq: u64,
+    /// Its version of this protocol.
+    pub control: u32,
+    /// Its release.
+    pub version: String,
+    /// Whose keys it has.
+    pub account: Account,
+    /// It waits for a key, and no generation runs that it knows of.
+    pub keygen: bool,
 }
 
 /// Why a command had no output.

@@ -159,6 +159,8 @@ fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
     all.insert(("import", "admin"), import);
     all.insert(("export", "admin"), json!({"account": account}));
     all.insert(("forget-account", "admin"), json!({"account": account, "remove": true}));
+    all.insert(("renew", "admin"), json!({"account": account}));
+    all.insert(("replace", "admin"), json!({}));
     all.insert(("secrets", "admin"), json!({"at_rest": "encrypted"}));
     all.insert(("secrets-of", "admin"), json!({"account": account}));
     all

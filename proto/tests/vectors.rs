@@ -99,6 +99,9 @@ fn no_file_is_forgotten() {
         "accept-replies.json",
         "accept-requests.json",
         "accept-text.json",
+        // Between front and worker, see `control.rs`.
+        "control-1.json",
+        "control-2.json",
         "reject-hello.json",
         "reject-lines.json",
         "reject-nick.json",

@@ -67,6 +67,9 @@ pub use between::Between;
 
 pub mod programs;
 
+mod manager;
+pub use manager::Manager;
+
 mod otrd;
 pub use otrd::{Otrd, OtrdBuilder};
 

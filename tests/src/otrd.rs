@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 
 use crate::process::Launch;
 use crate::znc::ZNC_UID;
-use crate::{Process, Rpc, World, children_of, eventually, programs};
+use crate::{Manager, Process, Rpc, World, children_of, eventually, programs};
 
 /// A running `otrd`.
 pub struct Otrd {
@@ -21,6 +21,9 @@ pub struct Otrd {
     setup: OtrdBuilder,
     dir: PathBuf,
     world: World,
+    manager: Option<Manager>,
+    /// Workers that an otrd before this one has started.
+    earlier: Vec<i32>,
 }
 
 /// An `otrd` about to be started.
@@ -33,6 +36,7 @@ pub struct OtrdBuilder {
     descriptors: Option<u32>,
     disk: Option<u32>,
     behind: bool,
+    managed: bool,
 }
 
 impl OtrdBuilder {
@@ -84,6 +88,12 @@ impl OtrdBuilder {
         self
     }
 
+    /// Something does for it what systemd does: its workers outlive it, until [`Otrd::stop`].
+    pub fn managed(mut self) -> Self {
+        self.managed = true;
+        self
+    }
+
     /// Starts it and waits until it accepts on both sockets.
     #[track_caller]
     pub fn start(self, world: &World) -> Otrd {
@@ -102,20 +112,31 @@ impl OtrdBuilder {
         if let Some(text) = &self.config {
             world.file(&dir.join("otrd/otrd.toml"), text, self.uid);
         }
-        let process = self.launch(world, &dir);
-        let mut otrd = Otrd { process, setup: self, dir, world: world.clone() };
+        let manager = self.managed.then(|| Manager::new(&dir));
+        let process = self.launch(world, &dir, manager.as_ref(), &[]);
+        let world = world.clone();
+        let mut otrd = Otrd { process, setup: self, dir, world, manager, earlier: Vec::new() };
         otrd.accepts();
         otrd
     }
 
-    fn launch(&self, world: &World, dir: &Path) -> Process {
+    fn launch(
+        &self,
+        world: &World,
+        dir: &Path,
+        manager: Option<&Manager>,
+        words: &[&str],
+    ) -> Process {
+        let passed = manager.map(Manager::passes);
+        let shell = passed.as_ref().map_or(&[][..], |passed| &passed.words);
         let bin = world.path().join("bin");
         let worker = match self.keygen_waits {
             None => bin.join("otrd-worker"),
             Some(seconds) => late_worker(&bin, seconds),
         };
         let mut launch = self
-            .wrapped(&dir.join("state"), &bin.join("otrd"))
+            .wrapped(&dir.join("state"), &bin.join("otrd"), shell)
+            .args(words)
             .args(["--state".into(), dir.join("state")])
             .args(["--shim-socket".into(), dir.join("shim.sock")])
             .args(["--admin-socket".into(), dir.join("admin.sock")])
@@ -130,13 +151,19 @@ impl OtrdBuilder {
         for (name, value) in &self.variables {
             launch = launch.env(name, value);
         }
+        if let Some(manager) = manager {
+            launch = launch.env("NOTIFY_SOCKET", manager.socket());
+        }
         launch.start(world)
     }
 }
 
 impl OtrdBuilder {
     /// The program, behind those that set its limits and its disk up and then become it.
-    fn wrapped(&self, state: &Path, otrd: &Path) -> Launch {
+    fn wrapped(&self, state: &Path, otrd: &Path, shell: &[String]) -> Launch {
+        if let [first, words @ ..] = shell {
+            return Launch::new("otrd", first).args(words).args([otrd]);
+        }
         let nice = Path::new(if self.behind { "10" } else { "0" });
         let program = ["nice".as_ref(), "-n".as_ref(), nice, otrd];
         if let Some(most) = self.descriptors {
@@ -275,7 +302,11 @@ impl Otrd {
         let workers = children
             .into_iter()
             .filter(|(_, line)| line.contains("otrd-worker") && !line.contains("keygen"));
-        workers.map(|(pid, _)| pid).collect()
+        let earlier = self.earlier.iter().copied().filter(|pid| is_running(*pid));
+        let mut workers: Vec<i32> = workers.map(|(pid, _)| pid).chain(earlier).collect();
+        workers.sort_unstable();
+        workers.dedup();
+        workers
     }
 
     /// Waits until there is exactly one worker, and tells its pid.
@@ -307,12 +338,45 @@ impl Otrd {
         let workers = self.workers();
         self.process.signal(Signal::SIGTERM);
         self.process.ends_within(Duration::from_secs(20));
+        if let Some(manager) = &self.manager {
+            manager.forgets();
+        }
         eventually("the workers have ended", || !workers.iter().any(|pid| is_running(*pid)));
         start.elapsed()
     }
 
+    /// Ends it in good order and starts it again, as `systemctl restart` does. Managed, its workers
+    /// go on meanwhile.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        self.earlier = self.workers();
+        self.process.signal(Signal::SIGTERM);
+        self.process.ends_within(Duration::from_secs(20));
+        self.starts_again();
+    }
+
+    /// A second otrd takes over from it (`--replace`).
+    #[track_caller]
+    pub fn is_replaced(&mut self) {
+        self.earlier = self.workers();
+        let next = self.setup.launch(&self.world, &self.dir, None, &["--replace"]);
+        self.process.ends_within(Duration::from_secs(20));
+        self.process = next;
+        self.accepts();
+    }
+
+    /// It executes its program anew (SIGUSR2), and is still the same process.
+    #[track_caller]
+    pub fn executes(&mut self) {
+        let before = self.log().matches("serving").count();
+        self.process.signal(Signal::SIGUSR2);
+        eventually("the program runs anew", || self.log().matches("serving").count() > before);
+        self.accepts();
+    }
+
     /// Ends it without warning; its workers are left to notice.
     pub fn crash(&mut self) {
+        self.earlier = self.workers();
         self.process.kill();
     }
 
@@ -320,6 +384,7 @@ impl Otrd {
     /// from a fault is swallowed by Rust's guard against overflowing stacks.
     #[track_caller]
     pub fn dies_of(&mut self, signal: Signal) {
+        self.earlier = self.workers();
         let process = &mut self.process;
         eventually("otrd has died", || {
             let ended = process.has_ended();
@@ -333,7 +398,11 @@ impl Otrd {
     /// Starts it again after its end, with the same state.
     #[track_caller]
     pub fn starts_again(&mut self) {
-        self.process = self.setup.launch(&self.world, &self.dir);
+        let (before, manager) = (self.manager.as_ref().map(Manager::ready), self.manager.as_ref());
+        self.process = self.setup.launch(&self.world, &self.dir, manager, &[]);
+        if let (Some(before), Some(manager)) = (before, manager) {
+            eventually("otrd is ready", || manager.ready() > before);
+        }
         self.accepts();
     }
 

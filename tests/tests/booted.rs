@@ -4,11 +4,12 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use otrd_tests::{Ircd, Irssi, Way, Wire, World, ZncBuilder, ZncNetwork, ZncUser};
-use otrd_tests::{children_of, eventually, holds, nice_of, private_number};
+use otrd_tests::{Client, Ircd, Irssi, Way, Wire, World, ZncBuilder, ZncNetwork, ZncUser};
+use otrd_tests::{eventually, holds, nice_of, private_number};
 
 #[test]
 #[ignore = "needs an installed daemon under systemd: run tests/boot"]
@@ -70,24 +71,54 @@ fn a_conversation_under_systemd() {
     alice.types_to("bob", "still here");
     bob.reads("alice", "still here");
 
-    // A killed front takes its workers along, and comes back; so does the conversation.
-    comes_back_after(front, Signal::SIGKILL);
-    alice.has_otr();
-    alice.becomes("bob", "encrypted");
+    // Whatever becomes of the front, its worker goes on, and so does the conversation.
+    let since = |alice: &Client| {
+        alice.otr("info bob");
+        let line = alice.otr_says("Private with");
+        line.split_once(", for").expect("since when").0.to_owned()
+    };
+    let began = since(&alice);
+    for round in 0..restarts() {
+        let text = format!("restart {round}");
+        alice.types_to("bob", &format!("{text}, there"));
+        bob.types_to("alice", &format!("{text}, back"));
+        systemctl(&["restart", "otrd.service"]);
+        bob.reads("alice", &format!("{text}, there"));
+        alice.reads("bob", &format!("{text}, back"));
+        let back = alice.texts_from("bob");
+        assert_eq!(back.iter().filter(|said| said.contains(&text)).count(), 1, "{text}");
+        if round % 25 == 0 {
+            run("systemctl", &["daemon-reexec"]);
+        }
+    }
+    assert!(runs(worker));
+
+    // A crash.
+    comes_back_after(self::front(), Signal::SIGKILL);
     alice.types_to("bob", "after the crash");
     bob.reads("alice", "after the crash");
 
     // A front that does not answer is ended by the watchdog.
     comes_back_after(self::front(), Signal::SIGSTOP);
-    alice.has_otr();
-    alice.becomes("bob", "encrypted");
     alice.types_to("bob", "after the silence");
     bob.reads("alice", "after the silence");
+    assert_eq!(since(&alice), began);
+    assert!(runs(worker));
+
+    // The next front ends what does not answer, and what another one started.
+    let said = run("otrctl", &["renew", "--all"]);
+    assert!(said.contains("has ended") && !runs(worker), "{said}");
+    alice.has_otr();
+    alice.becomes("bob", "encrypted");
+    alice.types_to("bob", "after the renewal");
+    bob.reads("alice", "after the renewal");
 
     // A stop is a stop, and the socket starts it again.
     let (front, worker) = (self::front(), self::worker());
+    let before = Instant::now();
     systemctl(&["stop", "otrd.service"]);
-    assert!(!runs(front) && !runs(worker));
+    eventually("nothing of otrd runs", || !runs(front) && !runs(worker));
+    assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
     alice.has_otr();
     assert!(runs(self::front()));
 
@@ -134,8 +165,6 @@ fn a_conversation_under_a_users_systemd() {
         let before = front();
         kill(Pid::from_raw(before), signal).expect("a signal to the front");
         eventually("another front runs", || !runs(before) && ![0, before].contains(&front()));
-        alice.has_otr();
-        alice.becomes("bob", "encrypted");
         alice.types_to("bob", "and back");
         bob.reads("alice", "and back");
     }
@@ -190,10 +219,14 @@ fn nothing_lies_about(fingerprint: &str, processes: &[i32]) {
     }
 }
 
+/// How often otrd is restarted under a conversation.
+fn restarts() -> usize {
+    std::env::var("OTRD_BOOT_RESTARTS").map_or(100, |count| count.parse().expect("a number"))
+}
+
 fn comes_back_after(front: i32, signal: Signal) {
-    let worker = worker();
     kill(Pid::from_raw(front), signal).expect("a signal to the front");
-    eventually("the front and its worker have ended", || !runs(front) && !runs(worker));
+    eventually("the front has ended", || !runs(front));
     eventually("another front runs", || self::front() != 0 && self::front() != front);
 }
 
@@ -201,9 +234,14 @@ fn front() -> i32 {
     run("systemctl", &["show", "-P", "MainPID", "otrd"]).trim().parse().expect("a pid")
 }
 
+/// An earlier front may have started it.
 fn worker() -> i32 {
-    eventually("one worker runs", || children_of(front()).len() == 1);
-    children_of(front())[0].0
+    let workers = || {
+        let found = run("pgrep", &["-x", "otrd-worker"]);
+        found.lines().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>()
+    };
+    eventually("one worker runs", || workers().len() == 1);
+    workers()[0]
 }
 
 fn runs(pid: i32) -> bool {

@@ -78,6 +78,8 @@ pub enum Action {
     Export(Export),
     /// Whether files are encrypted on disk, with the master secret that otrd was given.
     Secrets(Secrets),
+    /// Have the installed release take the place of an account's worker.
+    Renew(Renew),
     /// End an account: its worker ends, its files are set aside.
     ForgetAccount(ForgetAccount),
     /// Print completions for a shell.
@@ -152,6 +154,14 @@ pub enum Turn {
     On,
     /// Plain.
     Off,
+}
+
+/// `renew`
+#[derive(Debug, Group)]
+pub struct Renew {
+    /// The workers of all accounts.
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// `forget-account`

@@ -1,8 +1,8 @@
 //! Talks to otrd: `otrctl status`, `otrctl doctor`, `otrctl import`, or any words of `*otr`.
 //!
 //! Top-down: [`args`] says what is wanted, [`words`] and [`ask`] read secrets, [`client`] asks
-//! otrd, [`show`] prints the answer. [`sessions`], [`doctor`], [`moving`] and [`secrets`] ask more
-//! than one question; [`places`] knows where other programs keep their keys.
+//! otrd, [`show`] prints the answer. [`sessions`], [`doctor`], [`moving`], [`renew`] and [`secrets`]
+//! ask more than one question; [`places`] knows where other programs keep their keys.
 //! The exit status is one of sysexits.h.
 #![forbid(unsafe_code)]
 
@@ -12,6 +12,7 @@ mod client;
 mod doctor;
 mod moving;
 mod places;
+mod renew;
 mod secrets;
 mod sessions;
 mod show;
@@ -25,6 +26,7 @@ use proto::admin::{
     AccountStatus, Accounts, Command, Event, Output, Page, Selector, Status, Watch,
 };
 use proto::text::Text;
+use serde::Serialize;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -159,6 +161,7 @@ fn run(args: &Args) -> Result<String, Failure> {
         Action::Watch => watch(args, &mut client),
         Action::Import(wish) => moving::import(args, wish, &mut client),
         Action::Export(wish) => moving::export(args, wish, &mut client),
+        Action::Renew(wish) => renew::run(args, wish, &mut client),
         Action::Secrets(wish) => secrets::run(args, wish, &mut client),
         Action::ForgetAccount(wish) => moving::forget(args, wish, &mut client),
         _ => {
@@ -170,15 +173,42 @@ fn run(args: &Args) -> Result<String, Failure> {
     }
 }
 
-/// Tells until otrd ends or nobody reads.
+/// Tells until nobody reads, or otrd ends for good.
 fn watch(args: &Args, client: &mut Client) -> Result<String, Failure> {
+    let status: Status = client.ask("status", &Page::default())?;
+    let mut pid = status.pid;
     let _: Watch = client.ask("watch", &Watch {})?;
     loop {
-        let event: Event = client.event()?;
+        let event: Event = match client.event() {
+            Ok(event) => event,
+            Err(failure @ Failure::Unavailable(_)) => {
+                // Restarted or replaced: another one answers soon.
+                client.again().map_err(|_| failure)?;
+                let status: Status = client.ask("status", &Page::default())?;
+                let _: Watch = client.ask("watch", &Watch {})?;
+                let other = OtherDaemon { what: "daemon", was: pid, now: status.pid };
+                pid = status.pid;
+                if print(&show::either(args.json, &other, show::other_daemon)?).is_err() {
+                    return Ok(String::new());
+                }
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
         if print(&show::either(args.json, &event, show::event)?).is_err() {
             return Ok(String::new());
         }
     }
+}
+
+/// What a watcher is told where another otrd answers.
+#[derive(Serialize)]
+pub struct OtherDaemon {
+    what: &'static str,
+    /// Process ids.
+    pub was: u32,
+    /// See `was`.
+    pub now: u32,
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<String, Failure> {

@@ -1,10 +1,11 @@
 //! Answers for people: plain tables, colour only on a terminal and only where it is wanted.
 
-use crate::Failure;
 use crate::doctor::{Check, Report, State};
 use crate::moving::{Exports, ForgottenAccount, Imports};
+use crate::renew::{self, AllRenewed};
 use crate::secrets::{Kept, OfAccount};
 use crate::sessions::{Session, Sessions};
+use crate::{Failure, OtherDaemon};
 use proto::account::Account;
 use proto::admin::{Accounts, Event, Output, SecretsKept, Status};
 use proto::control::AtRest;
@@ -70,12 +71,28 @@ pub fn status(status: &Status) -> String {
                 worker.sandbox.clone(),
             ]),
             None if status.locked.is_some() => row.push("locked: see otrctl doctor".into()),
+            None if status.not_taken_up.is_some() => row.push("no worker: interrupted".into()),
             None if status.pid.is_some() => row.push("does not answer".into()),
             None => row.push("no worker".into()),
         }
         row
     });
-    out + &table(&heads.map(String::from), rows.collect())
+    out += &table(&heads.map(String::from), rows.collect());
+    for status in &status.accounts {
+        let Account { uid, user, network } = &status.account;
+        if let Some(version) = status.version.as_ref().filter(|worker| *worker != version) {
+            let version = clean(version);
+            out += &format!(
+                "{user}/{network} of uid {uid}: its worker is of release {version}: it is replaced when nothing is private, or by otrctl renew\n"
+            );
+        }
+        if let Some(why) = &status.not_taken_up {
+            let why = clean(why);
+            out +=
+                &format!("{user}/{network} of uid {uid}: interrupted by a change of otrd: {why}\n");
+        }
+    }
+    out
 }
 
 /// A line for each account.
@@ -208,6 +225,24 @@ pub fn secrets(secrets: &Kept) -> String {
             (None, why) => why.as_deref().unwrap_or("no answer"),
         };
         out.push_str(&format!("{user}/{network} of uid {uid}: {}\n", clean(says)));
+    }
+    out
+}
+
+/// Another otrd answers a watcher.
+pub fn other_daemon(other: &OtherDaemon) -> String {
+    format!("otrd: another one answers: pid {} is now {}\n", other.was, other.now)
+}
+
+/// What became of workers.
+pub fn renewed(renewed: &AllRenewed) -> String {
+    let mut out = String::new();
+    for renew::OfAccount { account: Account { uid, user, network }, was } in &renewed.accounts {
+        let says = match was {
+            Some(version) => format!("its worker, release {version}, has ended"),
+            None => "no worker ran".into(),
+        };
+        out.push_str(&format!("{user}/{network} of uid {uid}: {}\n", clean(&says)));
     }
     out
 }

@@ -7,12 +7,13 @@ use crate::kind;
 use crate::master::Masters;
 use crate::passed::Inbox;
 use crate::peer::{Reach, Rights};
+use crate::replace;
 use crate::watch::Watched;
 use crate::wire::{self, NoLine};
 use proto::account::Account;
 use proto::admin::{
-    self, AccountStatus, Accounts, Call, Output, Page, Secrets, SecretsKept, SecretsSettled,
-    Selector, Status, Watch,
+    self, AccountStatus, Accounts, Call, Output, Page, Renewed, Replacing, Secrets, SecretsKept,
+    SecretsSettled, Selector, Status, Watch,
 };
 use proto::control::AtRest;
 use proto::jsonrpc::{self, Code, Error, Id, Message, Outgoing, Reply, Request, write_line};
@@ -153,6 +154,8 @@ enum Answer {
     Imported(Imported),
     Exported(Exported),
     Forgotten(Forgotten),
+    Renewed(Renewed),
+    Replacing(Replacing),
     Secrets(SecretsKept),
     Settled(SecretsSettled),
 }
@@ -231,6 +234,22 @@ impl Caller {
                 self.known(&account)?;
                 let files = passed.ok_or_else(nothing_passed)?;
                 self.ask(&account, Question::Export { files }).await
+            }
+            Call::Renew(renew) => {
+                let account = self.account(may.command, renew.account)?;
+                self.known(&account)?;
+                let (reply, answer) = oneshot::channel();
+                let ask = Ask::Renew { reply };
+                self.front.ask(&account, ask).map_err(|_| Error::from(Code::Busy))?;
+                let renewed = answer.await.unwrap_or_else(|_| Err(Code::Busy.into()))?;
+                Ok(Answer::Renewed(renewed))
+            }
+            Call::Replace(_) => {
+                if !self.front.may_replace(self.uid) {
+                    return Err(Code::Forbidden.into());
+                }
+                let channel = passed.ok_or_else(nothing_passed)?;
+                replace::begin(&self.front, channel).map(Answer::Replacing)
             }
             Call::Forget(forget) => self.forget(may, forget).await.map(Answer::Forgotten),
             Call::Secrets(secrets) => self.secrets(may, &secrets).map(Answer::Secrets),

@@ -32,6 +32,9 @@ pub struct Args {
     /// File of settings [default: /etc/otrd/otrd.toml, or $XDG_CONFIG_HOME/otrd/otrd.toml].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Take over from an otrd that runs already, with its workers, and start where none does.
+    #[arg(long)]
+    pub replace: bool,
     /// Only look at the settings, and say what is wrong with them.
     #[arg(long)]
     pub check_config: bool,
@@ -55,6 +58,8 @@ pub struct Settings {
     pub admin_socket: PathBuf,
     /// Group of both sockets.
     pub socket_group: Option<u32>,
+    /// Our own program, where it was started from.
+    pub program: PathBuf,
     /// The worker's program.
     pub worker: PathBuf,
     /// Whether to run without Landlock.
@@ -95,7 +100,7 @@ impl Args {
 
 impl Settings {
     /// Fills in what was not said.
-    pub fn find(args: Args) -> anyhow::Result<Self> {
+    pub fn find(args: Args, program: Option<&Path>) -> anyhow::Result<Self> {
         let source = Source::find(&args)?;
         let config = source.read()?;
         let system = args.is_system();
@@ -105,7 +110,11 @@ impl Settings {
         let shim_socket = given(args.shim_socket, || Ok(runtime(system)?.join("shim.sock")))?;
         let admin_socket = given(args.admin_socket, || Ok(runtime(system)?.join("admin.sock")))?;
         let socket_group = args.socket_group.as_deref().map(group).transpose()?;
-        let worker = given(args.worker, beside_us)?;
+        let program = match program {
+            Some(program) => program.to_owned(),
+            None => std::env::current_exe().context("cannot find otrd's own program")?,
+        };
+        let worker = given(args.worker, || beside(&program))?;
         if !worker.is_file() {
             bail!("no worker at {}: install otrd-worker or give --worker", worker.display());
         }
@@ -116,6 +125,7 @@ impl Settings {
             shim_socket,
             admin_socket,
             socket_group,
+            program,
             worker,
             allow_no_landlock,
             source,
@@ -173,9 +183,8 @@ fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).map(PathBuf::from)
 }
 
-fn beside_us() -> anyhow::Result<PathBuf> {
-    let own = std::env::current_exe().context("cannot find otrd's own program: give --worker")?;
-    let places = paths::workers(&own);
+fn beside(own: &Path) -> anyhow::Result<PathBuf> {
+    let places = paths::workers(own);
     let found = places.iter().flatten().find(|path| path.is_file());
     let last = || places.iter().flatten().next_back();
     found.or_else(last).cloned().context("no place for otrd-worker: give --worker")

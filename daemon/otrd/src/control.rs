@@ -10,7 +10,7 @@ use nix::sys::socket::{
 use proto::control::{MAX_PACKET, ToFront, ToWorker};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use tokio::io::Interest;
 use tokio::net::UnixDatagram;
 
@@ -62,6 +62,42 @@ impl Control {
         Ok((Self { socket, outbox: VecDeque::new(), deaf: false }, theirs))
     }
 
+    /// The channel to a worker of an earlier front.
+    pub fn take_up(socket: OwnedFd) -> io::Result<Self> {
+        fcntl(&socket, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        let socket = UnixDatagram::from_std(socket.into())?;
+        Ok(Self { socket, outbox: VecDeque::new(), deaf: false })
+    }
+
+    /// Our end.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Our end, for a front that comes after us.
+    pub fn pass(&self) -> io::Result<OwnedFd> {
+        self.socket.as_fd().try_clone_to_owned()
+    }
+
+    /// Returns when the worker has taken everything. Safe to be dropped at any time.
+    pub async fn flushed(&mut self) -> Result<(), Lost> {
+        while !self.outbox.is_empty() && !self.deaf {
+            self.socket.writable().await?;
+            self.write_out()?;
+        }
+        Ok(())
+    }
+
+    fn write_out(&mut self) -> Result<(), Lost> {
+        let fd = self.socket.as_raw_fd();
+        let flushed = self.socket.try_io(Interest::WRITABLE, || flush(fd, &mut self.outbox));
+        match flushed {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.deaf = true,
+            flushed => drop(unless_not_yet(flushed)?),
+        }
+        Ok(())
+    }
+
     /// Sends, or keeps until the worker takes it. Goes out in [`Control::next`].
     pub fn send(&mut self, message: &ToWorker, fd: Option<OwnedFd>) -> Result<(), Full> {
         let packet = serde_json::to_vec(message).map_err(|_| Full)?;
@@ -90,16 +126,11 @@ impl Control {
                 false => Interest::READABLE | Interest::WRITABLE,
             };
             let ready = self.socket.ready(wish).await?;
-            let fd = self.socket.as_raw_fd();
             if ready.is_writable() && !self.deaf {
-                let flushed =
-                    self.socket.try_io(Interest::WRITABLE, || flush(fd, &mut self.outbox));
-                match flushed {
-                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.deaf = true,
-                    flushed => drop(unless_not_yet(flushed)?),
-                }
+                self.write_out()?;
             }
             if ready.is_readable() {
+                let fd = self.socket.as_raw_fd();
                 let received = self.socket.try_io(Interest::READABLE, || receive(fd));
                 match unless_not_yet(received)? {
                     Some(packet) if packet.is_empty() => return Err(Lost::Closed),

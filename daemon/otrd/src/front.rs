@@ -3,8 +3,10 @@
 use crate::args::Settings;
 use crate::config::Config;
 use crate::crowd::Crowd;
+use crate::fd_store;
 use crate::hello_rate::HelloRate;
-use crate::keeper::{self, Ask};
+use crate::inherited::{self, Stored};
+use crate::keeper::{self, Ask, HandedOver};
 use crate::master::Masters;
 use crate::peer::{self, Mode, Rights};
 use crate::pulse::Minding;
@@ -12,16 +14,31 @@ use crate::state::State;
 use proto::account::Account;
 use proto::control::{AtRest, Site};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::spawn_local;
+use tokio::time::timeout;
 
+/// A change of fronts holds up everybody for so long at most.
+const FREEZE_TIME: Duration = Duration::from_secs(1);
 /// Questions that wait for one keeper, which never takes long.
 const ASKS: usize = 64;
+
+/// What the front does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Everything.
+    Serving,
+    /// Nothing: another front may go on with the workers, or this one.
+    Frozen,
+    /// It ends, and its workers with it.
+    Stopping,
+}
 
 /// Shared by every task; all run on one thread.
 pub struct Front {
@@ -51,12 +68,20 @@ pub struct Front {
     pub starts: Arc<Semaphore>,
     /// Key generations at once: as many as there are processors.
     pub keygens: Semaphore,
-    /// Says when to stop.
-    pub stopping: watch::Sender<bool>,
+    /// Whether accounts are served.
+    pub phase: watch::Sender<Phase>,
+    /// What keepers hand over while nobody is served: one entry of each.
+    frozen: RefCell<Vec<Option<HandedOver>>>,
     /// An account came or went.
     pub changed: Notify,
     /// Which keeper minds its worker until when.
     pub minding: RefCell<Minding>,
+    /// The channel to another otrd that wants to go on from here.
+    successor: RefCell<Option<OwnedFd>>,
+    /// Says that there is one.
+    pub succeeded: Notify,
+    /// Processes that make keys.
+    pub making_keys: RefCell<BTreeSet<u32>>,
     keepers: RefCell<BTreeMap<Account, mpsc::Sender<Ask>>>,
 }
 
@@ -79,9 +104,13 @@ impl Front {
             admins: RefCell::default(),
             starts: Arc::new(Semaphore::new(2 * processors)),
             keygens: Semaphore::new(processors),
-            stopping: watch::Sender::new(false),
+            phase: watch::Sender::new(Phase::Serving),
+            frozen: RefCell::default(),
             changed: Notify::new(),
             minding: RefCell::default(),
+            successor: RefCell::default(),
+            succeeded: Notify::new(),
+            making_keys: RefCell::default(),
             keepers: RefCell::default(),
         }
     }
@@ -114,10 +143,15 @@ impl Front {
         peer::rights(self.mode, caller)
     }
 
+    /// Whether a caller may take everything over.
+    pub fn may_replace(&self, caller: u32) -> bool {
+        peer::may_replace(self.mode, nix::unistd::geteuid().as_raw(), caller)
+    }
+
     /// Brings a question to an account's keeper, or gives it back where there is no room for it.
     /// A keeper is made where there is none.
     pub fn ask(self: &Rc<Self>, account: &Account, ask: Ask) -> Result<(), Ask> {
-        if *self.stopping.borrow() {
+        if *self.phase.borrow() == Phase::Stopping {
             return Err(ask);
         }
         let mut keepers = self.keepers.borrow_mut();
@@ -134,6 +168,65 @@ impl Front {
         spawn_local(keeper::keep(self.clone(), account.clone(), asks));
         self.changed.notify_one();
         Ok(())
+    }
+
+    /// Goes on with the workers of an earlier front.
+    pub fn take_up(self: &Rc<Self>, workers: Vec<Stored>) {
+        for stored in workers {
+            let account = stored.record.account.clone();
+            let mut keepers = self.keepers.borrow_mut();
+            if keepers.contains_key(&account) {
+                // It is at its end, or another one could not have been started.
+                fd_store::forget(&inherited::name_of(stored.record.pid));
+                continue;
+            }
+            let (keeper, asks) = mpsc::channel(ASKS);
+            keepers.insert(account, keeper);
+            spawn_local(keeper::take_up(self.clone(), stored, asks));
+        }
+        self.changed.notify_one();
+    }
+
+    /// Another otrd wants to go on from here; false where one does already.
+    pub fn is_succeeded_by(&self, channel: OwnedFd) -> bool {
+        let mut successor = self.successor.borrow_mut();
+        if successor.is_some() || *self.phase.borrow() != Phase::Serving {
+            return false;
+        }
+        *successor = Some(channel);
+        self.succeeded.notify_one();
+        true
+    }
+
+    /// The channel to it.
+    pub fn successor(&self) -> Option<OwnedFd> {
+        self.successor.take()
+    }
+
+    /// Stops serving, so that another front can go on, and gives what that has to have.
+    pub async fn freeze(&self) -> Vec<HandedOver> {
+        self.frozen.borrow_mut().clear();
+        self.phase.send_replace(Phase::Frozen);
+        let all = async {
+            while self.frozen.borrow().len() < self.keepers.borrow().len() {
+                self.changed.notified().await;
+            }
+        };
+        if timeout(FREEZE_TIME, all).await.is_err() {
+            tracing::warn!("some accounts cannot be handed over");
+        }
+        self.frozen.take().into_iter().flatten().collect()
+    }
+
+    /// Called by a keeper that has stopped serving.
+    pub fn is_frozen(&self, handed_over: Option<HandedOver>) {
+        self.frozen.borrow_mut().push(handed_over);
+        self.changed.notify_one();
+    }
+
+    /// Goes on after [`Front::freeze`].
+    pub fn thaw(&self) {
+        self.phase.send_replace(Phase::Serving);
     }
 
     /// Called by a keeper that ends. It has seen no question in its queue, and nothing else has
@@ -159,7 +252,7 @@ impl Front {
 
     /// Ends every worker and returns when none is left.
     pub async fn stop(&self) {
-        self.stopping.send_replace(true);
+        self.phase.send_replace(Phase::Stopping);
         while !self.keepers.borrow().is_empty() {
             self.changed.notified().await;
         }

@@ -71,8 +71,38 @@ async fn run(
     let (child, key) = spawn::keygen(front, account.user.as_str())
         .map_err(|error| format!("key generation cannot be started: {error}"))?;
     tracing::info!(message_id = kind::KEY_BEGUN, %account, uid = account.uid, pid = child.id(), "generating a key");
+    let _making = child.id().map(|pid| Making::begin(front, pid));
     let _ = tell.send(KeyEvent::Pipe(key)).await;
     end(child).await
+}
+
+/// A process that makes a key, for as long as this is there.
+struct Making<'a>(&'a Front, u32);
+
+impl<'a> Making<'a> {
+    fn begin(front: &'a Front, pid: u32) -> Self {
+        front.making_keys.borrow_mut().insert(pid);
+        Self(front, pid)
+    }
+}
+
+impl Drop for Making<'_> {
+    fn drop(&mut self) {
+        self.0.making_keys.borrow_mut().remove(&self.1);
+    }
+}
+
+/// Ends all of them: their workers ask the next otrd for a key.
+pub fn end_all(front: &Front) {
+    use nix::sys::signal::{Signal, kill};
+    use nix::sys::wait::waitpid;
+    let pids = front.making_keys.take();
+    for pid in pids.into_iter().filter_map(|pid| pid.try_into().ok()) {
+        let pid = nix::unistd::Pid::from_raw(pid);
+        if kill(pid, Signal::SIGKILL).is_ok() {
+            let _ = waitpid(pid, None);
+        }
+    }
 }
 
 /// How it ends, or that it has to. Dropped, it is killed.

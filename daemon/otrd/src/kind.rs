@@ -15,6 +15,14 @@ pub const SETTINGS: &str = "b588c1f439294353bf4152064c0f2b3f";
 pub const REFUSED: &str = "2a5c2b666381467aa59fc8241ebf0b70";
 /// A worker was started for an account.
 pub const WORKER_STARTED: &str = "b88b77e39b0f40808fea157614c1a059";
+/// A worker of an earlier front goes on.
+pub const TAKEN_UP: &str = "9c5e0d27324d2437274f6cc07da67660";
+/// A worker of an earlier front is of no use.
+pub const NOT_TAKEN_UP: &str = "503c389f350c0d5687aa0be6487e764f";
+/// A worker of another release is replaced.
+pub const RENEWED: &str = "ccba3692493c7d0e2b6f5013fb4fdfb7";
+/// Another otrd goes on from here.
+pub const LEAVING: &str = "b01b50d219b39e3fd11c5b13053baaa2";
 /// A worker ended.
 pub const WORKER_ENDED: &str = "c074bd2d5ffe428e81f76097a9410a53";
 /// A worker died.

@@ -29,7 +29,7 @@ pub enum Error {
     NoSocket(PathBuf),
     #[error("cannot listen on {path}: {error}")]
     Failed { path: PathBuf, error: io::Error },
-    #[error("cannot take the sockets of systemd: {0}")]
+    #[error("cannot use a socket that was passed: {0}")]
     Inherited(io::Error),
     #[error("systemd passed a socket that is neither `shim` nor `admin` by its name or path")]
     Unknown,
@@ -52,16 +52,17 @@ pub struct Listener {
 }
 
 impl Listeners {
-    /// Takes what systemd passed and binds what it did not.
-    pub fn open(settings: &Settings) -> Result<Self, Error> {
+    /// Takes what systemd or another otrd passed, and binds what they did not.
+    pub fn open(settings: &Settings, passed: Vec<(String, UnixListener)>) -> Result<Self, Error> {
         let (mut shim, mut admin) = (None, None);
-        for (name, socket) in inherited::listeners().map_err(Error::Inherited)? {
+        for (name, socket) in passed {
             let place = match which(&name, &socket).ok_or(Error::Unknown)? {
                 Which::Shim => &mut shim,
                 Which::Admin => &mut admin,
             };
             socket.set_nonblocking(true).map_err(Error::Inherited)?;
-            *place = Some(Listener { socket, bound: None });
+            let bound = if is_our_own(&name) { bound(&socket) } else { None };
+            *place = Some(Listener { socket, bound });
         }
         let own = |path: &Path| bind(path, settings);
         Ok(Self {
@@ -73,6 +74,18 @@ impl Listeners {
     /// Whether systemd passed both.
     pub fn are_inherited(&self) -> bool {
         self.shim.bound.is_none() && self.admin.bound.is_none()
+    }
+
+    /// Both with the names under which another otrd takes them over.
+    pub fn named(&self) -> [(&'static str, &UnixListener); 2] {
+        let name = |listener: &Listener, own, passed| match listener.bound {
+            Some(_) => own,
+            None => passed,
+        };
+        [
+            (name(&self.shim, OWN_SHIM, "shim"), &self.shim.socket),
+            (name(&self.admin, OWN_ADMIN, "admin"), &self.admin.socket),
+        ]
     }
 
     /// Where [`Listeners::remove`] will remove something.
@@ -100,12 +113,28 @@ enum Which {
     Admin,
 }
 
+/// A socket that an otrd bound itself, and that the last one removes.
+const OWN_SHIM: &str = "own-shim";
+/// See [`OWN_SHIM`].
+const OWN_ADMIN: &str = "own-admin";
+
+fn is_our_own(name: &str) -> bool {
+    [OWN_SHIM, OWN_ADMIN].contains(&name)
+}
+
+/// The file of a socket that an otrd before this one bound.
+fn bound(socket: &UnixListener) -> Option<(PathBuf, u64, u64)> {
+    let path = socket.local_addr().ok()?.as_pathname()?.to_owned();
+    let found = std::fs::symlink_metadata(&path).ok()?;
+    Some((path, found.dev(), found.ino()))
+}
+
 /// `FileDescriptorName=` decides; a unit with both sockets has one name for both, and then the
 /// file's name does.
 fn which(name: &str, socket: &UnixListener) -> Option<Which> {
     let of = |name: &str| match name {
-        "shim" => Some(Which::Shim),
-        "admin" => Some(Which::Admin),
+        "shim" | OWN_SHIM => Some(Which::Shim),
+        "admin" | OWN_ADMIN => Some(Which::Admin),
         _ => None,
     };
     let address = socket.local_addr().ok()?;
@@ -181,33 +210,6 @@ pub async fn accept<F: Future<Output = ()> + 'static>(
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
-    }
-}
-
-/// Descriptors that systemd left to this process.
-mod inherited {
-    use nix::sys::socket::{AddressFamily, SockaddrLike, SockaddrStorage, getsockname, sockopt};
-    use std::io;
-    use std::os::fd::{FromRawFd, OwnedFd};
-    use std::os::unix::net::UnixListener;
-
-    /// All of them with their names (sd_listen_fds_with_names(3)), each checked to be a listening
-    /// Unix stream socket.
-    #[allow(unsafe_code)]
-    pub fn listeners() -> io::Result<Vec<(String, UnixListener)>> {
-        let mut listeners = Vec::new();
-        for (fd, name) in sd_notify::listen_fds_with_names()? {
-            let address: SockaddrStorage = getsockname(fd)?;
-            // SAFETY: LISTEN_PID names this process, the descriptor is open (getsockname), and
-            // this runs once, before anything else here could have been given its number.
-            let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-            let listens = nix::sys::socket::getsockopt(&fd, sockopt::AcceptConn)?;
-            if address.family() != Some(AddressFamily::Unix) || !listens {
-                return Err(io::Error::other(format!("`{name}` is no listening Unix socket")));
-            }
-            listeners.push((name, UnixListener::from(fd)));
-        }
-        Ok(listeners)
     }
 }
 

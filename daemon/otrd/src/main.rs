@@ -17,8 +17,11 @@ mod confine;
 mod conn;
 mod control;
 mod crowd;
+mod execute;
+mod fd_store;
 mod front;
 mod hello_rate;
+mod inherited;
 mod keeper;
 mod keygen;
 mod kind;
@@ -28,7 +31,10 @@ mod master;
 mod notify;
 mod passed;
 mod peer;
+mod process;
 mod pulse;
+mod record;
+mod replace;
 mod spawn;
 mod state;
 mod unconfined;
@@ -38,18 +44,20 @@ mod wire;
 use crate::args::{Args, Settings, Source};
 use crate::config::Config;
 use crate::front::Front;
+use crate::inherited::Inherited;
 use crate::listen::Listeners;
 use crate::log::Level;
 use crate::master::Masters;
 use anyhow::Context;
 use clap::Parser;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::Instant;
 
 /// Within this time after SIGTERM the front has ended, whatever its workers do.
@@ -84,7 +92,14 @@ fn check(args: &Args) -> anyhow::Result<()> {
 }
 
 fn start(args: Args, level: Level) -> anyhow::Result<()> {
-    let settings = Settings::find(args)?;
+    let mut inherited = Inherited::take().context("cannot use what was passed")?;
+    let replaces = args.replace && inherited.executed.is_none();
+    let program = inherited.executed.as_ref().map(|executed| executed.program.clone());
+    let settings = Settings::find(args, program.as_deref())?;
+    let mut predecessor = None;
+    if replaces && let Some((taken, before)) = replace::take_over(&settings.admin_socket)? {
+        (inherited, predecessor) = (taken, Some(before));
+    }
     level.set(&settings.config.log.level);
     let source = settings.source.clone();
     confine::keep_memory_private()?;
@@ -98,18 +113,32 @@ fn start(args: Args, level: Level) -> anyhow::Result<()> {
     LocalSet::new().block_on(&runtime, async {
         // Before anybody can see the sockets: whoever does may end us in good order.
         let signals = Signals::catch()?;
+        execute::let_signals_in()?;
         // The lock on the state directory comes next: who holds it may replace stale sockets.
-        let state = state::State::open(&settings.state)?;
-        let listeners = Listeners::open(&settings)?;
-        if let Err(error) = confine::confine(&settings, &listeners) {
-            if error.is::<confine::NoLandlock>() {
+        let state = state::State::open(&settings.state, inherited.state)?;
+        let listeners = Listeners::open(&settings, inherited.listeners)?;
+        let confined = match inherited.executed {
+            None => confine::confine(&settings, &listeners),
+            Some(_) => confine::confine_again(),
+        };
+        if let Err(error) = confined {
+            if error.is::<confine::NoLandlock>() && predecessor.is_none() {
                 tracing::error!(message_id = kind::FAILED, "{error}");
                 unconfined::answer(&listeners).await?;
             }
             return Err(error);
         }
+        if let Some(predecessor) = predecessor {
+            predecessor.end()?;
+        }
+        let program = settings.program.clone();
         let front = Rc::new(Front::new(settings, state, masters));
-        serve(front, listeners, signals, || reload(&source, &level)).await
+        for name in inherited.broken {
+            tracing::warn!(name, "what is left of a worker is of no use");
+            fd_store::forget(&name);
+        }
+        front.take_up(inherited.workers);
+        serve(front, listeners, signals, &program, || reload(&source, &level)).await
     })
 }
 
@@ -133,6 +162,7 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     reload: Signal,
+    execute: Signal,
 }
 
 impl Signals {
@@ -141,6 +171,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             reload: signal(SignalKind::hangup())?,
+            execute: signal(SignalKind::user_defined2())?,
         })
     }
 }
@@ -150,14 +181,10 @@ async fn serve(
     front: Rc<Front>,
     listeners: Listeners,
     mut signals: Signals,
+    program: &Path,
     reload: impl Fn() -> Option<Config>,
 ) -> anyhow::Result<()> {
-    let modules = UnixListener::from_std(listeners.shim.socket.try_clone()?)?;
-    let admins = UnixListener::from_std(listeners.admin.socket.try_clone()?)?;
-    let accepting = [
-        spawn_local(listen::accept(modules, front.clone(), conn::greet)),
-        spawn_local(listen::accept(admins, front.clone(), admin::serve)),
-    ];
+    let mut accepting = accept(&front, &listeners)?;
     tracing::info!(message_id = kind::STARTED, version = env!("CARGO_PKG_VERSION"), "serving");
     notify::ready();
 
@@ -177,18 +204,79 @@ async fn serve(
                 true => notify::watchdog(),
                 false => tracing::error!(message_id = kind::STUCK, "a worker is not minded any more"),
             },
+            _ = signals.execute.recv() => {
+                let program = match fd_store::is_there() {
+                    true => Err(anyhow::anyhow!("under systemd: systemctl restart otrd")),
+                    false => execute::Program::load(program).await,
+                };
+                match program {
+                    Ok(program) => {
+                        accepting.iter().for_each(|task| task.abort());
+                        let workers = front.freeze().await;
+                        keygen::end_all(&front);
+                        let state = front.state.pass()?;
+                        let all = replace::everything(&listeners, &state, &workers);
+                        tracing::info!(message_id = kind::LEAVING, left = workers.len(), "executing the program anew");
+                        let error = program.execute(&all);
+                        tracing::error!(message_id = kind::FAILED, "not executed: {error:#}");
+                        front.thaw();
+                        accepting = accept(&front, &listeners)?;
+                    }
+                    Err(error) => tracing::error!(message_id = kind::FAILED, "not executed: {error:#}"),
+                }
+            }
+            () = front.succeeded.notified() => if let Some(channel) = front.successor() {
+                accepting.iter().for_each(|task| task.abort());
+                let workers = front.freeze().await;
+                let state = front.state.pass()?;
+                let all = replace::everything(&listeners, &state, &workers);
+                match replace::hand_over(channel, &all).await {
+                    Ok(()) => {
+                        tracing::info!(message_id = kind::LEAVING, left = workers.len(), "replaced by another otrd");
+                        // Nothing is dropped: that would end the workers.
+                        std::process::exit(0);
+                    }
+                    Err(error) => {
+                        tracing::error!(message_id = kind::FAILED, "not replaced by another otrd: {error:#}");
+                        front.thaw();
+                        accepting = accept(&front, &listeners)?;
+                    }
+                }
+            },
             () = front.changed.notified() => notify::status(&front.summary()),
         }
     }
 
-    tracing::info!(message_id = kind::STOPPING, "stopping");
     notify::stopping();
     accepting.iter().for_each(|task| task.abort());
+    if fd_store::is_there() {
+        // A restart looks the same from here. After a stop systemd lets go of what it keeps, and
+        // the workers see that nobody comes any more.
+        let left = front.freeze().await.len();
+        tracing::info!(
+            message_id = kind::LEAVING,
+            left,
+            "ending; systemd keeps the workers while it wants otrd"
+        );
+        // Nothing is dropped: that would end them.
+        std::process::exit(0);
+    }
+    tracing::info!(message_id = kind::STOPPING, "stopping");
     listeners.remove();
     if tokio::time::timeout(STOP_TIME, front.stop()).await.is_err() {
         tracing::warn!("some workers did not end in time");
     }
     Ok(())
+}
+
+/// Accepts on both sockets until the tasks are aborted. What connects after that waits.
+fn accept(front: &Rc<Front>, listeners: &Listeners) -> anyhow::Result<[JoinHandle<()>; 2]> {
+    let modules = UnixListener::from_std(listeners.shim.socket.try_clone()?)?;
+    let admins = UnixListener::from_std(listeners.admin.socket.try_clone()?)?;
+    Ok([
+        spawn_local(listen::accept(modules, front.clone(), conn::greet)),
+        spawn_local(listen::accept(admins, front.clone(), admin::serve)),
+    ])
 }
 
 /// A worker costs two descriptors here; the usual soft limit of 1024 is meant for `select`.

@@ -60,6 +60,12 @@ pub fn rights(mode: Mode, caller: u32) -> Rights {
     }
 }
 
+/// Who may go on in our place: root, and whoever we are ourselves, where the kernel tells us apart.
+pub fn may_replace(mode: Mode, own: u32, caller: u32) -> bool {
+    let is_many = mode == Mode::System && caller == OVERFLOW;
+    caller == 0 || (caller == own && !is_many)
+}
+
 impl Reach {
     /// Whether an account of `uid` is within reach of `caller`.
     pub fn covers(self, caller: u32, uid: u32) -> bool {
@@ -108,6 +114,15 @@ mod tests {
             [other.hello, other.status, other.accounts, other.command, other.watch, other.moving],
             [Reach::None; 6]
         );
+    }
+
+    #[test]
+    fn nobody_takes_workers_over_but_root_and_ourselves() {
+        for mode in [Mode::System, Mode::User(ME)] {
+            assert!(may_replace(mode, ME, ME) && may_replace(mode, ME, 0));
+            assert!(!may_replace(mode, ME, OTHER) && !may_replace(mode, ME, OVERFLOW));
+        }
+        assert!(!may_replace(Mode::System, OVERFLOW, OVERFLOW));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A worker that has been quiet for so long is asked...
+/// So long after a worker's last answer it is asked how it is...
 const QUIET: Duration = Duration::from_secs(30);
 /// ...and has so long to answer. It never works for more than moments.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -15,7 +15,7 @@ const LATE: Duration = Duration::from_secs(5);
 
 /// What one worker was last heard to do.
 pub enum Pulse {
-    /// It said something then.
+    /// It answered then.
     Heard(Instant),
     /// It was asked then, and has said nothing since.
     Asked(Instant),
@@ -33,6 +33,14 @@ pub enum Beat {
 }
 
 impl Pulse {
+    /// It said something. One that speaks is asked all the same, at the same pace: so it knows that
+    /// we are there.
+    pub fn answered(&mut self, now: Instant) {
+        if matches!(self, Self::Asked(_)) {
+            *self = Self::Heard(now);
+        }
+    }
+
     /// When something will be due.
     pub fn next(&self) -> Instant {
         match self {
@@ -114,6 +122,16 @@ mod tests {
         assert_eq!(pulse.beat(asked), Beat::Ask);
         assert_eq!(pulse.beat(asked + PATIENCE - Duration::from_secs(1)), Beat::Wait);
         assert_eq!(pulse.beat(asked + PATIENCE), Beat::Dead);
+    }
+
+    #[test]
+    fn who_speaks_is_asked_too() {
+        let start = Instant::now();
+        let mut pulse = Pulse::Heard(start);
+        pulse.answered(start + QUIET / 2);
+        assert_eq!(pulse.beat(start + QUIET), Beat::Ask);
+        pulse.answered(start + QUIET + PATIENCE / 2);
+        assert_eq!(pulse.next(), start + QUIET * 2 + PATIENCE / 2);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::control::Control;
 use crate::front::Front;
+use crate::process::Process;
 use crate::state::Directory;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
@@ -12,22 +13,29 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use tokio::process::{Child, Command};
 
-/// A running worker's process.
-pub struct Process {
-    /// Ends the process where it is dropped.
-    pub child: Child,
+/// A running worker.
+pub struct Running {
+    /// Its process.
+    pub process: Process,
     /// Our end of its descriptor 0.
     pub channel: Control,
-    /// Keeps every other worker out of the account's directory. The worker's copy shares the
+    /// Nothing where an earlier front started the worker. Keeps every other worker out of the account's directory. The worker's copy shares the
     /// lock, so that it holds even where the front is killed and started again.
-    _directory: Directory,
+    _directory: Option<Directory>,
+}
+
+impl Running {
+    /// One that an earlier front started, which keeps others out of its directory by itself.
+    pub fn take_up(process: Process, channel: Control) -> Self {
+        Self { process, channel, _directory: None }
+    }
 }
 
 /// Starts a worker. Its first message, with the directory, is still to be sent.
-pub fn worker(program: &Path, directory: Directory) -> io::Result<Process> {
+pub fn worker(program: &Path, directory: Directory) -> io::Result<Running> {
     let (channel, theirs) = Control::pair()?;
     let child = bare(program).stdin(theirs).stdout(Stdio::null()).spawn()?;
-    Ok(Process { child, channel, _directory: directory })
+    Ok(Running { process: Process::Started(child), channel, _directory: Some(directory) })
 }
 
 /// Starts a key generation for an account of this name. The key comes out of the pipe.
@@ -60,10 +68,15 @@ fn bare(program: &Path) -> Command {
 pub fn ending(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit {code}"),
-        (None, Some(signal)) => match Signal::try_from(signal) {
-            Ok(signal) => signal.as_str().to_owned(),
-            Err(_) => format!("signal {signal}"),
-        },
+        (None, Some(signal)) => signal_name(signal),
         (None, None) => "unknown".to_owned(),
+    }
+}
+
+/// What a signal is called.
+pub fn signal_name(signal: i32) -> String {
+    match Signal::try_from(signal) {
+        Ok(signal) => signal.as_str().to_owned(),
+        Err(_) => format!("signal {signal}"),
     }
 }

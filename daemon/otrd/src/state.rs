@@ -22,6 +22,8 @@ pub enum Error {
     Base { path: PathBuf, error: io::Error },
     #[error("another otrd uses the state directory {0}: stop it first, or give --state")]
     Taken(PathBuf),
+    #[error("the otrd to be replaced has another state directory than {0}: give the same --state")]
+    Other(PathBuf),
     #[error("an earlier worker of this account has not ended yet")]
     InUse,
     #[error("uid {0} has {1} accounts: forget some, or raise limits.accounts in otrd.toml")]
@@ -49,17 +51,29 @@ const DIRECTORY: OFlag =
 
 impl State {
     /// Opens the directory of all accounts, makes it where it is missing, and keeps every other
-    /// otrd out of it.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    /// otrd out of it. An otrd before this one may have passed it, with the lock on it.
+    pub fn open(path: &Path, passed: Option<OwnedFd>) -> Result<Self, Error> {
         let failed = |error: io::Error| Error::Base { path: path.into(), error };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         // The admin may have made the state directory itself a symlink.
-        let base = std::fs::File::open(path).map_err(failed)?;
-        let base = lock(base.into()).map_err(|errno| match errno {
+        let found = OwnedFd::from(std::fs::File::open(path).map_err(failed)?);
+        let base = match passed {
+            Some(passed) if is_same(&passed, &found).map_err(|errno| failed(errno.into()))? => {
+                passed
+            }
+            Some(_) => return Err(Error::Other(path.into())),
+            None => found,
+        };
+        let base = lock(base).map_err(|errno| match errno {
             Errno::EWOULDBLOCK => Error::Taken(path.into()),
             errno => failed(errno.into()),
         })?;
         Ok(Self { base, limit: Cell::new(usize::MAX) })
+    }
+
+    /// The directory of all accounts and the lock on it, for an otrd that takes them over.
+    pub fn pass(&self) -> io::Result<OwnedFd> {
+        self.base.try_clone()
     }
 
     /// How files are to lie on disk where there is a master secret. Only an admin's word has them
@@ -162,6 +176,11 @@ impl State {
     }
 }
 
+fn is_same(one: &OwnedFd, other: &OwnedFd) -> Result<bool, Errno> {
+    let (one, other) = (fstat(one)?, fstat(other)?);
+    Ok((one.st_dev, one.st_ino) == (other.st_dev, other.st_ino))
+}
+
 fn lock(directory: OwnedFd) -> Result<Directory, Errno> {
     Flock::lock(directory, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)
 }
@@ -227,7 +246,7 @@ mod tests {
     #[test]
     fn directories_are_made_narrow_and_found_again() {
         let base = tempfile::tempdir().unwrap();
-        let state = State::open(&base.path().join("deep/state")).unwrap();
+        let state = State::open(&base.path().join("deep/state"), None).unwrap();
         let odd = account(1000, "al%ce", "Ünet");
         assert!(!state.has(&odd));
         drop(state.account(&odd).unwrap());
@@ -248,7 +267,7 @@ mod tests {
     #[test]
     fn an_open_mode_is_closed_and_a_symlink_is_refused() {
         let base = tempfile::tempdir().unwrap();
-        let state = State::open(base.path()).unwrap();
+        let state = State::open(base.path(), None).unwrap();
         let alice = account(1, "alice", "net");
         drop(state.account(&alice).unwrap());
         let path = base.path().join("1/alice/net");
@@ -265,7 +284,7 @@ mod tests {
     #[test]
     fn a_forgotten_account_is_set_aside_or_gone() {
         let base = tempfile::tempdir().unwrap();
-        let state = State::open(base.path()).unwrap();
+        let state = State::open(base.path(), None).unwrap();
         let alice = account(1, "alice", "net");
         for aside in [".net.forgotten", ".net.forgotten.1"] {
             let used = state.account(&alice).unwrap();
@@ -287,8 +306,8 @@ mod tests {
     fn an_admins_word_on_files_at_rest_is_kept() {
         let base = tempfile::tempdir().unwrap();
         for at_rest in [AtRest::Plain, AtRest::Plain, AtRest::Encrypted, AtRest::Encrypted] {
-            State::open(base.path()).unwrap().set_at_rest(at_rest).unwrap();
-            let state = State::open(base.path()).unwrap();
+            State::open(base.path(), None).unwrap().set_at_rest(at_rest).unwrap();
+            let state = State::open(base.path(), None).unwrap();
             assert_eq!(state.at_rest(), at_rest);
             assert!(state.all().is_empty());
         }
@@ -297,19 +316,28 @@ mod tests {
     #[test]
     fn one_user_of_a_directory_at_a_time() {
         let base = tempfile::tempdir().unwrap();
-        let state = State::open(base.path()).unwrap();
-        assert!(matches!(State::open(base.path()), Err(Error::Taken(_))));
+        let state = State::open(base.path(), None).unwrap();
+        assert!(matches!(State::open(base.path(), None), Err(Error::Taken(_))));
         let alice = account(1, "alice", "net");
         let first = state.account(&alice).unwrap();
         assert!(matches!(state.account(&alice), Err(Error::InUse)));
         drop(first);
         state.account(&alice).unwrap();
+
+        // An otrd that takes over has the lock without a gap.
+        let passed = state.pass().unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let elsewhere = State::open(other.path(), Some(state.pass().unwrap()));
+        assert!(matches!(elsewhere, Err(Error::Other(_))));
+        let next = State::open(base.path(), Some(passed)).unwrap();
+        assert!(matches!(State::open(base.path(), None), Err(Error::Taken(_))));
+        assert_eq!(next.all(), [alice]);
     }
 
     #[test]
     fn no_user_fills_the_disk() {
         let base = tempfile::tempdir().unwrap();
-        let state = State::open(base.path()).unwrap();
+        let state = State::open(base.path(), None).unwrap();
         state.limit(3);
         for number in 0..3 {
             std::fs::create_dir_all(base.path().join(format!("5/alice/n{number}"))).unwrap();

@@ -84,7 +84,17 @@ mod tests {
     fn status(pid: Option<u32>, worker: Option<WorkerStatus>) -> AccountStatus {
         let name = |name: &str| Name::new(name).unwrap();
         let account = Account { uid: 1, user: name("alice"), network: name("net") };
-        AccountStatus { account, pid, restarts: 0, uptime: 0, locked: None, worker }
+        AccountStatus {
+            account,
+            pid,
+            restarts: 0,
+            uptime: 0,
+            version: None,
+            taken_up: false,
+            not_taken_up: None,
+            locked: None,
+            worker,
+        }
     }
 
     fn told(watched: &mut Watched, accounts: Vec<AccountStatus>) -> Vec<(String, String, String)> {

@@ -1,22 +1,34 @@
-//! The control socket to the front: whole packets, a descriptor now and then.
+//! The control socket to the front: whole packets, a descriptor now and then. Nothing here waits
+//! for a front that does not read, for it may be away for a while.
 
 use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, send};
 use proto::control::{MAX_PACKET, ToFront, ToWorker};
+use serde::de::IgnoredAny;
+use std::collections::VecDeque;
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+/// Packets that are kept for a front that does not read; with so many, what is for its log is
+/// dropped...
+const UNSENT_LOGS: usize = 64;
+/// ...and with so many, anything.
+const UNSENT: usize = 512;
 
 /// Our end of the SOCK_SEQPACKET pair.
 pub struct Control {
     socket: OwnedFd,
     buffer: Vec<u8>,
+    unsent: VecDeque<Vec<u8>>,
 }
 
 /// What one receive gave.
 pub enum Packet {
     /// A message and the descriptor that came with it.
     Message(ToWorker, Option<OwnedFd>),
+    /// A message that only a newer front knows.
+    Unknown,
     /// Nothing there yet.
     Nothing,
     /// The front is gone.
@@ -26,7 +38,7 @@ pub enum Packet {
 impl Control {
     /// Takes the socket over.
     pub fn new(socket: OwnedFd) -> Self {
-        Self { socket, buffer: vec![0; MAX_PACKET] }
+        Self { socket, buffer: vec![0; MAX_PACKET], unsent: VecDeque::new() }
     }
 
     /// Receives one packet; waits for it unless `now`.
@@ -58,18 +70,46 @@ impl Control {
         if truncated {
             return Err(io::Error::other("packet from the front was cut"));
         }
-        Ok(Packet::Message(serde_json::from_slice(packet)?, fd))
+        match serde_json::from_slice(packet) {
+            Ok(message) => Ok(Packet::Message(message, fd)),
+            // Well formed all the same.
+            Err(_) if serde_json::from_slice::<IgnoredAny>(packet).is_ok() => Ok(Packet::Unknown),
+            Err(error) => Err(error.into()),
+        }
     }
 
-    /// Sends one packet.
-    pub fn send(&self, message: &ToFront) -> io::Result<()> {
-        let packet = serde_json::to_vec(message)?;
-        loop {
-            match send(self.socket.as_raw_fd(), &packet, MsgFlags::MSG_NOSIGNAL) {
-                Err(Errno::EINTR) => continue,
-                sent => return Ok(sent.map(drop)?),
+    /// Sends one packet, or keeps it until the front reads.
+    ///
+    /// # Errors
+    /// Where no front will ever read again.
+    pub fn send(&mut self, message: &ToFront) -> io::Result<()> {
+        let most = if matches!(message, ToFront::Log { .. }) { UNSENT_LOGS } else { UNSENT };
+        if self.unsent.len() < most {
+            self.unsent.push_back(serde_json::to_vec(message)?);
+        }
+        self.flush()
+    }
+
+    /// Sends what the front takes.
+    ///
+    /// # Errors
+    /// As [`Control::send`].
+    pub fn flush(&mut self) -> io::Result<()> {
+        let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
+        while let Some(packet) = self.unsent.front() {
+            match send(self.socket.as_raw_fd(), packet, flags) {
+                Ok(_) => drop(self.unsent.pop_front()),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => break,
+                Err(errno) => return Err(errno.into()),
             }
         }
+        Ok(())
+    }
+
+    /// Whether something waits for the front.
+    pub fn wants_to_send(&self) -> bool {
+        !self.unsent.is_empty()
     }
 }
 

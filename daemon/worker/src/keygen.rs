@@ -1,13 +1,14 @@
 //! Makes one key: the account's name comes in through descriptor 0, the contents of a key file go
 //! out through descriptor 1. It is confined like a worker, but without any files. Nobody waits but
-//! whoever reads.
+//! whoever reads. It ends with its front; the next one begins anew.
 
-use crate::sandbox::{self, WithoutLandlock};
+use crate::sandbox::{self, WithoutLandlock, process};
 use anyhow::{Context, Result};
 use std::io::{Read, Write};
 
 /// `otrd-worker keygen`
 pub fn main(without: WithoutLandlock) -> Result<()> {
+    process::end_with_parent()?;
     sandbox::confine(None, without).context("not confined")?;
     let mut account = String::new();
     std::io::stdin().take(256).read_to_string(&mut account).context("no account name came")?;

@@ -79,6 +79,10 @@ pub const UNSEEN_LINES: usize = 4 * BACKLOG;
 /// Files that could not be written are tried again.
 pub const SAVE_AGAIN: Duration = Duration::from_secs(60);
 
+/// A front asks each worker how it is twice a minute. One that has been silent for so long, and for
+/// longer than the worker stays without a module, does not come back.
+pub const FRONT_SILENCE: Duration = Duration::from_secs(300);
+
 /// Something that may happen a few times at once and then only now and then.
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket {

@@ -189,6 +189,7 @@ impl Person {
             allow_no_landlock: true,
             site: Site::default(),
             at_rest: Some(AtRest::Encrypted),
+            control: proto::control::VERSION,
         };
         person.order(&start, Some(File::open(home).unwrap().into()));
         let (keys, key) = nix::unistd::pipe().unwrap();

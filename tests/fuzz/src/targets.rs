@@ -165,8 +165,9 @@ pub fn worker(input: &[u8]) {
     }
     order(&front, &ToWorker::Shutdown, None);
     let (settled, confinement) = (Settled::default(), String::new());
-    serve(Control::new(control), Loaded { engine, store, settled, confinement })
-        .expect("served to the end");
+    let account = account("alice");
+    let loaded = Loaded { engine, store, settled, confinement, account, front: 2 };
+    serve(Control::new(control), loaded).expect("served to the end");
     let mut replies = Vec::new();
     let _ = module.read_to_end(&mut replies);
     let lines: Vec<&[u8]> = replies.split_inclusive(|byte| *byte == b'\n').collect();

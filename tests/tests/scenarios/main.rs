@@ -15,6 +15,7 @@ mod clients;
 mod waiting;
 
 mod processes;
+mod restarts;
 
 mod boundary;
 

@@ -85,6 +85,11 @@ fn account(status: &AccountStatus) -> Check {
                 let hint = format!("see otrd's log, then kill {pid}: the module starts a new one");
                 Check::fail(NAME, format!("{who}: the worker does not answer"), hint)
             }
+            None if status.not_taken_up.is_some() => {
+                let why = status.not_taken_up.as_deref().unwrap_or_default();
+                let hint = "its conversations are interrupted and ask anew; see otrd's log";
+                Check::warn(NAME, format!("{who}: not taken over: {why}"), hint)
+            }
             None => {
                 let hint = "see otrd's log: its worker ends as soon as it starts";
                 Check::fail(NAME, format!("{who}: no worker"), hint)
@@ -116,6 +121,10 @@ fn account(status: &AccountStatus) -> Check {
     if worker.sandbox.contains("not locked") {
         let hint = "its keys may be swapped out: raise LimitMEMLOCK, or encrypt the swap";
         return Check::warn(NAME, says, hint);
+    }
+    if let Some(version) = status.version.as_ref().filter(|version| *version != own) {
+        let hint = "it is replaced when nothing is private; at once by otrctl renew";
+        return Check::warn(NAME, format!("{says}, worker of release {version}"), hint);
     }
     match worker.connected && !shim.is_empty() && shim != own {
         true => Check::warn(NAME, says, "reload the module: /msg *status updatemod otr"),

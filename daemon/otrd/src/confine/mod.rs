@@ -40,6 +40,14 @@ pub fn keep_memory_private() -> Result<()> {
     Ok(())
 }
 
+/// What a program gives up that was executed by an otrd which is confined already.
+pub fn confine_again() -> Result<()> {
+    nix::sys::prctl::set_no_new_privs().context("cannot give up new privileges")?;
+    let _ = nix::sys::prctl::set_name(c"otrd");
+    tracing::info!("confined as before");
+    Ok(())
+}
+
 /// Confines this process and all that it will start.
 pub fn confine(settings: &Settings, listeners: &Listeners) -> Result<()> {
     nix::sys::prctl::set_no_new_privs().context("cannot give up new privileges")?;

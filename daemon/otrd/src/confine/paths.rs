@@ -2,12 +2,12 @@
 
 use super::NoLandlock;
 use crate::args::Settings;
+use crate::fd_store;
 use crate::listen::Listeners;
 use anyhow::{Context, Result, bail};
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus,
     PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus,
-    Scope,
 };
 use std::path::{Path, PathBuf};
 
@@ -40,16 +40,20 @@ pub fn restrict(settings: &Settings, listeners: &Listeners) -> Result<String> {
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(ASKED))?
         .handle_access(AccessNet::from_all(ASKED))?
-        // Systemd's own sockets may be abstract.
-        .scope(Scope::Signal)?
+        // No scope: systemd's own sockets may be abstract, and a worker that hangs is ended, which
+        // an earlier front may have started. Only the scope of that one reaches it.
         .create()?;
 
     for path in READ.iter().map(Path::new).filter(|path| path.exists()) {
         rules = add(rules, path, AccessFs::ReadFile | AccessFs::ReadDir)?;
     }
     rules = add(rules, Path::new("/dev/null"), AccessFs::ReadFile | AccessFs::WriteFile)?;
-    for program in [Some(settings.worker.clone()), loader()].into_iter().flatten() {
+    for program in [Some(of_worker(&settings.worker)), loader()].into_iter().flatten() {
         rules = add(rules, &program, AccessFs::ReadFile | AccessFs::Execute)?;
+    }
+    if let Some(directory) = settings.program.parent().filter(|_| !fd_store::is_there()) {
+        // A new release of our own, to be executed in place.
+        rules = add(rules, directory, AccessFs::ReadFile)?;
     }
     rules = add(rules, &settings.state, of_accounts())?;
     if let Some(path) = of_settings(&settings.source.path) {
@@ -79,6 +83,12 @@ fn of_settings(file: &Path) -> Option<&Path> {
     let directory = file.parent()?;
     let own = directory.file_name().is_some_and(|name| name == "otrd");
     Some(if own { directory } else { file }).filter(|path| path.exists())
+}
+
+/// A directory that is the worker's alone, for an update replaces the file.
+fn of_worker(program: &Path) -> PathBuf {
+    let alone = program.parent().filter(|directory| directory.ends_with("lib/otrd"));
+    alone.unwrap_or(program).to_owned()
 }
 
 /// Directories by the front; files, which are only its workers', by them.

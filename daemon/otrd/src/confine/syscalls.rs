@@ -95,13 +95,16 @@ fn with_arguments() -> Vec<(i64, Vec<Vec<Condition>>)> {
             ],
         ),
         (SYS_mprotect, vec![vec![masked(2, PROT_EXEC, 0)]]),
-        // A worker that does not end is killed; a bug aborts. Landlock keeps others out of range.
+        // A worker that does not end is killed; a bug aborts.
         (SYS_kill, vec![vec![is(1, SIGKILL)]]),
         (SYS_pidfd_send_signal, vec![vec![is(1, SIGKILL)]]),
         (SYS_tgkill, vec![vec![is(2, SIGABRT)]]),
         // Our own limits.
         (SYS_prlimit64, vec![vec![is(0, 0)]]),
-        (SYS_prctl, one_of(0, &[PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE, PR_SET_NAME])),
+        (
+            SYS_prctl,
+            one_of(0, &[PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_PDEATHSIG]),
+        ),
         (
             SYS_fcntl,
             one_of(

@@ -1,7 +1,7 @@
 //! What others want of an account, and who waits for it.
 
 use crate::conn::Newcomer;
-use proto::admin::{AccountStatus, Output};
+use proto::admin::{AccountStatus, Output, Renewed};
 use proto::control::AtRest;
 use proto::jsonrpc::{Code, Error};
 use proto::moving::{Exported, Forgotten, Imported, Order};
@@ -18,6 +18,8 @@ pub enum Ask {
     Question { question: Question, reply: Reply<Said> },
     /// How it is.
     Status { reply: oneshot::Sender<AccountStatus> },
+    /// Ends the worker, so that the next one is of the installed release.
+    Renew { reply: Reply<Renewed> },
     /// Ends the worker, then the account.
     Forget { remove: bool, reply: Reply<Forgotten> },
 }

@@ -1,16 +1,17 @@
 //! What a worker said, how it ended, and what its key generations came to.
 
 use super::ask::{Asked, Said, Waiting};
+use super::worker::STATUS_TEXT;
 use super::{Backoff, END_TIME, Keeper, LOST_TIME};
 use crate::conn::{Newcomer, clip};
+use crate::fd_store;
+use crate::inherited;
 use crate::keygen::{KeyEvent, Keygen};
 use crate::kind;
-use crate::pulse::Pulse;
-use crate::spawn;
-use proto::control::{About, ToFront, ToWorker};
+use proto::admin::Renewed;
+use proto::control::{self, About, Here, ToFront, ToWorker};
 use proto::jsonrpc::{Code, Error};
-use std::io;
-use std::process::ExitStatus;
+use std::time::Duration;
 use tokio::time::Instant;
 
 impl Keeper {
@@ -18,10 +19,16 @@ impl Keeper {
         let (account, uid) = (&self.account, self.account.uid);
         let Some(worker) = &mut self.worker else { return };
         let pid = worker.pid;
-        worker.pulse = Pulse::Heard(Instant::now());
+        worker.pulse.answered(Instant::now());
         match said {
+            ToFront::Here(here) => self.introduced(here),
+            // Version 1 is taken up by this question.
+            ToFront::Status { seq, .. } if worker.taking_up == Some(seq) => self.went_on(None),
+            // What it said to the front before it.
+            _ if worker.taking_up.is_some() && !matches!(said, ToFront::Log { .. }) => {}
             ToFront::Ready => {
                 worker.ready = true;
+                worker.keep(account);
                 self.locked = None;
                 worker.turn = None;
                 if !worker.lost && !worker.told_to_end {
@@ -72,7 +79,14 @@ impl Keeper {
                     worker.shutdown(END_TIME);
                 }
             }
-            ToFront::Status { seq, status } => worker.status(seq, status),
+            ToFront::Status { seq, status } => {
+                let quiet =
+                    status.sessions == 0 && status.waiting == 0 && status.key != "generating";
+                worker.status(seq, status);
+                if quiet && worker.is_outdated() && worker.takes() {
+                    self.renew(None);
+                }
+            }
             ToFront::Output { seq, outcome } => worker.output(seq, outcome),
             ToFront::AtRest { seq, outcome } => {
                 worker.said(seq, outcome.map(Said::AtRest).map_err(Error::from));
@@ -86,13 +100,70 @@ impl Keeper {
         }
     }
 
+    /// A worker says what it is: at its start, or because this front goes on with it.
+    fn introduced(&mut self, here: Here) {
+        let Some(worker) = &mut self.worker else { return };
+        if worker.taking_up.is_some_and(|seq| seq != here.seq) {
+            return;
+        }
+        let wrong = match here {
+            Here { control, .. } if !control::is_served(control) => {
+                Some(format!("it speaks version {control} of the control protocol"))
+            }
+            Here { ref account, .. } if *account != self.account => {
+                Some("it has the keys of another account".into())
+            }
+            _ => None,
+        };
+        if let Some(why) = wrong {
+            self.not_taken_up(&why);
+            return;
+        }
+        worker.control = here.control;
+        worker.version = Some(clip(&here.version, STATUS_TEXT));
+        if worker.taking_up.is_some() {
+            self.went_on(Some(here.keygen));
+        }
+    }
+
+    /// It has answered this front: the conversations go on. `keygen`: it waits for a key.
+    fn went_on(&mut self, keygen: Option<bool>) {
+        let (account, uid) = (&self.account, self.account.uid);
+        let Some(worker) = &mut self.worker else { return };
+        let (pid, version) = (worker.pid, worker.version.as_deref().unwrap_or("unknown"));
+        tracing::info!(message_id = kind::TAKEN_UP, %account, uid, pid, version, "worker taken over");
+        worker.taking_up = None;
+        if keygen == Some(true) && worker.keygen.is_none() {
+            worker.keygen = Some(Keygen::start(self.front.clone(), account.clone()));
+        }
+        if worker.is_outdated() {
+            // Where nothing of it is private or waiting, it is replaced.
+            let seq = worker.seq();
+            let _ = worker.running.channel.send(&ToWorker::Status { seq }, None);
+        }
+        if worker.control == 1 {
+            worker.tell(&ToWorker::Site(self.front.site.borrow().clone()));
+        }
+    }
+
+    /// A worker of an earlier front is of no use: it is ended, as if it had crashed.
+    pub(super) fn not_taken_up(&mut self, why: &str) {
+        let (account, uid) = (&self.account, self.account.uid);
+        tracing::error!(message_id = kind::NOT_TAKEN_UP, %account, uid, why, "worker not taken over");
+        self.not_taken_up = Some(why.to_owned());
+        if let Some(worker) = &mut self.worker {
+            worker.lost = true;
+            worker.kill_within(Duration::ZERO);
+        }
+    }
+
     /// The worker says that nobody needs it. A connection may have crossed that word on its way,
     /// so it is asked once more: its answer comes after it has seen everything sent before the
     /// question, and whatever is sent after the question calls the question off.
     fn idle(&mut self) {
         let Some(worker) = self.worker.as_mut().filter(|worker| worker.takes()) else { return };
         let seq = worker.seq();
-        if worker.process.channel.send(&ToWorker::Status { seq }, None).is_ok() {
+        if worker.running.channel.send(&ToWorker::Status { seq }, None).is_ok() {
             worker.idle_check = Some(seq);
         }
     }
@@ -103,9 +174,14 @@ impl Keeper {
         // Its end, which mostly follows at once, is what an admin wants to read of.
         tracing::debug!(%account, uid, pid = worker.pid, why, "worker lost");
         worker.lost = true;
+        if worker.taking_up.is_some() {
+            let why = why.to_owned();
+            self.not_taken_up(&why);
+        }
+        let Some(worker) = &mut self.worker else { return };
         worker.kill_within(LOST_TIME);
         // Modules come back at once when their worker dies, maybe before we know that it did.
-        for (message, socket) in worker.process.channel.unsent() {
+        for (message, socket) in worker.running.channel.unsent() {
             if let (ToWorker::Adopt { id, hello, rest }, Some(socket)) = (message, socket) {
                 match Newcomer::from_parts(socket, id, *hello, rest) {
                     Ok(newcomer) => self.wait(Waiting::Hello(Box::new(newcomer))),
@@ -115,10 +191,10 @@ impl Keeper {
         }
     }
 
-    pub(super) fn ended(&mut self, status: io::Result<ExitStatus>) {
+    pub(super) fn ended(&mut self, ending: &str) {
         let Some(worker) = self.worker.take() else { return };
         let (account, uid, pid) = (&self.account, self.account.uid, worker.pid);
-        let ending = status.map_or_else(|error| error.to_string(), spawn::ending);
+        fd_store::forget(&inherited::name_of(pid));
         if worker.told_to_end {
             tracing::info!(message_id = kind::WORKER_ENDED, %account, uid, pid, ending, "worker ended");
             self.backoff = Backoff::default();
@@ -130,8 +206,11 @@ impl Keeper {
             self.backoff.died(worker.started.elapsed());
         }
         worker.asked.into_values().for_each(Asked::give_up);
+        for reply in self.renewals.drain(..) {
+            drop(reply.send(Ok(Renewed { was: worker.version.clone() })));
+        }
         // Its directory is not in use any more.
-        drop(worker.process);
+        drop(worker.running);
         self.forget();
     }
 
@@ -139,7 +218,7 @@ impl Keeper {
         let (account, uid) = (&self.account, self.account.uid);
         let Some(worker) = &mut self.worker else { return };
         let sent = match event {
-            KeyEvent::Pipe(key) => worker.process.channel.send(&ToWorker::KeyPipe, Some(key)),
+            KeyEvent::Pipe(key) => worker.running.channel.send(&ToWorker::KeyPipe, Some(key)),
             // How the one before ended does not concern the one that is waited for.
             KeyEvent::Done | KeyEvent::Failed(_) if std::mem::take(&mut worker.keygen_again) => {
                 worker.keygen = Some(Keygen::start(self.front.clone(), account.clone()));
@@ -152,7 +231,7 @@ impl Keeper {
             KeyEvent::Failed(why) => {
                 tracing::warn!(message_id = kind::KEY_FAILED, %account, uid, why, "no key");
                 worker.keygen = None;
-                worker.process.channel.send(&ToWorker::KeyFailed { why }, None)
+                worker.running.channel.send(&ToWorker::KeyFailed { why }, None)
             }
         };
         if sent.is_err() {

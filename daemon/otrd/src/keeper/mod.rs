@@ -14,8 +14,11 @@ mod heard;
 mod worker;
 
 pub use ask::{Ask, Question, Said};
+pub use worker::HandedOver;
 
-use crate::front::Front;
+use crate::fd_store;
+use crate::front::{Front, Phase};
+use crate::inherited::{self, Stored};
 use crate::keygen::KeyEvent;
 use crate::kind;
 use crate::pulse::Beat;
@@ -23,13 +26,12 @@ use crate::state;
 use ask::{Asked, Reply, Waiting, no_answer};
 use backoff::Backoff;
 use proto::account::Account;
-use proto::admin::AccountStatus;
+use proto::admin::{AccountStatus, Renewed};
 use proto::control::{ToFront, ToWorker};
 use proto::jsonrpc::{Code, Error};
 use proto::moving::Forgotten;
 use std::future::pending;
 use std::io;
-use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -62,25 +64,51 @@ enum Event {
     Asked(Ask),
     Said(ToFront),
     Lost(String),
-    Ended(io::Result<ExitStatus>),
+    /// How, in words.
+    Ended(String),
     Key(KeyEvent),
     /// It is this account's turn to start a worker.
     Turn(OwnedSemaphorePermit),
     /// The admin has set something else.
     Site,
     Time,
-    Stop,
+    /// The front stops, or serves again.
+    Phase,
 }
 
 /// Keeps one account until nobody needs it any more.
-pub async fn keep(front: Rc<Front>, account: Account, mut asks: mpsc::Receiver<Ask>) {
-    let mut stop = front.stopping.subscribe();
-    let mut site = front.site.subscribe();
-    let mut keeper = Keeper::new(front, account);
+pub async fn keep(front: Rc<Front>, account: Account, asks: mpsc::Receiver<Ask>) {
+    run(Keeper::new(front, account), asks).await;
+}
+
+/// Keeps an account that has a worker of an earlier front.
+pub async fn take_up(front: Rc<Front>, stored: Stored, asks: mpsc::Receiver<Ask>) {
+    let mut keeper = Keeper::new(front, stored.record.account.clone());
+    let name = inherited::name_of(stored.record.pid);
+    match Worker::take_up(&keeper.front, stored) {
+        Ok(worker) => keeper.worker = Some(worker),
+        Err(error) => {
+            fd_store::forget(&name);
+            keeper.not_taken_up(&error.to_string());
+            keeper.restarts = 1;
+        }
+    }
+    run(keeper, asks).await;
+}
+
+async fn run(mut keeper: Keeper, mut asks: mpsc::Receiver<Ask>) {
+    let mut phase = keeper.front.phase.subscribe();
+    let mut site = keeper.front.site.subscribe();
     loop {
+        let frozen = *phase.borrow_and_update() == Phase::Frozen;
+        if frozen {
+            keeper.freeze().await;
+            // Where the front ends meanwhile, so does this.
+            let _ = phase.wait_for(|phase| *phase != Phase::Frozen).await;
+            continue;
+        }
         let wake = keeper.wake();
         keeper.front.minding.borrow_mut().minds(&keeper.account, wake);
-        let stopping = keeper.stopping;
         let event = tokio::select! {
             Some(ask) = asks.recv() => Event::Asked(ask),
             event = Worker::next(keeper.worker.as_mut()) => event,
@@ -89,7 +117,7 @@ pub async fn keep(front: Rc<Front>, account: Account, mut asks: mpsc::Receiver<A
                 Event::Turn(turn)
             }
             Ok(()) = site.changed() => Event::Site,
-            _ = stop.wait_for(|stop| *stop), if !stopping => Event::Stop,
+            Ok(()) = phase.changed() => Event::Phase,
         };
         keeper.handle(event);
         keeper.mind_the_time();
@@ -122,6 +150,10 @@ struct Keeper {
     /// removed, and who waits for it.
     ending: Option<(bool, Reply<Forgotten>)>,
     stopping: bool,
+    /// Why the worker of an earlier front was of no use.
+    not_taken_up: Option<String>,
+    /// Who waits for the worker's end.
+    renewals: Vec<Reply<Renewed>>,
 }
 
 impl Keeper {
@@ -136,7 +168,19 @@ impl Keeper {
             locked: None,
             ending: None,
             stopping: false,
+            not_taken_up: None,
+            renewals: Vec::new(),
         }
+    }
+
+    /// Another front may go on from here.
+    async fn freeze(&mut self) {
+        self.front.minding.borrow_mut().minds(&self.account, None);
+        let handed_over = match &mut self.worker {
+            Some(worker) => worker.hand_over(&self.account).await,
+            None => None,
+        };
+        self.front.is_frozen(handed_over);
     }
 
     fn handle(&mut self, event: Event) {
@@ -146,10 +190,11 @@ impl Keeper {
                 self.wait(Waiting::Question { question, reply });
             }
             Event::Asked(Ask::Forget { remove, reply }) => self.end_account(remove, reply),
+            Event::Asked(Ask::Renew { reply }) => self.renew(Some(reply)),
             Event::Asked(Ask::Status { reply }) => self.ask_status(reply),
             Event::Said(said) => self.said(said),
             Event::Lost(why) => self.lost(&why),
-            Event::Ended(status) => self.ended(status),
+            Event::Ended(ending) => self.ended(&ending),
             Event::Key(event) => self.key(event),
             Event::Turn(turn) => self.start(turn),
             Event::Site => {
@@ -158,7 +203,8 @@ impl Keeper {
                 }
             }
             Event::Time => {}
-            Event::Stop => {
+            Event::Phase if *self.front.phase.borrow() != Phase::Stopping => {}
+            Event::Phase => {
                 self.stopping = true;
                 self.refuse_waiting(|| {
                     Error::new(Code::Busy, "otrd is stopping: connect again when it runs")
@@ -211,6 +257,19 @@ impl Keeper {
         }
     }
 
+    /// The worker ends; whoever needs it next starts another one.
+    fn renew(&mut self, reply: Option<Reply<Renewed>>) {
+        let (account, uid) = (&self.account, self.account.uid);
+        if let Some(worker) = &mut self.worker {
+            let (pid, version) = (worker.pid, worker.version.as_deref().unwrap_or("unknown"));
+            tracing::info!(message_id = kind::RENEWED, %account, uid, pid, version, "worker is replaced");
+            worker.shutdown(END_TIME);
+            self.renewals.extend(reply);
+        } else if let Some(reply) = reply {
+            drop(reply.send(Ok(Renewed { was: None })));
+        }
+    }
+
     /// Once the worker has ended, so does the account.
     fn end_account(&mut self, remove: bool, reply: Reply<Forgotten>) {
         if self.stopping || self.ending.is_some() {
@@ -247,6 +306,9 @@ impl Keeper {
             pid: worker.map(|worker| worker.pid),
             restarts: self.restarts,
             uptime: worker.map_or(0, |worker| worker.started.elapsed().as_secs()),
+            version: worker.and_then(|worker| worker.version.clone()),
+            taken_up: worker.is_some_and(|worker| worker.taken_up),
+            not_taken_up: self.not_taken_up.clone(),
             locked: self.locked.clone(),
             worker: None,
         };
@@ -324,6 +386,7 @@ impl Keeper {
             Ok(worker) => {
                 tracing::info!(message_id = kind::WORKER_STARTED, %account, uid, pid = worker.pid, "worker started");
                 self.worker = Some(worker);
+                self.not_taken_up = None;
             }
             Err(error) => {
                 tracing::error!(message_id = kind::WORKER_FAILED, %account, uid, %error, "no worker can be started");

@@ -3,32 +3,63 @@
 use super::ask::{Asked, Said, no_answer};
 use super::{Event, READY_TIME};
 use crate::conn::{Newcomer, clip};
+use crate::control::Control;
+use crate::fd_store;
 use crate::front::Front;
+use crate::inherited::{self, Stored};
 use crate::keygen::Keygen;
 use crate::kind;
+use crate::process::Process;
 use crate::pulse::{Beat, Pulse};
-use crate::spawn::{self, Process};
+use crate::record::WorkerRecord;
+use crate::spawn::{self, Running};
 use crate::state;
+use nix::time::{ClockId, clock_gettime};
 use proto::account::Account;
 use proto::admin::{Output, WorkerStatus};
-use proto::control::{CommandFailed, ToWorker};
+use proto::control::{self, CommandFailed, ToWorker};
 use proto::jsonrpc::Error;
 use proto::shim::Effect;
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// Bytes of each text in a worker's status.
-const STATUS_TEXT: usize = 100;
+pub(super) const STATUS_TEXT: usize = 100;
+/// How long what is under way to a worker holds up a change of fronts.
+const FLUSH_TIME: Duration = Duration::from_millis(500);
+
+/// What another front has to have of a worker.
+pub struct HandedOver {
+    /// Under which both are passed.
+    pub name: String,
+    /// Our end of its control socket.
+    pub channel: OwnedFd,
+    /// Its record.
+    pub record: OwnedFd,
+}
+
+/// The monotonic clock, which processes share.
+fn since_boot() -> Duration {
+    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from)
+}
 
 /// A worker and what is under way with it.
 pub(super) struct Worker {
-    pub(super) process: Process,
+    pub(super) running: Running,
     pub(super) pid: u32,
+    /// Its version of the control protocol.
+    pub(super) control: u32,
+    /// Its release, where it says that.
+    pub(super) version: Option<String>,
+    /// An earlier front started it.
+    pub(super) taken_up: bool,
+    /// What it was asked by this front first, until it answers that.
+    pub(super) taking_up: Option<u64>,
     pub(super) started: Instant,
     pub(super) ready: bool,
     /// Its place among those that start at once, until it is ready.
@@ -56,33 +87,139 @@ impl Worker {
         turn: OwnedSemaphorePermit,
     ) -> io::Result<Self> {
         let theirs = directory.try_clone()?;
-        let mut process = spawn::worker(&front.worker, directory)?;
+        let mut running = spawn::worker(&front.worker, directory)?;
         let allow_no_landlock = front.allow_no_landlock;
         let site = front.site.borrow().clone();
         let at_rest = front.at_rest();
-        let start = ToWorker::Start { account: account.clone(), allow_no_landlock, site, at_rest };
-        process.channel.send(&start, Some(theirs)).map_err(io::Error::other)?;
+        let start = ToWorker::Start {
+            account: account.clone(),
+            allow_no_landlock,
+            site,
+            at_rest,
+            control: control::VERSION,
+        };
+        running.channel.send(&start, Some(theirs)).map_err(io::Error::other)?;
         if let Some(masters) = &front.masters {
             let key = masters.pipe(account)?;
-            process.channel.send(&ToWorker::Secret, Some(key)).map_err(io::Error::other)?;
+            running.channel.send(&ToWorker::Secret, Some(key)).map_err(io::Error::other)?;
         }
         let started = Instant::now();
+        let pid = match &running.process {
+            Process::Started(child) => child.id().unwrap_or_default(),
+            Process::TakenUp(_) => 0,
+        };
         Ok(Self {
-            pid: process.child.id().unwrap_or_default(),
-            process,
-            started,
             ready: false,
             turn: Some(turn),
+            kill_at: Some(started + READY_TIME),
+            ..Self::new(running, pid, started)
+        })
+    }
+
+    /// Goes on with a worker of an earlier front. Whether it is what its record says, its first
+    /// answer shows.
+    pub(super) fn take_up(front: &Front, stored: Stored) -> io::Result<Self> {
+        let Stored { channel, record } = stored;
+        if !control::is_served(record.control) {
+            let version = record.control;
+            let why = format!("it speaks version {version} of the control protocol");
+            return Err(io::Error::other(why));
+        }
+        let process = Process::take_up(record.pid)?;
+        let channel = Control::take_up(channel)?;
+        let running = Running::take_up(process, channel);
+        let now = Instant::now();
+        let age = Duration::from_secs(since_boot().as_secs().saturating_sub(record.started));
+        let mut worker = Self {
+            control: record.control,
+            taken_up: true,
+            pulse: Pulse::Asked(now),
+            // Above all that an earlier front has asked.
+            last_seq: u64::try_from(since_boot().as_nanos()).unwrap_or(u64::MAX / 2),
+            ..Self::new(running, record.pid, now.checked_sub(age).unwrap_or(now))
+        };
+        let seq = worker.seq();
+        worker.taking_up = Some(seq);
+        let at_rest = front.at_rest();
+        let site = front.site.borrow().clone();
+        let first = match record.control {
+            1 => ToWorker::Status { seq },
+            _ => ToWorker::TakeUp { seq, control: control::VERSION, site, at_rest },
+        };
+        worker.running.channel.send(&first, None).map_err(io::Error::other)?;
+        if let Some(masters) = front.masters.as_ref().filter(|_| record.control > 1) {
+            let key = masters.pipe(&record.account)?;
+            worker.running.channel.send(&ToWorker::Secret, Some(key)).map_err(io::Error::other)?;
+        }
+        Ok(worker)
+    }
+
+    fn new(running: Running, pid: u32, started: Instant) -> Self {
+        Self {
+            running,
+            pid,
+            control: control::OLDEST,
+            version: None,
+            taken_up: false,
+            taking_up: None,
+            started,
+            ready: true,
+            turn: None,
             lost: false,
             told_to_end: false,
-            kill_at: Some(started + READY_TIME),
+            kill_at: None,
             pulse: Pulse::Heard(started),
             keygen: None,
             keygen_again: false,
             asked: BTreeMap::new(),
             last_seq: 0,
             idle_check: None,
-        })
+        }
+    }
+
+    /// Its record, for a front that comes after us.
+    pub(super) fn record(&self, account: &Account) -> WorkerRecord {
+        let started = since_boot().saturating_sub(self.started.elapsed()).as_secs();
+        let account = account.clone();
+        WorkerRecord { control: self.control, pid: self.pid, started, account }
+    }
+
+    /// Has systemd keep it for the next front.
+    pub(super) fn keep(&self, account: &Account) {
+        if !fd_store::is_there() {
+            return;
+        }
+        let name = inherited::name_of(self.pid);
+        // What is left of another process of this number.
+        fd_store::forget(&name);
+        match self.record(account).seal() {
+            Ok(record) => fd_store::keep(&name, &[self.running.channel.as_fd(), record.as_fd()]),
+            Err(error) => tracing::warn!(%account, %error, "a worker will not outlive otrd"),
+        }
+    }
+
+    /// Gives it all that was said to it, where it takes that soon, and what a front has to have
+    /// that goes on with it.
+    pub(super) async fn hand_over(&mut self, account: &Account) -> Option<HandedOver> {
+        if !self.takes() || self.taking_up.is_some() {
+            return None;
+        }
+        let flushed = timeout(FLUSH_TIME, self.running.channel.flushed()).await;
+        let (uid, pid) = (account.uid, self.pid);
+        if flushed.is_err() {
+            tracing::warn!(%account, uid, pid, "a worker does not take what was for it");
+        }
+        let record = self.record(account);
+        let handed = self.running.channel.pass().and_then(|channel| {
+            Ok(HandedOver { name: inherited::name_of(pid), channel, record: record.seal()? })
+        });
+        match handed {
+            Ok(handed) => Some(handed),
+            Err(error) => {
+                tracing::warn!(%account, uid, pid, %error, "a worker cannot be handed over");
+                None
+            }
+        }
     }
 
     /// What happens next; nothing, for ever, where there is no worker. Safe to be dropped.
@@ -98,13 +235,18 @@ impl Worker {
         tokio::select! {
             // What it said before it ended is heard first.
             biased;
-            said = worker.process.channel.next(), if !lost => match said {
+            said = worker.running.channel.next(), if !lost => match said {
                 Ok(said) => Event::Said(said),
                 Err(lost) => Event::Lost(lost.to_string()),
             },
             event = key => Event::Key(event),
-            status = worker.process.child.wait() => Event::Ended(status),
+            ending = worker.running.process.wait() => Event::Ended(ending),
         }
+    }
+
+    /// Whether it is of another release than this front.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.taken_up && self.version.as_deref() != Some(env!("CARGO_PKG_VERSION"))
     }
 
     /// Whether it takes connections and questions.
@@ -124,7 +266,7 @@ impl Worker {
     ) {
         let seq = self.seq();
         let (message, fd) = message(seq);
-        match self.process.channel.send(&message, fd) {
+        match self.running.channel.send(&message, fd) {
             Ok(()) => drop(self.asked.insert(seq, asked)),
             Err(_) => asked.give_up(),
         }
@@ -132,7 +274,7 @@ impl Worker {
 
     /// A worker that takes nothing more has other troubles than this.
     pub(super) fn tell(&mut self, message: &ToWorker) {
-        if !self.told_to_end && self.process.channel.send(message, None).is_err() {
+        if !self.told_to_end && self.running.channel.send(message, None).is_err() {
             tracing::warn!(
                 message_id = kind::WORKER_SAYS,
                 pid = self.pid,
@@ -142,12 +284,12 @@ impl Worker {
     }
 
     pub(super) fn adopt(&mut self, newcomer: Newcomer, account: &Account) {
-        if self.process.channel.is_full() {
+        if self.running.channel.is_full() {
             return newcomer.refuse(no_answer());
         }
         let sent = newcomer.into_parts().and_then(|(socket, id, hello, rest)| {
             let adopt = ToWorker::Adopt { id, hello: Box::new(hello), rest };
-            self.process.channel.send(&adopt, Some(socket)).map_err(io::Error::other)
+            self.running.channel.send(&adopt, Some(socket)).map_err(io::Error::other)
         });
         let (uid, pid) = (account.uid, self.pid);
         match sent {
@@ -194,7 +336,7 @@ impl Worker {
     }
 
     pub(super) fn shutdown(&mut self, patience: Duration) {
-        if !self.told_to_end && self.process.channel.send(&ToWorker::Shutdown, None).is_ok() {
+        if !self.told_to_end && self.running.channel.send(&ToWorker::Shutdown, None).is_ok() {
             self.told_to_end = true;
         }
         self.keygen = None;
@@ -212,7 +354,7 @@ impl Worker {
         if beat == Beat::Ask {
             let seq = self.seq();
             // Any answer will do. Where there is no room for the question, none comes.
-            let _ = self.process.channel.send(&ToWorker::Status { seq }, None);
+            let _ = self.running.channel.send(&ToWorker::Status { seq }, None);
         }
         beat
     }
@@ -224,7 +366,7 @@ impl Worker {
 
     pub(super) fn kill(&mut self) {
         self.kill_at = None;
-        if let Err(error) = self.process.child.start_kill() {
+        if let Err(error) = self.running.process.kill() {
             tracing::warn!(pid = self.pid, %error, "cannot kill the worker");
         }
     }

@@ -43,6 +43,22 @@ pub fn end_plainly() -> Result<()> {
     Ok(())
 }
 
+/// A stopped process of a group that loses its last parent is sent SIGHUP and SIGCONT: a worker
+/// outlives its front, so only the latter is to count.
+pub fn ignore_hangup() -> Result<()> {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    // SAFETY: a signal that is ignored runs no code of ours.
+    #[allow(unsafe_code)]
+    unsafe { signal(Signal::SIGHUP, SigHandler::SigIgn) }.context("cannot ignore a signal")?;
+    Ok(())
+}
+
+/// Ends with the process that started this one: nobody else would notice its end.
+pub fn end_with_parent() -> Result<()> {
+    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)
+        .context("cannot follow the front's end")
+}
+
 /// No core file, no debugger, no new privileges, no more memory and descriptors than needed.
 pub fn harden() -> Result<()> {
     nix::sys::prctl::set_no_new_privs().context("cannot give up new privileges")?;

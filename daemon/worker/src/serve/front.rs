@@ -2,15 +2,16 @@
 
 use super::{KeyPipe, MAX_KEY, Worker, memory};
 use crate::control::Packet;
-use crate::engine::Input;
+use crate::engine::{Input, KeyState};
 use crate::moving;
-use crate::store::Settled;
+use crate::store::{Keys, Rekeyed, Settled};
 use anyhow::Result;
 use proto::admin::{Output, WorkerStatus};
-use proto::control::{About, CommandFailed, Refused, ToFront, ToWorker};
+use proto::control::{About, AtRest, CommandFailed, Refused, Site, ToFront, ToWorker};
 use proto::moving::{Exported, Imported, Order};
 use proto::shim::Effect;
 use proto::text::Text;
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use zeroize::Zeroizing;
@@ -20,7 +21,13 @@ impl Worker {
         match self.control.receive(true)? {
             Packet::Nothing => {}
             Packet::Closed => self.ends = true,
-            Packet::Message(message, fd) => self.ordered(message, fd),
+            Packet::Unknown => {
+                self.log(About::Trouble, "a packet of a newer front was not understood".into());
+            }
+            Packet::Message(message, fd) => {
+                self.presence.heard(self.clock.now().mono);
+                self.ordered(message, fd);
+            }
         }
         Ok(())
     }
@@ -33,7 +40,7 @@ impl Worker {
             (ToWorker::KeyPipe, Some(pipe)) => {
                 // The whole key at once: a growing buffer would leave copies behind.
                 let content = Zeroizing::new(Vec::with_capacity(MAX_KEY));
-                self.key_pipe = Some(KeyPipe { pipe: pipe.into(), content });
+                self.key_pipe = Some(KeyPipe { pipe: pipe.into(), orphaned: false, content });
             }
             (ToWorker::KeyFailed { why }, _) => {
                 self.key_pipe = None;
@@ -69,10 +76,15 @@ impl Worker {
                 };
                 self.say(&ToFront::AtRest { seq, outcome });
             }
+            (ToWorker::TakeUp { seq, control, site, at_rest }, _) => {
+                self.taken_up(seq, control, site, at_rest);
+            }
+            (ToWorker::Secret, Some(pipe)) => self.rekey(pipe),
             (ToWorker::Shutdown, _) => self.ends = true,
-            (ToWorker::Start { .. } | ToWorker::Secret, _)
+            (ToWorker::Start { .. }, _)
             | (
-                ToWorker::Adopt { .. }
+                ToWorker::Secret
+                | ToWorker::Adopt { .. }
                 | ToWorker::KeyPipe
                 | ToWorker::Import { .. }
                 | ToWorker::Export { .. },
@@ -80,6 +92,39 @@ impl Worker {
             ) => {
                 self.log(About::Trouble, "a packet of the front made no sense".into());
             }
+        }
+    }
+
+    /// Another front goes on with this worker.
+    fn taken_up(&mut self, seq: u64, control: u32, site: Site, at_rest: Option<AtRest>) {
+        self.presence.taken_up(control);
+        self.wanted_at_rest = at_rest;
+        if let Some(key) = &mut self.key_pipe {
+            key.orphaned = true;
+        }
+        let generating = matches!(self.engine.key_state(), KeyState::Generating { .. });
+        let keygen = generating && self.key_pipe.is_none();
+        self.say(&ToFront::Here(super::here(&self.account, seq, keygen)));
+        self.engine.set_site(site);
+        let effects = self.step(Input::Tick);
+        self.unasked(effects);
+    }
+
+    /// The front was given a master secret, which may be another one than before.
+    fn rekey(&mut self, pipe: OwnedFd) {
+        let Some(wanted) = self.wanted_at_rest.take() else { return };
+        match Keys::read(File::from(pipe)).map(|keys| self.store.rekey(keys)) {
+            Ok(Rekeyed::Same) => {}
+            Ok(Rekeyed::Changed) => {
+                let settled = self.store.settle(wanted);
+                self.settled(&settled);
+                self.engine.set_at_rest(self.store.at_rest());
+            }
+            Ok(Rekeyed::Unrelated) => self.log(
+                About::Trouble,
+                "the files are encrypted with another master secret than otrd has now: give it that one as otrd-master-old, see otrd(8)".into(),
+            ),
+            Err(error) => self.log(About::Trouble, format!("no key came from the front: {error}")),
         }
     }
 
@@ -131,9 +176,12 @@ impl Worker {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
             Ok(_) | Err(_) => Input::KeyFailed("the key did not arrive whole".into()),
         };
-        self.key_pipe = None;
-        // The front says why a generation ended without a key.
+        let orphaned = self.key_pipe.take().is_some_and(|key| key.orphaned);
+        // The front says why a generation ended without a key, or begins another one.
         if matches!(&input, Input::KeyMade(content) if content.is_empty()) {
+            if orphaned {
+                self.say(&ToFront::Keygen);
+            }
             return;
         }
         let effects = self.step(input);

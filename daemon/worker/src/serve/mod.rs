@@ -2,21 +2,25 @@
 //!
 //! * `front`: what the front orders.
 //! * `module`: the connection to the ZNC module, and what it says.
+//! * `presence`: whether a front is still there.
 
 mod front;
 mod module;
+mod presence;
 
 use crate::control::{Control, Packet};
 use crate::engine::{Act, Engine, Input, KeyState, Now};
 use crate::link::{Health, Link};
-use crate::sandbox::{self, WithoutLandlock};
+use crate::sandbox::{self, WithoutLandlock, process};
 use crate::store::{Directory, Keys, Locked, Name, Settled, Store, Vault};
 use crate::unseen::Unseen;
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{UsageWho, getrusage};
-use proto::control::{About, AtRest, ToFront, ToWorker};
+use presence::Presence;
+use proto::account::Account;
+use proto::control::{self, About, AtRest, Here, ToFront, ToWorker};
 use proto::shim::{ByeReason, Effect};
 use std::collections::VecDeque;
 use std::fs::File;
@@ -31,10 +35,14 @@ const MAX_KEY: usize = 64 * 1024;
 
 /// The worker: started by `otrd` with the control socket as descriptor 0.
 pub fn main() -> Result<()> {
+    process::ignore_hangup()?;
     let control = io::stdin().as_fd().try_clone_to_owned().context("no control socket")?;
     let mut control = Control::new(control);
     match Worker::start(&mut control) {
         Ok(loaded) => {
+            if loaded.front >= 2 {
+                control.send(&ToFront::Here(here(&loaded.account, 0, false)))?;
+            }
             control.send(&ToFront::Ready)?;
             serve(control, loaded)
         }
@@ -67,6 +75,15 @@ pub struct Loaded {
     pub settled: Settled,
     /// How this process is confined, in words.
     pub confinement: String,
+    /// Whose account it is.
+    pub account: Account,
+    /// The front's version of the control protocol.
+    pub front: u32,
+}
+
+fn here(account: &Account, seq: u64, keygen: bool) -> Here {
+    let version = env!("CARGO_PKG_VERSION").into();
+    Here { seq, control: control::VERSION, version, account: account.clone(), keygen }
 }
 
 struct Worker {
@@ -74,6 +91,10 @@ struct Worker {
     engine: Engine,
     store: Vault<Directory>,
     confinement: String,
+    account: Account,
+    presence: Presence,
+    /// How files are to lie on disk under the keys that a new front is about to send.
+    wanted_at_rest: Option<AtRest>,
     clock: Clock,
     link: Option<Link>,
     key_pipe: Option<KeyPipe>,
@@ -89,6 +110,8 @@ struct Worker {
 
 struct KeyPipe {
     pipe: File,
+    /// The front that started the generation is gone: nobody will say why it failed.
+    orphaned: bool,
     content: Zeroizing<Vec<u8>>,
 }
 
@@ -105,7 +128,7 @@ impl Worker {
     /// Receives the account, gives up what is not needed, loads.
     fn start(control: &mut Control) -> Result<Loaded> {
         let Packet::Message(
-            ToWorker::Start { account, allow_no_landlock, site, at_rest },
+            ToWorker::Start { account, allow_no_landlock, site, at_rest, control: front },
             Some(directory),
         ) = control.receive(false)?
         else {
@@ -127,20 +150,24 @@ impl Worker {
         store.unlock()?;
         let settled = store.settle(at_rest.unwrap_or(AtRest::Plain));
         let now = Clock(Instant::now()).now();
-        let mut engine = Engine::load(account, &mut store, now)?;
+        let mut engine = Engine::load(account.clone(), &mut store, now)?;
         engine.set_site(site);
         engine.set_at_rest(store.at_rest());
-        Ok(Loaded { engine, store, settled, confinement })
+        Ok(Loaded { engine, store, settled, confinement, account, front })
     }
 
     fn new(control: Control, loaded: Loaded) -> Self {
-        let Loaded { engine, store, settled, confinement } = loaded;
+        let Loaded { engine, store, settled, confinement, account, front } = loaded;
+        let clock = Clock(Instant::now());
         let mut worker = Self {
             control,
             engine,
             store,
             confinement,
-            clock: Clock(Instant::now()),
+            account,
+            presence: Presence::new(front, clock.now().mono),
+            clock,
+            wanted_at_rest: None,
             link: None,
             unseen: None,
             key_pipe: None,
@@ -168,6 +195,9 @@ impl Worker {
             if ready.control {
                 self.read_control()?;
             }
+            if let Err(error) = self.control.flush() {
+                self.deserted(&error);
+            }
             if ready.key_pipe {
                 self.read_key_pipe();
             }
@@ -188,7 +218,9 @@ impl Worker {
     fn wait(&mut self) -> Result<Ready> {
         let timeout = self.timeout();
         let full = self.unseen.as_ref().is_some_and(Unseen::is_full);
-        let mut fds = vec![PollFd::new(self.control.as_fd(), PollFlags::POLLIN)];
+        let mut flags = PollFlags::POLLIN;
+        flags.set(PollFlags::POLLOUT, self.control.wants_to_send());
+        let mut fds = vec![PollFd::new(self.control.as_fd(), flags)];
         let link = self.link.as_ref().map(|link| {
             let mut flags = PollFlags::empty();
             flags.set(PollFlags::POLLIN, link.may_read() && !full);
@@ -209,7 +241,7 @@ impl Worker {
             events.unwrap_or(PollFlags::empty())
         };
         Ok(Ready {
-            control: !events(Some(0)).is_empty(),
+            control: events(Some(0)).intersects(!PollFlags::POLLOUT),
             link: !events(link).is_empty(),
             link_closed: events(link).intersects(PollFlags::POLLHUP | PollFlags::POLLERR),
             key_pipe: !events(pipe).is_empty(),
@@ -223,7 +255,8 @@ impl Worker {
             (None, false) => self.engine.linger().map(|stay| self.alone_since + stay),
             _ => None,
         };
-        let next = [alone, self.engine.next_deadline()].into_iter().flatten().min();
+        let next = [alone, self.engine.next_deadline(), self.presence.look()];
+        let next = next.into_iter().flatten().min();
         let Some(next) = next else { return PollTimeout::NONE };
         // One more, for poll counts in whole milliseconds and must not wake too early.
         let millis = next.saturating_sub(now).as_millis() + 1;
@@ -245,6 +278,12 @@ impl Worker {
         if stay.is_some_and(|stay| now >= self.alone_since + stay) {
             self.idle_said = true;
             self.say(&ToFront::Idle);
+        }
+        if self.presence.look().is_some_and(|look| look <= now)
+            && self.presence.is_over(now, self.engine.linger())
+        {
+            eprintln!("otrd-worker: no front has come back: ending");
+            self.ends = true;
         }
     }
 
@@ -305,9 +344,15 @@ impl Worker {
 
     fn say(&mut self, message: &ToFront) {
         if let Err(error) = self.control.send(message) {
-            eprintln!("otrd-worker: the front does not listen: {error}");
-            self.ends = true;
+            self.deserted(&error);
         }
+    }
+
+    fn deserted(&mut self, error: &io::Error) {
+        if !self.ends {
+            eprintln!("otrd-worker: the front does not listen: {error}");
+        }
+        self.ends = true;
     }
 }
 

@@ -9,7 +9,7 @@ pub mod seal;
 mod vault;
 
 pub use directory::{Directory, Disk};
-pub use vault::{Keys, Locked, Settled, Vault};
+pub use vault::{Keys, Locked, Rekeyed, Settled, Vault};
 
 use std::io;
 use zeroize::Zeroizing;

@@ -37,6 +37,11 @@ impl Key {
         Self(XChaCha20Poly1305::new((&**bytes).into()))
     }
 
+    /// Whether another key is this one.
+    pub fn is(&self, other: &Key) -> bool {
+        self.seal("", b"").is_ok_and(|sealed| other.open("", &sealed).is_ok())
+    }
+
     /// Encrypts a content for one place, see [`place`].
     ///
     /// # Errors

@@ -74,6 +74,17 @@ pub enum Locked {
     Version(Closed),
 }
 
+/// What [`Vault::rekey`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rekeyed {
+    /// They are the keys in use.
+    Same,
+    /// They are in use from now on.
+    Changed,
+    /// The key in use is not among them, and stays in use.
+    Unrelated,
+}
+
 /// What [`Vault::settle`] came to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Settled {
@@ -127,6 +138,23 @@ impl<D: Disk> Vault<D> {
             (Closed::Key, None) => Locked::NoSecret,
             (Closed::Key, Some(_)) => Locked::OtherSecret,
         }
+    }
+
+    /// Takes over the keys that another front came with. Files are converted by
+    /// [`Vault::settle`].
+    pub fn rekey(&mut self, keys: Keys) -> Rekeyed {
+        let Some(own) = &self.keys else {
+            self.keys = Some(keys);
+            return Rekeyed::Changed;
+        };
+        if own.now.is(&keys.now) {
+            return Rekeyed::Same;
+        }
+        if !keys.before.as_ref().is_some_and(|before| own.now.is(before)) {
+            return Rekeyed::Unrelated;
+        }
+        self.keys = Some(keys);
+        Rekeyed::Changed
     }
 
     /// Makes every file lie as is wanted from now on, copies too. Without a key all is plain.

@@ -1,0 +1,45 @@
+//! `renew`: another worker in the place of one that may be of an older release.
+
+use crate::args::Renew as Wish;
+use crate::client::Client;
+use crate::{Args, Failure, all_status, select, show};
+use proto::account::Account;
+use proto::admin::{Renew, Renewed, Selector};
+use serde::Serialize;
+
+/// What became of the accounts.
+#[derive(Serialize)]
+pub struct AllRenewed {
+    /// Sorted.
+    pub accounts: Vec<OfAccount>,
+}
+
+/// One account.
+#[derive(Serialize)]
+pub struct OfAccount {
+    /// Which.
+    #[serde(flatten)]
+    pub account: Account,
+    /// The release of the worker that ended.
+    pub was: Option<String>,
+}
+
+/// `otrctl renew`
+pub fn run(args: &Args, wish: &Wish, client: &mut Client) -> Result<String, Failure> {
+    let meant: Vec<Account> = match wish.all {
+        true => all_status(client)?.accounts.into_iter().map(|status| status.account).collect(),
+        false => {
+            let Selector { uid, user, network } = select(client, args.account()?, args.uid)?;
+            let uid = uid.unwrap_or_else(|| nix::unistd::geteuid().as_raw());
+            vec![Account { uid, user, network }]
+        }
+    };
+    let mut accounts = Vec::new();
+    for account in meant {
+        let Account { uid, user, network } = account.clone();
+        let renew = Renew { account: Selector { uid: Some(uid), user, network } };
+        let Renewed { was } = client.ask("renew", &renew)?;
+        accounts.push(OfAccount { account, was });
+    }
+    show::either(args.json, &AllRenewed { accounts }, show::renewed)
+}

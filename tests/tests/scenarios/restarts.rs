@@ -1,0 +1,135 @@
+//! otrd is restarted or dies while systemd, or what stands for it here, wants it to run: no
+//! conversation notices.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use otrd_tests::{Alone, NodePeer, Otrctl, OtrdBuilder, Scene};
+
+/// alice and bob are private, and otrd is managed.
+fn managed() -> (Alone, NodePeer) {
+    let build = Scene::build();
+    let otrd = OtrdBuilder::new().managed().start(build.world());
+    let scene = build.otrd(otrd).begin_alone();
+    let bob = scene.peer("bob", "23");
+    scene.goes_private(&bob);
+    (scene, bob)
+}
+
+#[track_caller]
+fn both_read(scene: &Alone, bob: &NodePeer, text: &str) {
+    scene.alice.types_to("bob", text);
+    bob.reads("alice", text);
+    bob.types_to("alice", &format!("{text}, back"));
+    scene.alice.reads("bob", &format!("{text}, back"));
+    scene.wire.never_carried(text);
+}
+
+/// Since when alice and bob are private.
+#[track_caller]
+fn since(scene: &Alone) -> String {
+    scene.alice.otr("info bob");
+    let line = scene.alice.otr_says("Private with");
+    let (since, _) = line.split_once(", for").expect("a time and for how long");
+    since.to_owned()
+}
+
+#[test]
+fn a_restart_and_a_crash_cost_no_conversation() {
+    let (mut scene, bob) = managed();
+    let worker = scene.otrd.worker();
+    let began = since(&scene);
+    for round in 0..5 {
+        scene.alice.types_to("bob", &format!("before {round}"));
+        match round % 2 {
+            0 => scene.otrd.restart(),
+            _ => {
+                scene.otrd.dies_of(Signal::SIGKILL);
+                scene.alice.types_to("bob", &format!("meanwhile {round}"));
+                bob.reads("alice", &format!("meanwhile {round}"));
+                scene.otrd.starts_again();
+            }
+        }
+        bob.reads("alice", &format!("before {round}"));
+        both_read(&scene, &bob, &format!("after {round}"));
+        assert_eq!(scene.otrd.worker(), worker);
+    }
+    assert_eq!(since(&scene), began);
+    let took = scene.otrd.stop();
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
+fn another_otrd_takes_over_and_an_executed_one_goes_on() {
+    let (mut scene, bob) = Alone::private();
+    let worker = scene.otrd.worker();
+    let began = since(&scene);
+    for round in 0..3 {
+        scene.alice.types_to("bob", &format!("before {round}"));
+        scene.otrd.is_replaced();
+        bob.reads("alice", &format!("before {round}"));
+        both_read(&scene, &bob, &format!("replaced {round}"));
+        let pid = scene.otrd.process().pid();
+        scene.otrd.executes();
+        assert_eq!(scene.otrd.process().pid(), pid);
+        both_read(&scene, &bob, &format!("executed {round}"));
+        assert_eq!(scene.otrd.worker(), worker);
+    }
+    assert_eq!(since(&scene), began);
+    let status = Otrctl::new(&scene.otrd).args(["status"]).json();
+    assert_eq!(status["accounts"][0]["taken_up"], true, "{status}");
+    // The sockets are the last one's to remove.
+    let socket = scene.otrd.shim_socket();
+    assert!(scene.otrd.stop() < Duration::from_secs(2));
+    assert!(!socket.exists());
+}
+
+#[test]
+fn a_key_is_made_through_changes_of_otrd() {
+    for managed in [true, false] {
+        let build = Scene::build();
+        let otrd = OtrdBuilder::new().withholds_randomness(3);
+        let otrd = if managed { otrd.managed() } else { otrd }.start(build.world());
+        let mut scene = build.otrd(otrd).begin_alone();
+        scene.alice.otr("genkey");
+        scene.alice.otr_says("Making your private key");
+        if managed {
+            scene.otrd.dies_of(Signal::SIGKILL);
+            scene.otrd.starts_again();
+            scene.otrd.restart();
+        } else {
+            scene.otrd.executes();
+            scene.otrd.is_replaced();
+        }
+        scene.alice.otr_says("Your private key is ready");
+    }
+}
+
+#[test]
+fn a_worker_that_stands_still_goes_on_under_the_next_otrd() {
+    let (mut scene, bob) = managed();
+    let worker = scene.otrd.worker();
+    scene.otrd.signal_worker(worker, Signal::SIGSTOP);
+    scene.alice.types_to("bob", "patience");
+    scene.otrd.restart();
+    // The kernel wakes those up whose front ends; one that stops later has to wait.
+    scene.otrd.signal_worker(worker, Signal::SIGSTOP);
+    scene.otrd.restart();
+    scene.otrd.signal_worker(worker, Signal::SIGCONT);
+    bob.reads("alice", "patience");
+    both_read(&scene, &bob, "and on");
+    assert_eq!(scene.otrd.worker(), worker);
+}
+
+#[test]
+fn renew_replaces_a_worker_and_its_conversation_asks_anew() {
+    let (mut scene, bob) = managed();
+    let worker = scene.otrd.worker();
+    scene.otrd.restart();
+    let said = Otrctl::new(&scene.otrd).args(["renew", "--all"]).does();
+    assert!(said.contains("has ended"), "{said}");
+    scene.alice.otr_says("was interrupted; asking for a new session.");
+    scene.alice.becomes("bob", "encrypted");
+    both_read(&scene, &bob, "with the next worker");
+    assert_ne!(scene.otrd.worker(), worker);
+}
