@@ -1,6 +1,6 @@
 //! What otrd says of itself, and who can reach it.
 
-use super::{Check, Found, Whose};
+use super::{Check, Found, Whose, system};
 use crate::client::Client;
 use crate::{Args, all_status};
 use proto::admin::{AccountStatus, Status};
@@ -118,7 +118,7 @@ fn account(status: &AccountStatus) -> Check {
             "a kernel with Landlock (5.13 or newer) confines it better",
         );
     }
-    if worker.sandbox.contains("not locked") {
+    if worker.sandbox.contains("not locked") && !system::plain_swap().is_empty() {
         let hint = "its keys may be swapped out: raise LimitMEMLOCK, or encrypt the swap";
         return Check::warn(NAME, says, hint);
     }

@@ -95,13 +95,7 @@ fn clock() -> Check {
 }
 
 fn swap() -> Check {
-    let swaps = read("/proc/swaps").unwrap_or_default();
-    let plain: Vec<&str> = swaps
-        .lines()
-        .skip(1)
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| !name.contains("zram") && !name.starts_with("/dev/dm-"))
-        .collect();
+    let plain = plain_swap();
     match plain.is_empty() {
         true => Check::ok("swap", "none that is plain"),
         false => Check::warn(
@@ -110,6 +104,14 @@ fn swap() -> Check {
             "texts in memory may get there: MemorySwapMax=0 in the unit, or encrypted swap",
         ),
     }
+}
+
+/// Where memory may end up readable on a disk.
+pub fn plain_swap() -> Vec<String> {
+    let swaps = read("/proc/swaps").unwrap_or_default();
+    let names = swaps.lines().skip(1).filter_map(|line| line.split_whitespace().next());
+    let is_plain = |name: &&str| !name.contains("zram") && !name.starts_with("/dev/dm-");
+    names.filter(is_plain).map(str::to_owned).collect()
 }
 
 /// What systemd thinks of the unit. Lower is better; most services are above 8.
