@@ -100,7 +100,7 @@ pub async fn greet(front: Rc<Front>, mut stream: UnixStream, uid: u32) {
             let account = Account { uid, user, network };
             let verdict = front.hello_rate.borrow_mut().hello(&account, Instant::now());
             if verdict == Verdict::Refused {
-                tracing::warn!(message_id = kind::REFUSED, %account, uid, "too many hellos: do two ZNCs use the same user and network?");
+                tracing::warn!(message_id = kind::REFUSED, %account, uid, "{account}: too many hellos: do two ZNCs use the same user and network?");
             }
             if verdict != Verdict::Served {
                 let error =
@@ -109,7 +109,7 @@ pub async fn greet(front: Rc<Front>, mut stream: UnixStream, uid: u32) {
             }
             let ask = Ask::Hello(Box::new(Newcomer { stream, id, hello, rest }));
             if let Err(Ask::Hello(newcomer)) = front.ask(&account, ask) {
-                tracing::warn!(message_id = kind::REFUSED, %account, uid, "a module is refused: too busy");
+                tracing::warn!(message_id = kind::REFUSED, %account, uid, "{account}: a module is refused: too busy");
                 newcomer.refuse(Code::Busy.into());
             }
         }

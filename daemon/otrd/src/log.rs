@@ -31,10 +31,10 @@ pub fn init() -> Level {
         // Fields of our own, not of some program's.
         Some(journal) => logs.with(journal.with_field_prefix(None)).init(),
         None => {
-            // A number says nothing to who reads along.
+            // A number says nothing to who reads along; the account is in the text.
             let fields = debug_fn(|out, field, value| match field.name() {
                 "message" => write!(out, "{value:?}"),
-                "message_id" => Ok(()),
+                "message_id" | "account" => Ok(()),
                 name => write!(out, " {name}={value:?}"),
             });
             let text = tracing_subscriber::fmt::layer().with_target(false).fmt_fields(fields);

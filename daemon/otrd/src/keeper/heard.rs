@@ -34,29 +34,29 @@ impl Keeper {
                 if !worker.lost && !worker.told_to_end {
                     worker.kill_at = None;
                 }
-                tracing::info!(%account, uid, pid, "worker ready");
+                tracing::info!(%account, uid, pid, "{account}: worker ready");
                 self.serve_waiting();
             }
             ToFront::Log { about, text } => {
                 let text = clip(&text, 400);
                 match about {
                     About::AtRest => {
-                        tracing::info!(message_id = kind::AT_REST, %account, uid, pid, text, "worker says")
+                        tracing::info!(message_id = kind::AT_REST, %account, uid, pid, text, "{account}: worker says")
                     }
                     About::Key => {
-                        tracing::error!(message_id = kind::KEY_DAMAGED, %account, uid, pid, text, "worker says")
+                        tracing::error!(message_id = kind::KEY_DAMAGED, %account, uid, pid, text, "{account}: worker says")
                     }
                     About::Trouble => {
-                        tracing::warn!(message_id = kind::WORKER_SAYS, %account, uid, pid, text, "worker says")
+                        tracing::warn!(message_id = kind::WORKER_SAYS, %account, uid, pid, text, "{account}: worker says")
                     }
                 }
             }
             ToFront::Failed { why } => {
-                tracing::error!(message_id = kind::WORKER_FAILED, %account, uid, pid, why = clip(&why, 400), "worker failed");
+                tracing::error!(message_id = kind::WORKER_FAILED, %account, uid, pid, why = clip(&why, 400), "{account}: worker failed");
             }
             ToFront::Locked { why } => {
                 let why = clip(&why, 400);
-                tracing::error!(message_id = kind::LOCKED, %account, uid, why, "account locked");
+                tracing::error!(message_id = kind::LOCKED, %account, uid, why, "{account}: locked");
                 self.locked = Some(why.clone());
                 self.refuse_waiting(|| Error::new(Code::Refused, why.clone()));
             }
@@ -75,7 +75,7 @@ impl Keeper {
                 worker.idle_check = None;
                 // For how long a session is worth a worker without a module, the worker knows.
                 if !status.connected {
-                    tracing::info!(%account, uid, pid, "worker idle: ending it");
+                    tracing::info!(%account, uid, pid, "{account}: worker idle: ending it");
                     worker.shutdown(END_TIME);
                 }
             }
@@ -131,7 +131,7 @@ impl Keeper {
         let (account, uid) = (&self.account, self.account.uid);
         let Some(worker) = &mut self.worker else { return };
         let (pid, version) = (worker.pid, worker.version.as_deref().unwrap_or("unknown"));
-        tracing::info!(message_id = kind::TAKEN_UP, %account, uid, pid, version, "worker taken over");
+        tracing::info!(message_id = kind::TAKEN_UP, %account, uid, pid, version, "{account}: worker taken over");
         worker.taking_up = None;
         if keygen == Some(true) && worker.keygen.is_none() {
             worker.keygen = Some(Keygen::start(self.front.clone(), account.clone()));
@@ -149,7 +149,7 @@ impl Keeper {
     /// A worker of an earlier front is of no use: it is ended, as if it had crashed.
     pub(super) fn not_taken_up(&mut self, why: &str) {
         let (account, uid) = (&self.account, self.account.uid);
-        tracing::error!(message_id = kind::NOT_TAKEN_UP, %account, uid, why, "worker not taken over");
+        tracing::error!(message_id = kind::NOT_TAKEN_UP, %account, uid, why, "{account}: worker not taken over");
         self.not_taken_up = Some(why.to_owned());
         if let Some(worker) = &mut self.worker {
             worker.lost = true;
@@ -196,12 +196,12 @@ impl Keeper {
         let (account, uid, pid) = (&self.account, self.account.uid, worker.pid);
         fd_store::forget(&inherited::name_of(pid));
         if worker.told_to_end {
-            tracing::info!(message_id = kind::WORKER_ENDED, %account, uid, pid, ending, "worker ended");
+            tracing::info!(message_id = kind::WORKER_ENDED, %account, uid, pid, ending, "{account}: worker ended");
             self.backoff = Backoff::default();
         } else if self.locked.is_some() {
             self.backoff.died(worker.started.elapsed());
         } else {
-            tracing::error!(message_id = kind::WORKER_DIED, %account, uid, pid, ending, "worker died");
+            tracing::error!(message_id = kind::WORKER_DIED, %account, uid, pid, ending, "{account}: worker died");
             self.restarts = self.restarts.saturating_add(1);
             self.backoff.died(worker.started.elapsed());
         }
@@ -229,7 +229,7 @@ impl Keeper {
                 Ok(())
             }
             KeyEvent::Failed(why) => {
-                tracing::warn!(message_id = kind::KEY_FAILED, %account, uid, why, "no key");
+                tracing::warn!(message_id = kind::KEY_FAILED, %account, uid, why, "{account}: no key");
                 worker.keygen = None;
                 worker.running.channel.send(&ToWorker::KeyFailed { why }, None)
             }

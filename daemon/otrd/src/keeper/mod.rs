@@ -262,7 +262,7 @@ impl Keeper {
         let (account, uid) = (&self.account, self.account.uid);
         if let Some(worker) = &mut self.worker {
             let (pid, version) = (worker.pid, worker.version.as_deref().unwrap_or("unknown"));
-            tracing::info!(message_id = kind::RENEWED, %account, uid, pid, version, "worker is replaced");
+            tracing::info!(message_id = kind::RENEWED, %account, uid, pid, version, "{account}: worker is replaced");
             worker.shutdown(END_TIME);
             self.renewals.extend(reply);
         } else if let Some(reply) = reply {
@@ -288,9 +288,11 @@ impl Keeper {
         let forgotten = self.front.state.forget(account, remove);
         match &forgotten {
             Ok(_) => {
-                tracing::info!(message_id = kind::FORGOTTEN, %account, uid, remove, "account forgotten")
+                tracing::info!(message_id = kind::FORGOTTEN, %account, uid, remove, "{account}: forgotten")
             }
-            Err(error) => tracing::error!(%account, uid, %error, "account not forgotten"),
+            Err(error) => {
+                tracing::error!(%account, uid, %error, "{account}: not forgotten")
+            }
         }
         let refused = |error: state::Error| Error::new(Code::Refused, error.to_string());
         self.restarts = 0;
@@ -360,12 +362,12 @@ impl Keeper {
             worker.give_up_until(now);
             if worker.takes() && worker.feel_pulse(now) == Beat::Dead {
                 let (account, uid, pid) = (&self.account, self.account.uid, worker.pid);
-                tracing::error!(message_id = kind::WORKER_HUNG, %account, uid, pid, "worker does not answer any more");
+                tracing::error!(message_id = kind::WORKER_HUNG, %account, uid, pid, "{account}: worker does not answer any more");
                 worker.kill_at = Some(now);
             }
             if worker.kill_at.is_some_and(|at| at <= now) {
                 let (account, uid, pid) = (&self.account, self.account.uid, worker.pid);
-                tracing::warn!(%account, uid, pid, "worker does not end: killing it");
+                tracing::warn!(%account, uid, pid, "{account}: worker does not end: killing it");
                 worker.kill();
             }
         }
@@ -377,19 +379,19 @@ impl Keeper {
             Ok(directory) => Worker::start(&self.front, account, directory, turn),
             Err(state::Error::InUse) => {
                 // It has read the end of its channel and is saving.
-                tracing::info!(%account, uid, "waiting for an earlier worker to end");
+                tracing::info!(%account, uid, "{account}: waiting for an earlier worker to end");
                 return self.backoff.died(Duration::ZERO);
             }
             Err(error) => Err(io::Error::other(error)),
         };
         match started {
             Ok(worker) => {
-                tracing::info!(message_id = kind::WORKER_STARTED, %account, uid, pid = worker.pid, "worker started");
+                tracing::info!(message_id = kind::WORKER_STARTED, %account, uid, pid = worker.pid, "{account}: worker started");
                 self.worker = Some(worker);
                 self.not_taken_up = None;
             }
             Err(error) => {
-                tracing::error!(message_id = kind::WORKER_FAILED, %account, uid, %error, "no worker can be started");
+                tracing::error!(message_id = kind::WORKER_FAILED, %account, uid, %error, "{account}: no worker can be started");
                 self.backoff.died(Duration::ZERO);
                 self.refuse_waiting(|| Code::Internal.into());
             }

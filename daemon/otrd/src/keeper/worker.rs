@@ -194,7 +194,9 @@ impl Worker {
         fd_store::forget(&name);
         match self.record(account).seal() {
             Ok(record) => fd_store::keep(&name, &[self.running.channel.as_fd(), record.as_fd()]),
-            Err(error) => tracing::warn!(%account, %error, "a worker will not outlive otrd"),
+            Err(error) => {
+                tracing::warn!(%account, %error, "{account}: a worker will not outlive otrd")
+            }
         }
     }
 
@@ -207,7 +209,7 @@ impl Worker {
         let flushed = timeout(FLUSH_TIME, self.running.channel.flushed()).await;
         let (uid, pid) = (account.uid, self.pid);
         if flushed.is_err() {
-            tracing::warn!(%account, uid, pid, "a worker does not take what was for it");
+            tracing::warn!(%account, uid, pid, "{account}: a worker does not take what was for it");
         }
         let record = self.record(account);
         let handed = self.running.channel.pass().and_then(|channel| {
@@ -216,7 +218,7 @@ impl Worker {
         match handed {
             Ok(handed) => Some(handed),
             Err(error) => {
-                tracing::warn!(%account, uid, pid, %error, "a worker cannot be handed over");
+                tracing::warn!(%account, uid, pid, %error, "{account}: a worker cannot be handed over");
                 None
             }
         }
@@ -294,9 +296,11 @@ impl Worker {
         let (uid, pid) = (account.uid, self.pid);
         match sent {
             Ok(()) => {
-                tracing::info!(message_id = kind::MODULE, %account, uid, pid, "module handed over")
+                tracing::info!(message_id = kind::MODULE, %account, uid, pid, "{account}: module handed over")
             }
-            Err(error) => tracing::warn!(%account, uid, pid, %error, "module not handed over"),
+            Err(error) => {
+                tracing::warn!(%account, uid, pid, %error, "{account}: module not handed over")
+            }
         }
     }
 
