@@ -50,14 +50,23 @@ void COtr::PassOut(Held& held) {
                                     " got lost, you are not connected to IRC!", pClient);
         return;
     }
-    if (Echoes(held.kind, pClient)) Echo(Message, held.kind, pClient);
     unsigned uFlags = CMessage::ExcludePrefix | CMessage::ExcludeTags;
 #if VERSION_MAJOR > 1 || VERSION_MINOR >= 10
     if (pIRC && pIRC->IsCapAccepted("message-tags")) uFlags = CMessage::ExcludePrefix;
 #endif
     const CString sLine = Message.ToString(uFlags);
     if (MayBeGuarded(Message.GetParam(0))) m_Ordered[Order(CMessage(sLine))]++;
-    if (!PutIRC(sLine)) ForgetOrders();
+    const Sent sent = Put(CMessage(sLine), sLine, held.who);
+    if (sent == Sent::No) ForgetOrders();
+    // Nobody typed what clients answer by themselves.
+    if (held.kind == Kind::CtcpReply) return;
+    Leaving text;
+    text.who = held.who;
+    text.text = held.text;
+    text.kind = held.kind;
+    text.message = Message;
+    text.client = held.client;
+    Carry(sent, std::move(text), kNoIRC);
 }
 
 // IRCSock.cpp: the same for an incoming one.

@@ -23,11 +23,7 @@ bool COtr::StopOne(const CString& sLine) {
         sCommand != "CNOTICE")
         return false;
     KeepOrder();
-    const auto it = m_Ordered.find(Order(Message));
-    if (it != m_Ordered.end()) {
-        if (--it->second == 0) m_Ordered.erase(it);
-        return false;
-    }
+    if (TakeOrder(Order(Message))) return false;
     VCString vsTargets;
     Message.GetParam(0).Split(",", vsTargets, false);
     for (const CString& sTarget : vsTargets)
@@ -36,6 +32,14 @@ bool COtr::StopOne(const CString& sLine) {
             return true;
         }
     return false;
+}
+
+// Whether this line was ordered; it is from now on no more.
+bool COtr::TakeOrder(const CString& sOrder) {
+    const auto it = m_Ordered.find(sOrder);
+    if (it == m_Ordered.end()) return false;
+    if (--it->second == 0) m_Ordered.erase(it);
+    return true;
 }
 
 // The line of `send` did not go as it is and at once: ZNC sends it later, or a module changed it.
@@ -86,11 +90,12 @@ void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
     Held held(Held::What::Nick, sOld, sNew);
     Rename(m_Queue, sOld, sNew);
     Rename(m_Waiting, sOld, sNew);
-    if (!wire::ValidNick(held.who) || !wire::ValidNick(held.text)) return;
+    if (!Same(sOld, sNew)) PeerMoved(sOld, sOld + " is now known as " + sNew);
+    if (!wire::ValidNick(held.who) || !wire::ValidNick(held.text)) return MovedIsAsked(m_uNextId - 1);
     const bool bGuarded = Guarded(sOld);
     if (bGuarded) Protect(sNew, true);  // no gap until otrd says so
-    if (!bGuarded && m_Queue.size() > kMaxHeld / 2) return;
-    if (!Ask(held)) Keep(held);
+    const bool bMay = bGuarded || m_Queue.size() <= kMaxHeld / 2;
+    if (!bMay || (!Ask(held) && !Keep(held))) MovedIsAsked(m_uNextId - 1);
 }
 
 void COtr::Rename(std::deque<Held>& queue, const CString& sOld, const CString& sNew) {
@@ -101,9 +106,11 @@ void COtr::Rename(std::deque<Held>& queue, const CString& sOld, const CString& s
 
 void COtr::OnQuitMessage(CQuitMessage& Message, const vector<CChan*>&) {
     Held held(Held::What::Quit, Message.GetNick().GetNick());
+    PeerMoved(held.who, held.who + " has left IRC");
     // A netsplit must not fill the queue.
-    if (m_Queue.size() > kMaxHeld / 2 && !Guarded(held.who)) return;
-    if (wire::ValidNick(held.who)) Ask(held);
+    const bool bMay = wire::ValidNick(held.who) &&
+                      (m_Queue.size() <= kMaxHeld / 2 || Guarded(held.who));
+    if (!bMay || (!Ask(held) && !Keep(held))) MovedIsAsked(m_uNextId - 1);
 }
 
 void COtr::OnJoinMessage(CJoinMessage& Message) {

@@ -13,7 +13,6 @@ void COtrSock::Gone(const CString& sWhy) {
 // ZNC reads 4 KiB in each turn of its loop, which are seven encrypted lines. What else has come is
 // taken in the same turn, up to a limit: others wait for theirs.
 void COtrSock::ReadData(const char* data, size_t length) {
-    if (m_pOtr) m_pOtr->Gather(length >= kTurn);
     Take(data, length);
     char more[kAtOnce / 4];
     for (size_t taken = length; m_pOtr && taken >= kTurn && taken < kAtOnce;) {
@@ -22,7 +21,6 @@ void COtrSock::ReadData(const char* data, size_t length) {
         Take(more, static_cast<size_t>(got));
         taken += static_cast<size_t>(got);
     }
-    if (m_pOtr) m_pOtr->Gather(false);
     if (m_pOtr) m_pOtr->Flush();
 }
 
@@ -51,8 +49,7 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
     m_vGuarded = vsGuarded;
     AddTimer(new COtrTimer(this));
     if (GetNetwork()->IsIRCConnected()) {
-        m_bAskedWho = true;  // else 001 makes ZNC ask
-        PutIRC("WHO " + OwnNick());
+        AskWho();  // else 001 makes ZNC ask
     }
     Connect();
     if (m_pSock) m_iGrace = Now() + kReconnectGrace;  // otrd is there: what is typed waits until it has answered
@@ -61,6 +58,8 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
 
 COtr::~COtr() {
     m_bTold = m_bEnding = true;
+    // ZNC sends by itself what it holds.
+    for (Leaving& line : m_Leaving) Left(line, 0);
     const bool bUp = m_bUp, bReads = GetNetwork()->IsUserAttached();
     if (bUp) {
         m_sUnsent += wire::Bye("unloaded", "module unloaded", m_uSeen, bReads);
@@ -96,22 +95,7 @@ void COtr::Connect() {
     Flush();
 }
 
-// ZNC writes each line by itself, and each would be a packet, the most expensive part of it, where
-// the last one is acknowledged by then. While it is on, the kernel sends full packets only (tcp(7),
-// TCP_CORK).
-void COtr::Gather(bool bOn) {
-    if (bOn == m_bGathers) return;
-    m_bGathers = bOn;
-    const int iOn = bOn;
-    const auto set = [&](const Csock& Sock) {
-        setsockopt(Sock.GetWSock(), IPPROTO_TCP, TCP_CORK, &iOn, sizeof iOn);
-    };
-    if (const CIRCSock* pIRC = GetNetwork()->GetIRCSock()) set(*pIRC);
-    for (const CClient* pClient : GetNetwork()->GetClients()) set(*pClient);
-}
-
 void COtr::Disconnect() {
-    Gather(false);
     m_sUnsent.clear();
     if (m_pSock) {
         m_pSock->Orphan();
@@ -152,8 +136,12 @@ void COtr::Welcome(const wire::Incoming& in) {
     for (Held& held : again) {
         if (held.what == Held::What::Network) continue;
         if (held.what == Held::What::Nick && Guarded(held.who)) m_vGuarded.push_back(held.text);
-        if (!Ask(held)) Fail(held, Trouble());
+        if (!held.moved.empty())
+            Fail(held, held.moved);
+        else if (!Ask(held))
+            Fail(held, Trouble());
     }
+    MovedIsAsked(m_uNextId - 1);
     SetNV("guard", CString(" ").Join(m_vGuarded.begin(), m_vGuarded.end()));
     if (m_bTold)
         Say("otrd is back.", Style::Good);
@@ -169,6 +157,10 @@ void COtr::SaidBye(const wire::Incoming& in) {
         m_Waiting.clear();
         for (Held& held : m_Queue) {
             if (held.done || held.what == Held::What::Network) continue;
+            if (!held.moved.empty()) {
+                Fail(held, held.moved);
+                continue;
+            }
             held.since = Now();
             m_Waiting.push_back(std::move(held));
         }
@@ -242,6 +234,8 @@ void COtr::GiveBack(const CString& sWhy) {
     for (Held& held : m_Queue)
         if (!IsForLater(held)) GiveUp(held, sWhy);
     GiveBackKept(sWhy);
+    m_Moved.clear();  // the worker drops what it would have sent
+    m_uAllMoved = 0;
     std::deque<Held> waiting;
     waiting.swap(m_Waiting);
     for (Held& held : waiting) {
@@ -296,9 +290,10 @@ CString COtr::Trouble() const {
 bool COtr::Ask(Held& held) {
     if (!m_pSock || !m_bUp) return false;
     // The surroundings are looked at when they may have changed, not for each message.
-    const bool bStale = m_bStale || m_bConnected != GetNetwork()->IsIRCConnected();
+    const bool bStale = m_bStale || m_bConnected != OnIRC();
     if (bStale && held.what != Held::What::Network) TellNetwork();
     held.id = m_uNextId++;
+    if (held.what == Held::What::Nick || held.what == Held::What::Quit) MovedIsAsked(held.id);
     const std::string line = Line(held);
     if (m_Queue.size() >= kMaxHeld || line.size() > wire::kMaxLine ||
         m_pSock->GetInternalWriteBuffer().size() + m_sUnsent.size() + line.size() > kMaxUnsent)
@@ -358,6 +353,8 @@ void COtr::Tick() try {
         SayTrouble();  // the user has waited long enough
     }
     if (m_iGrace && !m_bUp && !InGrace()) EndGrace();
+    ForgetWritten();
+    if (m_bWantsWho || (m_sHost.empty() && Now() > m_iWhoLater && OnIRC())) AskWho();
     TellNetwork();
     Acknowledge();
     Flush();
@@ -395,6 +392,7 @@ void COtr::OnLine(const std::string& line) try {
     Held head = std::move(m_Queue.front());
     m_Queue.pop_front();
     m_iAlive = Now();
+    ForgetMoved(head.id);
     if (!bFailed) return Perform(in.effects, &head);
     if (!head.done) Fail(head, Clean(in.why));
 } catch (const std::exception& e) {

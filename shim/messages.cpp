@@ -19,6 +19,7 @@ CModule::EModRet COtr::Outgoing(CMessage& Message, Kind kind, const CString& sTe
     held.message = Message;
     held.message.SetClient(nullptr);
     held.message.SetChan(nullptr);
+    held.folded = Fold(sPeer);
     if (!Ask(held) && !Keep(held)) Fail(held, Trouble());
     return HALT;
 } catch (const std::exception& e) {
@@ -64,6 +65,8 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                     break;
                 else if (bIn)
                     PassIn(*pHead);
+                else if (!pHead->moved.empty())
+                    Refuse(pHead->who, pHead->moved, pHead->text);
                 else if (Guarded(pHead->who))
                     Refuse(pHead->who, "this conversation is private", pHead->text);
                 else
@@ -71,12 +74,15 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 break;
             case Effect::Do::Send: {
                 const CString sWords = Words(effect.kind, effect.text);
-                m_sSent = PrivLine(sWho, effect.kind, sWords);
+                const CString sLine = PrivLine(sWho, effect.kind, sWords);
+                m_sWhyNot = WhyNotTo(sWho, pHead);
+                m_Sent = Sent::No;
+                if (!m_sWhyNot.empty()) break;
+                m_sWhyNot = kNoIRC;
+                m_sSent = sLine;
                 m_bSends = true;
-                if (!PutIRC(PrivMessage(sWho, effect.kind, sWords))) {
-                    ForgetOrders();
-                    Say("[" + sWho + "] A line was lost: you are not connected to IRC.", Style::Bad);
-                }
+                m_Sent = Put(PrivMessage(sWho, effect.kind, sWords), sLine, sWho);
+                if (m_Sent == Sent::No) ForgetOrders();
                 KeepOrder();
                 break;
             }
@@ -98,10 +104,13 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 break;
             }
             case Effect::Do::Echo: {
-                CClient* pOrigin = Client(effect.client);
-                if (Echoes(effect.kind, pOrigin))
-                    Echo(PrivMessage(sWho, effect.kind, Words(effect.kind, effect.text)), effect.kind,
-                         pOrigin);
+                Leaving text;
+                text.who = effect.who;
+                text.text = effect.text;
+                text.kind = effect.kind;
+                text.message = PrivMessage(sWho, effect.kind, Words(effect.kind, effect.text));
+                text.client = effect.client;
+                Carry(std::exchange(m_Sent, Sent::Yes), std::move(text), m_sWhyNot);
                 if (effect.of) m_Kept.erase(*effect.of);
                 break;
             }

@@ -3,8 +3,9 @@
 // reply comes. While otrd does not answer, nothing private leaves (see Lost in link.cpp, Stop in guard.cpp).
 //
 // line: what is said, as bytes. json: its strings and members. link: requests and their replies.
-// messages: what is held, and effects. core: what ZNC does with a message that passes. guard: who is
-// protected. surroundings: who we are. places: which otrd. saved: ZNC's configuration.
+// messages: what is held, and effects. leaving: what is on its way to IRC. core: what ZNC does with a
+// message that passes. guard: who is protected. surroundings: who we are. places: which otrd. saved:
+// ZNC's configuration.
 
 #include "otr.h"
 
@@ -25,6 +26,7 @@ class COtrTimer : public CTimer {
 #include "saved.cpp"
 #include "messages.cpp"
 #include "core.cpp"
+#include "leaving.cpp"
 #include "guard.cpp"
 #include "surroundings.cpp"
 

@@ -9,8 +9,6 @@
 #include <znc/User.h>
 #include <znc/znc.h>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <fcntl.h>
@@ -32,6 +30,7 @@ using wire::Effect;
 using wire::Kind;
 using wire::Style;
 
+static const char* const kNoIRC = "ZNC is not connected to this network: try again then";
 static const char* const kUnchecked = "[not checked by otrd] ";
 static const size_t kMaxHeld = 2048, kMaxUnsent = 1 << 20;      // requests, bytes on their way
 static const size_t kTurn = 4096, kAtOnce = 65536;              // bytes ZNC reads in a turn, and we
@@ -42,6 +41,9 @@ static const long kMaxWait = 600, kMaxSilence = 30, kSettled = 10, kMaxBackoff =
 static const long kReconnectGrace = 5;  // seconds in which the link may come back and nothing is lost
 static const uint64_t kUntold = 256;  // lines taken before otrd is told so
 static const size_t kMaxKept = 1024;  // texts that wait with otrd, which takes half as many
+static const long kWhoEvery = 60;      // seconds
+static const size_t kMaxMoved = 256;  // changes of nick that otrd has not answered yet
+static const uint64_t kNotAsked = UINT64_MAX;
 static const size_t kMaxBacklog = 200;                           // lines of *otr nobody saw yet
 
 static long Now() {
@@ -66,12 +68,35 @@ struct Held {
     CMessage message = NoMessage();
     uint64_t client = 0, id = 0;
     long since = 0;
+    CString folded, moved;  // of Out: the peer, and why the nick is not theirs any more
     bool done = false;  // given back or shown: its reply does nothing more to it
 };
 
 // The user's text that waits with otrd for a private conversation.
 struct Kept {
     std::string who, text;
+};
+
+// A line of ours that ZNC holds back. The last one of a text of the user's carries that text.
+struct Leaving {
+    CString order, folded, moved;  // as the guard knows it; for whom; why it must not go any more
+    bool carries = false;
+    std::string who, text;
+    Kind kind = Kind::Text;
+    CMessage message = NoMessage();  // what its other clients are shown
+    uint64_t client = 0;
+};
+
+// A text of the user's up to a byte that the kernel has not taken yet.
+struct Unwritten {
+    uint64_t end;
+    std::string who, text;
+};
+
+// A nick that its owner left, and the request that tells otrd so.
+struct Moved {
+    CString folded, why;
+    uint64_t id;
 };
 
 // Tells this loading of the module from every other.
@@ -132,6 +157,7 @@ class COtr : public CModule {
     }
     void OnIRCConnected() override {
         m_bStale = true;
+        m_iWhoLater = Now() + kWhoEvery;  // ZNC asks by itself
         TellNetwork();
     }
     void OnIRCDisconnected() override;
@@ -173,10 +199,16 @@ class COtr : public CModule {
     EModRet OnNumericMessage(CNumericMessage& Message) override;
     EModRet OnRawMessage(CMessage& Message) override;
     // Every line passes here as it leaves, whoever wrote it and on whatever way.
-    EModRet OnSendToIRC(CString& sLine) override { return Stop(sLine) ? HALT : CONTINUE; }
+    EModRet OnSendToIRC(CString& sLine) override {
+        const bool bPut = !m_sPutting.empty() && sLine == m_sPutting;
+        if (!bPut && !m_Leaving.empty() && !Leaves(sLine)) return HALT;
+        const bool bStop = Stop(sLine);
+        if (bPut) m_bPutStopped = bStop;
+        if (bPut) m_sPutting.clear();
+        return bStop ? HALT : CONTINUE;
+    }
 
     void OnLine(const std::string& line);
-    void Gather(bool bOn);
     void Flush();
     void Lost(const CString& sWhy, bool bRefused = false);
     void Tick();
@@ -230,10 +262,27 @@ class COtr : public CModule {
     void Echo(CMessage Message, Kind kind, CClient* pOrigin);
     void Buffer(CMessage Message, Kind kind, const CString& sQuery, const CString& sTarget);
 
+    // What is on its way to IRC.
+    enum class Sent { No, Yes, Later, Stopped };
+    bool OnIRC() const;
+    Sent Put(const CMessage& Message, const CString& sLine, const CString& sTo);
+    void Carry(Sent sent, Leaving text, const CString& sWhyNot);
+    bool Leaves(const CString& sLine);
+    void Left(Leaving& line, uint64_t uEnd);
+    void ForgetWritten();
+    void ReturnUnsent();
+    template <class F>
+    void RefuseWaiting(F fits, const CString& sWhy);
+    void PeerMoved(const CString& sNick, const CString& sWhy);
+    void MovedIsAsked(uint64_t uId);
+    void ForgetMoved(uint64_t uId);
+    CString WhyNotTo(const CString& sNick, const Held* pHead) const;
+
     // The guard.
     bool GuardsAnything() const { return !m_vGuarded.empty() || m_bSends || !m_Ordered.empty(); }
     bool Stop(const CString& sLine);
     bool StopOne(const CString& sLine);
+    bool TakeOrder(const CString& sOrder);
     void KeepOrder();
     void ForgetOrders();
     bool Guarded(const CString& sTarget) const;
@@ -253,6 +302,7 @@ class COtr : public CModule {
     bool Same(const CString& sNick, const CString& sOther) const;
     CString Peer(const CString& sTarget) const;
     CString OwnNick() const;
+    void AskWho();
     void Learn(const CString& sIdent, const CString& sHost);
     uint64_t Number(CClient* pClient);
     CClient* Client(uint64_t uNumber) const;
@@ -262,7 +312,6 @@ class COtr : public CModule {
     bool m_bConnected = false;  // as otrd was told
     bool m_bRefused = false;    // otrd runs, and does not take us
     bool m_bTakenOver = false;  // another module has the account: the user has to ask for it
-    bool m_bGathers = false;    // lines for IRC and for clients, into full packets
     long m_iAlive = 0, m_iUp = 0, m_iNext = 0, m_iBackoff = 1, m_iLastCTCP = 0;
     unsigned m_uCTCPs = 0;
     uint64_t m_uNextId = 1, m_uNextClient = 1, m_uHello = 0;
@@ -280,6 +329,15 @@ class COtr : public CModule {
     std::map<uint64_t, Kept> m_Kept;      // by the request that brought it
     vector<CString> m_vGuarded;
     std::map<CString, unsigned> m_Ordered;  // lines of `send` that have not passed the guard yet
+    std::deque<Leaving> m_Leaving;          // in the order in which ZNC sends them
+    std::deque<Unwritten> m_Unwritten;
+    std::deque<Moved> m_Moved;
+    uint64_t m_uAllMoved = 0;  // too many to remember: until the reply to this request, everybody
+    CString m_sPutting, m_sWhyNot = kNoIRC;  // the line that is put; why the last one was not sent
+    bool m_bPutStopped = false;
+    bool m_bWantsWho = false;     // the server is to be asked who we are
+    long m_iWho = -kWhoEvery, m_iWhoLater = 0;  // when it was; not known by then: again
+    Sent m_Sent = Sent::Yes;  // the last line of `send`
     std::map<CClient*, uint64_t> m_Clients;
     std::deque<CString> m_Backlog;
     size_t m_uDropped = 0;

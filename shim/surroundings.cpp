@@ -3,7 +3,7 @@
 
 wire::Surroundings COtr::Surroundings() const {
     wire::Surroundings now;
-    now.connected = GetNetwork()->IsIRCConnected();
+    now.connected = OnIRC();
     if (!m_sHost.empty()) now.mask = OwnNick() + "!" + m_sIdent + "@" + m_sHost;
     if (const unsigned uLength = ISupport("LINELEN", "512").ToUInt()) now.linelen = uLength;
     now.casemapping = ISupport("CASEMAPPING", "");  // not known before 005
@@ -26,7 +26,7 @@ wire::Surroundings COtr::Surroundings() const {
 void COtr::TellNetwork() {
     if (!m_bUp) return;
     m_bStale = false;
-    m_bConnected = GetNetwork()->IsIRCConnected();
+    m_bConnected = OnIRC();
     const std::string network = wire::Network(0, Surroundings());
     Held held(Held::What::Network);
     if (network != m_sNetwork && Ask(held)) m_sNetwork = network;
@@ -35,6 +35,7 @@ void COtr::TellNetwork() {
 void COtr::OnIRCDisconnected() {
     m_sIdent.clear();
     m_sHost.clear();
+    ReturnUnsent();
     ForgetOrders();
     m_bAskedWho = false;
     m_bStale = true;  // ZNC still takes itself for connected here
@@ -66,9 +67,10 @@ CModule::EModRet COtr::OnNumericMessage(CNumericMessage& Message) {
         case 396: {
             const CString sHost = Message.GetParam(1);
             const size_t uAt = sHost.find('@');
-            if (uAt == CString::npos)
+            if (uAt == CString::npos) {  // whatever became of the user name
                 Learn(m_sIdent, sHost);
-            else
+                AskWho();
+            } else
                 Learn(sHost.substr(0, uAt), sHost.substr(uAt + 1));
             break;
         }
@@ -80,6 +82,16 @@ CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
     if (Message.GetCommand().Equals("CHGHOST") && Message.GetNick().NickEquals(OwnNick()))
         Learn(Message.GetParam(0), Message.GetParam(1));
     return CONTINUE;
+}
+
+// Asks the server how it shows us to others, no more than once a minute.
+void COtr::AskWho() {
+    const CIRCSock* pIRC = GetNetwork()->GetIRCSock();
+    m_bWantsWho = !OnIRC() || !pIRC->IsAuthed() || Now() - m_iWho < kWhoEvery;
+    if (m_bWantsWho) return;
+    m_iWho = Now();
+    m_bAskedWho = true;
+    PutIRC("WHO " + OwnNick());
 }
 
 void COtr::Learn(const CString& sIdent, const CString& sHost) {

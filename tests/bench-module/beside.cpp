@@ -2,8 +2,6 @@
 // nothing, protects nothing and knows of no failure, so that no real one can cost less. Loaded with
 // "json" it says what it says as JSON-RPC, by the shim's reader and writer.
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -206,14 +204,6 @@ class CBeside : public CModule {
         m_Held.pop_front();
     }
 
-    void Gather(int iOn) {
-        const auto set = [iOn](const Csock& Sock) {
-            setsockopt(Sock.GetWSock(), IPPROTO_TCP, TCP_CORK, &iOn, sizeof iOn);
-        };
-        if (const CIRCSock* pIRC = GetNetwork()->GetIRCSock()) set(*pIRC);
-        for (const CClient* pClient : GetNetwork()->GetClients()) set(*pClient);
-    }
-
     // While an answer is awaited, what is asked gathers.
     void Flush() {
         if (!m_sUnsent.empty()) m_pSock->Write(m_sUnsent);
@@ -240,10 +230,9 @@ CBesideSock::CBesideSock(CBeside* pModule) : CSocket(pModule), m_pModule(pModule
     SetTimeout(0);
 }
 
-// As the shim does: what else has come is taken in the same turn, and leaves as few packets.
+// As the shim does: what else has come is taken in the same turn.
 void CBesideSock::ReadData(const char* data, size_t length) {
     const bool bMany = length >= 4096;  // as much as ZNC reads in a turn
-    if (bMany) m_pModule->Gather(1);
     Take(data, length);
     char more[16384];
     for (size_t taken = length; bMany && taken < 65536;) {
@@ -252,7 +241,6 @@ void CBesideSock::ReadData(const char* data, size_t length) {
         Take(more, static_cast<size_t>(got));
         taken += static_cast<size_t>(got);
     }
-    if (bMany) m_pModule->Gather(0);
     m_pModule->Flush();
 }
 

@@ -47,6 +47,22 @@ pub const SMP_BURST_ALL: u32 = 64;
 /// See [`SMP_BURST_ALL`].
 pub const SMP_EVERY_ALL: Duration = Duration::from_secs(1);
 
+/// Lines to a peer that say a message of theirs could not be read: burst, and time for each further
+/// one. Replays and playback bring many such messages; each answer delays what the user types.
+pub const ERROR_REPLIES_BURST: u32 = 3;
+/// See [`ERROR_REPLIES_BURST`].
+pub const ERROR_REPLIES_EVERY: Duration = Duration::from_secs(60);
+
+/// The same for all peers of an account together.
+pub const ERROR_REPLIES_BURST_ALL: u32 = 6;
+/// See [`ERROR_REPLIES_BURST_ALL`].
+pub const ERROR_REPLIES_EVERY_ALL: Duration = Duration::from_secs(20);
+
+/// Heartbeats to all peers of an account together; libotr sends one peer no more than one a minute.
+pub const HEARTBEATS_BURST_ALL: u32 = 6;
+/// See [`HEARTBEATS_BURST_ALL`].
+pub const HEARTBEATS_EVERY_ALL: Duration = Duration::from_secs(10);
+
 /// Complaints of `*otr` that one peer may cause: burst, and seconds for each further one.
 pub const NOTES_BURST: u32 = 5;
 /// See [`NOTES_BURST`].

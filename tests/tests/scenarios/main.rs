@@ -29,7 +29,9 @@ mod mentions;
 
 mod queueing;
 
-mod bursts;
+mod automatic;
+
+mod sent_once;
 
 mod tagging;
 

@@ -47,6 +47,10 @@ pub struct Conversation {
     pub key_exchanges: Bucket,
     /// Steps of authentications that the peer may send without being asked.
     pub authentications: Bucket,
+    /// Answers to unreadable messages that the peer may cause.
+    pub error_replies: Bucket,
+    /// The user was told that such answers are left out.
+    pub error_replies_told: bool,
     /// Complaints that the peer may cause.
     pub notes: Bucket,
 }
@@ -156,6 +160,8 @@ impl Conversation {
             repaired: None,
             key_exchanges: Bucket::new(limits::AKE_BURST, limits::AKE_EVERY),
             authentications: Bucket::new(limits::SMP_BURST, limits::SMP_EVERY),
+            error_replies: Bucket::new(limits::ERROR_REPLIES_BURST, limits::ERROR_REPLIES_EVERY),
+            error_replies_told: false,
             notes: Bucket::new(limits::NOTES_BURST, limits::NOTES_EVERY),
         }
     }

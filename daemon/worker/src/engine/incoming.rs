@@ -123,13 +123,14 @@ impl Engine {
         // Which key it came under has to be known before: the line may also end the session.
         let mark = self.mark_of(peer, self.otr.private_key_of(peer, instance));
         // What rides along shows only once it is decrypted, and then it is looked at already.
-        let received = match self.may_authenticate(peer) {
+        let mut received = match self.may_authenticate(peer) {
             true => self.otr.receive(peer, message.text.as_bytes()),
             false => self.otr.receive_deaf(peer, message.text.as_bytes()),
         };
         if let Some(text) = received.text {
             self.decrypted(peer, message.from, mark, &text);
         }
+        self.limit_automatic(peer, &mut received.events);
         self.events(received.events);
     }
 
@@ -172,6 +173,8 @@ impl Engine {
         match ctcp::read(shown) {
             Decrypted::Text(text) => self.deliver(from, Kind::Text, mark, &readable(text)),
             Decrypted::Action(text) => self.deliver(from, Kind::Action, mark, &readable(text)),
+            // Nothing that anybody wrote.
+            Decrypted::Ctcp(request) if ctcp::is_typing_notice(request) => {}
             Decrypted::Ctcp(request) => {
                 let text = [b"CTCP ".as_slice(), &single_line(request)].concat();
                 self.deliver(from, Kind::Text, mark, &text);
@@ -211,6 +214,7 @@ impl Engine {
         let ctcp = [b"CTCP ".as_slice(), text].concat();
         let from = message.from.clone();
         match message.kind {
+            Kind::Ctcp | Kind::CtcpReply if ctcp::is_typing_notice(text) => {}
             // Clients answer CTCP by themselves, in clear: shown as text it stays unanswered.
             Kind::Ctcp => self.deliver(from, Kind::Text, NOT_ENCRYPTED, &single_line(&ctcp)),
             Kind::CtcpReply => self.deliver(from, Kind::Notice, NOT_ENCRYPTED, &single_line(&ctcp)),

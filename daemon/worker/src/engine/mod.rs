@@ -2,6 +2,7 @@
 //!
 //! * `outgoing`, `incoming`: what the user typed, what a peer sent.
 //! * `joining`: OTR lines that a gateway cut.
+//! * `automatic`: lines that a peer's messages cause, and their allowance.
 //! * `session`: what libotr said, and the lines that wait for it.
 //! * `peers`: the table of conversations, nick changes, comings and goings.
 //! * `folding`: another rule for comparing nicks.
@@ -11,6 +12,7 @@
 //! * `moving`: keys and fingerprints of other programs.
 
 mod act;
+mod automatic;
 mod conversation;
 mod ending;
 mod folding;
@@ -81,6 +83,8 @@ pub struct Engine {
     fragments: Reassembler,
     key_exchanges: Bucket,
     authentications: Bucket,
+    error_replies: Bucket,
+    heartbeats: Bucket,
     /// When libotr wants to wipe the keys of exchanges that nobody answered.
     wipe_at: Option<Duration>,
     /// Told to the user as soon as a module is there.
@@ -119,6 +123,11 @@ impl Engine {
             fragments: Reassembler::default(),
             key_exchanges: Bucket::new(limits::AKE_BURST_ALL, limits::AKE_EVERY_ALL),
             authentications: Bucket::new(limits::SMP_BURST_ALL, limits::SMP_EVERY_ALL),
+            error_replies: Bucket::new(
+                limits::ERROR_REPLIES_BURST_ALL,
+                limits::ERROR_REPLIES_EVERY_ALL,
+            ),
+            heartbeats: Bucket::new(limits::HEARTBEATS_BURST_ALL, limits::HEARTBEATS_EVERY_ALL),
             wipe_at: None,
             notes: Vec::new(),
             now,

@@ -54,6 +54,9 @@ impl Engine {
         if !guarded && policy != Policy::Required {
             return self.effect(Effect::Pass);
         }
+        if out.kind != Kind::Notice && ctcp::is_typing_notice(out.text.as_bytes()) {
+            return; // sent by the client at each key: dropped, as TAGMSG is
+        }
         match out.kind {
             // Clients answer by themselves; the user typed nothing that could get lost.
             Kind::CtcpReply => self.note_of(

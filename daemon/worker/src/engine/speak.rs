@@ -11,6 +11,10 @@ use proto::text::{Mask, Nick, Text};
 /// HOSTLEN 63 and the two signs.
 const WORST_MASK: usize = 30 + 1 + 12 + 1 + 63;
 
+/// Bytes of a user name for which room is kept: services and operators may change it (CHGIDENT)
+/// without a word to us.
+const LONGEST_IDENT: usize = 12;
+
 /// Bytes left for a decrypted text in one line to a client. Clients promise no more than 512.
 const CLIENT_LINE: usize = 512;
 
@@ -49,7 +53,7 @@ impl Engine {
 
     /// Bytes that a line to this target may carry.
     pub(crate) fn room(&self, to: &Nick, command: &str) -> usize {
-        let mask = self.network.mask.as_ref().map_or(WORST_MASK, |mask| mask.as_bytes().len());
+        let mask = self.network.mask.as_ref().map_or(WORST_MASK, longest);
         // More than 8 KiB a line is nobody's; less than 512 nobody may say.
         let line = self.network.linelen.clamp(512, 8192) as usize;
         wrap::room(line, mask, command, to.as_bytes().len())
@@ -124,5 +128,26 @@ impl Engine {
                  or finish {nick} to go on in clear"
             ),
         }
+    }
+}
+
+/// Bytes of our own mask, should the user name become as long as it can be.
+fn longest(mask: &Mask) -> usize {
+    let bytes = mask.as_bytes();
+    let ident = bytes.split(|byte| *byte == b'!').nth(1).unwrap_or_default();
+    let ident = ident.split(|byte| *byte == b'@').next().unwrap_or_default();
+    bytes.len() + LONGEST_IDENT.saturating_sub(ident.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_kept_for_a_user_name_that_becomes_longer() {
+        let longest = |mask: &str| longest(&Mask::new(mask.as_bytes()).unwrap());
+        assert_eq!(longest("alice!a@host"), "alice!123456789012@host".len());
+        assert_eq!(longest("alice!~verylongident@host"), "alice!~verylongident@host".len());
+        assert_eq!(longest("alice"), "alice".len() + LONGEST_IDENT);
     }
 }

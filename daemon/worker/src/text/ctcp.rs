@@ -30,9 +30,28 @@ pub fn write_action(text: &[u8]) -> Vec<u8> {
     [b"/me ", text].concat()
 }
 
+/// Whether a CTCP, its wrapping taken off, only says that somebody is typing. Clients send these by
+/// themselves while a line is being written.
+pub fn is_typing_notice(ctcp: &[u8]) -> bool {
+    let name = ctcp.split(|byte| matches!(byte, b' ' | b'\t' | b'=')).next().unwrap_or_default();
+    let names: [&[u8]; 6] =
+        [b"TYPING", b"ISTYPING", b"STARTTYPING", b"STOPTYPING", b"COMPOSING", b"PAUSED"];
+    names.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn typing_notices_are_told_from_requests() {
+        for notice in [&b"TYPING"[..], b"TYPING 1", b"typing 0", b"Typing=2", b"COMPOSING\t1"] {
+            assert!(is_typing_notice(notice));
+        }
+        for other in [&b""[..], b"TYPINGS", b"VERSION", b"PING TYPING", b" TYPING 1", b"ACTION"] {
+            assert!(!is_typing_notice(other));
+        }
+    }
 
     #[test]
     fn both_spellings_of_an_action_are_one() {

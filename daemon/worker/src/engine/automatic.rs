@@ -1,0 +1,43 @@
+//! Lines that go out because a peer's message came, and that nobody typed: answers to messages that
+//! cannot be read, and heartbeats. Each has an allowance, since every line that waits in the
+//! bouncer's flood protection delays what the user types to anybody.
+
+use super::Engine;
+use otr::{Event, Peer};
+use proto::shim::Style;
+
+impl Engine {
+    /// Takes out of the events of an encrypted message the lines that are over the allowance.
+    pub(super) fn limit_automatic(&mut self, peer: &Peer, events: &mut Vec<Event>) {
+        // Steps of an authentication have bounds of their own.
+        let authenticates = events.iter().any(|event| matches!(event, Event::Smp { .. }));
+        events.retain(|event| match event {
+            Event::Inject { line, .. } if is_error(line) => self.may_reply_error(peer),
+            Event::Inject { .. } if !authenticates => self.heartbeats.take(self.now.mono),
+            _ => true,
+        });
+    }
+
+    fn may_reply_error(&mut self, peer: &Peer) -> bool {
+        let now = self.now.mono;
+        let Some(conversation) = self.conversations.get_mut(peer) else { return false };
+        if conversation.error_replies.has(now) && self.error_replies.take(now) {
+            conversation.error_replies.take(now);
+            conversation.error_replies_told = false;
+            return true;
+        }
+        if !std::mem::replace(&mut conversation.error_replies_told, true) {
+            let nick = conversation.nick.clone();
+            self.say_of(
+                &nick,
+                Style::Warn,
+                "Too many of their messages cannot be read: they are no longer told so for a while.",
+            );
+        }
+        false
+    }
+}
+
+fn is_error(line: &[u8]) -> bool {
+    line.starts_with(b"?OTR Error")
+}

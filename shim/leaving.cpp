@@ -1,0 +1,171 @@
+// Text of the user's on its way to IRC: it is sent once, or comes back. ZNC's flood protection holds
+// lines back, and drops them without a word when the connection ends; a nick may belong to somebody
+// else by the time its line leaves.
+#include "otr.h"
+
+// Bytes that the socket to IRC has been given so far.
+static uint64_t Given(CIRCSock& Sock) {
+    return Sock.GetBytesWritten() + Sock.GetInternalWriteBuffer().size();
+}
+
+// Whether lines can leave: a connection that was told to quit takes them and drops them.
+bool COtr::OnIRC() const {
+    const CIRCSock* pIRC = GetNetwork()->GetIRCSock();
+    return pIRC && !pIRC->IsClosed() && GetNetwork()->IsIRCConnected();
+}
+
+// Hands a line to ZNC.
+COtr::Sent COtr::Put(const CMessage& Message, const CString& sLine, const CString& sTo) {
+    CIRCSock* pIRC = GetNetwork()->GetIRCSock();
+    if (!pIRC || pIRC->IsClosed()) return Sent::No;
+    const uint64_t uBefore = Given(*pIRC);
+    m_sPutting = sLine;
+    m_bPutStopped = false;
+    if (!PutIRC(Message)) {
+        m_sPutting.clear();
+        return Sent::No;
+    }
+    // Another module may have changed it on its way.
+    const bool bLeft = m_sPutting.empty() || Given(*pIRC) != uBefore;
+    m_sPutting.clear();
+    if (m_bPutStopped) return Sent::Stopped;
+    if (bLeft) return Sent::Yes;
+    Leaving line;
+    line.order = Order(CMessage(sLine));
+    line.folded = Fold(sTo);
+    m_Leaving.push_back(std::move(line));
+    return Sent::Later;
+}
+
+// A text of the user's ends with the line that was put last.
+void COtr::Carry(Sent sent, Leaving text, const CString& sWhyNot) {
+    text.carries = true;
+    switch (sent) {
+        case Sent::Yes:
+            Left(text, Given(*GetNetwork()->GetIRCSock()));
+            break;
+        case Sent::Later:
+            if (m_Leaving.empty()) {
+                Left(text, 0);
+                break;
+            }
+            text.order = m_Leaving.back().order;
+            text.folded = m_Leaving.back().folded;
+            m_Leaving.back() = std::move(text);
+            break;
+        case Sent::No:
+            Refuse(text.who, sWhyNot, text.text);
+            break;
+        case Sent::Stopped:  // the guard has given it back
+            break;
+    }
+}
+
+// Every line passes here as it leaves. False: it must not.
+bool COtr::Leaves(const CString& sLine) {
+    CIRCSock* pIRC = GetNetwork()->GetIRCSock();
+    const CString sOrder = Order(CMessage(sLine));
+    const auto it = std::find_if(m_Leaving.begin(), m_Leaving.end(),
+                                 [&](const Leaving& line) { return line.order == sOrder; });
+    if (it == m_Leaving.end() || !pIRC) return true;
+    // ZNC sends in order: what was put before has gone, changed by another module.
+    for (auto uBefore = it - m_Leaving.begin(); uBefore > 0; uBefore--) {
+        Left(m_Leaving.front(), Given(*pIRC));
+        m_Leaving.pop_front();
+    }
+    Leaving line = std::move(m_Leaving.front());
+    m_Leaving.pop_front();
+    if (line.moved.empty()) {
+        Left(line, Given(*pIRC) + sLine.size() + 2);
+        return true;
+    }
+    TakeOrder(sOrder);
+    if (line.carries) Refuse(line.who, line.moved, line.text);
+    return false;
+}
+
+// A text was given to the socket, up to the byte `uEnd`.
+void COtr::Left(Leaving& line, uint64_t uEnd) {
+    if (!line.carries) return;
+    CClient* pOrigin = Client(line.client);
+    if (Echoes(line.kind, pOrigin)) Echo(line.message, line.kind, pOrigin);
+    ForgetWritten();
+    const CIRCSock* pIRC = GetNetwork()->GetIRCSock();
+    if (pIRC && pIRC->GetBytesWritten() < uEnd)
+        m_Unwritten.push_back({uEnd, std::move(line.who), std::move(line.text)});
+}
+
+void COtr::ForgetWritten() {
+    const CIRCSock* pIRC = GetNetwork()->GetIRCSock();
+    while (pIRC && !m_Unwritten.empty() && m_Unwritten.front().end <= pIRC->GetBytesWritten())
+        m_Unwritten.pop_front();
+}
+
+// The connection to IRC has ended: what it did not take comes back, and what otrd decides of lines
+// that were typed before is not for the next one, where a nick may be somebody else's.
+void COtr::ReturnUnsent() {
+    const CString sWhy = "the connection to IRC ended before it was sent";
+    ForgetWritten();
+    for (const Unwritten& text : m_Unwritten) Refuse(text.who, sWhy, text.text);
+    for (const Leaving& line : m_Leaving)
+        if (line.carries) Refuse(line.who, line.moved.empty() ? sWhy : line.moved, line.text);
+    m_Unwritten.clear();
+    m_Leaving.clear();
+    for (Held& held : m_Queue)
+        if (held.what == Held::What::Out && held.moved.empty()) held.moved = sWhy;
+    RefuseWaiting([](const Held&) { return true; }, sWhy);
+}
+
+// Lines that were typed for an otrd that is not back yet.
+template <class F>
+void COtr::RefuseWaiting(F fits, const CString& sWhy) {
+    std::deque<Held> waiting;
+    waiting.swap(m_Waiting);
+    for (Held& held : waiting) {
+        if (held.what == Held::What::Out && fits(held))
+            Fail(held, sWhy);
+        else
+            m_Waiting.push_back(std::move(held));
+    }
+}
+
+// A nick is not its owner's any more. What was typed for them before, and what otrd decided before
+// it heard of that, comes back: the nick may be somebody else's by now.
+void COtr::PeerMoved(const CString& sNick, const CString& sWhy) {
+    const CString sFolded = Fold(sNick);
+    const auto isTheirs = [&](const Held& held) { return held.folded == sFolded; };
+    for (Held& held : m_Queue)
+        if (held.what == Held::What::Out && isTheirs(held) && held.moved.empty()) held.moved = sWhy;
+    for (Leaving& line : m_Leaving)
+        if (line.folded == sFolded && line.moved.empty()) line.moved = sWhy;
+    if (!m_Waiting.empty()) RefuseWaiting(isTheirs, sWhy);
+    if (m_Moved.size() >= kMaxMoved) {
+        m_uAllMoved = m_uNextId;
+        m_Moved.pop_front();
+    }
+    m_Moved.push_back({sFolded, sWhy, kNotAsked});
+}
+
+// otrd was told of it by this request, or could not be told.
+void COtr::MovedIsAsked(uint64_t uId) {
+    for (Moved& moved : m_Moved)
+        if (moved.id == kNotAsked) moved.id = uId;
+}
+
+// otrd has decided everything up to this request.
+void COtr::ForgetMoved(uint64_t uId) {
+    while (!m_Moved.empty() && m_Moved.front().id <= uId) m_Moved.pop_front();
+    if (uId >= m_uAllMoved) m_uAllMoved = 0;
+}
+
+// Why a line that otrd has decided to send must not go to this nick; empty where it may.
+CString COtr::WhyNotTo(const CString& sNick, const Held* pHead) const {
+    const bool bOut = pHead && pHead->what == Held::What::Out && !pHead->moved.empty();
+    if (bOut && Same(sNick, pHead->who)) return pHead->moved;
+    if (m_uAllMoved) return "many people have changed nick or left meanwhile";
+    if (m_Moved.empty()) return "";
+    const CString sFolded = Fold(sNick);
+    for (const Moved& moved : m_Moved)
+        if (moved.folded == sFolded) return moved.why;
+    return "";
+}

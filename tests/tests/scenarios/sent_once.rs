@@ -1,0 +1,218 @@
+//! What is typed is on the wire once, or comes back once: counted to the socket.
+
+use nix::sys::signal::Signal;
+use otrd_tests::{Alone, Client, NodePeer, Otrd, Scene, ScriptedServer, Way, World, ZncBuilder};
+use otrd_tests::{ZncNetwork, ZncUser, eventually};
+
+/// alice and bob are private, and lines wait in ZNC for their turn.
+fn private_line_by_line() -> (Alone, NodePeer) {
+    let scene = Scene::build().line_by_line().begin_alone();
+    let bob = scene.peer("bob", "23");
+    scene.goes_private(&bob);
+    (scene, bob)
+}
+
+fn text(number: usize) -> String {
+    format!("line number {number:02} of hers")
+}
+
+/// She types ten lines to bob; after the first one something ends the connection to IRC.
+#[track_caller]
+fn ends_while_lines_wait(ends: impl FnOnce(&Alone)) {
+    const LINES: usize = 10;
+    let (scene, bob) = private_line_by_line();
+    let other = scene.znc.attach_with("alice", "net", &["echo-message"]);
+    for number in 0..LINES {
+        scene.alice.types_to("bob", &text(number));
+    }
+    bob.reads("alice", &text(0));
+    ends(&scene);
+    scene.alice.otr_says(&text(LINES - 1));
+    let read = |number| bob.lines().iter().filter(|line| line.contains(&text(number))).count();
+    for number in 0..LINES {
+        eventually(&format!("{number} is read or back"), || {
+            read(number) + scene.alice.given_back(&text(number)) > 0
+        });
+    }
+    other.settled();
+    for number in 0..LINES {
+        let back = scene.alice.given_back(&text(number));
+        assert_eq!(read(number) + back, 1, "{}", text(number));
+        // Her other client was shown what went out, and nothing else.
+        let own = |line: &otrd_tests::Line| {
+            line.is("PRIVMSG", "alice") && line.target() == "bob" && line.text() == text(number)
+        };
+        let shown = other.lines().iter().filter(|line| own(line)).count();
+        assert_eq!(shown + back, 1, "{} is shown {shown} times", text(number));
+        scene.wire.never_carried(&text(number));
+    }
+}
+
+#[test]
+fn a_reset_while_lines_wait_in_znc() {
+    ends_while_lines_wait(|scene| scene.wire.cut());
+}
+
+#[test]
+fn a_disconnect_while_lines_wait_in_znc() {
+    ends_while_lines_wait(|scene| scene.alice.types_to("*status", "disconnect"));
+}
+
+#[test]
+fn a_jump_while_lines_wait_in_znc() {
+    ends_while_lines_wait(|scene| scene.alice.types_to("*status", "jump"));
+}
+
+/// In clear, and a long text that takes several lines.
+#[test]
+fn in_clear_and_in_pieces_as_well() {
+    let (scene, bob) = private_line_by_line();
+    let carol = scene.ircd.client("carol");
+    let long = "a text of many words ".repeat(20);
+    let long = long.trim_end();
+    scene.alice.types_to("bob", long);
+    for number in 0..6 {
+        scene.alice.types_to("carol", &text(number));
+    }
+    carol.expect("her first words", |line| line.text().starts_with(&text(0)));
+    scene.wire.cut();
+    scene.alice.otr_says(&text(5));
+    for number in 0..6 {
+        let sent = scene.wire.count(Way::Out, &text(number));
+        assert_eq!(sent + scene.alice.given_back(&text(number)), 1, "{}", text(number));
+    }
+    assert_eq!(scene.alice.given_back(long), 0, "it went out before the others");
+    bob.reads("alice", long);
+}
+
+#[test]
+fn a_line_and_a_disconnect_in_one_packet() {
+    let (scene, bob) = Alone::private();
+    let carol = scene.ircd.client("carol");
+    let other = scene.znc.attach_with("alice", "net", &["echo-message"]);
+    scene.alice.send_bytes(
+        b"PRIVMSG bob :encrypted at the end\r\nPRIVMSG carol :in clear at the end\r\n\
+          PRIVMSG *status :disconnect",
+    );
+    scene.alice.otr_says("in clear at the end");
+    for text in ["encrypted at the end", "in clear at the end"] {
+        assert_eq!(scene.alice.given_back(text), 1, "{text}");
+        scene.wire.never_carried(text);
+        other.settled();
+        other.never_saw(&format!("PRIVMSG bob :{text}"));
+        other.never_saw(&format!("PRIVMSG carol :{text}"));
+    }
+    scene.alice.types_to("*status", "connect");
+    eventually("she is back", || {
+        scene.alice.types_to("bob", "there again");
+        scene.alice.settled();
+        bob.lines().iter().any(|line| line.contains("there again"))
+    });
+    carol.never_saw("at the end");
+}
+
+/// Both see each other's changes of nick.
+fn meet(scene: &Alone, other: &Client) {
+    scene.alice.joins("#room");
+    other.joins("#room");
+    scene.alice.expect("the other in #room", |line| line.is("JOIN", other.nick()));
+}
+
+#[test]
+fn bob_changes_nick_while_a_line_waits_for_a_stopped_worker() {
+    let (scene, bob) = Alone::private();
+    scene.alice.joins("#room");
+    bob.sends("JOIN #room");
+    scene.alice.expect("bob in #room", |line| line.is("JOIN", "bob"));
+    let worker = scene.otrd.worker();
+    scene.otrd.signal_worker(worker, Signal::SIGSTOP);
+    let before = scene.wire.count(Way::Out, "PRIVMSG bob ");
+    scene.alice.types_to("bob", "to the old name");
+    scene.alice.settled();
+    bob.sends("NICK bobby");
+    scene.alice.expect("his new nick", |line| line.is("NICK", "bob"));
+    let stranger = scene.ircd.client("bob");
+    scene.otrd.signal_worker(worker, Signal::SIGCONT);
+    scene.alice.otr_says("Not sent (bob is now known as bobby): to the old name");
+    scene.alice.types_to("bobby", "to the new name");
+    bob.reads("alice", "to the new name");
+    assert_eq!(scene.alice.given_back("to the old name"), 1);
+    assert_eq!(scene.wire.count(Way::Out, "PRIVMSG bob "), before);
+    stranger.never_saw("PRIVMSG bob");
+}
+
+/// carol is gone from her nick while a line in clear waits; mallory takes it.
+#[track_caller]
+fn somebody_takes_her_nick(mut goes: impl FnMut(&mut Client), why: &str) {
+    let scene = Alone::new();
+    let mut carol = scene.ircd.client("carol");
+    meet(&scene, &carol);
+    let worker = scene.otrd.worker();
+    scene.otrd.signal_worker(worker, Signal::SIGSTOP);
+    scene.alice.types_to("carol", "for her eyes only");
+    scene.alice.settled();
+    goes(&mut carol);
+    scene.alice.expect("her going", |line| ["NICK", "QUIT"].iter().any(|it| line.is(it, "carol")));
+    let mallory = scene.ircd.client("carol");
+    scene.otrd.signal_worker(worker, Signal::SIGCONT);
+    scene.alice.otr_says(&format!("Not sent ({why}"));
+    assert_eq!(scene.alice.given_back("for her eyes only"), 1);
+    // What is typed now is meant for whoever has the nick.
+    scene.alice.types_to("carol", "hello again");
+    mallory.expect("hello again", |line| line.text().starts_with("hello again"));
+    mallory.never_saw("her eyes");
+    scene.wire.never_carried("her eyes");
+}
+
+#[test]
+fn carol_becomes_carola_and_mallory_takes_her_nick() {
+    somebody_takes_her_nick(|carol| carol.takes_nick("carola"), "carol is now known as carola");
+}
+
+#[test]
+fn carol_leaves_and_mallory_takes_her_nick() {
+    somebody_takes_her_nick(|carol| carol.send("QUIT :bye"), "carol has left IRC");
+}
+
+/// The same while the lines are ZNC's already.
+#[test]
+fn carol_becomes_carola_while_lines_wait_in_znc() {
+    let scene = Scene::build().line_by_line().begin_alone();
+    let mut carol = scene.ircd.client("carol");
+    meet(&scene, &carol);
+    for number in 0..12 {
+        scene.alice.types_to("carol", &text(number));
+    }
+    carol.expect("her first words", |line| line.text().starts_with(&text(0)));
+    carol.takes_nick("carola");
+    let mallory = scene.ircd.client("carol");
+    scene.alice.otr_says(&format!("Not sent (carol is now known as carola): {}", text(11)));
+    scene.alice.settled();
+    for number in 0..12 {
+        let sent = scene.wire.count(Way::Out, &text(number));
+        assert_eq!(sent + scene.alice.given_back(&text(number)), 1, "{}", text(number));
+    }
+    mallory.settled();
+    mallory.never_saw(&text(11));
+}
+
+#[test]
+fn after_a_new_host_the_server_is_asked_for_the_user_name_too() {
+    let world = World::new();
+    let server = ScriptedServer::start(&world);
+    let otrd = Otrd::start(&world);
+    let network = ZncNetwork::new("net", server.port()).otr(&otrd);
+    let znc = ZncBuilder::new().user(ZncUser::new("alice").network(network)).start(&world);
+    let alice = znc.attach("alice", "net");
+    alice.has_otr();
+    let asked = || server.lines_of("alice").iter().filter(|line| line.starts_with("WHO")).count();
+    let before = asked();
+    // Many in a row are one question.
+    for number in 0..20 {
+        server.says("alice", &format!(":irc.test.net 396 alice host{number} :is now your host"));
+    }
+    eventually("the server is asked", || asked() > before);
+    alice.types_to("*status", "version");
+    alice.settled();
+    assert_eq!(asked(), before + 1, "a question for each");
+}
