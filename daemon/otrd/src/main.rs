@@ -8,6 +8,10 @@
 //! to the second is an admin's: [`admin`], with [`passed`] descriptors, and [`watch`]. Who may ask
 //! what stands in one table, [`peer`]; what lies on disk, in [`state`], and what it is encrypted
 //! with, in [`master`]; what all of them share, in [`front`]. What the process gives up before it accepts anybody: [`confine`].
+//!
+//! Workers outlive the front. What the next one needs of each is its control socket and a
+//! [`record`]; systemd keeps both in its [`fd_store`], or the old front passes them in [`replace`]
+//! or [`execute`]. The next one finds them in [`inherited`], and their [`process`]es by that.
 #![deny(unsafe_code)]
 
 mod admin;

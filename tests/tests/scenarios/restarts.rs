@@ -133,3 +133,45 @@ fn renew_replaces_a_worker_and_its_conversation_asks_anew() {
     both_read(&scene, &bob, "with the next worker");
     assert_ne!(scene.otrd.worker(), worker);
 }
+
+#[test]
+fn a_changed_master_secret_reaches_workers_that_run() {
+    let (mut scene, bob) = managed();
+    let worker = scene.otrd.worker();
+    let (old, new) = ([1; 32], [2; 32]);
+    let given: [&[(&str, &[u8])]; 3] = [
+        &[("otrd-master", &old)],
+        &[("otrd-master", &new), ("otrd-master-old", &old)],
+        &[("otrd-master", &new)],
+    ];
+    for (round, given) in given.into_iter().enumerate() {
+        scene.otrd.is_given(given);
+        scene.otrd.restart();
+        both_read(&scene, &bob, &format!("with secrets {round}"));
+        let status = Otrctl::new(&scene.otrd).args(["status"]).json();
+        assert_eq!(status["accounts"][0]["worker"]["at_rest"], "encrypted", "{status}");
+        assert_eq!(scene.otrd.worker(), worker);
+    }
+    // The next one has but the new secret, and the same key.
+    scene.otrd.signal_worker(worker, Signal::SIGKILL);
+    scene.alice.otr_says("was interrupted; asking for a new session.");
+    scene.alice.becomes("bob", "encrypted");
+    both_read(&scene, &bob, "after the change");
+}
+
+#[test]
+fn another_user_takes_nothing_over() {
+    if !otrd_tests::World::has_other_users() {
+        return eprintln!("skipped: only root can be several users");
+    }
+    let scene = Scene::new();
+    let socket = scene.otrd.admin_socket();
+    // ZNC's own user, who may use both sockets.
+    let (uid, gid) = (scene.znc.uid(), scene.znc.uid());
+    let mut other = scene.otrd.connection_of(uid, gid, &socket);
+    assert_eq!(other.error_code("replace", serde_json::json!({})), -32004);
+    // Root may, and has to bring a channel.
+    let mut root = scene.otrd.admin();
+    assert_eq!(root.error_code("replace", serde_json::json!({})), -32602);
+    scene.alice.has_otr();
+}

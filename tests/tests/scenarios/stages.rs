@@ -69,6 +69,16 @@ fn a_front_that_is_killed() {
 }
 
 #[test]
+fn a_front_that_is_killed_where_systemd_keeps_its_workers() {
+    changed(Signal::SIGKILL);
+}
+
+#[test]
+fn a_front_that_is_restarted_where_systemd_keeps_its_workers() {
+    changed(Signal::SIGTERM);
+}
+
+#[test]
 fn a_front_that_crashes() {
     lost(Target::Front, Signal::SIGSEGV);
 }
@@ -82,7 +92,7 @@ fn a_front_that_stands_still() {
 /// and who was private asks for a new session by itself, once.
 #[track_caller]
 fn lost(target: Target, signal: Signal) {
-    let (mut crowd, gates) = everybody_at_a_stage();
+    let (mut crowd, gates) = everybody_at_a_stage(OtrdBuilder::new());
     let asked: Vec<usize> = crowd.couples.iter().map(|couple| queries_of(&crowd, couple)).collect();
     strike(&mut crowd, target, signal);
     for (couple, stage) in stages(&crowd) {
@@ -122,7 +132,7 @@ fn lost(target: Target, signal: Signal) {
 /// What stands still for a while costs nothing but that while.
 #[track_caller]
 fn held_up(target: Target) {
-    let (mut crowd, gates) = everybody_at_a_stage();
+    let (mut crowd, gates) = everybody_at_a_stage(OtrdBuilder::new());
     strike(&mut crowd, target, Signal::SIGSTOP);
     for (couple, stage) in stages(&crowd) {
         couple.she_types(&text(stage, "after"));
@@ -136,7 +146,35 @@ fn held_up(target: Target) {
         }
     }
     strike(&mut crowd, target, Signal::SIGCONT);
+    nobody_noticed(&crowd);
+}
+
+/// Another front goes on with the workers: nothing is lost, nor held up.
+#[track_caller]
+fn changed(signal: Signal) {
+    let (mut crowd, gates) = everybody_at_a_stage(OtrdBuilder::new().managed());
+    let workers = crowd.otrd.workers();
+    match signal {
+        Signal::SIGTERM => crowd.otrd.restart(),
+        signal => crowd.otrd.dies_of(signal),
+    }
     for (couple, stage) in stages(&crowd) {
+        couple.she_types(&text(stage, "after"));
+    }
+    gates.iter().flatten().for_each(Gate::opens);
+    let idle = crowd.znc.attach_idle("idle");
+    assert!(idle.slowest_ping(50) < AT_ONCE);
+    if signal != Signal::SIGTERM {
+        crowd.otrd.starts_again();
+    }
+    nobody_noticed(&crowd);
+    assert_eq!(crowd.otrd.workers(), workers);
+}
+
+/// All of it has come out as if nothing had happened.
+#[track_caller]
+fn nobody_noticed(crowd: &Crowd) {
+    for (couple, stage) in stages(crowd) {
         for word in ["before", "after"] {
             couple.he.reads(couple.she.nick(), &text(stage, word));
             assert_eq!(couple.came_back(&text(stage, word)), 0, "{stage:?}");
@@ -161,7 +199,7 @@ fn held_up(target: Target) {
             _ => {}
         }
     }
-    nothing_leaked_or_came_twice(&crowd);
+    nothing_leaked_or_came_twice(crowd);
 }
 
 /// Longer than any PING of an idle loop takes on a busy machine.
@@ -172,8 +210,8 @@ const SECRET: &str = "rosebud";
 
 /// Brings each couple to its stage, and lets her type there.
 #[track_caller]
-fn everybody_at_a_stage() -> (Crowd, Vec<Option<Gate>>) {
-    let otrd = OtrdBuilder::new().withholds_randomness(3);
+fn everybody_at_a_stage(otrd: OtrdBuilder) -> (Crowd, Vec<Option<Gate>>) {
+    let otrd = otrd.withholds_randomness(3);
     let crowd = Crowd::new(STAGES.len(), otrd, &[0]);
     for (couple, stage) in stages(&crowd) {
         match stage {

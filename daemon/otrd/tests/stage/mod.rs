@@ -25,6 +25,7 @@ const DEAD: &str = "/bin/false";
 pub struct Otrd {
     directory: TempDir,
     child: Child,
+    worker: PathBuf,
 }
 
 impl Otrd {
@@ -66,7 +67,7 @@ impl Otrd {
         let mut command = command(&directory, worker);
         change(&mut command);
         let child = command.spawn().unwrap();
-        let otrd = Self { directory, child };
+        let otrd = Self { directory, child, worker: worker.into() };
         otrd.wait_until_it_listens();
         otrd
     }
@@ -87,7 +88,16 @@ impl Otrd {
         shell.env("LISTEN_FDNAMES", names).stdin(shim).stdout(admin);
         let child = shell.spawn().unwrap();
         drop(shell);
-        Self { directory, child }
+        Self { directory, child, worker: DEAD.into() }
+    }
+
+    /// Another otrd takes over from it.
+    pub fn is_replaced(&mut self) {
+        let mut next = command(&self.directory, &self.worker);
+        let next = next.arg("--replace").spawn().unwrap();
+        assert!(self.wait().success());
+        self.child = next;
+        self.wait_until_it_listens();
     }
 
     pub fn restart(&mut self) {
