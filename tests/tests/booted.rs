@@ -107,7 +107,8 @@ fn a_conversation_under_systemd() {
 
     // The next front ends what does not answer, and what another one started.
     let said = run("otrctl", &["renew", "--all"]);
-    assert!(said.contains("has ended") && !runs(worker), "{said}");
+    assert!(said.contains("has ended"), "{said}");
+    eventually("the worker has ended", || !runs(worker));
     alice.has_otr();
     alice.becomes("bob", "encrypted");
     alice.types_to("bob", "after the renewal");

@@ -100,6 +100,7 @@ fn start(args: Args, level: Level) -> anyhow::Result<()> {
     let replaces = args.replace && inherited.executed.is_none();
     let program = inherited.executed.as_ref().map(|executed| executed.program.clone());
     let settings = Settings::find(args, program.as_deref())?;
+    raise_descriptor_limit();
     let mut predecessor = None;
     if replaces && let Some((taken, before)) = replace::take_over(&settings.admin_socket)? {
         (inherited, predecessor) = (taken, Some(before));
@@ -108,7 +109,6 @@ fn start(args: Args, level: Level) -> anyhow::Result<()> {
     let source = settings.source.clone();
     confine::keep_memory_private()?;
     let masters = Masters::passed()?;
-    raise_descriptor_limit();
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

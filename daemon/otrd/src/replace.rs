@@ -191,6 +191,7 @@ fn receive(channel: &OwnedFd) -> anyhow::Result<(String, Vec<OwnedFd>)> {
         }
     }
     let length = got.bytes;
+    ensure!(!got.flags.contains(MsgFlags::MSG_CTRUNC), "too few descriptors: raise the limit");
     ensure!(length > 0, "the otrd that is to be replaced goes on by itself: see its log");
     let name = String::from_utf8(buffer.get(..length).unwrap_or_default().to_vec())?;
     Ok((name, descriptors))

@@ -21,13 +21,16 @@ struct Worker {
 impl Worker {
     /// Started with the first packet of a version's vectors.
     fn start(version: u32) -> Self {
+        Self::start_with(vectors(version)["to_worker"][0].clone())
+    }
+
+    fn start_with(mut start: Value) -> Self {
         let pair = (AddressFamily::Unix, SockType::SeqPacket);
         let (front, theirs) = socketpair(pair.0, pair.1, None, SockFlag::SOCK_CLOEXEC).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_otrd-worker"));
         let child = command.stdin(theirs).stdout(Stdio::null()).spawn().unwrap();
         drop(command);
         let worker = Self { front, child, home: tempfile::tempdir().unwrap() };
-        let mut start = vectors(version)["to_worker"][0].clone();
         start["start"]["allow_no_landlock"] = true.into();
         let home = File::open(worker.home.path()).unwrap();
         worker.order(&start, Some(&home));
@@ -96,6 +99,23 @@ fn a_worker_says_who_it_is_and_goes_on_with_the_next_front() {
     let Worker { front, mut child, .. } = worker;
     drop(front);
     assert!(child.wait().unwrap().success());
+}
+
+/// The front before may have ended between the word that nobody needs it and the order to end.
+#[test]
+fn a_worker_that_nobody_needs_says_so_to_each_front() {
+    let mut start = vectors(2)["to_worker"][0].clone();
+    start["start"]["site"]["linger"] = 0.into();
+    let worker = Worker::start_with(start);
+    assert!(worker.says()["here"].is_object());
+    assert_eq!((worker.says(), worker.says()), (json!("ready"), json!("idle")));
+    let mut take_up = vectors(2)["to_worker"][2].clone();
+    take_up["take_up"]["site"]["linger"] = 0.into();
+    worker.order(&take_up, None);
+    assert!(worker.says()["here"].is_object());
+    assert_eq!(worker.says(), "idle");
+    worker.order(&json!("shutdown"), None);
+    worker.ends();
 }
 
 /// Nobody reads, for as long as no front is there: the worker goes on.

@@ -99,6 +99,8 @@ impl Worker {
     fn taken_up(&mut self, seq: u64, control: u32, site: Site, at_rest: Option<AtRest>) {
         self.presence.taken_up(control);
         self.wanted_at_rest = at_rest;
+        // The front before may not have got as far as to end this worker.
+        self.idle_said = false;
         if let Some(key) = &mut self.key_pipe {
             key.orphaned = true;
         }
