@@ -314,6 +314,11 @@ impl Client {
         self.inbox.all()
     }
 
+    /// What came after the first `seen` lines.
+    pub fn lines_since(&self, seen: usize) -> Vec<Line> {
+        self.inbox.since(seen)
+    }
+
     /// How often this has come back as not sent.
     pub fn given_back(&self, text: &str) -> usize {
         let lines = self.lines();

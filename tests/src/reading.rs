@@ -8,7 +8,9 @@ pub struct Reading {
     pub command: String,
     /// The targets as they were written, in order.
     pub targets: Vec<String>,
-    /// Everything behind the targets, and the tags in front: where words can be.
+    /// Tags and source in front: words can be there, too.
+    pub prefix: Vec<u8>,
+    /// Everything behind the targets.
     pub words: Vec<u8>,
 }
 
@@ -16,7 +18,7 @@ pub struct Reading {
 const CARRIERS: [&str; 6] = ["PRIVMSG", "NOTICE", "CPRIVMSG", "CNOTICE", "TAGMSG", "SQUERY"];
 
 /// Signs in front of a target that mean "those with this rank" somewhere.
-const RANKS: &[char] = &['~', '&', '@', '%', '+', '!', '.', '*', '-'];
+const RANKS: &[char] = &['~', '&', '@', '%', '+', '!'];
 
 impl Reading {
     /// All readings of what a client sent: CR, LF and NUL each may end a line.
@@ -26,11 +28,11 @@ impl Reading {
 
     fn one(raw: &[u8]) -> Option<Self> {
         let mut rest = trimmed(raw);
-        let mut words = Vec::new();
+        let mut prefix = Vec::new();
         while let Some(b'@' | b':') = rest.first() {
-            let (prefix, after) = word(rest);
-            words.extend_from_slice(prefix);
-            words.push(b' ');
+            let (part, after) = word(rest);
+            prefix.extend_from_slice(part);
+            prefix.push(b' ');
             rest = after;
         }
         let (command, rest) = word(rest);
@@ -39,10 +41,10 @@ impl Reading {
             return None;
         }
         let (targets, rest) = word(rest.strip_prefix(b":").unwrap_or(rest));
-        words.extend_from_slice(rest);
+        let words = rest.to_vec();
         let targets = String::from_utf8_lossy(targets);
         let targets = targets.split(',').filter(|one| !one.is_empty()).map(str::to_owned).collect();
-        Some(Self { command, targets, words })
+        Some(Self { command, targets, prefix, words })
     }
 
     /// The words themselves, without the colon in front.

@@ -1,0 +1,90 @@
+//! The model: random plays through the real ZNC, the real module and the real daemon, behind a
+//! server that may say anything. See tests/README.md.
+
+mod oracle;
+mod people;
+mod plan;
+mod play;
+mod regressions;
+mod shrink;
+mod stage;
+
+use play::{Outcome, play};
+use stage::Stage;
+
+#[test]
+#[ignore = "finds what stands as open in regressions.txt: tests/run --soak"]
+fn the_first_part() {
+    plays(0);
+}
+
+#[test]
+#[ignore = "finds what stands as open in regressions.txt: tests/run --soak"]
+fn the_second_part() {
+    plays(1);
+}
+
+#[test]
+#[ignore = "finds what stands as open in regressions.txt: tests/run --soak"]
+fn the_third_part() {
+    plays(2);
+}
+
+#[test]
+#[ignore = "finds what stands as open in regressions.txt: tests/run --soak"]
+fn the_fourth_part() {
+    plays(3);
+}
+
+/// Plays the steps in a file, a line each, and says what is wrong with them.
+#[test]
+#[ignore = "plays the file that OTRD_PLAYS_STEPS names"]
+fn these_steps() {
+    let file = std::env::var("OTRD_PLAYS_STEPS").expect("OTRD_PLAYS_STEPS names a file");
+    let text = std::fs::read_to_string(file).expect("a file with steps");
+    let steps: Vec<String> = text.lines().map(str::to_owned).collect();
+    if let Outcome::Bad(faults) = play(&mut Stage::new(), &steps) {
+        panic!("{}", faults.join("\n"));
+    }
+}
+
+const PARTS: u64 = 4;
+
+/// So many in all where nothing is said.
+const CASES: u64 = 300;
+
+fn plays(part: u64) {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let cases = number("OTRD_PLAYS").unwrap_or(CASES);
+    let first = number("OTRD_PLAYS_FROM").unwrap_or(0);
+    let goes_on = number("OTRD_PLAYS_GO_ON").is_some();
+    let mut stage = None;
+    let mut bad = Vec::new();
+    let mut seeds: Vec<u64> = (first..first + cases).filter(|seed| seed % PARTS == part).collect();
+    seeds.reverse();
+    while let Some(seed) = seeds.pop() {
+        let steps = plan::sequence(seed);
+        match play(stage.get_or_insert_with(Stage::new), &steps) {
+            Outcome::Good => {}
+            Outcome::NoUser => {
+                stage = None;
+                seeds.push(seed);
+            }
+            Outcome::Bad(faults) => {
+                stage = None;
+                let said = faults.join("\n  ");
+                eprintln!("== sequence {seed} fails:\n  {said}");
+                let (steps, faults) = shrink::shrink(&steps, &faults);
+                let told = format!(
+                    "== sequence {seed}, shrunk:\n{}\n  {}\n",
+                    steps.join("\n"),
+                    faults.join("\n  ")
+                );
+                eprintln!("{told}");
+                assert!(goes_on, "{told}");
+                bad.push(seed);
+            }
+        }
+    }
+    assert!(bad.is_empty(), "these fail: {bad:?}");
+}

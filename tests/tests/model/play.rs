@@ -1,0 +1,641 @@
+//! One sequence of steps, each a line of text, played on the stage:
+//!
+//! ```text
+//! casemapping rfc7613          what 005 says from the next connection on
+//! otr start bob                the user says something to *otr
+//! c1 PRIVMSG bob :{t}          a client of the user sends a line
+//! module send_raw server …     the user says something to another module
+//! bob says {t}                 somebody on the network: says, clear, acts, starts, finishes,
+//!                              nick NEW, quits, joins, restarts, replays COUNT
+//! server :bob NICK #trap       the server says any line; {me} is the user's nick
+//! hangup, jump, cycle, flood COUNT, freeze, thaw, kill worker, restart otrd, crash otrd,
+//! restart znc, crash znc, reload, unload, load, move, remove conversations, remove account,
+//! forget-account, rest
+//! ```
+//!
+//! `{t}` is a token that no other line has.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use otrd_tests::{Client, Otrctl, Reading, names};
+
+use crate::oracle::Oracle;
+use crate::people::{Heard, Person};
+use crate::stage::Stage;
+
+/// What came of a play.
+pub enum Outcome {
+    Good,
+    /// No user of its kind is left: it needs another stage.
+    NoUser,
+    /// What was wrong; the stage may be of no more use.
+    Bad(Vec<String>),
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Play<'a> {
+    stage: &'a mut Stage,
+    login: String,
+    network: String,
+    clients: Vec<Client>,
+    heard: Vec<usize>,
+    typed: bool,
+    people: Vec<Person>,
+    wire: usize,
+    connection: Option<usize>,
+    me: String,
+    frozen: Option<i32>,
+    barriers: usize,
+    tokens: usize,
+    oracle: Oracle,
+}
+
+/// Plays it with a user of the stage.
+pub fn play(stage: &mut Stage, steps: &[String]) -> Outcome {
+    let slow = steps.first().is_some_and(|step| step == "slow");
+    let Some(login) = stage.user(slow) else { return Outcome::NoUser };
+    let told = AssertUnwindSafe(|| {
+        let mut play = Play::begin(stage, login, steps);
+        for step in steps {
+            play.step(step);
+            play.skips_known();
+            if !play.oracle.faults.is_empty() {
+                break;
+            }
+        }
+        play.ends();
+        play.skips_known();
+        std::mem::take(&mut play.oracle.faults)
+    });
+    match catch_unwind(told) {
+        Ok(faults) if faults.is_empty() => Outcome::Good,
+        Ok(faults) => Outcome::Bad(faults),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Outcome::Bad(vec![format!("it stopped: {}", text.unwrap_or_default())])
+        }
+    }
+}
+
+fn keys() -> &'static [Vec<u8>; 2] {
+    static KEYS: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
+    KEYS.get_or_init(|| {
+        ["bob", "mallory"].map(|name| otr::generate_key(name).expect("a key").to_vec())
+    })
+}
+
+impl<'a> Play<'a> {
+    fn begin(stage: &'a mut Stage, login: String, steps: &[String]) -> Self {
+        let wanted = steps.iter().find_map(|step| step.strip_prefix("casemapping "));
+        let mapping = wanted.unwrap_or("rfc1459").to_owned();
+        let [bob, mallory] = keys().clone();
+        let people = vec![
+            Person::new("bob", Some(bob)),
+            Person::new("mallory", Some(mallory)),
+            Person::new("carol", None),
+        ];
+        let wire = stage.server.received().len();
+        let mut play = Self {
+            network: String::from("net"),
+            clients: Vec::new(),
+            heard: vec![0, 0],
+            typed: false,
+            people,
+            wire,
+            connection: None,
+            me: login.clone(),
+            frozen: None,
+            barriers: 0,
+            tokens: 0,
+            oracle: Oracle::new(&mapping),
+            login,
+            stage,
+        };
+        play.attach();
+        if wanted.is_some() {
+            play.says(
+                &format!(":irc.test.net 005 {} CASEMAPPING={mapping} :are supported", play.me),
+                None,
+                false,
+            );
+        }
+        play.has_otr();
+        play.rest();
+        play
+    }
+
+    fn attach(&mut self) {
+        let login = self.login.clone();
+        until("ZNC is on IRC", || self.stage.server.has(&login));
+        self.connection = self.stage.server.connection_of(&login);
+        let caps: [&[&str]; 2] = [&[], &["echo-message"]];
+        self.clients = caps
+            .iter()
+            .map(|caps| self.stage.znc.attach_with(&login, &self.network, caps))
+            .collect();
+        self.heard = vec![0, 0];
+        self.me = self.stage.server.nick_of(&login).unwrap_or(login);
+    }
+
+    // The steps.
+
+    fn step(&mut self, step: &str) {
+        let (word, rest) = step.split_once(' ').unwrap_or((step, ""));
+        match word {
+            "slow" | "casemapping" => {}
+            "rest" => self.rest(),
+            "otr" => {
+                self.oracle.commands(rest);
+                self.client(0, &format!("PRIVMSG *otr :{rest}"));
+            }
+            "c0" | "c1" => {
+                let (line, token) = self.token(rest);
+                self.wrote(token, &line);
+                self.client(usize::from(word == "c1"), &line);
+            }
+            "flood" => {
+                for _ in 0..rest.parse().unwrap_or(10) {
+                    let (line, token) = self.token("PRIVMSG bob :{t}");
+                    self.wrote(token, &line);
+                    self.client(0, &line);
+                }
+            }
+            "module" => {
+                let (text, token) = self.token(rest);
+                let (module, text) = text.split_once(' ').unwrap_or((&text, ""));
+                let written = match module {
+                    "perform" => text.strip_prefix("add ").map(|line| format!("perform {line}")),
+                    _ => text
+                        .split_once(&format!("{} ", self.network))
+                        .map(|(_, line)| line.to_owned()),
+                };
+                if let Some(written) = written {
+                    self.wrote(token, &written);
+                }
+                self.client(0, &format!("PRIVMSG *{module} :{text}"));
+            }
+            "server" => {
+                let (line, token) = self.token(rest);
+                self.says(&line, token.as_deref(), false);
+                self.takes_own_nick(&line);
+            }
+            "nicks" => {
+                for number in 0..rest.parse().unwrap_or(100) {
+                    self.says(&format!(":n{number}!x@y NICK m{number}"), None, false);
+                }
+            }
+            "hangup" => {
+                self.stage.server.hangs_up_on(&self.login);
+                self.connects_again();
+            }
+            "jump" => {
+                self.client(0, "PRIVMSG *status :jump");
+                self.connects_again();
+            }
+            "cycle" => {
+                self.client(0, "PRIVMSG *status :disconnect");
+                let login = self.login.clone();
+                until("ZNC is off", || !self.stage.server.has(&login));
+                self.client(0, "PRIVMSG *status :connect");
+                self.connects_again();
+            }
+            "freeze" => self.freeze(),
+            "thaw" => self.thaw(),
+            "kill" => {
+                self.thaw();
+                if let Some(worker) = self.stage.worker_of(&self.login) {
+                    let _ = kill(Pid::from_raw(worker), Signal::SIGKILL);
+                }
+                self.is_loaded();
+            }
+            "restart" if rest == "otrd" => self.daemon(|stage| {
+                stage.otrd.stop();
+            }),
+            "crash" if rest == "otrd" => self.daemon(|stage| stage.otrd.crash()),
+            "remove" => {
+                let (login, what) = (self.login.clone(), rest.to_owned());
+                self.daemon(move |stage| {
+                    stage.otrd.stop();
+                    let account = stage.otrd.account(stage.znc.uid(), &login, "net");
+                    let _ = match what.as_str() {
+                        "account" => fs::remove_dir_all(account),
+                        _ => fs::remove_file(account.join("conversations.json")),
+                    };
+                });
+            }
+            "forget-account" => {
+                self.thaw();
+                let account = format!("{}/{}/{}", self.stage.znc.uid(), self.login, self.network);
+                Otrctl::new(&self.stage.otrd).args(["forget-account", &account]).run();
+                self.has_otr();
+            }
+            "restart" | "crash" => {
+                self.thaw();
+                self.pump();
+                self.oracle.forgives();
+                self.clients.clear();
+                match word {
+                    "restart" => self.stage.znc.restart(),
+                    _ => {
+                        self.stage.znc.crash();
+                        self.stage.znc.starts_again();
+                    }
+                }
+                let (login, before) = (self.login.clone(), self.connection);
+                until("ZNC is on IRC again", || self.stage.server.connection_of(&login) > before);
+                self.attach();
+                self.is_loaded();
+            }
+            "reload" => {
+                self.thaw();
+                if !self.oracle.unloaded {
+                    self.client(0, "PRIVMSG *status :reloadmod otr");
+                }
+                self.is_loaded();
+            }
+            "unload" => self.unload(),
+            "load" => self.is_loaded(),
+            "move" => {
+                self.thaw();
+                let (user, old) = (self.login.clone(), self.network.clone());
+                let new = if old == "net" { "other" } else { "net" };
+                self.client(0, &format!("PRIVMSG *status :MoveNetwork {user} {old} {user} {new}"));
+                self.network = new.to_owned();
+                let before = self.connection;
+                until("the moved network is on IRC", || {
+                    self.stage.server.connection_of(&user) > before
+                });
+                self.attach();
+                self.is_loaded();
+            }
+            name => self.person(name, rest),
+        }
+    }
+
+    /// Faults that whoever runs this knows of: OTRD_PLAYS_SKIP has words of them, between `;`.
+    fn skips_known(&mut self) {
+        let known = std::env::var("OTRD_PLAYS_SKIP").unwrap_or_default();
+        let known: Vec<&str> = known.split(';').filter(|one| !one.is_empty()).collect();
+        self.oracle.faults.retain(|fault| !known.iter().any(|one| fault.contains(one)));
+    }
+
+    fn person(&mut self, name: &str, rest: &str) {
+        let (what, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+        let Some(at) = self.people.iter().position(|person| person.name == name) else { return };
+        let (me, mask) = (self.me.clone(), self.people[at].mask());
+        match what {
+            "says" | "acts" => {
+                let (text, token) = self.token(rest);
+                let text = if what == "acts" { format!("\x01ACTION {text}\x01") } else { text };
+                let person = &mut self.people[at];
+                let private = person.says(&me, &text);
+                if !private {
+                    person.out.pop();
+                    return self.says(
+                        &format!(":{mask} PRIVMSG {me} :{text}"),
+                        token.as_deref(),
+                        false,
+                    );
+                }
+                // A token for the oracle alone: the line itself carries none that is readable.
+                self.oracle.server_says(
+                    &format!(":{mask} PRIVMSG {me} :-"),
+                    token.as_deref(),
+                    true,
+                    false,
+                );
+            }
+            "clear" => {
+                let (text, token) = self.token(rest);
+                self.says(&format!(":{mask} PRIVMSG {me} :{text}"), token.as_deref(), false);
+            }
+            "starts" => self.people[at].starts(&me),
+            "finishes" => self.people[at].finishes(&me),
+            "restarts" => self.people[at].begins_anew(),
+            "replays" => (0..rest.parse().unwrap_or(1)).for_each(|_| self.people[at].replays(&me)),
+            "nick" => {
+                let taken = self.people.iter().position(|one| one.nick.eq_ignore_ascii_case(rest));
+                if taken.is_none() || taken == Some(at) {
+                    self.people[at].nick = rest.to_owned();
+                    self.says(&format!(":{mask} NICK :{rest}"), None, false);
+                }
+            }
+            "quits" => {
+                self.people[at].online = false;
+                self.says(&format!(":{mask} QUIT :bye"), None, false);
+            }
+            "joins" => {
+                self.people[at].online = true;
+                self.says(&format!(":{mask} JOIN #room"), None, false);
+            }
+            _ => panic!("no such step: {name} {what}"),
+        }
+        self.people_send();
+    }
+
+    /// The server tells the user of another nick of their own.
+    fn takes_own_nick(&mut self, line: &str) {
+        let words: Vec<&str> = line.split(' ').collect();
+        let own = format!(":{}!", self.me);
+        match words[..] {
+            [source, "NICK", nick, ..] if source.starts_with(&own) => {
+                self.me = nick.trim_start_matches(':').to_owned();
+                self.stage.server.knows_as(&self.login, &self.me);
+            }
+            [_, "001", nick, ..] => {
+                self.me = nick.to_owned();
+                self.stage.server.knows_as(&self.login, &self.me);
+            }
+            _ => {}
+        }
+    }
+
+    fn unload(&mut self) {
+        self.thaw();
+        self.rest();
+        let closed = self.oracle.closed_names();
+        self.oracle.unloaded = true;
+        let before = self.clients[0].lines().len();
+        self.client(0, "PRIVMSG *status :unloadmod otr");
+        let gone = |line: &otrd_tests::Line| {
+            line.is("PRIVMSG", "*status")
+                && line.text().contains("otr")
+                && line.text().contains("nloaded")
+        };
+        self.clients[0].within(PATIENCE, gone).expect("the module is unloaded");
+        let told: Vec<String> = self.clients[0]
+            .lines_since(before)
+            .iter()
+            .filter(|line| line.is("PRIVMSG", "*otr"))
+            .map(|line| self.oracle.fold(&line.plain_text()))
+            .collect();
+        if let Some(name) = closed.iter().find(|name| !told.iter().any(|line| line.contains(*name)))
+        {
+            self.oracle.fault(format!("unloaded, and not a word of {name}, who is closed"));
+        }
+    }
+
+    /// The module is loaded, again where it was not, and has its daemon.
+    fn is_loaded(&mut self) {
+        if self.oracle.unloaded {
+            let socket = self.stage.otrd.shim_socket();
+            self.client(0, &format!("PRIVMSG *status :loadmod otr socket={}", socket.display()));
+        }
+        self.has_otr();
+        self.oracle.unloaded = false;
+    }
+
+    fn freeze(&mut self) {
+        if self.frozen.is_some() {
+            return;
+        }
+        self.rest();
+        if let Some(worker) = self.stage.worker_of(&self.login) {
+            let _ = kill(Pid::from_raw(worker), Signal::SIGSTOP);
+            self.frozen = Some(worker);
+        }
+    }
+
+    fn thaw(&mut self) {
+        if let Some(worker) = self.frozen.take() {
+            let _ = kill(Pid::from_raw(worker), Signal::SIGCONT);
+        }
+    }
+
+    fn daemon(&mut self, does: impl FnOnce(&mut Stage)) {
+        self.thaw();
+        self.rest();
+        does(self.stage);
+        // What is done while it is away goes by the module alone.
+        self.client(0, "PING :away");
+        self.stage.otrd.starts_again();
+        self.has_otr();
+    }
+
+    // What everybody says.
+
+    fn token(&mut self, text: &str) -> (String, Option<String>) {
+        let text = text
+            .replace("{me}", &self.me)
+            .replace("{user}", &self.login)
+            .replace("{net}", &self.network);
+        if !text.contains("{t}") {
+            return (text, None);
+        }
+        self.tokens += 1;
+        let token = format!("tk{}x", self.tokens);
+        (text.replace("{t}", &token), Some(token))
+    }
+
+    fn wrote(&mut self, token: Option<String>, line: &str) {
+        if let Some(token) = token {
+            let connected = self.stage.server.has(&self.login);
+            self.oracle.writes(&token, line, connected);
+        }
+    }
+
+    fn client(&mut self, number: usize, line: &str) {
+        self.typed |= number != 0;
+        // Words for `*otr` are no secret here, and texts are tokens.
+        self.clients[number].send(line);
+    }
+
+    fn says(&mut self, line: &str, token: Option<&str>, private: bool) {
+        self.oracle.server_says(line, token, private, self.frozen.is_some());
+        self.stage.server.says(&self.login, line);
+    }
+
+    /// What people have to say goes out.
+    fn people_send(&mut self) -> bool {
+        let mut any = false;
+        for at in 0..self.people.len() {
+            let mask = self.people[at].mask();
+            for (to, line) in std::mem::take(&mut self.people[at].out) {
+                any = true;
+                let text = String::from_utf8_lossy(&line).into_owned();
+                self.says(&format!(":{mask} PRIVMSG {to} :{text}"), None, false);
+            }
+        }
+        any
+    }
+
+    // What has come.
+
+    /// Looks at all that has arrived anywhere, and lets people answer. True if there was anything.
+    fn pump(&mut self) -> bool {
+        let mut any = false;
+        let received = self.stage.server.received_since(self.wire);
+        self.wire += received.len();
+        let login = self.login.clone();
+        for got in received.into_iter().filter(|got| got.login == login) {
+            let registers =
+                ["BARRIER", "NICK", "USER", "CAP", "PASS", "PING", "PONG", "WHO", "MODE", "QUIT"];
+            let line = String::from_utf8_lossy(&got.line).into_owned();
+            if registers.contains(&line.split(' ').next().unwrap_or_default()) {
+                continue;
+            }
+            any = true;
+            self.oracle.wire(&got.line);
+            for reading in Reading::all(&got.line) {
+                for target in &reading.targets {
+                    self.deliver(target, reading.text());
+                }
+            }
+        }
+        let shown: Vec<(usize, Vec<otrd_tests::Line>)> = (0..self.clients.len())
+            .map(|number| (number, self.clients[number].lines_since(self.heard[number])))
+            .collect();
+        for (number, lines) in shown {
+            self.heard[number] += lines.len();
+            lines.iter().for_each(|line| self.oracle.shown(number, line));
+        }
+        self.people_send() || any
+    }
+
+    fn deliver(&mut self, target: &str, text: &[u8]) {
+        let meant: Vec<String> = names(target).iter().map(|name| self.oracle.fold(name)).collect();
+        let from = self.me.clone();
+        let mut heard_by_any = false;
+        for at in 0..self.people.len() {
+            let person = &self.people[at];
+            let is =
+                meant.contains(&self.oracle.fold(&person.nick)) || meant.contains(&person.ident);
+            if person.online && is {
+                let heard: Vec<Heard> = self.people[at].hears(&from, text);
+                self.oracle.heard(&heard, None, text);
+                heard_by_any = true;
+            }
+        }
+        if !heard_by_any && text.starts_with(b"?OTR") {
+            self.oracle.heard(&[], Some(target), text);
+        }
+    }
+
+    // Rest.
+
+    /// Waits until everything that is under way has arrived, wherever it goes.
+    fn rest(&mut self) {
+        for _ in 0..60 {
+            if std::mem::take(&mut self.typed) {
+                self.clients[1].settled();
+            }
+            self.barrier();
+            if self.frozen.is_none() && !self.oracle.unloaded {
+                self.otr_barrier();
+                self.barrier();
+            }
+            if !self.pump() {
+                return self.oracle.rests();
+            }
+        }
+        panic!("no rest: lines go to and fro without end");
+    }
+
+    /// All that went before, between the client and the server, has arrived.
+    fn barrier(&mut self) {
+        if !self.stage.server.has(&self.login) {
+            return self.clients[0].settled();
+        }
+        self.barriers += 1;
+        let token = format!("barrier{}", self.barriers);
+        let end = Instant::now() + PATIENCE;
+        self.clients[0].send(&format!("BARRIER :{token}"));
+        while self.clients[0]
+            .within(PATIENCE, |line| line.command == "900" && line.text() == token)
+            .is_none()
+        {
+            assert!(Instant::now() < end, "ZNC does not answer");
+        }
+    }
+
+    /// The same of what the daemon has to decide.
+    fn otr_barrier(&mut self) {
+        self.barriers += 1;
+        let token = format!("[bar{}]", self.barriers);
+        self.clients[0].send(&format!("PRIVMSG *otr :policy bar{}", self.barriers));
+        let answer = |line: &otrd_tests::Line| {
+            line.is("PRIVMSG", "*otr")
+                && (line.text().contains(&token) || line.text().contains("otrd is not running"))
+        };
+        assert!(self.clients[0].within(PATIENCE, answer).is_some(), "*otr does not answer");
+    }
+
+    /// Waits until the module has its daemon.
+    fn has_otr(&mut self) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            self.barriers += 1;
+            let token = format!("[bar{}]", self.barriers);
+            self.clients[0].send(&format!("PRIVMSG *otr :policy bar{}", self.barriers));
+            let answer = |line: &otrd_tests::Line| {
+                line.is("PRIVMSG", "*otr") && line.text().contains(&token)
+            };
+            if self.clients[0].within(Duration::from_millis(100), answer).is_some() {
+                return;
+            }
+            assert!(Instant::now() < end, "*otr has no daemon");
+        }
+    }
+
+    /// Waits until ZNC is on IRC again, by a connection that is not the old one.
+    fn connects_again(&mut self) {
+        let (login, before) = (self.login.clone(), self.connection);
+        until("ZNC is on IRC again", || self.stage.server.connection_of(&login) > before);
+        self.connection = self.stage.server.connection_of(&login);
+        self.me = self.stage.server.nick_of(&login).unwrap_or(login);
+        // It is ready once a line goes through; what is said before is dropped.
+        let end = Instant::now() + PATIENCE;
+        let first = self.barriers + 1;
+        loop {
+            self.barriers += 1;
+            self.clients[0].send(&format!("BARRIER :barrier{}", self.barriers));
+            let back = |line: &otrd_tests::Line| {
+                let text = line.text();
+                let number = text.strip_prefix("barrier").and_then(|number| number.parse().ok());
+                line.command == "900" && number.is_some_and(|number: usize| number >= first)
+            };
+            if self.clients[0].within(Duration::from_millis(500), back).is_some() {
+                return;
+            }
+            assert!(Instant::now() < end, "ZNC is not on IRC");
+        }
+    }
+
+    fn ends(&mut self) {
+        self.thaw();
+        if self.oracle.unloaded {
+            self.step("load");
+        }
+        if self.oracle.faults.is_empty() {
+            self.rest();
+            self.step("otr finish --all");
+            for name in ["bob", "carol", "mallory", "robert"] {
+                self.step(&format!("otr finish {name}"));
+            }
+            self.rest();
+            self.oracle.ends();
+        }
+    }
+}
+
+impl Drop for Play<'_> {
+    fn drop(&mut self) {
+        self.thaw();
+    }
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "not so: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
