@@ -1,13 +1,40 @@
 // The link to otrd: connecting, asking, and what becomes of requests when it is lost.
 #include "otr.h"
 
-COtrSock::COtrSock(COtr* pOtr) : CSocket(pOtr), m_pOtr(pOtr) {
+std::map<const COtrSock*, COtrSock::Owner> COtrSock::s_Owners;
+
+COtrSock::COtrSock(COtr* pOtr) {
+    s_Owners[this] = {pOtr, false};
     DisableReadLine();
     SetTimeout(0);
 }
 
+COtr* COtrSock::Otr() const {
+    const auto it = s_Owners.find(this);
+    return it == s_Owners.end() || it->second.bOrphan ? nullptr : it->second.pOtr;
+}
+
+void COtrSock::Orphan() {
+    const auto it = s_Owners.find(this);
+    if (it != s_Owners.end()) it->second.bOrphan = true;
+    Close();
+}
+
+// ZNC's loop still looks at sockets that were ready in this turn, and our code may be gone by then.
+// So what it finds is a closed socket of its own kind, which it deletes as any other.
+void COtrSock::RetireAllOf(const COtr* pOtr) {
+    std::vector<const COtrSock*> vpOurs;
+    for (const auto& it : s_Owners)
+        if (it.second.pOtr == pOtr) vpOurs.push_back(it.first);
+    for (const COtrSock* pConst : vpOurs) {
+        COtrSock* pSock = const_cast<COtrSock*>(pConst);
+        pSock->~COtrSock();
+        (new (static_cast<void*>(pSock)) CZNCSock())->Close();
+    }
+}
+
 void COtrSock::Gone(const CString& sWhy) {
-    if (m_pOtr) m_pOtr->Lost(sWhy);
+    if (COtr* pOtr = Otr()) pOtr->Lost(sWhy);
 }
 
 // ZNC reads 4 KiB in each turn of its loop, which are seven encrypted lines. What else has come is
@@ -15,20 +42,22 @@ void COtrSock::Gone(const CString& sWhy) {
 void COtrSock::ReadData(const char* data, size_t length) {
     Take(data, length);
     char more[kAtOnce / 4];
-    for (size_t taken = length; m_pOtr && taken >= kTurn && taken < kAtOnce;) {
+    for (size_t taken = length; Otr() && taken >= kTurn && taken < kAtOnce;) {
         const ssize_t got = recv(GetRSock(), more, sizeof more, MSG_DONTWAIT);
         if (got <= 0) break;  // an end or an error is ZNC's to see, in its next turn
         Take(more, static_cast<size_t>(got));
         taken += static_cast<size_t>(got);
     }
-    if (m_pOtr) m_pOtr->Flush();
+    if (Otr()) Otr()->Flush();
 }
 
 void COtrSock::Take(const char* data, size_t length) {
-    m_Lines.Push(data, length);
+    COtr* pOtr = Otr();
+    if (!pOtr) return;
+    pOtr->Lines().Push(data, length);
     std::string line;
-    while (m_pOtr && m_Lines.Next(line)) m_pOtr->OnLine(line);
-    if (m_Lines.TooLong()) Gone("otrd sent a line over 64 KiB");
+    while (Otr() && pOtr->Lines().Next(line)) pOtr->OnLine(line);
+    if (Otr() && pOtr->Lines().TooLong()) Gone("otrd sent a line over 64 KiB");
 }
 
 bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
@@ -72,10 +101,10 @@ COtr::~COtr() {
     for (std::deque<Held>* pQueue : {&m_Queue, &m_Waiting})
         for (Held& held : *pQueue)
             if (!bUp && held.what == Held::What::In && !held.done) PassIn(held);
-    while (BeginSockets() != EndSockets()) {
-        static_cast<COtrSock*>(*BeginSockets())->Orphan();
-        RemSocket(*BeginSockets());
-    }
+    COtrSock::RetireAllOf(this);
+    // Whoever gets this user's name later is another person, and must not find what was his. A user
+    // whose configuration ZNC could not load is deleted, too, but before ZNC runs.
+    if (m_bRuns && GetUser()->IsBeingDeleted()) ClearNV();
 }
 
 void COtr::Connect() {
@@ -83,6 +112,7 @@ void COtr::Connect() {
     m_iError = iFd < 0 ? errno : 0;
     if (iFd < 0) return Lost(strerror(m_iError));
     m_pSock = new COtrSock(this);
+    m_Lines = wire::Lines();
     m_pSock->ConnectFD(iFd, iFd, "otrd", false, Csock::OUTBOUND);
     GetManager()->AddSock(m_pSock, "otrd");
     m_iAlive = Now();
@@ -99,7 +129,6 @@ void COtr::Disconnect() {
     m_sUnsent.clear();
     if (m_pSock) {
         m_pSock->Orphan();
-        m_pSock->Close();  // the manager deletes it, later
         m_pSock = nullptr;
     }
 }
@@ -345,6 +374,7 @@ std::string COtr::Line(const Held& held) const {
 }
 
 void COtr::Tick() try {
+    m_bRuns = true;
     KeepLoaded();
     if (!m_pSock && !m_bTakenOver && Now() >= m_iNext)
         Connect();

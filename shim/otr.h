@@ -117,24 +117,33 @@ static std::string NewIdentity() {
 
 class COtr;
 
-class COtrSock : public CSocket {
+// A connection to otrd. It has no members of its own, so that a closed one can become a plain socket
+// of ZNC's in its place: see Retire.
+class COtrSock : public CZNCSock {
   public:
     explicit COtrSock(COtr* pOtr);
-    void Orphan() { m_pOtr = nullptr; }
+    ~COtrSock() override { s_Owners.erase(this); }
+    // From now on it does nothing more; ZNC deletes it in its next turn.
+    void Orphan();
+    // At the module's end: those of it become ZNC's.
+    static void RetireAllOf(const COtr* pOtr);
     void ReadData(const char* data, size_t length) override;
     void Disconnected() override { Gone("the connection ended"); }
     void ConnectionRefused() override { Gone("the connection was refused"); }
     void Timeout() override { Gone("the connection timed out"); }
     void SockError(int, const CString& sWhat) override { Gone(sWhat); }
-    // The socket manager still looks at sockets that a callback deleted: leave it a dead one.
-    static void operator delete(void* p) { new (p) CZNCSock(); }
 
   private:
+    struct Owner {
+        COtr* pOtr;
+        bool bOrphan;
+    };
+    COtr* Otr() const;
     void Take(const char* data, size_t length);
     void Gone(const CString& sWhy);
-    COtr* m_pOtr;
-    wire::Lines m_Lines;
+    static std::map<const COtrSock*, Owner> s_Owners;
 };
+static_assert(sizeof(COtrSock) == sizeof(CZNCSock), "ZNC frees one as the other");
 
 class COtr : public CModule {
   public:
@@ -209,6 +218,7 @@ class COtr : public CModule {
     }
 
     void OnLine(const std::string& line);
+    wire::Lines& Lines() { return m_Lines; }
     void Flush();
     void Lost(const CString& sWhy, bool bRefused = false);
     void Tick();
@@ -308,6 +318,7 @@ class COtr : public CModule {
     CClient* Client(uint64_t uNumber) const;
 
     COtrSock* m_pSock = nullptr;
+    wire::Lines m_Lines;  // of m_pSock
     bool m_bUp = false, m_bTold = false, m_bEnding = false, m_bAskedWho = false, m_bStale = true;
     bool m_bConnected = false;  // as otrd was told
     bool m_bRefused = false;    // otrd runs, and does not take us
@@ -344,6 +355,7 @@ class COtr : public CModule {
     CString m_sPath, m_sWhy, m_sIdent, m_sHost;
     std::string m_sNetwork, m_sUnsent;
     CString m_sSent;        // the last line of `send`
+    bool m_bRuns = false;   // ZNC has started: what ends now does not end because it never did
     bool m_bSends = false;  // it is on its way to IRC, and has not passed the guard yet
 };
 

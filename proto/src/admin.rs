@@ -3,7 +3,7 @@
 use crate::account::{Account, Name};
 use crate::control::AtRest;
 use crate::jsonrpc::{Code, Error, Request};
-use crate::moving::{Export, Forget, Import};
+use crate::moving::{Export, Forget, Import, Restore};
 use crate::shim::Effect;
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,8 @@ pub enum Call {
     Renew(Renew),
     /// `replace`: another otrd goes on from here; the channel to it is in a descriptor beside.
     Replace(Replace),
+    /// `restore-account`: files that were set aside become the account's again.
+    Restore(Restore),
     /// `secrets`: how files are to lie on disk.
     Secrets(Secrets),
     /// `secrets-of`: has an account's files lie so, and says how they do.
@@ -157,6 +159,7 @@ impl Call {
             "forget-account" => Self::Forget(request.params()?),
             "renew" => Self::Renew(request.params()?),
             "replace" => Self::Replace(request.params()?),
+            "restore-account" => Self::Restore(request.params()?),
             "secrets" => Self::Secrets(request.params()?),
             "secrets-of" => Self::SecretsOf(request.params()?),
             "watch" => Self::Watch(request.params()?),
@@ -255,6 +258,22 @@ pub struct Accounts {
     /// Whether more follow: ask again with [`Page::after`] the last of these.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
+    /// Files that were set aside, sorted; on the last page, the first [`MAX_FORMER`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<Former>,
+}
+
+/// The most of [`Accounts::former`].
+pub const MAX_FORMER: usize = 100;
+
+/// An account's files that were set aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Former {
+    /// Whose they were.
+    #[serde(flatten)]
+    pub account: Account,
+    /// The directory in which they are, beside that of the account.
+    pub directory: String,
 }
 
 /// The error for a selector that names nobody, or somebody else.

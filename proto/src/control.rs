@@ -78,6 +78,23 @@ pub enum AtRest {
     Encrypted,
 }
 
+/// What became of an account when its module said hello.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrival {
+    /// The network was moved or renamed, and its files came along.
+    Moved {
+        /// Its account before.
+        from: Account,
+        /// Files of another network, which had this name, were set aside.
+        replaced: bool,
+    },
+    /// Files of another network, which had this name, were set aside; there are none yet.
+    MadeAnew,
+    /// Its own files, which had been set aside, are back.
+    TakenBack,
+}
+
 /// The front to a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -86,6 +103,10 @@ pub enum ToWorker {
     Start {
         /// Whose keys.
         account: Account,
+        /// Under whose name the files were first written, where the account had another one: they
+        /// name that user, and are encrypted under that account's key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        files_of: Option<Account>,
         /// The admin goes along with a kernel that has no Landlock.
         allow_no_landlock: bool,
         /// What the admin set.
@@ -131,6 +152,9 @@ pub enum ToWorker {
         hello: Box<Hello>,
         /// Bytes that came behind it already.
         rest: Text,
+        /// What became of the account, to be told to the user.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        arrival: Option<Arrival>,
     },
     /// The reading end of the pipe into which a key generation writes is beside it.
     KeyPipe,

@@ -155,3 +155,12 @@ pub struct Forgotten {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aside: Option<String>,
 }
+
+/// `restore-account`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restore {
+    /// Whose files were set aside.
+    pub account: Selector,
+    /// The directory in which they are now: [`Former::directory`](crate::admin::Former).
+    pub directory: String,
+}

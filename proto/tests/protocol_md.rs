@@ -161,6 +161,8 @@ fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
     all.insert(("forget-account", "admin"), json!({"account": account, "remove": true}));
     all.insert(("renew", "admin"), json!({"account": account}));
     all.insert(("replace", "admin"), json!({}));
+    let former = ".libera.replaced";
+    all.insert(("restore-account", "admin"), json!({"account": account, "directory": former}));
     all.insert(("secrets", "admin"), json!({"at_rest": "encrypted"}));
     all.insert(("secrets-of", "admin"), json!({"account": account}));
     all

@@ -52,6 +52,15 @@ impl FakeOtrd {
         let mut module = module.as_ref().expect("a module");
         module.write_all(format!("{line}\n").as_bytes()).expect("the module reads");
     }
+
+    /// The same, if a module is there just then.
+    pub fn tries(&self, effects: Value) {
+        let line = json!({"jsonrpc": "2.0", "method": "effects", "params": {"effects": effects}});
+        if let Some(mut module) = self.module.lock().expect("module").as_ref() {
+            // It may be gone by now.
+            let _ = module.write_all(format!("{line}\n").as_bytes());
+        }
+    }
 }
 
 fn serve(stream: UnixStream, module: &Mutex<Option<UnixStream>>) {

@@ -82,6 +82,8 @@ pub enum Action {
     Renew(Renew),
     /// End an account: its worker ends, its files are set aside.
     ForgetAccount(ForgetAccount),
+    /// Take back files of an account that were set aside; the present ones are set aside instead.
+    RestoreAccount(RestoreAccount),
     /// Print completions for a shell.
     Completions {
         /// Which.
@@ -170,6 +172,17 @@ pub struct ForgetAccount {
     /// Remove the files instead of setting them aside.
     #[arg(long)]
     pub remove: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// `restore-account`
+#[derive(Debug, Group)]
+pub struct RestoreAccount {
+    /// Which of the directories that `otrctl accounts` lists, where there are several.
+    #[arg(value_name = "DIRECTORY")]
+    pub directory: Option<String>,
     /// Do not ask.
     #[arg(long, short)]
     pub yes: bool,

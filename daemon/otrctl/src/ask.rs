@@ -1,6 +1,6 @@
 //! Questions to the person at the terminal. Without a terminal nobody is asked.
 
-use crate::Failure;
+use crate::{Failure, terminal};
 use nix::errno::Errno;
 use nix::sys::termios::SpecialCharacterIndices::{VEOL, VINTR};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
@@ -37,7 +37,9 @@ pub fn secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
 /// standard input, which would keep a secret.
 fn line(prompt: &str) -> Result<Zeroizing<String>, Failure> {
     let mut out = io::stderr();
-    write!(out, "{prompt}").and_then(|()| out.flush()).map_err(|error| failed(&error))?;
+    write!(out, "{}", terminal::safe(prompt))
+        .and_then(|()| out.flush())
+        .map_err(|error| failed(&error))?;
     let mut typed = Zeroizing::new([0; 4096]);
     let length = loop {
         match nix::unistd::read(io::stdin(), &mut *typed) {

@@ -1,8 +1,9 @@
 //! Talks to otrd: `otrctl status`, `otrctl doctor`, `otrctl import`, or any words of `*otr`.
 //!
 //! Top-down: [`args`] says what is wanted, [`words`] and [`ask`] read secrets, [`client`] asks
-//! otrd, [`show`] prints the answer. [`sessions`], [`doctor`], [`moving`], [`renew`] and [`secrets`]
-//! ask more than one question; [`places`] knows where other programs keep their keys.
+//! otrd, [`show`] writes the answer and [`terminal`] lets it out. [`sessions`], [`doctor`],
+//! [`moving`], [`restore`], [`renew`] and [`secrets`] ask more than one question; [`places`] knows
+//! where other programs keep their keys.
 //! The exit status is one of sysexits.h.
 #![forbid(unsafe_code)]
 
@@ -13,9 +14,11 @@ mod doctor;
 mod moving;
 mod places;
 mod renew;
+mod restore;
 mod secrets;
 mod sessions;
 mod show;
+mod terminal;
 mod words;
 
 use crate::args::{Action, Args};
@@ -28,6 +31,7 @@ use proto::admin::{
 use proto::text::Text;
 use serde::Serialize;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Why there is no answer, each with its name in sysexits.h.
@@ -98,11 +102,24 @@ fn main() -> ExitCode {
         Err(error) => {
             // Help and version come this way, too.
             let wrong = error.use_stderr();
-            let _ = error.print();
+            // A shell that completed a pattern gives names of files as words: what is said of them
+            // is said of what can be shown.
+            let words = std::env::args_os().map(|word| terminal::name(Path::new(&word)));
+            let error = Args::try_parse_from(words).err().unwrap_or(error);
+            let text = error.render().to_string();
+            let _ = match wrong {
+                true => write!(io::stderr(), "{}", terminal::safe(&text)),
+                false => print(&text),
+            };
             return if wrong { ExitCode::from(64) } else { ExitCode::SUCCESS };
         }
     };
     match run(&args) {
+        // Ours to the letter, tabulators and all.
+        Ok(text) if matches!(args.action, Action::Completions { .. } | Action::Man) => {
+            let written = io::stdout().write_all(text.as_bytes());
+            if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(NOT_SHOWN) }
+        }
         Ok(text) => match print(&text) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::from(NOT_SHOWN),
@@ -112,7 +129,7 @@ fn main() -> ExitCode {
             ExitCode::from(failure.exit_code())
         }
         Err(failure) => {
-            let _ = writeln!(io::stderr(), "otrctl: {failure}");
+            let _ = writeln!(io::stderr(), "otrctl: {}", terminal::safe(&failure.to_string()));
             ExitCode::from(failure.exit_code())
         }
     }
@@ -120,7 +137,7 @@ fn main() -> ExitCode {
 
 fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
+    out.write_all(terminal::safe(text).as_bytes())?;
     out.flush()
 }
 
@@ -151,7 +168,7 @@ fn run(args: &Args) -> Result<String, Failure> {
             show::either(args.json, &status, show::status)
         }
         Action::Accounts => {
-            let accounts = Accounts { accounts: all_accounts(&mut client)?, more: false };
+            let accounts = accounts_and_former(&mut client)?;
             show::either(args.json, &accounts, show::accounts)
         }
         Action::Sessions => {
@@ -163,6 +180,7 @@ fn run(args: &Args) -> Result<String, Failure> {
         Action::Export(wish) => moving::export(args, wish, &mut client),
         Action::Renew(wish) => renew::run(args, wish, &mut client),
         Action::Secrets(wish) => secrets::run(args, wish, &mut client),
+        Action::RestoreAccount(wish) => restore::run(args, wish, &mut client),
         Action::ForgetAccount(wish) => moving::forget(args, wish, &mut client),
         _ => {
             let account = select(&mut client, named, args.uid)?;
@@ -231,13 +249,19 @@ pub fn all_status(client: &mut Client) -> Result<Status, Failure> {
 
 /// Every account that may be named, whatever pages that takes.
 pub fn all_accounts(client: &mut Client) -> Result<Vec<Account>, Failure> {
-    let mut all = Vec::new();
+    Ok(accounts_and_former(client)?.accounts)
+}
+
+/// The same, and what was set aside.
+pub fn accounts_and_former(client: &mut Client) -> Result<Accounts, Failure> {
+    let mut all = Accounts::default();
     loop {
-        let page = Page { after: all.last().cloned() };
+        let page = Page { after: all.accounts.last().cloned() };
         let mut page: Accounts = client.ask("accounts", &page)?;
         let more = page.more && !page.accounts.is_empty();
-        all.append(&mut page.accounts);
+        all.accounts.append(&mut page.accounts);
         if !more {
+            all.former = page.former;
             return Ok(all);
         }
     }

@@ -4,7 +4,7 @@
 use crate::args::{Export, ForgetAccount, Import};
 use crate::client::Client;
 use crate::places::{self, Place, Program};
-use crate::{Args, Failure, ask, select, show};
+use crate::{Args, Failure, ask, select, show, terminal};
 use nix::fcntl::OFlag;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use proto::account::Account;
@@ -12,9 +12,10 @@ use proto::admin::Selector;
 use proto::bundle;
 use proto::moving::{Exported, Forget, Forgotten, Imported, KeyOutcome, Order};
 use proto::text::Text;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -33,7 +34,8 @@ pub struct Imports {
 pub struct OneImport {
     /// Whose files.
     pub program: &'static str,
-    /// Where they are.
+    /// Where they are. A text, for a path need not be UTF-8.
+    #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
     /// The account that took them.
     pub account: Account,
@@ -47,6 +49,7 @@ pub struct Exports {
     /// Which account.
     pub account: Account,
     /// Where the files are.
+    #[serde(serialize_with = "as_text")]
     pub directory: PathBuf,
     /// Their names.
     pub files: Vec<&'static str>,
@@ -62,6 +65,10 @@ pub struct ForgottenAccount {
     pub account: Account,
     /// The directory in which its files are now.
     pub aside: Option<String>,
+}
+
+fn as_text<S: Serializer>(path: &Path, out: S) -> Result<S::Ok, S::Error> {
+    Text::new(path.as_os_str().as_bytes()).serialize(out)
 }
 
 /// `import`
@@ -87,7 +94,7 @@ pub fn import(args: &Args, wish: &Import, client: &mut Client) -> Result<String,
     }
     let mut done = !wish.dry_run;
     if done && !wish.yes && ask::somebody_is_there() {
-        eprint!("{}", show::imports(&Imports { imports, done: false }));
+        eprint!("{}", terminal::safe(&show::imports(&Imports { imports, done: false })));
         done = ask::yes("Take this over?")?;
         imports = Vec::new();
         // The person may have taken long.
@@ -128,7 +135,7 @@ fn find(wish: &Import) -> Result<Vec<Place>, Failure> {
     }
     match (places.len(), path) {
         (0, Some(path)) => {
-            let shown = path.display();
+            let shown = terminal::name(path);
             Err(Failure::NoInput(match places::unread(path) {
                 Some([program, key, prints]) => format!(
                     "the files of {program} at {shown} are not read: copy {key} to otr.key and \
@@ -159,7 +166,8 @@ fn several(places: &[Place]) -> String {
             .from
             .clone()
             .or_else(|| place.account.as_ref().map(|(user, network)| format!("{user}/{network}")));
-        let (program, path) = (place.program.name(), place.directory.display());
+        let (program, path) = (place.program.name(), terminal::name(&place.directory));
+        let what = what.map(|what| terminal::word(&what));
         text.push_str(&format!("\n  {path} ({program}) {}", what.unwrap_or_default()));
     }
     text
@@ -176,7 +184,8 @@ fn destination(args: &Args, client: &mut Client, place: &Place) -> Result<Accoun
     let named = args.account()?;
     match named.or_else(|| place.account.clone()) {
         Some((user, network)) => {
-            let known = select(client, Some((user.clone(), network.clone())), args.uid);
+            let uid = args.uid.or_else(|| owner_for_root(place));
+            let known = select(client, Some((user.clone(), network.clone())), uid);
             if let Ok(Selector { uid: Some(uid), user, network }) = known {
                 return Ok(Account { uid, user, network });
             }
@@ -184,10 +193,24 @@ fn destination(args: &Args, client: &mut Client, place: &Place) -> Result<Accoun
             Ok(Account { uid: args.uid.unwrap_or(place.uid), user, network })
         }
         None => {
-            let Selector { uid, user, network } = select(client, None, args.uid)?;
+            let uid = args.uid.or_else(|| owner_for_root(place));
+            let Selector { uid, user, network } =
+                select(client, None, uid).map_err(|failure| match (failure, args.uid, uid) {
+                    (Failure::NoAccount(_), None, Some(owner)) => Failure::NoAccount(format!(
+                        "uid {owner}, whose files these are, has no account: give --uid and -a \
+                         where another one's is meant"
+                    )),
+                    (failure, ..) => failure,
+                })?;
             Ok(Account { uid: uid.unwrap_or(place.uid), user, network })
         }
     }
+}
+
+/// Root, who may name everybody's accounts, means those of the files' owner unless told otherwise:
+/// what somebody calls his directories must not choose the account.
+fn owner_for_root(place: &Place) -> Option<u32> {
+    nix::unistd::geteuid().is_root().then_some(place.uid)
 }
 
 fn one(
@@ -209,7 +232,7 @@ fn fill(mut out: &File, place: &Place, account: &Account) -> Result<(), Failure>
     let mut room = bundle::MAX;
     for (file, path) in &place.files {
         let content = read(path, place, account, room).map_err(|error| {
-            Failure::NoInput(format!("cannot read {}: {error}", path.display()))
+            Failure::NoInput(format!("cannot read {}: {error}", terminal::name(path)))
         })?;
         room -= content.len();
         contents.push((*file, content));
@@ -263,7 +286,7 @@ pub fn export(args: &Args, wish: &Export, client: &mut Client) -> Result<String,
     let contents = bundle::read(&bytes).map_err(newer)?;
     let directory = std::path::absolute(&wish.directory).unwrap_or(wish.directory.clone());
     let cannot = |error| {
-        let path = directory.display();
+        let path = terminal::name(&directory);
         Failure::NoOutput(format!("cannot write to {path}: {error}"))
     };
     DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(cannot)?;
@@ -286,9 +309,9 @@ fn write(path: &Path, content: &[u8], overwrite: bool) -> Result<(), Failure> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::AlreadyExists => Failure::NoOutput(format!(
             "{} is there already: --overwrite replaces it",
-            path.display()
+            terminal::name(path)
         )),
-        _ => Failure::NoOutput(format!("cannot write {}: {error}", path.display())),
+        _ => Failure::NoOutput(format!("cannot write {}: {error}", terminal::name(path))),
     };
     // Whole or not at all, and never through somebody's link.
     let new = path.with_extension("new");

@@ -5,7 +5,7 @@ use crate::moving::{Exports, ForgottenAccount, Imports};
 use crate::renew::{self, AllRenewed};
 use crate::secrets::{Kept, OfAccount};
 use crate::sessions::{Session, Sessions};
-use crate::{Failure, OtherDaemon};
+use crate::{Failure, OtherDaemon, terminal};
 use proto::account::Account;
 use proto::admin::{Accounts, Event, Output, SecretsKept, Status};
 use proto::control::AtRest;
@@ -27,7 +27,7 @@ pub fn either<T: Serialize>(
     }
     let text = serde_json::to_string(result);
     let text = text.map_err(|error| Failure::Internal(format!("cannot write JSON: {error}")))?;
-    Ok(text + "\n")
+    Ok(terminal::json(&text) + "\n")
 }
 
 /// The daemon, and a row for each account.
@@ -101,10 +101,21 @@ pub fn accounts(accounts: &Accounts) -> String {
         vec![format!("{}/{}", account.user, account.network), account.uid.to_string()]
     };
     let rows: Vec<_> = accounts.accounts.iter().map(row).collect();
-    if rows.is_empty() {
-        return "no account yet: load the module otr on a network in ZNC\n".into();
+    let mut text = match rows.is_empty() {
+        true => "no account yet: load the module otr on a network in ZNC\n".into(),
+        false => table(&["account".into(), "uid".into()], rows),
+    };
+    if !accounts.former.is_empty() {
+        let heads = ["account", "uid", "set aside in"].map(String::from);
+        let rows = accounts.former.iter().map(|former| {
+            let mut row = row(&former.account);
+            row.push(former.directory.clone());
+            row
+        });
+        text.push('\n');
+        text += &table(&heads, rows.collect());
     }
-    table(&["account".into(), "uid".into()], rows)
+    text
 }
 
 /// A line for each private conversation.
@@ -247,6 +258,27 @@ pub fn renewed(renewed: &AllRenewed) -> String {
     out
 }
 
+/// `restore-account`, with `--json` too.
+#[derive(Serialize)]
+pub struct RestoredAccount {
+    /// Whose.
+    pub account: Account,
+    /// Where its files were.
+    pub directory: String,
+    /// Where those are now that it had meanwhile.
+    pub aside: Option<String>,
+}
+
+/// What became of an account.
+pub fn restored(restored: &RestoredAccount) -> String {
+    let RestoredAccount { account: Account { uid, user, network }, directory, aside } = restored;
+    let meanwhile = match aside {
+        Some(aside) => format!("; those it had meanwhile are in {aside} beside them"),
+        None => String::new(),
+    };
+    format!("{user}/{network} of uid {uid} has its files of {directory} again{meanwhile}\n")
+}
+
 /// What became of an account.
 pub fn forgotten(forgotten: &ForgottenAccount) -> String {
     let Account { uid, user, network } = &forgotten.account;
@@ -339,7 +371,7 @@ fn table(heads: &[String], rows: Vec<Vec<String>>) -> String {
 
 /// Nothing that moves a cursor.
 fn clean(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+    terminal::word(text)
 }
 
 fn memory(kib: u64) -> String {

@@ -2,7 +2,8 @@
 //! read. A slow client holds up nobody but itself.
 
 use crate::front::Front;
-use crate::keeper::{Ask, Question, Said};
+use crate::identities;
+use crate::keeper::{Ask, Ending, Question, Said};
 use crate::kind;
 use crate::master::Masters;
 use crate::passed::Inbox;
@@ -12,12 +13,12 @@ use crate::watch::Watched;
 use crate::wire::{self, NoLine};
 use proto::account::Account;
 use proto::admin::{
-    self, AccountStatus, Accounts, Call, Output, Page, Renewed, Replacing, Secrets, SecretsKept,
-    SecretsSettled, Selector, Status, Watch,
+    self, AccountStatus, Accounts, Call, Former, MAX_FORMER, Output, Page, Renewed, Replacing,
+    Secrets, SecretsKept, SecretsSettled, Selector, Status, Watch,
 };
 use proto::control::AtRest;
 use proto::jsonrpc::{self, Code, Error, Id, Message, Outgoing, Reply, Request, write_line};
-use proto::moving::{Exported, Forget, Forgotten, Imported};
+use proto::moving::{Exported, Forgotten, Imported, Restore};
 use serde::Serialize;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -38,7 +39,7 @@ const BATCH: usize = 16;
 /// Accounts in one answer to `status`, of which each takes less than 1.5 KiB...
 const STATUS_PAGE: usize = 40;
 /// ...and in one answer to `accounts`, of which each takes less than 0.4 KiB.
-const ACCOUNTS_PAGE: usize = 150;
+const ACCOUNTS_PAGE: usize = 75;
 
 /// Serves one connection.
 pub async fn serve(front: Rc<Front>, stream: UnixStream, uid: u32) {
@@ -251,7 +252,15 @@ impl Caller {
                 let channel = passed.ok_or_else(nothing_passed)?;
                 replace::begin(&self.front, channel).map(Answer::Replacing)
             }
-            Call::Forget(forget) => self.forget(may, forget).await.map(Answer::Forgotten),
+            Call::Forget(forget) => {
+                let account = self.account(may.moving, forget.account)?;
+                self.known(&account)?;
+                self.end(&account, Ending::Forget { remove: forget.remove }).await
+            }
+            Call::Restore(restore) => {
+                let (account, former) = self.former(may, restore)?;
+                self.end(&account, Ending::Restore(former)).await
+            }
             Call::Secrets(secrets) => self.secrets(may, &secrets).map(Answer::Secrets),
             Call::SecretsOf(of) => {
                 let account = self.account(may.moving, of.account)?;
@@ -321,7 +330,8 @@ impl Caller {
         accounts.sort();
         accounts.dedup();
         let more = cut(&mut accounts, page, ACCOUNTS_PAGE);
-        Ok(Accounts { accounts, more })
+        let former = if more { Vec::new() } else { self.all_former(reach) };
+        Ok(Accounts { accounts, more, former })
     }
 
     /// The account that is meant, where the caller may name it. Somebody else's sounds like one
@@ -371,13 +381,35 @@ impl Caller {
         })
     }
 
-    async fn forget(&self, may: Rights, forget: Forget) -> Result<Forgotten, Error> {
-        let account = self.account(may.moving, forget.account)?;
-        self.known(&account)?;
+    async fn end(&self, account: &Account, how: Ending) -> Result<Answer, Error> {
         let (reply, answer) = oneshot::channel();
-        let ask = Ask::Forget { remove: forget.remove, reply };
-        self.front.ask(&account, ask).map_err(|_| Error::from(Code::Busy))?;
-        answer.await.unwrap_or_else(|_| Err(Code::Busy.into()))
+        self.front.ask(account, Ask::End { how, reply }).map_err(|_| Error::from(Code::Busy))?;
+        answer.await.unwrap_or_else(|_| Err(Code::Busy.into())).map(Answer::Forgotten)
+    }
+
+    /// Files that were set aside, where the caller may take them back.
+    fn former(
+        &self,
+        may: Rights,
+        restore: Restore,
+    ) -> Result<(Account, identities::Former), Error> {
+        let account = self.account(may.moving, restore.account)?;
+        let wanted = identities::Former { account: account.clone(), directory: restore.directory };
+        match self.front.state.former(account.uid).contains(&wanted) {
+            true => Ok((account, wanted)),
+            false => Err(admin::no_account()),
+        }
+    }
+
+    /// All that was set aside within reach.
+    fn all_former(&self, reach: Reach) -> Vec<Former> {
+        let uids = match reach {
+            Reach::All => self.front.state.uids(),
+            _ => vec![self.uid],
+        };
+        let all = uids.into_iter().flat_map(|uid| self.front.state.former(uid));
+        let told = all.map(|one| Former { account: one.account, directory: one.directory });
+        told.take(MAX_FORMER).collect()
     }
 }
 

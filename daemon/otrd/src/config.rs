@@ -35,6 +35,9 @@ pub struct Limits {
     pub strangers: usize,
     /// Connections of one Unix user to the admin socket.
     pub admins: usize,
+    /// MiB that the workers of one Unix user may take together, beside what each takes at its
+    /// start.
+    pub memory: usize,
 }
 
 /// `[worker]`
@@ -67,7 +70,7 @@ pub struct Log {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { accounts: 1024, strangers: 256, admins: 32 }
+        Self { accounts: 1024, strangers: 256, admins: 32, memory: 2048 }
     }
 }
 
@@ -124,11 +127,12 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), String> {
-        let Limits { accounts, strangers, admins } = self.limits;
+        let Limits { accounts, strangers, admins, memory } = self.limits;
         for (name, value, most) in [
             ("accounts", accounts, 100_000),
             ("strangers", strangers, 10_000),
             ("admins", admins, 256),
+            ("memory", memory, 1 << 20),
         ] {
             if !(1..=most).contains(&value) {
                 return Err(format!("limits.{name} is {value}: give 1 to {most}"));

@@ -1,11 +1,13 @@
 //! A module's connection up to its hello. What comes after is between it and its worker.
 
+use crate::arrival;
 use crate::front::Front;
 use crate::hello_rate::Verdict;
 use crate::keeper::Ask;
 use crate::kind;
 use crate::wire::{self, NoLine};
 use proto::account::Account;
+use proto::control::Arrival;
 use proto::frame::Lines;
 use proto::jsonrpc::{self, Code, Error, Id, Message, Request};
 use proto::shim::Hello;
@@ -34,6 +36,8 @@ pub struct Newcomer {
     pub hello: Hello,
     /// What it said behind it already.
     pub rest: Text,
+    /// What became of its account, for the user.
+    pub arrival: Option<Arrival>,
 }
 
 impl Newcomer {
@@ -48,14 +52,15 @@ impl Newcomer {
         id: Option<Id>,
         hello: Hello,
         rest: Text,
+        arrival: Option<Arrival>,
     ) -> io::Result<Self> {
         let stream = UnixStream::from_std(socket.into())?;
-        Ok(Self { stream, id, hello, rest })
+        Ok(Self { stream, id, hello, rest, arrival })
     }
 
     /// Gives the socket away, with the hello and the bytes behind it.
-    pub fn into_parts(self) -> io::Result<(OwnedFd, Option<Id>, Hello, Text)> {
-        Ok((self.stream.into_std()?.into(), self.id, self.hello, self.rest))
+    pub fn into_parts(self) -> io::Result<(OwnedFd, Option<Id>, Hello, Text, Option<Arrival>)> {
+        Ok((self.stream.into_std()?.into(), self.id, self.hello, self.rest, self.arrival))
     }
 }
 
@@ -69,35 +74,30 @@ struct Refusal {
 /// Serves one connection until it has a worker, or is refused.
 pub async fn greet(front: Rc<Front>, mut stream: UnixStream, uid: u32) {
     let mut lines = Lines::default();
-    let (seat, shown_out) = front.strangers.borrow_mut().enter(uid);
+    let (seat, mut shown_out) = front.strangers.borrow_mut().enter(uid);
     let first = tokio::select! {
         line = timeout(HELLO_TIME, wire::read_line(&mut stream, &mut lines)) => Some(line),
-        _ = shown_out => None,
+        _ = &mut shown_out => None,
     };
-    front.strangers.borrow_mut().leave(seat);
+    let seat = Seat { front: &front, seat };
 
     let line = match first {
         Some(Ok(Ok(line))) => line,
         Some(Ok(Err(NoLine::TooLong(_)))) => {
+            drop(seat);
             return wire::refuse(stream, Id::Null, Code::TooLong.into()).await;
         }
         Some(Ok(Err(NoLine::Closed | NoLine::Io(_)))) => return,
         Some(Err(_late)) => {
+            drop(seat);
             tracing::debug!(uid, "a connection said no hello in time");
             return wire::refuse(stream, Id::Null, Code::HelloFirst.into()).await;
         }
-        None => {
-            // The door is crowded: no time to be polite.
-            tracing::debug!(uid, "a connection made room for another");
-            let _ = stream.try_write(&wire::error_line(Id::Null, Code::Busy.into()));
-            return;
-        }
+        None => return crowded_out(&stream, uid),
     };
-    match hello(&front, uid, &line) {
+    let said = match hello(&front, uid, &line) {
         Ok((id, hello)) => {
-            let rest = Text::new(lines.into_rest());
-            let (user, network) = (hello.user.clone(), hello.network.clone());
-            let account = Account { uid, user, network };
+            let account = Account { uid, user: hello.user.clone(), network: hello.network.clone() };
             let verdict = front.hello_rate.borrow_mut().hello(&account, Instant::now());
             if verdict == Verdict::Refused {
                 tracing::warn!(message_id = kind::REFUSED, %account, uid, "{account}: too many hellos: do two ZNCs use the same user and network?");
@@ -105,9 +105,31 @@ pub async fn greet(front: Rc<Front>, mut stream: UnixStream, uid: u32) {
             if verdict != Verdict::Served {
                 let error =
                     Error::new(Code::Busy, "too many hellos of this account: wait a moment");
+                drop(seat);
                 return wire::refuse(stream, id.unwrap_or(Id::Null), error).await;
             }
-            let ask = Ask::Hello(Box::new(Newcomer { stream, id, hello, rest }));
+            let settled = async {
+                match &hello.identity {
+                    Some(identity) => arrival::settle(&front, &account, identity).await,
+                    None => Ok(None),
+                }
+            };
+            let settled = tokio::select! {
+                settled = settled => settled,
+                _ = &mut shown_out => return crowded_out(&stream, uid),
+            };
+            match settled {
+                Ok(arrival) => Ok((account, id, hello, arrival)),
+                Err(error) => Err(Refusal { id, error }),
+            }
+        }
+        Err(refusal) => Err(refusal),
+    };
+    drop(seat);
+    match said {
+        Ok((account, id, hello, arrival)) => {
+            let rest = Text::new(lines.into_rest());
+            let ask = Ask::Hello(Box::new(Newcomer { stream, id, hello, rest, arrival }));
             if let Err(Ask::Hello(newcomer)) = front.ask(&account, ask) {
                 tracing::warn!(message_id = kind::REFUSED, %account, uid, "{account}: a module is refused: too busy");
                 newcomer.refuse(Code::Busy.into());
@@ -124,6 +146,24 @@ pub async fn greet(front: Rc<Front>, mut stream: UnixStream, uid: u32) {
                 wire::refuse(stream, id, error).await;
             }
         }
+    }
+}
+
+/// No time to be polite.
+fn crowded_out(stream: &UnixStream, uid: u32) {
+    tracing::debug!(uid, "a connection made room for another");
+    let _ = stream.try_write(&wire::error_line(Id::Null, Code::Busy.into()));
+}
+
+/// A place among those who are not served yet.
+struct Seat<'a> {
+    front: &'a Front,
+    seat: u64,
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.front.strangers.borrow_mut().leave(self.seat);
     }
 }
 

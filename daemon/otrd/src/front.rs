@@ -8,6 +8,7 @@ use crate::hello_rate::HelloRate;
 use crate::inherited::{self, Stored};
 use crate::keeper::{self, Ask, HandedOver};
 use crate::master::Masters;
+use crate::memory::Memory;
 use crate::peer::{self, Mode, Rights};
 use crate::pulse::Minding;
 use crate::state::State;
@@ -74,6 +75,8 @@ pub struct Front {
     frozen: RefCell<Vec<Option<HandedOver>>>,
     /// An account came or went.
     pub changed: Notify,
+    /// What the workers have taken.
+    pub memory: RefCell<Memory>,
     /// Which keeper minds its worker until when.
     pub minding: RefCell<Minding>,
     /// The channel to another otrd that wants to go on from here.
@@ -107,6 +110,7 @@ impl Front {
             phase: watch::Sender::new(Phase::Serving),
             frozen: RefCell::default(),
             changed: Notify::new(),
+            memory: RefCell::default(),
             minding: RefCell::default(),
             successor: RefCell::default(),
             succeeded: Notify::new(),
@@ -131,6 +135,15 @@ impl Front {
     /// The most admin connections of one Unix user.
     pub fn admins_per_user(&self) -> usize {
         self.config.borrow().limits.admins
+    }
+
+    /// Notes what an account's worker has taken; whether it has to end for that.
+    pub fn takes_too_much(&self, account: &Account, kib: u64) -> bool {
+        let most = self.config.borrow().limits.memory.saturating_mul(1024);
+        let mut memory = self.memory.borrow_mut();
+        memory.heard(account, kib);
+        let most = u64::try_from(most).unwrap_or(u64::MAX);
+        memory.too_much(account.uid, most) == Some(account)
     }
 
     /// How files are to lie on disk; nothing without a master secret.

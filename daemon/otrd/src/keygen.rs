@@ -68,7 +68,7 @@ async fn run(
     tell: &mpsc::Sender<KeyEvent>,
 ) -> Result<(), String> {
     let _turn = front.keygens.acquire().await.map_err(|error| error.to_string())?;
-    let (child, key) = spawn::keygen(front, account.user.as_str())
+    let (child, key) = spawn::keygen(front, front.state.files_of(account).user.as_str())
         .map_err(|error| format!("key generation cannot be started: {error}"))?;
     tracing::info!(message_id = kind::KEY_BEGUN, %account, uid = account.uid, pid = child.id(), "{account}: generating a key");
     let _making = child.id().map(|pid| Making::begin(front, pid));

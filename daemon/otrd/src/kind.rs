@@ -49,3 +49,11 @@ pub const LOCKED: &str = "25f340e22c234dfe8509832d600372b1";
 pub const AT_REST: &str = "1d67bb6437054a1b9973cd8dcfe4f425";
 /// An account was ended.
 pub const FORGOTTEN: &str = "6389a1d61a7e4c6da7f197c8257ccf12";
+/// An account has another name.
+pub const MOVED: &str = "c6a3f0a1d1f94a2d9f0a6a4ab0b4f7b2";
+/// An account's files were set aside for another network of its name.
+pub const REPLACED: &str = "5f7f8c1e5d0b4b0c8b8d6f0e2a9c3d41";
+/// An account's former files are used again.
+pub const RESTORED: &str = "0b9d7b5c2f6e4a3f9e1c8d7a6b5f4e30";
+/// A worker ended so that those of its Unix user take less memory.
+pub const MEMORY: &str = "e2b9a1c47d5f4c6f8f3a2d1b0c9e8f71";

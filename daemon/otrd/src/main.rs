@@ -16,6 +16,7 @@
 
 mod admin;
 mod args;
+mod arrival;
 mod config;
 mod confine;
 mod conn;
@@ -25,6 +26,7 @@ mod execute;
 mod fd_store;
 mod front;
 mod hello_rate;
+mod identities;
 mod inherited;
 mod keeper;
 mod keygen;
@@ -32,6 +34,7 @@ mod kind;
 mod listen;
 mod log;
 mod master;
+mod memory;
 mod notify;
 mod passed;
 mod peer;

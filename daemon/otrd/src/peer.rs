@@ -34,7 +34,8 @@ pub struct Rights {
     pub command: Reach,
     /// `watch` on the admin socket.
     pub watch: Reach,
-    /// `import`, `export` and `forget-account` on the admin socket: keys in and out. Whoever runs
+    /// `import`, `export`, `forget-account` and `restore-account` on the admin socket: keys in and
+    /// out. Whoever runs
     /// ZNC may use its keys, not take them along.
     pub moving: Reach,
 }

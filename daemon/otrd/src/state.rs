@@ -1,9 +1,10 @@
 //! The account directories: `<state>/<uid>/<user>/<network>/`, each level 0700 and ours. Only
 //! directories are touched here; what lies in them is the worker's.
 
+use crate::identities::Aside;
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, Flock, FlockArg, OFlag, openat, renameat};
+use nix::fcntl::{AtFlags, Flock, FlockArg, OFlag, openat};
 use nix::sys::stat::{Mode, fchmod, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, fsync, geteuid, unlinkat};
 use proto::account::{Account, Name};
@@ -28,6 +29,10 @@ pub enum Error {
     InUse,
     #[error("uid {0} has {1} accounts: forget some, or raise limits.accounts in otrd.toml")]
     TooMany(u32, usize),
+    #[error("uid {0} has {1} former accounts that were set aside: remove some of the directories")]
+    TooManyFormer(u32, usize),
+    #[error("this kernel cannot move a directory of a confined process: Linux 5.19 can")]
+    CannotMove,
     #[error("{0} in the state directory belongs to another user: give it back with chown")]
     Foreign(String),
     #[error("cannot open {name} in the state directory: {errno}")]
@@ -46,7 +51,7 @@ pub struct State {
 
 /// There while an admin wants files to lie plain.
 const PLAIN: &str = ".plain";
-const DIRECTORY: OFlag =
+pub(crate) const DIRECTORY: OFlag =
     OFlag::O_DIRECTORY.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC).union(OFlag::O_RDONLY);
 
 impl State {
@@ -105,41 +110,54 @@ impl State {
 
     /// An account's directory, made where it is missing.
     pub fn account(&self, account: &Account) -> Result<Directory, Error> {
+        let directory = self.make_account(account)?;
+        lock(directory).map_err(|errno| match errno {
+            Errno::EWOULDBLOCK => Error::InUse,
+            errno => Error::Failed { name: account.network.file_name(), errno },
+        })
+    }
+
+    /// The same, whoever uses it.
+    pub(crate) fn make_account(&self, account: &Account) -> Result<OwnedFd, Error> {
         let most = self.limit.get();
         if !self.has(account) && self.of_uid(account.uid).len() >= most {
             return Err(Error::TooMany(account.uid, most));
         }
+        make(self.make_user(account)?, &account.network.file_name())
+    }
+
+    /// The directory of an account's ZNC user, made where it is missing.
+    pub(crate) fn make_user(&self, account: &Account) -> Result<OwnedFd, Error> {
         let uid = make(&*self.base, &account.uid.to_string())?;
-        let user = make(&uid, &account.user.file_name())?;
-        let network = account.network.file_name();
-        lock(make(&user, &network)?).map_err(|errno| match errno {
-            Errno::EWOULDBLOCK => Error::InUse,
-            errno => Error::Failed { name: network, errno },
-        })
+        make(&uid, &account.user.file_name())
+    }
+
+    pub(crate) fn enter_user(&self, account: &Account) -> Result<OwnedFd, Errno> {
+        enter(enter(&*self.base, &account.uid.to_string())?, &account.user.file_name())
+    }
+
+    pub(crate) fn enter_account(&self, account: &Account) -> Result<OwnedFd, Errno> {
+        enter(self.enter_user(account)?, &account.network.file_name())
+    }
+
+    pub(crate) fn base(&self) -> &OwnedFd {
+        &self.base
+    }
+
+    pub(crate) fn most_accounts(&self) -> usize {
+        self.limit.get()
     }
 
     /// Ends an account: gives its directory another name beside, which is told, or removes it.
     /// Its worker has ended.
     pub fn forget(&self, account: &Account, remove: bool) -> Result<Option<String>, Error> {
-        let network = account.network.file_name();
-        let failed = |errno| Error::Failed { name: network.clone(), errno };
-        let lock = self.account(account)?;
-        let uid = enter(&*self.base, &account.uid.to_string()).map_err(failed)?;
-        let user = enter(&uid, &account.user.file_name()).map_err(failed)?;
-        // A dot in front: no account has such a name.
-        let mut aside = format!(".{network}.forgotten");
-        for number in 1.. {
-            if matches!(enter(&user, &aside), Err(Errno::ENOENT)) {
-                break;
-            }
-            aside = format!(".{network}.forgotten.{number}");
-        }
-        renameat(&user, network.as_str(), &user, aside.as_str()).map_err(failed)?;
-        fsync(&user).map_err(failed)?;
-        drop(lock);
+        let Some(aside) = self.set_aside(account, Aside::Forgotten)? else { return Ok(None) };
         if !remove {
             return Ok(Some(aside));
         }
+        let failed = |errno| Error::Failed { name: aside.clone(), errno };
+        let uid = enter(&*self.base, &account.uid.to_string()).map_err(failed)?;
+        let user = self.enter_user(account).map_err(failed)?;
         empty(enter(&user, &aside).map_err(failed)?).map_err(failed)?;
         unlinkat(&user, aside.as_str(), UnlinkatFlags::RemoveDir).map_err(failed)?;
         fsync(&user).map_err(failed)?;
@@ -151,10 +169,7 @@ impl State {
 
     /// Whether an account was ever here.
     pub fn has(&self, account: &Account) -> bool {
-        let found = enter(&*self.base, &account.uid.to_string())
-            .and_then(|uid| enter(uid, &account.user.file_name()))
-            .and_then(|user| enter(user, &account.network.file_name()));
-        found.is_ok()
+        self.enter_account(account).is_ok()
     }
 
     /// All accounts of one uid.
@@ -169,10 +184,15 @@ impl State {
         accounts
     }
 
+    /// Whoever has accounts here.
+    pub fn uids(&self) -> Vec<u32> {
+        let names = entries(&*self.base, false).into_iter();
+        names.filter_map(|name| name.parse().ok()).collect()
+    }
+
     /// All accounts.
     pub fn all(&self) -> Vec<Account> {
-        let uids = entries(&*self.base).into_iter().filter_map(|name| name.parse().ok());
-        uids.flat_map(|uid| self.of_uid(uid)).collect()
+        self.uids().into_iter().flat_map(|uid| self.of_uid(uid)).collect()
     }
 }
 
@@ -181,11 +201,11 @@ fn is_same(one: &OwnedFd, other: &OwnedFd) -> Result<bool, Errno> {
     Ok((one.st_dev, one.st_ino) == (other.st_dev, other.st_ino))
 }
 
-fn lock(directory: OwnedFd) -> Result<Directory, Errno> {
+pub(crate) fn lock(directory: OwnedFd) -> Result<Directory, Errno> {
     Flock::lock(directory, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)
 }
 
-fn enter(parent: impl AsFd, name: &str) -> Result<OwnedFd, Errno> {
+pub(crate) fn enter(parent: impl AsFd, name: &str) -> Result<OwnedFd, Errno> {
     openat(parent, name, DIRECTORY, Mode::empty())
 }
 
@@ -220,18 +240,19 @@ fn empty(directory: OwnedFd) -> Result<(), Errno> {
 }
 
 /// What an account's part may be called; everything else in a directory is somebody's own.
-fn names(directory: impl AsFd) -> Vec<Name> {
-    entries(directory).iter().filter_map(|file| Name::from_file_name(file)).collect()
+pub(crate) fn names(directory: impl AsFd) -> Vec<Name> {
+    entries(directory, false).iter().filter_map(|file| Name::from_file_name(file)).collect()
 }
 
-/// The directories in a directory.
-fn entries(directory: impl AsFd) -> Vec<String> {
+/// The directories in a directory: those with a dot in front, or those without.
+pub(crate) fn entries(directory: impl AsFd, dotted: bool) -> Vec<String> {
     let Ok(mut open) = Dir::openat(&directory, ".", DIRECTORY, Mode::empty()) else {
         return Vec::new();
     };
     let files = open.iter().flatten();
     let files = files.filter_map(|entry| entry.file_name().to_str().ok().map(str::to_owned));
-    files.filter(|name| !name.starts_with('.') && enter(&directory, name).is_ok()).collect()
+    let wanted = |name: &String| name.starts_with('.') == dotted && enter(&directory, name).is_ok();
+    files.filter(wanted).collect()
 }
 
 #[cfg(test)]

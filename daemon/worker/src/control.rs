@@ -1,14 +1,18 @@
 //! The control socket to the front: whole packets, a descriptor now and then. Nothing here waits
 //! for a front that does not read, for it may be away for a while.
 
-use nix::cmsg_space;
 use nix::errno::Errno;
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, send};
+use nix::sys::socket::{MsgFlags, send};
 use proto::control::{MAX_PACKET, ToFront, ToWorker};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg};
 use serde::de::IgnoredAny;
 use std::collections::VecDeque;
 use std::io::{self, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// The most descriptors that one message can have beside it (SCM_MAX_FD).
+const MOST_BESIDE: usize = 253;
 
 /// Packets that are kept for a front that does not read; with so many, what is for its log is
 /// dropped...
@@ -43,26 +47,24 @@ impl Control {
 
     /// Receives one packet; waits for it unless `now`.
     pub fn receive(&mut self, now: bool) -> io::Result<Packet> {
-        let mut space = cmsg_space!([RawFd; 1]);
-        let mut flags = MsgFlags::MSG_CMSG_CLOEXEC;
-        flags.set(MsgFlags::MSG_DONTWAIT, now);
-        let (length, truncated, fd) = {
-            let mut parts = [IoSliceMut::new(&mut self.buffer)];
-            let socket = self.socket.as_raw_fd();
-            let got = match recvmsg::<()>(socket, &mut parts, Some(&mut space), flags) {
-                Err(Errno::EAGAIN | Errno::EINTR) => return Ok(Packet::Nothing),
-                Err(Errno::ECONNRESET) => return Ok(Packet::Closed),
-                got => got?,
-            };
-            let mut fd = None;
-            for message in got.cmsgs()? {
-                if let ControlMessageOwned::ScmRights(fds) = message {
-                    // Every descriptor is owned at once, so that none stays open by accident.
-                    fd = fds.into_iter().map(own).next_back();
-                }
-            }
-            (got.bytes, got.flags.intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC), fd)
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_BESIDE))];
+        let mut beside = RecvAncillaryBuffer::new(&mut space);
+        let mut flags = RecvFlags::CMSG_CLOEXEC;
+        flags.set(RecvFlags::DONTWAIT, now);
+        let mut parts = [IoSliceMut::new(&mut self.buffer)];
+        let got = match recvmsg(&self.socket, &mut parts, &mut beside, flags) {
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => return Ok(Packet::Nothing),
+            Err(rustix::io::Errno::CONNRESET) => return Ok(Packet::Closed),
+            got => got?,
         };
+        // Every descriptor is owned before anything is looked at; only the last one is kept.
+        let rights = beside.drain().filter_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+            _ => None,
+        });
+        let fd = rights.flatten().last();
+        let length = got.bytes;
+        let truncated = got.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC);
         if length == 0 {
             return Ok(Packet::Closed);
         }
@@ -117,10 +119,4 @@ impl AsFd for Control {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
-}
-
-#[allow(unsafe_code)]
-fn own(fd: RawFd) -> OwnedFd {
-    // SAFETY: the kernel made this descriptor for us in recvmsg just now; nobody else knows it.
-    unsafe { OwnedFd::from_raw_fd(fd) }
 }

@@ -186,6 +186,7 @@ impl Person {
         let account = Account { uid: 1000, user, network };
         let start = ToWorker::Start {
             account,
+            files_of: None,
             allow_no_landlock: true,
             site: Site::default(),
             at_rest: Some(AtRest::Encrypted),
@@ -197,7 +198,8 @@ impl Person {
         person.order(&ToWorker::Secret, Some(keys));
         let hello = json!({"version": 1, "user": name, "network": "net"});
         let hello = serde_json::from_value(hello).unwrap();
-        let adopt = ToWorker::Adopt { id: None, hello: Box::new(hello), rest: "".into() };
+        let adopt =
+            ToWorker::Adopt { id: None, hello: Box::new(hello), rest: "".into(), arrival: None };
         person.order(&adopt, Some(theirs.into()));
         let network = json!({"connected": true, "mask": format!("{name}!u@h")});
         let line = json!({"jsonrpc": "2.0", "id": 0, "method": "network", "params": network});

@@ -155,8 +155,12 @@ pub fn worker(input: &[u8]) {
     module.write_all(input).expect("room");
     shutdown(module.as_raw_fd(), Shutdown::Write).expect("a socket");
     let link: OwnedFd = link.into();
-    let adopt =
-        ToWorker::Adopt { id: Some(Id::from(1)), hello: Box::new(hello()), rest: Text::new([]) };
+    let adopt = ToWorker::Adopt {
+        id: Some(Id::from(1)),
+        hello: Box::new(hello()),
+        rest: Text::new([]),
+        arrival: None,
+    };
     order(&front, &adopt, Some(&link));
     drop(link);
     // The loop takes one of these each time round, and some of the input.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use otrd_tests::{Otrd, Rpc, Scene, World};
+use otrd_tests::{Otrd, OtrdBuilder, Rpc, Scene, World, eventually};
 use serde_json::{Value, json};
 
 #[test]
@@ -178,4 +178,39 @@ fn hello(otrd: &Otrd, user: &str) -> Rpc {
 fn code(answer: &Option<Value>) -> i64 {
     let answer = answer.as_ref().expect("an answer");
     answer["error"]["code"].as_i64().expect("an error")
+}
+
+#[test]
+fn descriptors_beside_blanks_are_closed() {
+    use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+    use std::io::IoSlice;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
+    let world = World::new();
+    let otrd = OtrdBuilder::new().descriptors(256).start(&world);
+    let count = || {
+        let open = format!("/proc/{}/fd", otrd.process().pid());
+        std::fs::read_dir(open).expect("its descriptors").count()
+    };
+    let file = std::fs::File::open("/dev/null").expect("a file");
+    assert!(otrd.admin().call("status", json!({}))["accounts"].is_array());
+    // One or two more are nobody's loss; each round has hundreds.
+    let before = count() + 2;
+    let admin = UnixStream::connect(otrd.admin_socket()).expect("a connection");
+    let shim = UnixStream::connect(otrd.shim_socket()).expect("a connection");
+    for round in 0..400 {
+        // One, two, as many as fit, and more than otrd can open any more.
+        let beside = vec![file.as_raw_fd(); [1, 2, 3, 200, 253][round % 5]];
+        for stream in [&admin, &shim] {
+            let rights = [ControlMessage::ScmRights(&beside)];
+            let blank = [IoSlice::new(b" ")];
+            let sent = sendmsg::<()>(stream.as_raw_fd(), &blank, &rights, MsgFlags::empty(), None);
+            // Whoever says no hello in time is closed.
+            assert!(sent.is_ok() || std::ptr::eq(stream, &shim), "round {round}: {sent:?}");
+        }
+    }
+    assert!(otrd.admin().call("status", json!({}))["accounts"].is_array());
+    drop((admin, shim));
+    eventually("its descriptors are closed", || count() <= before);
+    assert!(otrd.process().pid() > 0 && otrd.admin().call("accounts", json!({})).is_object());
 }

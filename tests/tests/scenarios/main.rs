@@ -41,6 +41,8 @@ mod nicks;
 
 mod surviving;
 
+mod reloading;
+
 mod broken_links;
 
 mod farewells;
@@ -51,6 +53,10 @@ mod saved;
 mod several;
 
 mod moving;
+
+mod identity;
+
+mod hostile_files;
 
 mod otrctl;
 

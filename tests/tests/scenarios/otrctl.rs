@@ -74,7 +74,9 @@ fn its_json_is_as_documented() {
     compare("doctor", doctor.arg("--worker").arg(scene.otrd.program("otrd-worker")).json());
     let out = scene.world.path().join("out");
     compare("export", otrctl().args(["export"]).arg(&out).json());
-    compare("import", otrctl().args(["import", "irssi", "--dry-run"]).arg(scene.bob.dir()).json());
+    let uid = scene.znc.uid().to_string();
+    let import = otrctl().args(["--uid", &uid, "import", "irssi", "--dry-run"]);
+    compare("import", import.arg(scene.bob.dir()).json());
     let mut watch = otrctl().args(["--json", "watch"]).lines();
     scene.bob.finishes_otr_with("alice");
     let event = watch.until(|line| line.contains("sessions"));
@@ -83,6 +85,9 @@ fn its_json_is_as_documented() {
     compare("watch", event);
     compare("secrets", otrctl().args(["secrets"]).json());
     compare("forget-account", otrctl().args(["forget-account", "--yes"]).json());
+    scene.alice.has_otr();
+    otrctl().args(["ignore", "eve"]).does();
+    compare("restore-account", otrctl().args(["restore-account", "--yes"]).json());
     assert!(left.is_empty(), "not compared: {left:?}");
 }
 

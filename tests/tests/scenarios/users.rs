@@ -49,9 +49,9 @@ fn another_unix_user_reaches_no_account_but_his_own() {
     let own = json!({"user": "alice", "network": "net"});
     let command = json!({"account": hers_by_name, "text": "fingerprint"});
     assert_eq!(asks.error_code("command", command), -32005);
-    for method in ["import", "export", "forget-account"] {
+    for method in ["import", "export", "forget-account", "restore-account"] {
         for account in [&hers_by_name, &own] {
-            let params = json!({"account": account});
+            let params = json!({"account": account, "directory": ".net.forgotten"});
             assert_eq!(asks.error_code(method, params), -32004, "{method} {account}");
         }
     }

@@ -93,7 +93,8 @@ fn of_worker(program: &Path) -> PathBuf {
 
 /// Directories by the front; files, which are only its workers', by them.
 fn of_accounts() -> BitFlags<AccessFs> {
-    let front = AccessFs::ReadDir | AccessFs::MakeDir | AccessFs::RemoveDir;
+    // And a network that is moved takes its directory along to another user's.
+    let front = AccessFs::ReadDir | AccessFs::MakeDir | AccessFs::RemoveDir | AccessFs::Refer;
     let worker =
         AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::RemoveFile;
     front | worker

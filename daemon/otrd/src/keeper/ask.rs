@@ -1,6 +1,9 @@
 //! What others want of an account, and who waits for it.
 
 use crate::conn::Newcomer;
+use crate::identities::Former;
+use crate::state;
+use proto::account::Account;
 use proto::admin::{AccountStatus, Output, Renewed};
 use proto::control::AtRest;
 use proto::jsonrpc::{Code, Error};
@@ -20,8 +23,41 @@ pub enum Ask {
     Status { reply: oneshot::Sender<AccountStatus> },
     /// Ends the worker, so that the next one is of the installed release.
     Renew { reply: Reply<Renewed> },
-    /// Ends the worker, then the account.
-    Forget { remove: bool, reply: Reply<Forgotten> },
+    /// Ends the worker, then does this to the account's directory.
+    End { how: Ending, reply: Reply<Forgotten> },
+    /// The account's name is another network's now.
+    Vacate { how: Vacate, reply: oneshot::Sender<Vacated> },
+}
+
+/// What an admin does to an account.
+pub enum Ending {
+    /// Its files are set aside, or removed.
+    Forget { remove: bool },
+    /// A directory that was set aside takes its place.
+    Restore(Former),
+}
+
+/// What becomes of an account whose name is another network's, if no module is connected.
+pub enum Vacate {
+    /// Nothing yet.
+    Look,
+    /// Its files are set aside.
+    SetAside,
+    /// Its files are those of this account.
+    Move(Account),
+}
+
+/// Where its files are now, if they were set aside.
+pub type Vacated = Result<Option<String>, Occupied>;
+
+/// Why an account stays.
+pub enum Occupied {
+    /// A module is connected.
+    Connected,
+    /// Nobody knows: the worker does not answer, or something else is under way.
+    Busy,
+    /// It cannot be moved or set aside.
+    Failed(state::Error),
 }
 
 /// Where an answer goes.

@@ -16,6 +16,14 @@ use tokio::time::Instant;
 
 impl Keeper {
     pub(super) fn said(&mut self, said: ToFront) {
+        if let ToFront::Status { status, .. } = &said {
+            self.mind_the_memory(status.memory);
+        }
+        if let ToFront::Status { seq, status } = &said
+            && self.vacates(*seq, status.connected)
+        {
+            return;
+        }
         let (account, uid) = (&self.account, self.account.uid);
         let Some(worker) = &mut self.worker else { return };
         let pid = worker.pid;
@@ -157,6 +165,19 @@ impl Keeper {
         }
     }
 
+    /// A worker that is to make room ends in good order: its conversations stay closed, and the
+    /// module's next hello starts another one, which asks for them anew.
+    fn mind_the_memory(&mut self, kib: u64) {
+        if !self.front.takes_too_much(&self.account, kib) {
+            return;
+        }
+        let (account, uid) = (&self.account, self.account.uid);
+        if let Some(worker) = self.worker.as_mut().filter(|worker| worker.takes()) {
+            tracing::warn!(message_id = kind::MEMORY, %account, uid, pid = worker.pid, kib, "{account}: the workers of this user take too much memory; ending the largest");
+            worker.shutdown(END_TIME);
+        }
+    }
+
     /// The worker says that nobody needs it. A connection may have crossed that word on its way,
     /// so it is asked once more: its answer comes after it has seen everything sent before the
     /// question, and whatever is sent after the question calls the question off.
@@ -182,8 +203,9 @@ impl Keeper {
         worker.kill_within(LOST_TIME);
         // Modules come back at once when their worker dies, maybe before we know that it did.
         for (message, socket) in worker.running.channel.unsent() {
-            if let (ToWorker::Adopt { id, hello, rest }, Some(socket)) = (message, socket) {
-                match Newcomer::from_parts(socket, id, *hello, rest) {
+            if let (ToWorker::Adopt { id, hello, rest, arrival }, Some(socket)) = (message, socket)
+            {
+                match Newcomer::from_parts(socket, id, *hello, rest, arrival) {
                     Ok(newcomer) => self.wait(Waiting::Hello(Box::new(newcomer))),
                     Err(error) => tracing::warn!(%error, "a module's connection is lost"),
                 }
@@ -193,6 +215,7 @@ impl Keeper {
 
     pub(super) fn ended(&mut self, ending: &str) {
         let Some(worker) = self.worker.take() else { return };
+        self.front.memory.borrow_mut().ended(&self.account);
         let (account, uid, pid) = (&self.account, self.account.uid, worker.pid);
         fd_store::forget(&inherited::name_of(pid));
         if worker.told_to_end {
@@ -211,7 +234,8 @@ impl Keeper {
         }
         // Its directory is not in use any more.
         drop(worker.running);
-        self.forget();
+        self.account_ended();
+        self.vacated();
     }
 
     pub(super) fn key(&mut self, event: KeyEvent) {

@@ -7,13 +7,15 @@
 //! * [`ask`]: what others want of the account.
 //! * [`worker`]: its worker, and what is under way with it; [`heard`]: what that says.
 //! * [`backoff`]: when the next one may start.
+//! * [`vacate`]: making way for another network of this name.
 
 mod ask;
 mod backoff;
 mod heard;
+mod vacate;
 mod worker;
 
-pub use ask::{Ask, Question, Said};
+pub use ask::{Ask, Ending, Occupied, Question, Said, Vacate, Vacated};
 pub use worker::HandedOver;
 
 use crate::fd_store;
@@ -36,6 +38,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
+use vacate::Vacating;
 use worker::Worker;
 
 /// A worker is ready by then, or killed.
@@ -146,9 +149,10 @@ struct Keeper {
     backoff: Backoff,
     /// Why its files cannot be opened, and what to do.
     locked: Option<String>,
-    /// The account is to be forgotten as soon as the worker has ended: whether its files are
-    /// removed, and who waits for it.
-    ending: Option<(bool, Reply<Forgotten>)>,
+    /// What an admin wants done as soon as the worker has ended, and who waits for it.
+    ending: Option<(Ending, Reply<Forgotten>)>,
+    /// Another network wants this account's name.
+    vacating: Option<Vacating>,
     stopping: bool,
     /// Why the worker of an earlier front was of no use.
     not_taken_up: Option<String>,
@@ -167,6 +171,7 @@ impl Keeper {
             backoff: Backoff::default(),
             locked: None,
             ending: None,
+            vacating: None,
             stopping: false,
             not_taken_up: None,
             renewals: Vec::new(),
@@ -189,7 +194,8 @@ impl Keeper {
             Event::Asked(Ask::Question { question, reply }) => {
                 self.wait(Waiting::Question { question, reply });
             }
-            Event::Asked(Ask::Forget { remove, reply }) => self.end_account(remove, reply),
+            Event::Asked(Ask::End { how, reply }) => self.end_account(how, reply),
+            Event::Asked(Ask::Vacate { how, reply }) => self.vacate(how, reply),
             Event::Asked(Ask::Renew { reply }) => self.renew(Some(reply)),
             Event::Asked(Ask::Status { reply }) => self.ask_status(reply),
             Event::Said(said) => self.said(said),
@@ -231,6 +237,9 @@ impl Keeper {
 
     /// Hands everybody who waits to a worker that is ready.
     fn serve_waiting(&mut self) {
+        if self.is_awaited() {
+            self.is_needed_again();
+        }
         let Some(worker) = self.worker.as_mut().filter(|worker| worker.takes()) else { return };
         for (came, waiting) in self.waiting.drain(..) {
             worker.idle_check = None;
@@ -271,28 +280,32 @@ impl Keeper {
     }
 
     /// Once the worker has ended, so does the account.
-    fn end_account(&mut self, remove: bool, reply: Reply<Forgotten>) {
-        if self.stopping || self.ending.is_some() {
+    fn end_account(&mut self, how: Ending, reply: Reply<Forgotten>) {
+        if self.stopping || self.ending.is_some() || self.vacating.is_some() {
             return drop(reply.send(Err(Code::Busy.into())));
         }
-        self.ending = Some((remove, reply));
+        self.ending = Some((how, reply));
         match &mut self.worker {
             Some(worker) => worker.shutdown(END_TIME),
-            None => self.forget(),
+            None => self.account_ended(),
         }
     }
 
-    fn forget(&mut self) {
-        let Some((remove, reply)) = self.ending.take() else { return };
+    fn account_ended(&mut self) {
+        let Some((how, reply)) = self.ending.take() else { return };
         let (account, uid) = (&self.account, self.account.uid);
-        let forgotten = self.front.state.forget(account, remove);
-        match &forgotten {
-            Ok(_) => {
+        let forgotten = match &how {
+            Ending::Forget { remove } => self.front.state.forget(account, *remove),
+            Ending::Restore(former) => self.front.state.restore(former),
+        };
+        match (&forgotten, &how) {
+            (Ok(_), Ending::Forget { remove }) => {
                 tracing::info!(message_id = kind::FORGOTTEN, %account, uid, remove, "{account}: forgotten")
             }
-            Err(error) => {
-                tracing::error!(%account, uid, %error, "{account}: not forgotten")
+            (Ok(_), Ending::Restore(former)) => {
+                tracing::info!(message_id = kind::RESTORED, %account, uid, former = former.directory, "{account}: former files restored")
             }
+            (Err(error), _) => tracing::error!(%account, uid, %error, "{account}: not changed"),
         }
         let refused = |error: state::Error| Error::new(Code::Refused, error.to_string());
         self.restarts = 0;
@@ -347,7 +360,7 @@ impl Keeper {
             .worker
             .iter()
             .flat_map(|worker| worker.asked.values().map(Asked::until).chain(worker.due()));
-        waiting.chain(start).chain(worker).min()
+        waiting.chain(start).chain(worker).chain(self.vacating_until()).min()
     }
 
     /// Does what is due.
@@ -358,6 +371,7 @@ impl Keeper {
             waiting.into_iter().partition::<Vec<_>, _>(|(came, _)| self.waits_until(*came) <= now);
         self.waiting = waiting;
         late.into_iter().for_each(|(_, waiting)| waiting.refuse(no_answer()));
+        self.vacating_is_late(now);
         if let Some(worker) = &mut self.worker {
             worker.give_up_until(now);
             if worker.takes() && worker.feel_pulse(now) == Beat::Dead {

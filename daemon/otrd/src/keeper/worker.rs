@@ -91,8 +91,10 @@ impl Worker {
         let allow_no_landlock = front.allow_no_landlock;
         let site = front.site.borrow().clone();
         let at_rest = front.at_rest();
+        let files_of = front.state.files_of(account);
         let start = ToWorker::Start {
             account: account.clone(),
+            files_of: Some(files_of.clone()).filter(|of| of != account),
             allow_no_landlock,
             site,
             at_rest,
@@ -100,7 +102,7 @@ impl Worker {
         };
         running.channel.send(&start, Some(theirs)).map_err(io::Error::other)?;
         if let Some(masters) = &front.masters {
-            let key = masters.pipe(account)?;
+            let key = masters.pipe(&files_of)?;
             running.channel.send(&ToWorker::Secret, Some(key)).map_err(io::Error::other)?;
         }
         let started = Instant::now();
@@ -289,8 +291,8 @@ impl Worker {
         if self.running.channel.is_full() {
             return newcomer.refuse(no_answer());
         }
-        let sent = newcomer.into_parts().and_then(|(socket, id, hello, rest)| {
-            let adopt = ToWorker::Adopt { id, hello: Box::new(hello), rest };
+        let sent = newcomer.into_parts().and_then(|(socket, id, hello, rest, arrival)| {
+            let adopt = ToWorker::Adopt { id, hello: Box::new(hello), rest, arrival };
             self.running.channel.send(&adopt, Some(socket)).map_err(io::Error::other)
         });
         let (uid, pid) = (account.uid, self.pid);

@@ -34,6 +34,37 @@ impl Engine {
         self.give_back(peer, "the peer ended the private conversation");
     }
 
+    /// Ends every session, for the key under which it was made is replaced. Who was private stays
+    /// closed until the user says `finish` or `start`.
+    pub(super) fn close_all(&mut self) {
+        let mut open: Vec<Peer> = self
+            .conversations
+            .iter()
+            .filter(|(_, c)| c.phase != Phase::Clear || c.asked.is_some())
+            .map(|(peer, _)| peer.clone())
+            .collect();
+        open.sort();
+        for peer in &open {
+            let events = self.otr.finish(peer);
+            self.events(events);
+            self.fragments.forget(peer);
+            let Some(conversation) = self.conversations.get_mut(peer) else { continue };
+            if conversation.phase == Phase::Clear {
+                self.finish(peer);
+                continue;
+            }
+            if matches!(conversation.phase, Phase::Private(_)) {
+                conversation.phase = Phase::Finished;
+            }
+            conversation.smp = SmpState::Idle;
+            let nick = conversation.nick.clone();
+            let name = quote(nick.as_bytes());
+            self.unsaved.insert(Name::Conversations);
+            self.say_of(&nick, Style::Warn, format!("The private conversation ended: your key was replaced. Nothing you type goes out until you say finish {name} (then in clear) or start {name} (a new one)."));
+            self.give_back(peer, "your key was replaced");
+        }
+    }
+
     /// Where the session in use ends, the newest of the peer's other clients takes its place: one
     /// with the same key that was heard since. An older one may be gone, and our words with it.
     fn goes_on_elsewhere(&mut self, peer: &Peer, ended: u32) -> bool {

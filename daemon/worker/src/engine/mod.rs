@@ -12,6 +12,7 @@
 //! * `moving`: keys and fingerprints of other programs.
 
 mod act;
+mod arrival;
 mod automatic;
 mod conversation;
 mod ending;
@@ -47,7 +48,7 @@ use conversation::HeldLine;
 use otr::Otr;
 use otr::fragment::Reassembler;
 use policy::Patterns;
-use proto::account::Account;
+use proto::account::{self, Account};
 use proto::admin::WorkerStatus;
 use proto::control::Site;
 use proto::shim::{Call, Effect, Hello, Network, Style};
@@ -64,6 +65,8 @@ const PERHAPS_BACK: &str = "the otr module was gone: was it not given back befor
 /// The conversations of one account.
 pub struct Engine {
     pub(crate) account: Account,
+    /// The ZNC user that our files name.
+    files_of: account::Name,
     pub(crate) otr: Otr,
     pub(crate) key: KeyState,
     pub(crate) settings: Settings,
@@ -106,9 +109,23 @@ impl Engine {
     /// # Errors
     /// Only where libotr itself cannot hold the account.
     pub fn load(account: Account, store: &mut dyn Store, now: Now) -> Result<Self, otr::NewError> {
-        let otr = Otr::new(account.user.as_str())?;
+        Self::load_files_of(&account.user.clone(), account, store, now)
+    }
+
+    /// The same, of files that name another ZNC user: the network was moved.
+    ///
+    /// # Errors
+    /// Only where libotr itself cannot hold the account.
+    pub fn load_files_of(
+        user: &account::Name,
+        account: Account,
+        store: &mut dyn Store,
+        now: Now,
+    ) -> Result<Self, otr::NewError> {
+        let otr = Otr::new(user.as_str())?;
         let mut engine = Self {
             account,
+            files_of: user.clone(),
             otr,
             key: KeyState::None,
             settings: Settings::default(),

@@ -157,7 +157,7 @@ impl Engine {
         files: &Files<'_>,
         owner: Option<&foreign::Owner>,
     ) -> Result<Option<NewKey>, String> {
-        let ours = self.account.user.as_str();
+        let ours = self.files_of.as_str();
         if let Some(file) = files.weechat_key {
             let (file, fingerprint) =
                 foreign::take_potr_key(file, ours).map_err(|error| error.to_string())?;
@@ -240,7 +240,7 @@ impl Engine {
 
     fn take_key(&mut self, key: &NewKey, tag: Option<u32>) -> Result<(), String> {
         if self.otr.has_key() {
-            self.finish_all();
+            self.close_all();
         }
         self.otr.load_key(&key.file).map_err(|error| format!("the key: {error}"))?;
         self.acts.push(Act::SetAside(Name::Key, date::day(self.now.wall)));
@@ -249,7 +249,7 @@ impl Engine {
         self.key = KeyState::Ready;
         if let Some(tag) = tag {
             // Peers go on knowing us by it.
-            let line = format!("{}\tirc\t{tag:08x}\n", self.account.user);
+            let line = format!("{}\tirc\t{tag:08x}\n", self.files_of);
             let loaded = self.otr.load_instags(line.as_bytes());
             loaded.map_err(|error| error.to_string())?;
             self.unsaved.insert(Name::InstanceTag);

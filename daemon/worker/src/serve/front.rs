@@ -34,7 +34,10 @@ impl Worker {
 
     fn ordered(&mut self, message: ToWorker, fd: Option<OwnedFd>) {
         match (message, fd) {
-            (ToWorker::Adopt { id, hello, rest }, Some(socket)) => {
+            (ToWorker::Adopt { id, hello, rest, arrival }, Some(socket)) => {
+                if let Some(arrival) = arrival {
+                    self.engine.note_arrival(&arrival);
+                }
                 self.adopt(id, *hello, &rest, socket)
             }
             (ToWorker::KeyPipe, Some(pipe)) => {

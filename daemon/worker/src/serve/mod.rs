@@ -128,7 +128,7 @@ impl Worker {
     /// Receives the account, gives up what is not needed, loads.
     fn start(control: &mut Control) -> Result<Loaded> {
         let Packet::Message(
-            ToWorker::Start { account, allow_no_landlock, site, at_rest, control: front },
+            ToWorker::Start { account, files_of, allow_no_landlock, site, at_rest, control: front },
             Some(directory),
         ) = control.receive(false)?
         else {
@@ -146,11 +146,13 @@ impl Worker {
             Some(_) => Some(receive_keys(control).context("no key came")?),
             None => None,
         };
-        let mut store = Vault::new(directory, &account, names, keys);
+        let files_of = files_of.as_ref().unwrap_or(&account);
+        let mut store = Vault::new(directory, files_of, names, keys);
         store.unlock()?;
         let settled = store.settle(at_rest.unwrap_or(AtRest::Plain));
         let now = Clock(Instant::now()).now();
-        let mut engine = Engine::load(account.clone(), &mut store, now)?;
+        let user = files_of.user.clone();
+        let mut engine = Engine::load_files_of(&user, account.clone(), &mut store, now)?;
         engine.set_site(site);
         engine.set_at_rest(store.at_rest());
         Ok(Loaded { engine, store, settled, confinement, account, front })

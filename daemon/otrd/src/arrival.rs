@@ -1,0 +1,123 @@
+//! Which account a module means by its hello: its identity decides before its names do.
+
+use crate::front::Front;
+use crate::identities::{Former, Record};
+use crate::keeper::{Ask, Occupied, Vacate, Vacated};
+use crate::kind;
+use crate::state::{self, State};
+use proto::account::Account;
+use proto::control::Arrival;
+use proto::jsonrpc::{Code, Error};
+use proto::shim::Identity;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+
+/// Who is connected still may be leaving: ZNC loads the module of a moved network before it
+/// unloads the one it was.
+const GRACE: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// What has to be done next before a module can have its account.
+enum Step {
+    /// Nothing.
+    Serve,
+    /// The directory is nobody's, or not there.
+    Adopt,
+    /// Its own directory was set aside for another network of that name.
+    TakeBack(Former),
+    /// The network had another name before.
+    Move { from: Account, in_the_way: bool },
+    /// Another network of that name was here before.
+    SetAside,
+}
+
+fn next_step(state: &State, account: &Account, identity: &Identity) -> Step {
+    let here = state.record(account);
+    if here.as_ref().is_some_and(|record| record.identity.as_ref() == Some(identity)) {
+        return Step::Serve;
+    }
+    if let Some(from) = state.known_elsewhere(account, identity) {
+        return Step::Move { from, in_the_way: here.is_some() };
+    }
+    match here {
+        Some(Record { identity: Some(_), .. }) => Step::SetAside,
+        Some(Record { identity: None, .. }) => Step::Adopt,
+        None => state.replaced(account, identity).map_or(Step::Adopt, Step::TakeBack),
+    }
+}
+
+/// Sees to it that the account is this network's own, and says what the user has to know. Between
+/// a look at the directories and what is done to them nobody else runs, but for the keepers of the
+/// accounts that are concerned, which look again themselves.
+///
+/// # Errors
+/// [`Code::IdentityInUse`] where a network of this identity is connected under another name.
+pub async fn settle(
+    front: &Rc<Front>,
+    account: &Account,
+    identity: &Identity,
+) -> Result<Option<Arrival>, Error> {
+    let (mut arrival, mut replaced) = (None, false);
+    let late = Instant::now() + GRACE;
+    loop {
+        let occupied = match next_step(&front.state, account, identity) {
+            Step::Serve => return Ok(arrival),
+            Step::Adopt => {
+                front.state.adopt(account, identity).map_err(refused)?;
+                return Ok(arrival);
+            }
+            Step::TakeBack(former) => {
+                front.state.take_back(&former).map_err(refused)?;
+                arrival = Some(Arrival::TakenBack);
+                continue;
+            }
+            Step::Move { from, in_the_way } => match vacate(front, &from, Vacate::Look).await {
+                Ok(_) if in_the_way => match vacate(front, account, Vacate::SetAside).await {
+                    Ok(aside) => {
+                        replaced |= aside.is_some();
+                        continue;
+                    }
+                    Err(occupied) => (occupied, Code::Refused),
+                },
+                Ok(_) => match vacate(front, &from, Vacate::Move(account.clone())).await {
+                    Ok(_) => {
+                        tracing::info!(message_id = kind::MOVED, %account, uid = account.uid, %from, "{account}: moved");
+                        arrival = Some(Arrival::Moved { from, replaced });
+                        continue;
+                    }
+                    Err(occupied) => (occupied, Code::IdentityInUse),
+                },
+                Err(occupied) => (occupied, Code::IdentityInUse),
+            },
+            Step::SetAside => match vacate(front, account, Vacate::SetAside).await {
+                Ok(aside) => {
+                    arrival = aside.is_some().then_some(Arrival::MadeAnew);
+                    continue;
+                }
+                Err(occupied) => (occupied, Code::Refused),
+            },
+        };
+        match occupied {
+            (Occupied::Failed(error), _) => return Err(refused(error)),
+            _ if Instant::now() < late => sleep(LOOK_AGAIN).await,
+            (Occupied::Connected, Code::IdentityInUse) => return Err(Code::IdentityInUse.into()),
+            (Occupied::Connected, _) => return Err(Error::new(Code::Refused, NAMESAKE)),
+            (Occupied::Busy, _) => return Err(Code::Busy.into()),
+        }
+    }
+}
+
+const NAMESAKE: &str = "another network of this name is connected: two ZNCs of one Unix user cannot \
+                        both have it; rename one of the two";
+
+async fn vacate(front: &Rc<Front>, account: &Account, how: Vacate) -> Vacated {
+    let (reply, answer) = oneshot::channel();
+    front.ask(account, Ask::Vacate { how, reply }).map_err(|_| Occupied::Busy)?;
+    answer.await.unwrap_or(Err(Occupied::Busy))
+}
+
+fn refused(error: state::Error) -> Error {
+    Error::new(Code::Refused, error.to_string())
+}
