@@ -84,6 +84,7 @@ fn its_json_is_as_documented() {
     assert_eq!((&event["was"], &event["now"]), (&"1".into(), &"0".into()));
     compare("watch", event);
     compare("secrets", otrctl().args(["secrets"]).json());
+    compare("renew", otrctl().args(["-a", "alice/net", "renew"]).json());
     compare("forget-account", otrctl().args(["forget-account", "--yes"]).json());
     scene.alice.has_otr();
     otrctl().args(["ignore", "eve"]).does();
