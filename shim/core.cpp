@@ -55,7 +55,8 @@ void COtr::PassOut(Held& held) {
     if (pIRC && pIRC->IsCapAccepted("message-tags")) uFlags = CMessage::ExcludePrefix;
 #endif
     const CString sLine = Message.ToString(uFlags);
-    if (MayBeGuarded(Message.GetParam(0))) m_Ordered[Order(CMessage(sLine))]++;
+    // otrd knows the policy better than the rules for other modules say it.
+    if (Requires(Message.GetParam(0))) m_Ordered[Order(CMessage(sLine))]++;
     const Sent sent = Put(CMessage(sLine), sLine, held.who);
     if (sent == Sent::No) ForgetOrders();
     // Nobody typed what clients answer by themselves.

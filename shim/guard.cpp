@@ -1,4 +1,5 @@
-// The guard: no line in clear to whom otrd protects, and who that is now.
+// The guard: no line in clear to whom otrd protects, and who that is now. closed: who, by name.
+// target: what names a server may read in a line.
 #include "otr.h"
 
 // Whether a line must not go to IRC: it carries words to a guarded peer that no `send` ordered.
@@ -16,19 +17,13 @@ bool COtr::Stop(const CString& sLine) {
 }
 
 bool COtr::StopOne(const CString& sLine) {
-    const CMessage Message(sLine);
-    const CString sCommand = Message.GetCommand().AsUpper();
-    const bool bTags = sCommand == "TAGMSG";
-    if (!bTags && sCommand != "PRIVMSG" && sCommand != "NOTICE" && sCommand != "CPRIVMSG" &&
-        sCommand != "CNOTICE")
-        return false;
+    const target::Words words = target::Read(sLine);
+    if (words.targets.empty()) return false;
     KeepOrder();
-    if (TakeOrder(Order(Message))) return false;
-    VCString vsTargets;
-    Message.GetParam(0).Split(",", vsTargets, false);
-    for (const CString& sTarget : vsTargets)
-        if (Guarded(sTarget) || MayBeGuarded(sTarget)) {
-            if (!bTags) Say("[" + sTarget + "] Stopped, it was not encrypted: " + sLine, Style::Bad);
+    if (TakeOrder(Order(CMessage(sLine)))) return false;
+    for (const std::string& sTarget : words.targets)
+        if (LevelOf(sTarget) != guard::Level::Open || Requires(sTarget)) {
+            if (words.command != "TAGMSG") SayStopped(sTarget, sLine);
             return true;
         }
     return false;
@@ -40,6 +35,15 @@ bool COtr::TakeOrder(const CString& sOrder) {
     if (it == m_Ordered.end()) return false;
     if (--it->second == 0) m_Ordered.erase(it);
     return true;
+}
+
+// Each was caused by somebody, perhaps by a stranger to whom a module answers.
+void COtr::SayStopped(const CString& sTarget, const CString& sLine) {
+    if (m_iStopped + kStoppedPause < Now()) m_uStopped = 0;
+    m_iStopped = Now();
+    if (++m_uStopped <= kMaxStopped)
+        Say("[" + Quoted(sTarget) + "] Stopped, it was not encrypted: " + sLine, Style::Bad);
+    if (m_uStopped == kMaxStopped) Say("More lines are stopped without a word, until there are fewer.");
 }
 
 // The line of `send` did not go as it is and at once: ZNC sends it later, or a module changed it.
@@ -59,42 +63,102 @@ CString COtr::Order(const CMessage& Message) const {
     return Message.GetCommand().AsUpper() + " " + sTarget + " :" + Message.GetParam(1);
 }
 
-bool COtr::Guarded(const CString& sTarget) const {
-    if (m_vGuarded.empty()) return false;
-    const CString sPeer = Fold(Peer(sTarget));
-    return !sPeer.empty() && std::any_of(m_vGuarded.begin(), m_vGuarded.end(),
-                                         [&](const CString& s) { return Fold(s) == sPeer; });
+guard::Level COtr::LevelOf(const CString& sTarget) const {
+    return m_Closed.Any() ? m_Closed.Of(sTarget, ISupport("STATUSMSG", "")) : guard::Level::Open;
 }
 
-// Whether this may be another spelling of a guarded nick. What otrd lets pass is ordered.
-bool COtr::MayBeGuarded(const CString& sTarget) const {
-    const auto isMore = [](const CString& s) {
-        return std::any_of(s.begin(), s.end(), [](unsigned char c) { return c >= 0x80; });
-    };
-    return !m_vGuarded.empty() && KnowsMoreLetters() && !Peer(sTarget).empty() &&
-           (isMore(sTarget) || std::any_of(m_vGuarded.begin(), m_vGuarded.end(), isMore));
+bool COtr::Guarded(const CString& sNick) const {
+    return m_Closed.Holds(sNick) != guard::Level::Open;
 }
 
-void COtr::Protect(const CString& sPeer, bool bOn) {
-    const CString sFolded = Fold(sPeer);
-    m_vGuarded.erase(std::remove_if(m_vGuarded.begin(), m_vGuarded.end(),
-                                    [&](const CString& s) { return Fold(s) == sFolded; }),
-                     m_vGuarded.end());
-    if (bOn) m_vGuarded.push_back(sPeer);
-    SetNV("guard", CString(" ").Join(m_vGuarded.begin(), m_vGuarded.end()));
+bool COtr::Requires(const CString& sTarget) const {
+    return m_Required.Any() && m_Required.Of(sTarget, ISupport("STATUSMSG", ""));
+}
+
+// That there are any is remembered: a module that is loaded anew lets nothing out before it hears
+// which.
+void COtr::SetRules(const vector<wire::Rule>& rules) {
+    const bool bAny = m_Required.Any();
+    m_Required.Set(rules);
+    if (bAny != m_Required.Any()) SetNV("required", m_Required.Any() ? "1" : "");
+}
+
+// `bWord`: it may come from the user's word.
+void COtr::Protect(const Effect& effect, bool bWord) {
+    const CString sPeer = Clean(effect.who);
+    if (effect.on)
+        effect.pending ? m_Closed.Pend(sPeer) : CloseOne(sPeer);
+    else if (effect.by_user && bWord)
+        m_Closed.Open(sPeer);
+    else
+        m_Closed.Lift(sPeer);
+}
+
+void COtr::CloseOne(const std::string& sName) {
+    const bool bEverybody = m_Closed.Everybody();
+    m_Closed.Close(sName);
+    if (!bEverybody && m_Closed.Everybody())
+        Say("Too many nicks are closed to keep them apart: nothing goes out in clear to anybody until you say finish and the nick, or finish --all.", Style::Bad);
+}
+
+// An earlier module kept the nicks themselves.
+void COtr::LoadClosed() {
+    if (!m_Closed.Load(GetNV("closed")))
+        Say("Which conversations were private is not known any more: nothing goes out in clear to anybody until you say finish and the nick, or finish --all.", Style::Bad);
+    VCString vsNicks;
+    GetNV("guard").Split(" ", vsNicks, false);
+    for (const CString& sNick : vsNicks) m_Closed.Close(sNick);
+    StoreClosed(true);
+    DelNV("guard");
+    m_Required = guard::Required(!GetNV("required").empty());
+    ExpectLetters(ISupport("CASEMAPPING", ""));
+}
+
+// The module goes, and with it the guard.
+void COtr::SayUnguarded() {
+    CString sNames;
+    size_t uLeft = m_Closed.Unnamed();
+    for (const std::string& name : m_Closed.Names()) {
+        if (sNames.size() > 256) {
+            uLeft++;
+            continue;
+        }
+        sNames += (sNames.empty() ? "" : ", ") + Quoted(name);
+    }
+    if (uLeft) sNames += (sNames.empty() ? "" : " and ") + CString(uLeft) + " more";
+    if (m_Closed.Everybody()) sNames = "anybody";
+    if (!sNames.empty())
+        Say("The otr module is unloaded: until it is loaded again, nothing keeps what you type from going out in clear to " + sNames + ".", Style::Bad);
+}
+
+// Writing the registry takes ZNC a while: it is done once in a second.
+void COtr::StoreClosed(bool bNow) {
+    if (m_Closed.Changes() == m_uStored || (!bNow && m_iStored == Now())) return;
+    m_uStored = m_Closed.Changes();
+    m_iStored = Now();
+    SetNV("closed", m_Closed.Store());
 }
 
 void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
     const CString sOld = Message.GetOldNick(), sNew = Message.GetNewNick();
-    if (sNew.Equals(OwnNick())) return Learn(Message.GetNick().GetIdent(), Message.GetNick().GetHost());
+    const guard::Level level = m_Closed.Holds(sOld);
+    // No gap until otrd says so, and whatever the new name looks like.
+    if (level == guard::Level::Closed) CloseOne(sNew);
+    if (level == guard::Level::Pending) m_Closed.Pend(sNew);
+    if (m_bOwnNick) return Learn(Message.GetNick().GetIdent(), Message.GetNick().GetHost());
+    m_Closed.Learn(sNew, Message.GetNick().GetIdent());
     Held held(Held::What::Nick, sOld, sNew);
     Rename(m_Queue, sOld, sNew);
     Rename(m_Waiting, sOld, sNew);
     if (!Same(sOld, sNew)) PeerMoved(sOld, sOld + " is now known as " + sNew);
-    if (!wire::ValidNick(held.who) || !wire::ValidNick(held.text)) return MovedIsAsked(m_uNextId - 1);
-    const bool bGuarded = Guarded(sOld);
-    if (bGuarded) Protect(sNew, true);  // no gap until otrd says so
-    const bool bMay = bGuarded || m_Queue.size() <= kMaxHeld / 2;
+    if (Peer(sOld).empty() || Peer(sNew).empty()) {
+        if (level == guard::Level::Closed)
+            Say("[" + Quoted(sOld) + "] The server calls them " + Quoted(sNew) +
+                    " now, which is no nick: the private conversation stays with " + Quoted(sOld) +
+                    ", and nothing goes out in clear to either.", Style::Bad);
+        return MovedIsAsked(m_uNextId - 1);
+    }
+    const bool bMay = level != guard::Level::Open || m_Queue.size() <= kMaxHeld / 2;
     if (!bMay || (!Ask(held) && !Keep(held))) MovedIsAsked(m_uNextId - 1);
 }
 

@@ -31,8 +31,8 @@ namespace {
 
 constexpr std::array<string_view, 5> kKinds = {"text", "action", "notice", "ctcp", "ctcp_reply"};
 constexpr std::array<string_view, 4> kStyles = {"plain", "good", "warn", "bad"};
-constexpr std::array<string_view, 9> kEffects = {"pass",  "send",    "deliver", "echo", "print",
-                                                 "table", "protect", "refuse",  "hold"};
+constexpr std::array<string_view, 11> kEffects = {"pass",    "send",   "deliver", "echo", "print", "table",
+                                                  "protect", "refuse", "hold",    "open", "rules"};
 
 // A line to otrd, written member by member.
 class Line {
@@ -69,6 +69,13 @@ class Line {
         m_sLine += ']';
         return *this;
     }
+    Line& Closed(const std::string& salt, const std::vector<std::string>& hashes, bool everybody) {
+        Name("closed") += '{';
+        String("salt", salt).Strings("hashes", hashes);
+        if (everybody) Flag("everybody", true);
+        m_sLine += '}';
+        return *this;
+    }
     std::string End() { return std::move(m_sLine.append("}}\n")); }
 
   private:
@@ -93,6 +100,22 @@ std::string NickFrom(const element& value) {
     return nick;
 }
 
+bool Flag(const object& in, string_view name) {
+    const auto value = Find(in, name);
+    return value && json::As<bool>(*value, name, "boolean");
+}
+
+std::vector<Rule> ReadRules(const object& in) {
+    std::vector<Rule> rules;
+    if (!Find(in, "rules")) return rules;
+    for (const element value : json::List(in, "rules")) {
+        const auto rule = json::Object(value, "a rule");
+        rules.push_back({NickFrom(Member(rule, "pattern")), false});
+        rules.back().required = json::As<bool>(Member(rule, "required"), "required", "boolean");
+    }
+    return rules;
+}
+
 Effect ReadEffect(const element& value) {
     const auto in = json::Object(value, "an effect");
     Effect out;
@@ -105,6 +128,11 @@ Effect ReadEffect(const element& value) {
     switch (out.what) {
         case Effect::Do::Pass:
         case Effect::Do::Hold:
+        case Effect::Do::Open:
+            break;
+        case Effect::Do::Rules:
+            Member(in, "rules");
+            out.rules = ReadRules(in);
             break;
         case Effect::Do::Deliver:
             out.who = json::Text(Member(in, "from"));
@@ -129,6 +157,8 @@ Effect ReadEffect(const element& value) {
         case Effect::Do::Protect:
             out.who = NickFrom(Member(in, "peer"));
             out.on = json::As<bool>(Member(in, "on"), "on", "boolean");
+            out.pending = Flag(in, "pending");
+            out.by_user = Flag(in, "by_user");
             break;
         case Effect::Do::Table:
             for (const element head : json::List(in, "columns"))
@@ -160,6 +190,10 @@ void ReadResult(const object& result, Incoming& out) {
     if (json::Number(result, "version") != kVersion) throw Misunderstood{"no common protocol version"};
     json::String(result, "daemon");
     for (const element nick : json::List(result, "protect")) out.protect.push_back(NickFrom(nick));
+    if (Find(result, "pending"))
+        for (const element nick : json::List(result, "pending")) out.pending.push_back(NickFrom(nick));
+    out.everybody = Flag(result, "everybody");
+    out.rules = ReadRules(result);
     out.answered = json::Number(result, "answered");
     out.what = Incoming::What::Welcome;
 }
@@ -244,6 +278,7 @@ std::string Hello(uint64_t id, const Greeting& greeting) {
     if (greeting.seen) line.Number("seen", greeting.seen);
     if (greeting.given_back) line.Flag("given_back", true);
     if (!greeting.identity.empty()) line.String("identity", greeting.identity);
+    if (!greeting.salt.empty()) line.Closed(greeting.salt, greeting.closed, greeting.everybody);
     return line.End();
 }
 
@@ -261,10 +296,12 @@ std::string Network(uint64_t id, const Surroundings& now) {
 }
 
 std::string Out(uint64_t id, const std::string& to, Kind kind, const std::string& text,
-                uint64_t client) {
+                uint64_t client, bool closed) {
     Line line("out", id);
     line.Text("to", to).Text("kind", kKinds[size_t(kind)]).Text("text", text);
-    return line.Number("client", client).End();
+    line.Number("client", client);
+    if (closed) line.Flag("closed", true);
+    return line.End();
 }
 
 std::string In(uint64_t id, const std::string& from, Kind kind, const std::string& text) {
@@ -310,6 +347,8 @@ Incoming Parse(const std::string& line) {
     } catch (const Misunderstood& which) {
         out.effects.clear();
         out.protect.clear();
+        out.pending.clear();
+        out.rules.clear();
         out.why = "otrd says what this module does not understand (" + which.why + ")";
     }
     return out;

@@ -54,13 +54,23 @@ struct Greeting {
     uint64_t seen = 0;
     bool given_back = false;
     std::string identity;  // of the network, 32 hexadecimal digits; empty where none is said
+    // Whom it holds closed, as hashes; nothing is said where there is no salt.
+    std::string salt;
+    std::vector<std::string> closed;
+    bool everybody = false;
+};
+
+// Of lines that other modules write: the first rule that fits a nick decides.
+struct Rule {
+    std::string pattern;
+    bool required = false;
 };
 
 // Requests, each a whole line with its LF.
 std::string Hello(uint64_t id, const Greeting& greeting);
 std::string Network(uint64_t id, const Surroundings& now);
 std::string Out(uint64_t id, const std::string& to, Kind kind, const std::string& text,
-                uint64_t client);
+                uint64_t client, bool closed = false);
 std::string In(uint64_t id, const std::string& from, Kind kind, const std::string& text);
 std::string Command(uint64_t id, const std::string& text);
 std::string Nick(uint64_t id, const std::string& before, const std::string& after);
@@ -71,7 +81,7 @@ std::string Bye(const std::string& why, const std::string& reason, std::optional
                 bool given_back);
 
 struct Effect {
-    enum class Do { Pass, Send, Deliver, Echo, Print, Table, Protect, Refuse, Hold };
+    enum class Do { Pass, Send, Deliver, Echo, Print, Table, Protect, Refuse, Hold, Open, Rules };
     Do what = Do::Pass;
     std::string who;  // to, from or peer
     Kind kind = Kind::Text;
@@ -79,7 +89,8 @@ struct Effect {
     uint64_t client = 0;
     std::optional<uint64_t> of;  // the request that brought the text
     Style style = Style::Plain;
-    bool on = false;
+    bool on = false, pending = false, by_user = false;
+    std::vector<Rule> rules;
     std::vector<std::string> columns;
     std::vector<std::vector<std::string>> rows;
 };
@@ -94,7 +105,9 @@ struct Incoming {
     std::optional<uint64_t> id;
     std::string why;
     int64_t code = 0;  // of an error
-    std::vector<std::string> protect;
+    std::vector<std::string> protect, pending;
+    bool everybody = false;
+    std::vector<Rule> rules;
     std::optional<uint64_t> answered;  // the last request that was decided, where all goes on
     std::vector<Effect> effects;
     ByeReason bye = ByeReason::None;

@@ -68,14 +68,21 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
             sMessage = "Unknown argument: load otr with socket=/PATH or with nothing";
             return false;
         }
+        // ZNC would connect anywhere, for anybody. What znc.conf says, an admin may have written: its
+        // users are not there yet when it is read.
+        const VCString vsUsual = UsualPlaces();
+        const bool bUsual = std::find(vsUsual.begin(), vsUsual.end(), sArg) != vsUsual.end();
+        const bool bAsked = CZNC::Get().FindUser(GetUser()->GetUsername()) == GetUser();
+        if (!sArg.empty() && !bUsual && bAsked && !GetUser()->IsAdmin()) {
+            sMessage = "Only an admin of ZNC may load otr with another socket than the usual ones";
+            return false;
+        }
         SetNV("socket", sArg);
         DelNV("used");
     }
     if (GetNV("identity").empty()) SetNV("identity", NewIdentity());
     m_iGone = Now();
-    VCString vsGuarded;
-    GetNV("guard").Split(" ", vsGuarded, false);
-    m_vGuarded = vsGuarded;
+    LoadClosed();
     AddTimer(new COtrTimer(this));
     if (GetNetwork()->IsIRCConnected()) {
         AskWho();  // else 001 makes ZNC ask
@@ -86,6 +93,8 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
 }
 
 COtr::~COtr() {
+    StoreClosed(true);
+    SayUnguarded();
     m_bTold = m_bEnding = true;
     // ZNC sends by itself what it holds.
     for (Leaving& line : m_Leaving) Left(line, 0);
@@ -121,7 +130,8 @@ void COtr::Connect() {
     m_uHello = m_uNextId++;
     m_sUnsent = wire::Hello(m_uHello, {GetUser()->GetUsername(), GetNetwork()->GetName(), kVersion,
                                        CZNC::GetVersion(), m_sInstance, m_uSeen, m_bGivenBack,
-                                       GetNV("identity")});
+                                       GetNV("identity"), m_Closed.Salt(), m_Closed.Hashes(),
+                                       m_Closed.Everybody()});
     Flush();
 }
 
@@ -158,20 +168,22 @@ void COtr::Welcome(const wire::Incoming& in) {
     m_bWasUp = true;
     m_uTold = m_uSeen;
     m_bGivenBack = false;
-    m_vGuarded.assign(in.protect.begin(), in.protect.end());
+    m_Closed.LiftAll();
+    for (const std::string& nick : in.pending) m_Closed.Pend(nick);
+    for (const std::string& nick : in.protect) CloseOne(nick);
+    if (in.everybody) m_Closed.CloseEverybody();
+    SetRules(in.rules);
     TellNetwork();
     std::move(m_Waiting.begin(), m_Waiting.end(), std::back_inserter(again));
     m_Waiting.clear();
     for (Held& held : again) {
         if (held.what == Held::What::Network) continue;
-        if (held.what == Held::What::Nick && Guarded(held.who)) m_vGuarded.push_back(held.text);
         if (!held.moved.empty())
             Fail(held, held.moved);
         else if (!Ask(held))
             Fail(held, Trouble());
     }
     MovedIsAsked(m_uNextId - 1);
-    SetNV("guard", CString(" ").Join(m_vGuarded.begin(), m_vGuarded.end()));
     if (m_bTold)
         Say("otrd is back.", Style::Good);
     else if (bRestarted)
@@ -363,7 +375,9 @@ bool COtr::IsForLater(const Held& held) const {
 std::string COtr::Line(const Held& held) const {
     switch (held.what) {
         case Held::What::Network: return wire::Network(held.id, Surroundings());
-        case Held::What::Out: return wire::Out(held.id, held.who, held.kind, held.text, held.client);
+        case Held::What::Out:
+            return wire::Out(held.id, held.who, held.kind, held.text, held.client,
+                             LevelOf(held.who) == guard::Level::Closed);
         case Held::What::In: return wire::In(held.id, held.who, held.kind, held.text);
         case Held::What::Command: return wire::Command(held.id, held.text);
         case Held::What::Nick: return wire::Nick(held.id, held.who, held.text);
@@ -386,6 +400,7 @@ void COtr::Tick() try {
     ForgetWritten();
     if (m_bWantsWho || (m_sHost.empty() && Now() > m_iWhoLater && OnIRC())) AskWho();
     TellNetwork();
+    StoreClosed(false);
     Acknowledge();
     Flush();
     if (!m_bUp && Now() - m_iLost > kMaxWait)

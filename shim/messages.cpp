@@ -11,15 +11,21 @@ void COtr::OnModCommand(const CString& sLine) try {
 }
 
 CModule::EModRet COtr::Outgoing(CMessage& Message, Kind kind, const CString& sText) try {
-    const CString sPeer = Peer(Message.GetParam(0));
-    if (sPeer.empty()) return CONTINUE;
-    Held held(Held::What::Out, sPeer, sText);
+    const CString sTarget = Message.GetParam(0);
+    const bool bGuarded = LevelOf(sTarget) != guard::Level::Open || Requires(sTarget);
+    // What is no bare nick goes as it was typed, and to nobody who is closed.
+    if (!bGuarded && Peer(sTarget).empty()) return CONTINUE;
+    if (bGuarded && !(target::IsBare(sTarget) && wire::ValidNick(sTarget))) {
+        Refuse(sTarget, "it may reach somebody with whom a conversation is private: write to the nick alone", sText);
+        return HALT;
+    }
+    Held held(Held::What::Out, sTarget, sText);
     held.kind = kind;
     held.client = Number(GetClient());
     held.message = Message;
     held.message.SetClient(nullptr);
     held.message.SetChan(nullptr);
-    held.folded = Fold(sPeer);
+    held.folded = Fold(sTarget);
     if (!Ask(held) && !Keep(held)) Fail(held, Trouble());
     return HALT;
 } catch (const std::exception& e) {
@@ -27,13 +33,25 @@ CModule::EModRet COtr::Outgoing(CMessage& Message, Kind kind, const CString& sTe
     return HALT;
 }
 
-CModule::EModRet COtr::Arriving(CMessage& Message, Kind kind, const CString& sText) try {
-    const CNick& Nick = Message.GetNick();
-    Held held(Held::What::In, Nick.GetNickMask(), sText);
-    // A server has no `!`; what comes back from ourselves is no peer's.
-    if (held.who.find('!') == std::string::npos || !wire::ValidMask(held.who) ||
-        Nick.NickEquals(OwnNick()) || !Message.GetParam(0).Equals(OwnNick()))
+// CPRIVMSG and CNOTICE are PRIVMSG and NOTICE to whoever shares a channel.
+CModule::EModRet COtr::OnUserRawMessage(CMessage& Message) {
+    const CString sCommand = Message.GetCommand().AsUpper();
+    if ((sCommand != "CPRIVMSG" && sCommand != "CNOTICE") || Message.GetParams().size() < 3)
         return CONTINUE;
+    const CString sTarget = Message.GetParam(0);
+    CString sText = Message.GetParam(2);
+    if (LevelOf(sTarget) == guard::Level::Open && !Requires(sTarget)) return CONTINUE;
+    const bool bNotice = sCommand == "CNOTICE", bCtcp = !sText.empty() && sText[0] == 1;
+    Kind kind = bNotice ? (bCtcp ? Kind::CtcpReply : Kind::Notice) : (bCtcp ? Kind::Ctcp : Kind::Text);
+    if (bCtcp) sText = sText.Replace_n("\001", "");
+    if (kind == Kind::Ctcp && sText.TrimPrefix("ACTION ")) kind = Kind::Action;
+    CMessage Words = PrivMessage(sTarget, kind, ::Words(kind, sText));
+    return Outgoing(Words, kind, sText);
+}
+
+CModule::EModRet COtr::Arriving(CMessage& Message, Kind kind, const CString& sText) try {
+    if (!IsForOtrd(Message)) return CONTINUE;
+    Held held(Held::What::In, Message.GetNick().GetNickMask(), sText);
     held.kind = kind;
     held.message = Message;
     held.message.SetClient(nullptr);
@@ -63,11 +81,12 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
             case Effect::Do::Pass:
                 if (bDone)
                     break;
-                else if (bIn)
+                else if (bIn) {
+                    MarkIfClosed(*pHead);
                     PassIn(*pHead);
-                else if (!pHead->moved.empty())
+                } else if (!pHead->moved.empty())
                     Refuse(pHead->who, pHead->moved, pHead->text);
-                else if (Guarded(pHead->who))
+                else if (LevelOf(pHead->who) != guard::Level::Open)
                     Refuse(pHead->who, "this conversation is private", pHead->text);
                 else
                     PassOut(*pHead);
@@ -130,7 +149,14 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 break;
             }
             case Effect::Do::Protect:
-                Protect(sWho, effect.on);
+                // What the user said is answered by the reply to it, or by what follows.
+                Protect(effect, !pHead || pHead->what == Held::What::Command);
+                break;
+            case Effect::Do::Open:
+                if (!pHead || pHead->what == Held::What::Command) m_Closed.OpenEverybody();
+                break;
+            case Effect::Do::Rules:
+                SetRules(effect.rules);
                 break;
             case Effect::Do::Refuse:
                 Refuse(sWho, Clean(effect.why), effect.text);

@@ -4,8 +4,9 @@
 //
 // line: what is said, as bytes. json: its strings and members. link: requests and their replies.
 // messages: what is held, and effects. leaving: what is on its way to IRC. core: what ZNC does with a
-// message that passes. guard: who is protected. surroundings: who we are. places: which otrd. saved:
-// ZNC's configuration.
+// message that passes. guard: what does not leave. closed, required: to whom. target: whom a line means.
+// speakers: who says what arrives. surroundings: who we are. places: which otrd. saved: ZNC's
+// configuration.
 
 #include "otr.h"
 
@@ -27,7 +28,11 @@ class COtrTimer : public CTimer {
 #include "messages.cpp"
 #include "core.cpp"
 #include "leaving.cpp"
+#include "closed.cpp"
 #include "guard.cpp"
+#include "speakers.cpp"
+#include "required.cpp"
+#include "target.cpp"
 #include "surroundings.cpp"
 
 void COtr::Say(const CString& sText, Style style) {

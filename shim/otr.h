@@ -23,7 +23,10 @@
 #include <map>
 #include <random>
 
+#include "closed.h"
 #include "line.h"
+#include "required.h"
+#include "target.h"
 
 using std::vector;
 using wire::Effect;
@@ -32,6 +35,10 @@ using wire::Style;
 
 static const char* const kNoIRC = "ZNC is not connected to this network: try again then";
 static const char* const kUnchecked = "[not checked by otrd] ";
+static const char* const kNotEncrypted = "[NOT ENCRYPTED] ";  // as otrd says it
+static const char* const kOfNetwork = "irc:";                 // before a name that only ZNC may use
+static const unsigned kMaxStopped = 10;                       // lines that are said to be stopped
+static const long kStoppedPause = 30;                         // seconds without, after which they are again
 static const size_t kMaxHeld = 2048, kMaxUnsent = 1 << 20;      // requests, bytes on their way
 static const size_t kTurn = 4096, kAtOnce = 65536;              // bytes ZNC reads in a turn, and we
 static const size_t kGather = 8192;                             // bytes that are worth a write
@@ -113,6 +120,18 @@ static std::string NewIdentity() {
     std::string sIdentity;
     for (int i = 0; i < 32; i++) sIdentity += "0123456789abcdef"[random() % 16];
     return sIdentity;
+}
+
+// Against lists of hashes of nicks that were made before.
+static std::string NewSalt() {
+    std::random_device random;
+    std::string sSalt;
+    for (int i = 0; i < 4; i++) {
+        char digits[9];
+        snprintf(digits, sizeof digits, "%08x", static_cast<unsigned>(random()));
+        sSalt += digits;
+    }
+    return sSalt;
 }
 
 class COtr;
@@ -207,6 +226,7 @@ class COtr : public CModule {
     void OnJoinMessage(CJoinMessage& Message) override;
     EModRet OnNumericMessage(CNumericMessage& Message) override;
     EModRet OnRawMessage(CMessage& Message) override;
+    EModRet OnUserRawMessage(CMessage& Message) override;
     // Every line passes here as it leaves, whoever wrote it and on whatever way.
     EModRet OnSendToIRC(CString& sLine) override {
         const bool bPut = !m_sPutting.empty() && sLine == m_sPutting;
@@ -242,6 +262,7 @@ class COtr : public CModule {
     void Acknowledge();
     bool Ask(Held& held);
     bool Keep(Held& held);
+    static VCString UsualPlaces();
     VCString Places() const;
     int OpenPlace();
     bool TryNext();
@@ -289,17 +310,33 @@ class COtr : public CModule {
     CString WhyNotTo(const CString& sNick, const Held* pHead) const;
 
     // The guard.
-    bool GuardsAnything() const { return !m_vGuarded.empty() || m_bSends || !m_Ordered.empty(); }
+    bool GuardsAnything() const {
+        return m_Closed.Any() || m_Required.Any() || m_bSends || !m_Ordered.empty();
+    }
     bool Stop(const CString& sLine);
     bool StopOne(const CString& sLine);
     bool TakeOrder(const CString& sOrder);
     void KeepOrder();
     void ForgetOrders();
-    bool Guarded(const CString& sTarget) const;
-    bool MayBeGuarded(const CString& sTarget) const;
+    guard::Level LevelOf(const CString& sTarget) const;
+    bool Guarded(const CString& sNick) const;
+    bool Requires(const CString& sTarget) const;
+    void SetRules(const vector<wire::Rule>& rules);
+    void SayStopped(const CString& sTarget, const CString& sLine);
+    void LoadClosed();
+    void StoreClosed(bool bNow);
+    void SayUnguarded();
     CString Order(const CMessage& Message) const;
-    void Protect(const CString& sPeer, bool bOn);
+    void Protect(const Effect& effect, bool bWord);
+    void CloseOne(const std::string& sName);
     void Rename(std::deque<Held>& queue, const CString& sOld, const CString& sNew);
+
+    // Who speaks.
+    bool IsModuleName(const CString& sNick) const;
+    bool IsForOtrd(const CMessage& Message) const;
+    bool IsOurChannel(const CString& sTarget) const;
+    static void MarkClear(CMessage& Message);
+    void MarkIfClosed(Held& held) const;
 
     // *otr.
     void Say(const CString& sText, Style style = Style::Plain);
@@ -308,6 +345,7 @@ class COtr : public CModule {
 
     CString ISupport(const CString& sKey, const CString& sDefault) const;
     bool KnowsMoreLetters() const;
+    void ExpectLetters(const CString& sMapping);
     CString Fold(const CString& sNick) const;
     bool Same(const CString& sNick, const CString& sOther) const;
     CString Peer(const CString& sTarget) const;
@@ -338,7 +376,13 @@ class COtr : public CModule {
     const std::string m_sInstance = NewInstance();
     std::deque<Held> m_Queue, m_Waiting;  // asked, and kept for an otrd that is gone
     std::map<uint64_t, Kept> m_Kept;      // by the request that brought it
-    vector<CString> m_vGuarded;
+    guard::Closed m_Closed{[](const std::string& bytes) -> std::string { return CString(bytes).SHA256(); },
+                           NewSalt()};
+    guard::Required m_Required;
+    uint64_t m_uStored = 0;  // changes that the registry has
+    long m_iStored = 0, m_iStopped = 0;
+    unsigned m_uStopped = 0;
+    bool m_bOwnNick = false;  // the NICK that is looked at is ours
     std::map<CString, unsigned> m_Ordered;  // lines of `send` that have not passed the guard yet
     std::deque<Leaving> m_Leaving;          // in the order in which ZNC sends them
     std::deque<Unwritten> m_Unwritten;
@@ -375,6 +419,14 @@ static CString Clean(const std::string& text) {
     if (!HasEnd(text)) return sClean;
     sClean.erase(std::remove_if(sClean.begin(), sClean.end(), Ends), sClean.end());
     return sClean;
+}
+
+// A name that somebody else chose, for a line of *otr.
+static CString Quoted(const CString& sName) {
+    CString sClean;
+    for (const char c : sName)
+        if (static_cast<unsigned char>(c) > ' ' && c != 0x7f) sClean += c;
+    return sClean.size() > 64 ? sClean.substr(0, 64) + "..." : sClean;
 }
 
 static bool IsNotice(Kind kind) { return kind == Kind::Notice || kind == Kind::CtcpReply; }

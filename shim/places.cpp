@@ -9,12 +9,15 @@ static CString OwnRuntime() {
     return szRuntime && *szRuntime == '/' ? CString(szRuntime) : "/run/user/" + CString(getuid());
 }
 
+// The user's own otrd, then the system's.
+VCString COtr::UsualPlaces() { return {OwnRuntime() + "/otrd/shim.sock", "/run/otrd/shim.sock"}; }
+
 // What the user named, or their own otrd, or the system's. The one that was used last comes first, and
 // is alone for as long as it may only be restarting.
 VCString COtr::Places() const {
     const CString sNamed = GetNV("socket"), sLast = GetNV("used");
     if (!sNamed.empty()) return {sNamed};
-    VCString vsPlaces = {OwnRuntime() + "/otrd/shim.sock", "/run/otrd/shim.sock"};
+    VCString vsPlaces = UsualPlaces();
     if (sLast.empty()) return vsPlaces;
     vsPlaces.erase(std::remove(vsPlaces.begin(), vsPlaces.end(), sLast), vsPlaces.end());
     if (Now() - m_iGone < kMoved) vsPlaces.clear();

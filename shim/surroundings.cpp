@@ -46,6 +46,8 @@ CModule::EModRet COtr::OnNumericMessage(CNumericMessage& Message) {
     switch (Message.GetCode()) {
         case 5:  // read by ZNC after this
             m_bStale = true;
+            for (const CString& sToken : Message.GetParams())
+                if (sToken.StartsWith("CASEMAPPING=")) ExpectLetters(sToken.substr(12));
             break;
         case 1: {  // "Welcome to the network nick!user@host", on some servers
             const CString sText = Message.GetParam(1);
@@ -78,12 +80,6 @@ CModule::EModRet COtr::OnNumericMessage(CNumericMessage& Message) {
     return CONTINUE;
 }
 
-CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
-    if (Message.GetCommand().Equals("CHGHOST") && Message.GetNick().NickEquals(OwnNick()))
-        Learn(Message.GetParam(0), Message.GetParam(1));
-    return CONTINUE;
-}
-
 // Asks the server how it shows us to others, no more than once a minute.
 void COtr::AskWho() {
     const CIRCSock* pIRC = GetNetwork()->GetIRCSock();
@@ -111,6 +107,13 @@ CString COtr::ISupport(const CString& sKey, const CString& sDefault) const {
     return pIRC ? pIRC->GetISupport(sKey, sDefault) : sDefault;
 }
 
+// By a rule that is not known here, any letters may be the same.
+void COtr::ExpectLetters(const CString& sMapping) {
+    for (const char* szKnown : {"", "ascii", "rfc1459", "rfc1459-strict", "strict-rfc1459"})
+        if (sMapping.Equals(szKnown)) return;
+    m_Closed.ExpectMoreLetters();
+}
+
 // Nicks whose letters only otrd can compare: it has all of Unicode, and we do not.
 bool COtr::KnowsMoreLetters() const {
     const CString sMapping = ISupport("CASEMAPPING", "");
@@ -134,15 +137,14 @@ bool COtr::Same(const CString& sNick, const CString& sOther) const {
     return sNick == sOther || Fold(sNick) == Fold(sOther);
 }
 
-// The person that a target means, as nick, nick!user@host, nick@server or nick%host; empty for
-// channels, masks and ZNC's own nicks. Before 005, IsChan() calls everything a channel.
+// The person that a target is: a nick and nothing else, that is no channel, not ours and none of
+// ZNC's; empty for all others. Before 005, IsChan() calls everything a channel.
 CString COtr::Peer(const CString& sTarget) const {
-    if (sTarget.StartsWith(GetUser()->GetStatusPrefix()) || sTarget.StartsWith("$")) return "";
-    CString sBare = sTarget;
-    sBare.erase(0, sBare.find_first_not_of(ISupport("STATUSMSG", "")));
-    if (sBare.empty() || ISupport("CHANTYPES", "#&+!").find(sBare[0]) != CString::npos) return "";
-    const CString sNick = sBare.substr(0, sBare.find_first_of("!@%"));
-    return wire::ValidNick(sNick) && !sNick.Equals(OwnNick()) ? sNick : CString();
+    const bool bChannel =
+        !sTarget.empty() && ISupport("CHANTYPES", "#&+!").find(sTarget[0]) != CString::npos;
+    const bool bOther = bChannel || !target::IsBare(sTarget) || !wire::ValidNick(sTarget) ||
+                        sTarget.StartsWith(GetUser()->GetStatusPrefix()) || sTarget.Equals(OwnNick());
+    return bOther ? CString() : sTarget;
 }
 
 uint64_t COtr::Number(CClient* pClient) {

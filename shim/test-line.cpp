@@ -42,12 +42,17 @@ static std::string Encode(const json& line) {
     const uint64_t id = line.value("id", uint64_t{0});
     const std::string method = line["method"];
     const json& p = line["params"];
-    if (method == "hello")
+    if (method == "hello") {
+        const json closed = p.value("closed", json::object());
         return wire::Hello(id, {p["user"], p["network"], p["shim"], p["znc"], p.value("instance", ""),
                                 p.value("seen", uint64_t{0}), p.value("given_back", false),
-                                p.value("identity", "")});
+                                p.value("identity", ""), closed.value("salt", ""),
+                                closed.value("hashes", std::vector<std::string>()),
+                                closed.value("everybody", false)});
+    }
     if (method == "out")
-        return wire::Out(id, Bytes(p["to"]), KindOf(p["kind"]), Bytes(p["text"]), p["client"]);
+        return wire::Out(id, Bytes(p["to"]), KindOf(p["kind"]), Bytes(p["text"]), p["client"],
+                         p.value("closed", false));
     if (method == "in") return wire::In(id, Bytes(p["from"]), KindOf(p["kind"]), Bytes(p["text"]));
     if (method == "command") return wire::Command(id, Bytes(p["text"]));
     if (method == "nick") return wire::Nick(id, Bytes(p["old"]), Bytes(p["new"]));
@@ -75,9 +80,23 @@ static std::string Encode(const json& line) {
 
 static json Json(const std::string& bytes) { return json::parse(wire::EncodeText(bytes)); }
 
+static json Rules(const std::vector<wire::Rule>& rules) {
+    json out = json::array();
+    for (const auto& rule : rules)
+        out.push_back({{"pattern", Json(rule.pattern)}, {"required", rule.required}});
+    return out;
+}
+
+static json Nicks(const std::vector<std::string>& nicks) {
+    json out = json::array();
+    for (const auto& nick : nicks) out.push_back(Json(nick));
+    return out;
+}
+
 static json Written(const wire::Effect& e) {
     using Do = wire::Effect::Do;
-    const char* names[] = {"pass", "send", "deliver", "echo", "print", "table", "protect", "refuse", "hold"};
+    const char* names[] = {"pass", "send", "deliver", "echo", "print", "table", "protect", "refuse", "hold",
+                           "open", "rules"};
     const char* kinds[] = {"text", "action", "notice", "ctcp", "ctcp_reply"};
     const char* styles[] = {"plain", "good", "warn", "bad"};
     json out = {{"do", names[int(e.what)]}};
@@ -90,6 +109,9 @@ static json Written(const wire::Effect& e) {
     if (e.of) out["of"] = *e.of;
     if (e.what == Do::Print && e.style != wire::Style::Plain) out["style"] = styles[int(e.style)];
     if (e.what == Do::Protect) out.update({{"peer", Json(e.who)}, {"on", e.on}});
+    if (e.pending) out["pending"] = true;
+    if (e.by_user) out["by_user"] = true;
+    if (e.what == Do::Rules) out["rules"] = Rules(e.rules);
     if (e.what == Do::Refuse) out["why"] = e.why;
     if (e.what == Do::Table) {
         out.update({{"columns", e.columns}, {"rows", json::array()}});
@@ -125,17 +147,19 @@ static bool Reads(const std::string& line, const json& as) {
     if (!sameId || !in.why.empty()) return false;
     if (as["result"].contains("effects"))
         return in.what == What::Reply && effects == as["result"]["effects"];
-    json protect = json::array();
-    for (const auto& nick : in.protect) protect.push_back(Json(nick));
-    const json answered = in.answered ? json(*in.answered) : json();
-    return in.what == What::Welcome && answered == as["result"].value("answered", json()) && protect == as["result"]["protect"];
+    const json answered = in.answered ? json(*in.answered) : json(), none = json::array();
+    const json& result = as["result"];
+    return in.what == What::Welcome && answered == result.value("answered", json()) &&
+           Nicks(in.protect) == result["protect"] && Nicks(in.pending) == result.value("pending", none) &&
+           in.everybody == result.value("everybody", false) &&
+           Rules(in.rules) == result.value("rules", none);
 }
 
 // Whether nothing of a line can be performed, and the module knows why.
 static bool Refuses(const std::string& line) {
     const wire::Incoming in = wire::Parse(line);
     const bool says = in.what == What::Failed || in.what == What::Effects || in.what == What::Bye;
-    return in.effects.empty() && in.protect.empty() && (says ? !in.why.empty() : true) &&
+    return in.effects.empty() && in.protect.empty() && in.pending.empty() && in.rules.empty() && (says ? !in.why.empty() : true) &&
            in.what != What::Reply && in.what != What::Welcome;
 }
 

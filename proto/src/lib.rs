@@ -19,6 +19,7 @@ pub mod bundle;
 mod call;
 pub mod control;
 pub mod frame;
+pub mod guard;
 mod identity;
 pub mod jsonrpc;
 pub mod moving;

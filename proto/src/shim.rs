@@ -4,6 +4,7 @@ pub use crate::call::{Call, serve};
 pub use crate::identity::{BadIdentity, Identity};
 
 use crate::account::Name;
+use crate::guard::{ClosedNicks, Rule};
 use crate::text::{Mask, Nick, Text};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,9 @@ pub struct Hello {
     /// Which network this is, whatever it and its user are called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
+    /// Whom the module holds closed. One that says it understands `open` and `rules`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<ClosedNicks>,
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -78,8 +82,18 @@ pub struct Welcome {
     pub version: u32,
     /// The daemon's own version, for people.
     pub daemon: String,
-    /// Peers to which nothing may go in clear. Replaces what the module believed.
+    /// Peers to which nothing may go in clear until the user says otherwise, besides those whom
+    /// the module holds closed itself.
     pub protect: Vec<Nick>,
+    /// Peers to which nothing may go in clear for now. Replaces what the module believed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<Nick>,
+    /// Nothing may go in clear to anybody until the user says otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub everybody: bool,
+    /// What a policy says of the lines that other modules write.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
     /// The last request of this instance that was decided. All that was said since `seen` follows,
     /// replies among it; what was asked later is to be asked again. Absent: nothing goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,6 +195,9 @@ pub struct Out {
     /// Which of the attached clients typed it; 0 where none did. See [`Effect::Echo`].
     #[serde(default)]
     pub client: u64,
+    /// The module holds this nick closed, whatever the daemon knows of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
     /// The id of the request, by which an instance that keeps its text knows it again. Not a
     /// parameter: whoever parses fills it in.
     #[serde(skip)]
@@ -362,6 +379,20 @@ pub enum Effect {
         peer: Nick,
         /// Whether.
         on: bool,
+        /// Of one that is on: it ends by any that is off. Others end by the user's word only.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pending: bool,
+        /// Of one that is off: the user said so.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_user: bool,
+    },
+    /// The user finished all conversations: nobody is closed any more. Only for a module that said
+    /// whom it holds closed.
+    Open,
+    /// The rules for lines of other modules, all of them. Only for such a module, too.
+    Rules {
+        /// The first that fits decides.
+        rules: Vec<Rule>,
     },
     /// The user's text was not sent; it comes back through `*otr`.
     Refuse {

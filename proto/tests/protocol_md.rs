@@ -129,11 +129,12 @@ fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
     let module = [
         json!({"version": 1, "user": "alice", "network": "libera", "shim": "0", "znc": "1",
             "instance": "x", "seen": 1, "given_back": true,
-            "identity": "0123456789abcdef0123456789abcdef"}),
+            "identity": "0123456789abcdef0123456789abcdef",
+            "closed": {"salt": "x", "hashes": [], "everybody": true}}),
         json!({"connected": true, "mask": "alice!a@host", "linelen": 512, "casemapping": "ascii",
             "chantypes": "#", "statusmsg": "@", "status_prefix": "*", "loggers": ["user/log"],
             "insecure_clients": 0, "admin": false, "old_data": true}),
-        json!({"to": "bob", "kind": "text", "text": "hi", "client": 1}),
+        json!({"to": "bob", "kind": "text", "text": "hi", "client": 1, "closed": true}),
         json!({"from": "bob!b@host", "kind": "text", "text": "hi"}),
         json!({"text": "info"}),
         json!({"old": "bob", "new": "bob_"}),
@@ -204,9 +205,11 @@ fn effects() -> Vec<Value> {
         {"do": "echo", "to": "bob", "kind": "text", "text": "x", "client": 1, "of": 1},
         {"do": "print", "text": "x", "style": "good"},
         {"do": "table", "columns": ["Peer"], "rows": [["bob"]]},
-        {"do": "protect", "peer": "bob", "on": true},
+        {"do": "protect", "peer": "bob", "on": true, "pending": true, "by_user": true},
         {"do": "refuse", "to": "bob", "why": "x", "text": "x", "of": 1},
         {"do": "hold"},
+        {"do": "open"},
+        {"do": "rules", "rules": [{"pattern": "*", "required": true}]},
     ]);
     let order = |effect: &Effect| match effect {
         Effect::Pass => 0,
@@ -218,9 +221,11 @@ fn effects() -> Vec<Value> {
         Effect::Protect { .. } => 6,
         Effect::Refuse { .. } => 7,
         Effect::Hold => 8,
+        Effect::Open => 9,
+        Effect::Rules { .. } => 10,
     };
     let read: Vec<Effect> = serde_json::from_value(all.clone()).unwrap();
-    assert!(read.iter().map(order).eq(0..9));
+    assert!(read.iter().map(order).eq(0..11));
     assert_eq!(serde_json::to_value(&read).unwrap(), all);
     all.as_array().unwrap().clone()
 }
@@ -281,4 +286,5 @@ fn numbers_on_the_page_are_those_of_the_code() {
     assert!(PAGE.contains(&format!("has 1 to {} bytes", proto::account::Name::MAX)));
     assert!(PAGE.contains(&format!("1 to {} visible ASCII", shim::Instance::MAX)));
     assert!(PAGE.contains(&format!("{} lower-case hexadecimal digits", shim::Identity::LENGTH)));
+    assert!(PAGE.contains(&format!("At most {} hashes", proto::guard::MAX_CLOSED)));
 }

@@ -40,6 +40,9 @@ pub struct Newcomer {
     pub arrival: Option<Arrival>,
 }
 
+/// A [`Newcomer`] taken apart, for the packet to its worker.
+pub type Parts = (OwnedFd, Option<Id>, Hello, Text, Option<Arrival>);
+
 impl Newcomer {
     /// Says why it cannot be served, and closes.
     pub fn refuse(self, error: Error) {
@@ -59,7 +62,7 @@ impl Newcomer {
     }
 
     /// Gives the socket away, with the hello and the bytes behind it.
-    pub fn into_parts(self) -> io::Result<(OwnedFd, Option<Id>, Hello, Text, Option<Arrival>)> {
+    pub fn into_parts(self) -> io::Result<Parts> {
         Ok((self.stream.into_std()?.into(), self.id, self.hello, self.rest, self.arrival))
     }
 }

@@ -20,8 +20,15 @@ pub const IDLE_PEERS: usize = 4096;
 /// about 45 kB.
 pub const CONVERSATIONS: usize = 400;
 
-/// Nicks left behind by one conversation that are kept closed, besides those of trusted keys.
-pub const NICKS_LEFT: usize = 8;
+/// Nicks that are kept closed by name, those left behind by a conversation among them. One more
+/// closes everybody.
+pub const CLOSED: usize = proto::guard::MAX_CLOSED;
+
+/// Bytes of patterns that the module is told; of more, everything is required.
+pub const RULES: usize = 12 * 1024;
+
+/// Bytes of nicks in the reply to a hello; others are told behind it.
+pub const GREETED: usize = 12 * 1024;
 
 /// After this long without an answer, the user is told that an authentication stands still.
 pub const SMP_SILENCE: Duration = Duration::from_secs(180);

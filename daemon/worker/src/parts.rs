@@ -48,7 +48,7 @@ pub fn split(effects: Vec<Effect>) -> Vec<Vec<Effect>> {
 /// around the texts no more than 200.
 fn at_most(effect: &Effect) -> usize {
     let texts = match effect {
-        Effect::Pass | Effect::Hold => 0,
+        Effect::Pass | Effect::Hold | Effect::Open => 0,
         Effect::Send { to, text, .. } | Effect::Echo { to, text, .. } => {
             to.as_bytes().len() + text.as_bytes().len()
         }
@@ -58,7 +58,7 @@ fn at_most(effect: &Effect) -> usize {
         Effect::Refuse { to, why, text, .. } => {
             to.as_bytes().len() + why.len() + text.as_bytes().len()
         }
-        Effect::Table { .. } => return size(effect),
+        Effect::Table { .. } | Effect::Rules { .. } => return size(effect),
     };
     6 * texts + 200
 }
@@ -141,7 +141,8 @@ mod tests {
                 },
                 Effect::Deliver { from: mask(), kind, text: text() },
                 Effect::Print { text: text(), style: Style::Plain },
-                Effect::Protect { peer: nick(), on: false },
+                Effect::Protect { peer: nick(), on: false, pending: true, by_user: true },
+                Effect::Open,
                 Effect::Refuse { to: nick(), why: why.clone(), text: text(), of: Some(u64::MAX) },
                 Effect::Table { columns: vec!["a".into()], rows: vec![vec![text()]] },
             ] {

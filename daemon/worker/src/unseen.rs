@@ -172,6 +172,8 @@ impl Unseen {
                         | Effect::Print { .. }
                         | Effect::Table { .. }
                         | Effect::Protect { .. }
+                        | Effect::Open
+                        | Effect::Rules { .. }
                 )
             });
             self.bytes -= line.bytes.len();

@@ -393,6 +393,7 @@ fn hello() -> Hello {
         seen: 0,
         given_back: false,
         identity: None,
+        closed: None,
     }
 }
 

@@ -39,6 +39,8 @@ mod side_words;
 
 mod nicks;
 
+mod guard;
+
 mod surviving;
 
 mod reloading;

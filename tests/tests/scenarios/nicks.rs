@@ -92,8 +92,14 @@ fn ascii_does_not() {
     scene.alice.types_to("B[B", "to himself");
     bob.reads("alice", "to himself");
     scene.wire.never_carried("to himself");
-    // Another person.
+    // Another person, but by the rules of another server the same nick: which rules hold is what the
+    // server says, so it is closed for as long as the first one is.
     let other = scene.ircd.client("b{b");
+    scene.alice.types_to("b{b", "too early");
+    scene.alice.otr_says("finish b[b first");
+    scene.wire.never_carried("too early");
+    scene.alice.otr("finish b[b");
+    scene.alice.otr_says("[b[b] The private conversation is finished.");
     scene.alice.types_to("b{b", "hello");
     other.expect("alice's words", |line| line.text().trim_end() == "hello");
 }
@@ -133,6 +139,11 @@ fn rfc7613_leaves_no_spelling_to_other_modules() {
     let scene = says.alice(ZncUser::new("alice").module("send_raw")).begin_alone();
     let bob = scene.peer("bob", "23");
     scene.goes_private(&bob);
+    scene.alice.types_to("björk", "too early");
+    scene.alice.otr_says("too early");
+    scene.alice.otr("finish björk");
+    scene.alice.otr_says("[björk]");
+    scene.wire.never_carried("too early");
     scene.alice.types_to("björk", "lunch?");
     scene.wire.carries(Way::Out, "PRIVMSG björk :lunch?");
 

@@ -19,9 +19,11 @@ pub(super) fn finish(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
         if engine.finish_all() == 0 {
             engine.say(Style::Plain, "There is no private conversation.");
         }
+        engine.open_everybody();
         return Ok(());
     }
     let nick = arguments.only_nick()?;
+    engine.open(&nick);
     match engine.peer(nick.as_bytes()).filter(|peer| engine.conversations.get(peer).is_some()) {
         Some(peer) => engine.finish(&peer),
         None => engine.say_of(&nick, Style::Plain, "There is no private conversation."),

@@ -34,7 +34,7 @@ pub struct Conversation {
     /// Nothing may go in clear.
     pub guarded: bool,
     /// What the module was told of that.
-    pub guard_told: bool,
+    pub guard_told: GuardTold,
     /// The user has written to this peer.
     pub written_to: bool,
     /// The peer has left IRC since.
@@ -53,6 +53,18 @@ pub struct Conversation {
     pub error_replies_told: bool,
     /// Complaints that the peer may cause.
     pub notes: Bucket,
+}
+
+/// What the module knows of a peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GuardTold {
+    /// Nothing.
+    #[default]
+    Open,
+    /// Nothing may go in clear for now.
+    Pending,
+    /// Nothing may go in clear until the user says so.
+    Closed,
 }
 
 /// How a conversation stands.
@@ -153,7 +165,7 @@ impl Conversation {
             split: None,
             brought: false,
             guarded: false,
-            guard_told: false,
+            guard_told: GuardTold::Open,
             written_to: false,
             gone: false,
             last: now,

@@ -1,6 +1,6 @@
 //! When the server's rule for comparing nicks turns out to be another one.
 
-use super::conversation::Waiting;
+use super::conversation::{GuardTold, Waiting};
 use super::{Conversation, Engine, Phase};
 use crate::store::Name;
 use crate::text::casemap::Casemap;
@@ -33,7 +33,7 @@ impl Engine {
             let aliases = std::mem::take(&mut conversation.aliases);
             if conversation.phase != Phase::Clear {
                 // The module may have taken two guarded nicks for one: it is told of each again.
-                conversation.guard_told = false;
+                conversation.guard_told = GuardTold::Open;
             }
             self.seat(Some(&old), conversation);
             for alias in aliases {
@@ -104,7 +104,7 @@ impl Engine {
         }
         keep.asked = keep.asked.or(other.asked);
         keep.guarded |= other.guarded;
-        keep.guard_told |= other.guard_told;
+        keep.guard_told = keep.guard_told.max(other.guard_told);
         keep.written_to |= other.written_to;
         (keep, unsent)
     }

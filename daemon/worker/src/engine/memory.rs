@@ -16,6 +16,9 @@ use zeroize::Zeroizing;
 struct Remembered {
     version: u32,
     conversations: Vec<RememberedOne>,
+    /// There were too many: everybody is closed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    everybody: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -76,6 +79,7 @@ impl Engine {
             Found::Nothing => {}
             Found::Useless => self.conversations_are_lost(),
             Found::Content(remembered) => {
+                self.everybody = remembered.everybody;
                 for one in remembered.conversations {
                     self.remember_conversation(one);
                 }
@@ -276,7 +280,7 @@ impl Engine {
         let aliases = self.conversations.values().flat_map(|c| &c.aliases);
         conversations.extend(aliases.map(|alias| RememberedOne::closed(alias.clone())));
         conversations.sort_by(|a, b| a.nick.cmp(&b.nick));
-        Remembered { version: 1, conversations }
+        Remembered { version: 1, conversations, everybody: self.everybody }
     }
 }
 

@@ -6,6 +6,7 @@
 //! * `session`: what libotr said, and the lines that wait for it.
 //! * `peers`: the table of conversations, nick changes, comings and goings.
 //! * `folding`: another rule for comparing nicks.
+//! * `closed`: whom the module holds closed for clear text.
 //! * `keys`: our own key.
 //! * `policy`: whom to talk OTR with at all.
 //! * `memory`, `unsaved`: what survives a restart, and what could not be written.
@@ -14,6 +15,7 @@
 mod act;
 mod arrival;
 mod automatic;
+mod closed;
 mod conversation;
 mod ending;
 mod folding;
@@ -35,6 +37,7 @@ mod unsaved;
 mod versions;
 
 pub use act::{Act, Input, Now};
+pub use closed::hash;
 pub use conversation::{Conversation, Phase, Private, SmpState};
 pub use keys::KeyState;
 pub use policy::{Policy, Settings};
@@ -51,6 +54,7 @@ use policy::Patterns;
 use proto::account::{self, Account};
 use proto::admin::WorkerStatus;
 use proto::control::Site;
+use proto::guard::Rule;
 use proto::shim::{Call, Effect, Hello, Network, Style};
 use proto::text::Nick;
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,6 +85,12 @@ pub struct Engine {
     pub(crate) module: Option<Hello>,
     /// By folded nick.
     pub(crate) conversations: Table,
+    /// So many nicks are closed that everybody is.
+    everybody: bool,
+    /// Nicks that the user's word opens in this step.
+    opened: Vec<Nick>,
+    /// The rules as the module knows them.
+    rules_told: Vec<Rule>,
     /// Peers' lines that need our key, in order.
     held: Vec<HeldLine>,
     fragments: Reassembler,
@@ -136,6 +146,9 @@ impl Engine {
             patterns: Patterns::default(),
             module: None,
             conversations: Table::default(),
+            everybody: false,
+            opened: Vec::new(),
+            rules_told: Vec::new(),
             held: Vec::new(),
             fragments: Reassembler::default(),
             key_exchanges: Bucket::new(limits::AKE_BURST_ALL, limits::AKE_EVERY_ALL),
@@ -168,7 +181,10 @@ impl Engine {
         }
         match input {
             Input::Hello(hello) => self.greet(hello),
-            Input::Again(hello) => self.module = Some(hello),
+            Input::Again(hello) => {
+                self.module = Some(hello);
+                self.rules_told = self.rules();
+            }
             Input::Gone => self.module_gone(),
             Input::GivenBack => self.forget_waiting(),
             Input::End => self.give_all_back("otrd ends"),
@@ -185,6 +201,7 @@ impl Engine {
 
     fn end_of_step(&mut self) -> Vec<Act> {
         self.guard_changes();
+        self.rules_changes();
         let mut acts = self.saves();
         acts.append(&mut self.acts);
         acts
@@ -213,14 +230,6 @@ impl Engine {
             .into_iter()
             .flatten()
             .min()
-    }
-
-    /// Peers to whom nothing may go in clear.
-    pub fn protected(&self) -> Vec<Nick> {
-        let mut nicks: Vec<Nick> =
-            self.conversations.values().filter(|c| c.guarded).map(|c| c.nick.clone()).collect();
-        nicks.sort();
-        nicks
     }
 
     /// Whether a worker without a module still has something to lose, and for how long it should
@@ -256,8 +265,13 @@ impl Engine {
     }
 
     fn greet(&mut self, hello: Hello) {
+        let closed = hello.closed.clone();
         self.module = Some(hello);
+        self.rules_told = self.rules();
         self.give_all_back(PERHAPS_BACK);
+        if let Some(closed) = closed {
+            self.take_over(&closed);
+        }
         // Until the module says otherwise: a new connection may belong to a new ZNC.
         self.network.connected = false;
         for (style, text) in std::mem::take(&mut self.notes) {

@@ -13,6 +13,9 @@ use std::borrow::Cow;
 impl Engine {
     pub(super) fn outgoing(&mut self, out: Out) {
         let Some(peer) = self.meet(&out.to) else { return self.effect(Effect::Pass) };
+        if out.closed && !self.typed_to_closed(&peer, &out) {
+            return;
+        }
         let policy = self.policy(&peer);
         if let Some(conversation) = self.conversations.get_mut(&peer) {
             conversation.written_to = true;

@@ -1,6 +1,6 @@
 //! The table of conversations: who is whom, and who went where.
 
-use super::conversation::Offer;
+use super::conversation::{GuardTold, Offer};
 use super::{Conversation, Engine, Phase};
 use crate::limits;
 use crate::store::Name;
@@ -51,7 +51,7 @@ impl Engine {
             if let Some(nick) =
                 self.conversations.remove(&peer).filter(|c| c.guarded).map(|c| c.nick)
             {
-                self.effect(Effect::Protect { peer: nick, on: false });
+                self.lift(nick);
             }
             self.otr.forget_peer(&peer);
             self.fragments.forget(&peer);
@@ -71,16 +71,21 @@ impl Engine {
         else {
             return;
         };
-        let guarded = self.conversations.get(&old).is_some_and(|c| c.guard_told);
+        let told = self.conversations.get(&old).map(|c| c.guard_told).unwrap_or_default();
         self.follow(old_nick, new_nick);
         // The module guards the new nick as it did the old one, until it is told otherwise.
-        if !guarded || old == new {
+        if told == GuardTold::Open || old == new {
             return;
         }
         match self.conversations.get_mut(&new) {
-            Some(conversation) => conversation.guard_told = true,
-            None => self.effect(Effect::Protect { peer: new_nick.clone(), on: false }),
+            Some(conversation) => conversation.guard_told = conversation.guard_told.max(told),
+            None => self.lift(new_nick.clone()),
         }
+    }
+
+    /// Ends a guard that nobody's word has to end.
+    fn lift(&mut self, peer: Nick) {
+        self.effect(Effect::Protect { peer, on: false, pending: false, by_user: false });
     }
 
     /// The live session goes along; the old nick stays closed for clear text.
@@ -135,7 +140,7 @@ impl Engine {
             let _ = self.otr.forget_fingerprint(&old, private.fingerprint);
         }
         conversation.last = self.now.mono;
-        conversation.guard_told = false;
+        conversation.guard_told = GuardTold::Open;
         conversation.gone = false;
         // Another key than the one known of the new nick: perhaps somebody took it to be taken
         // for its owner.
@@ -154,8 +159,12 @@ impl Engine {
         self.unsaved.extend([Name::Conversations, Name::Fingerprints]);
         if !was_private {
             // Only asked so far: whoever takes the old nick gets nothing of it.
-            self.effect(Effect::Protect { peer: old_nick.clone(), on: false });
+            self.lift(old_nick.clone());
             return;
+        }
+        if !self.room_for_closed() {
+            // The module, whose room is the same, closes everybody.
+            return self.moved_to(old_nick, new_nick, changed);
         }
         let mut left_behind = Conversation::new(old_nick.clone(), self.now.mono);
         left_behind.phase = Phase::Moved { to: new_nick.clone() };
@@ -163,9 +172,13 @@ impl Engine {
         left_behind.aliases = aliases;
         left_behind.also_closed(spelled);
         left_behind.guarded = true;
-        left_behind.guard_told = true;
+        left_behind.guard_told = GuardTold::Closed;
         self.conversations.insert(old, left_behind);
-        self.shorten_trail(old_nick, new_nick);
+        self.moved_to(old_nick, new_nick, changed);
+    }
+
+    fn moved_to(&mut self, old_nick: &Nick, new_nick: &Nick, changed: Option<otr::Fingerprint>) {
+        self.follow_trail(old_nick, new_nick);
         let (was, is) = (quote(old_nick.as_bytes()), quote(new_nick.as_bytes()));
         self.say_of(
             new_nick,
@@ -177,26 +190,11 @@ impl Engine {
         }
     }
 
-    /// All nicks that a conversation has left know where it is. Of those that nobody's trusted key
-    /// belongs to, only so many are kept: a stranger could leave one behind each second.
-    fn shorten_trail(&mut self, old_nick: &Nick, new_nick: &Nick) {
-        let trail = self.left_for(old_nick);
-        for peer in &trail {
-            if let Some(conversation) = self.conversations.get_mut(peer) {
+    /// All nicks that a conversation has left know where it is.
+    fn follow_trail(&mut self, old_nick: &Nick, new_nick: &Nick) {
+        for peer in self.left_for(old_nick) {
+            if let Some(conversation) = self.conversations.get_mut(&peer) {
                 conversation.phase = Phase::Moved { to: new_nick.clone() };
-            }
-        }
-        let mut strangers: Vec<(std::time::Duration, Peer)> = self
-            .left_for(new_nick)
-            .into_iter()
-            .filter(|peer| !self.otr.known_of(peer).iter().any(|k| k.trust.is_trusted()))
-            .filter_map(|peer| Some((self.conversations.get(&peer)?.last, peer)))
-            .collect();
-        strangers.sort();
-        let many = strangers.len().saturating_sub(limits::NICKS_LEFT);
-        for (_, peer) in strangers.into_iter().take(many) {
-            if let Some(gone) = self.conversations.remove(&peer).filter(|c| c.guard_told) {
-                self.effect(Effect::Protect { peer: gone.nick, on: false });
             }
         }
     }
@@ -263,36 +261,5 @@ impl Engine {
                 format!("This nick is back. The private conversation stays; if they cannot read it, use refresh {name}."),
             );
         }
-    }
-
-    /// Tells the module about every peer whose guard changed in this step. Turned on before, and
-    /// off after, everything else that the step does.
-    pub(super) fn guard_changes(&mut self) {
-        let peers = self.conversations.settle();
-        let mut changes = Vec::new();
-        for peer in &peers {
-            let Some(conversation) = self.conversations.get(peer) else { continue };
-            let guarded = conversation.phase != Phase::Clear
-                || conversation.asked.is_some()
-                || !conversation.waiting.is_empty()
-                // Not for everybody who writes to us: strangers would fill the guard's list.
-                || (conversation.written_to && self.is_required(peer));
-            if guarded == conversation.guarded && guarded == conversation.guard_told {
-                continue;
-            }
-            let Some(conversation) = self.conversations.get_mut(peer) else { continue };
-            conversation.guarded = guarded;
-            if conversation.guarded != conversation.guard_told {
-                conversation.guard_told = conversation.guarded;
-                self.unsaved.insert(Name::Conversations);
-                changes.push((conversation.nick.clone(), conversation.guarded));
-            }
-        }
-        changes.sort();
-        for (peer, on) in changes {
-            let effect = super::Act::Effect(Effect::Protect { peer, on });
-            if on { self.acts.insert(0, effect) } else { self.acts.push(effect) }
-        }
-        self.conversations.settled(peers);
     }
 }

@@ -102,6 +102,18 @@ impl Pattern {
     }
 }
 
+impl Patterns {
+    /// The user's policies by typed pattern, the one that decides first before the others.
+    pub(super) fn by_specificity(&self) -> impl Iterator<Item = (String, bool)> {
+        let mut all: Vec<_> = self.policies.iter().rev().collect();
+        all.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.specificity));
+        let one = |(pattern, policy): &(Pattern, Policy)| {
+            (pattern.typed.clone(), *policy == Policy::Required)
+        };
+        all.into_iter().map(one).collect::<Vec<_>>().into_iter()
+    }
+}
+
 /// Which rule decides. In words, by `Display`.
 #[derive(Clone, Copy)]
 pub(crate) enum Rule<'a> {

@@ -88,8 +88,11 @@ impl Engine {
         let asked = conversation.asked.take().is_some();
         conversation.smp = SmpState::Idle;
         conversation.offer = Offer::Declined;
-        conversation.aliases.clear();
+        let aliases = std::mem::take(&mut conversation.aliases);
         let nick = conversation.nick.clone();
+        for nick in aliases.iter().chain([&nick]) {
+            self.open(nick);
+        }
         self.held.retain(|held| !matches!(held, HeldLine::Query(waiting) if waiting == peer));
         self.give_back(peer, "the conversation was finished");
         match was {

@@ -47,7 +47,7 @@ impl Engine {
 
     /// The user's text went out: her other clients see it, too.
     pub(crate) fn echo(&mut self, out: Out) {
-        let Out { to, kind, text, client, line } = out;
+        let Out { to, kind, text, client, line, .. } = out;
         self.effect(Effect::Echo { to, kind, text, client, of: line });
     }
 

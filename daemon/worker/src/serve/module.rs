@@ -8,7 +8,7 @@ use crate::parts;
 use crate::unseen::{self, Unseen, left_to_us};
 use proto::jsonrpc::{self, Code, Id, Message, Reply};
 use proto::shim::{self, Bye, ByeReason, Call, Effect, Effects, Hello, In, Welcome};
-use proto::text::Text;
+use proto::text::{Nick, Text};
 use std::os::fd::OwnedFd;
 
 /// Reads of what a module said before it closed: more than a socket holds.
@@ -28,11 +28,31 @@ impl Worker {
         };
         let effects = if goes_on { self.go_on(hello) } else { self.begin(hello) };
         let again = self.unseen.as_mut().filter(|_| goes_on).map(Unseen::again);
+        let mut more = Vec::new();
         if let Some(id) = id {
+            let mut listed = |pending| {
+                let nicks = self.engine.protected(pending);
+                let mut used = 0;
+                let fits = |nick: &Nick| {
+                    used += nick.as_bytes().len() + 3;
+                    used <= limits::GREETED
+                };
+                let (now, later): (Vec<Nick>, Vec<Nick>) = nicks.into_iter().partition(fits);
+                more.extend(later.into_iter().map(|peer| Effect::Protect {
+                    peer,
+                    on: true,
+                    pending,
+                    by_user: false,
+                }));
+                now
+            };
             let welcome = Welcome {
                 version: proto::VERSION,
                 daemon: env!("CARGO_PKG_VERSION").into(),
-                protect: self.engine.protected(),
+                protect: listed(false),
+                pending: listed(true),
+                everybody: self.engine.everybody_closed(),
+                rules: self.engine.rules(),
                 answered: again.as_ref().map(|(answered, _)| *answered),
             };
             jsonrpc::write_line(link.out(), &Reply { id, outcome: Ok(welcome) });
@@ -41,7 +61,8 @@ impl Worker {
             link.out().extend_from_slice(line);
         }
         self.link = Some(link);
-        self.unasked(effects);
+        more.extend(effects);
+        self.unasked(more);
         self.serve_lines();
     }
 
@@ -242,7 +263,14 @@ impl Worker {
     fn keep(&mut self, effects: Vec<Effect>) {
         // What concerns IRC itself is past; hello brings the guards.
         let kept = effects.into_iter().filter(|effect| {
-            !matches!(effect, Effect::Send { .. } | Effect::Pass | Effect::Protect { .. })
+            !matches!(
+                effect,
+                Effect::Send { .. }
+                    | Effect::Pass
+                    | Effect::Protect { .. }
+                    | Effect::Open
+                    | Effect::Rules { .. }
+            )
         });
         for effect in kept {
             if self.backlog.len() >= limits::BACKLOG {

@@ -1,15 +1,16 @@
 //! The link between the user's module and the worker, each side by the rules of `PROTOCOL.md`:
 //! what breaks, what is said again, what is given back.
 
-use super::user::{Shown, UNCHECKED, User, words};
+use super::user::{Shown, UNCHECKED, User, holds, words};
 use super::world::contains;
 use proto::account::Name;
+use proto::guard::{ClosedNicks, fold};
 use proto::jsonrpc::{self, Id, Reply};
 use proto::shim::{Call, Effect, Effects, Hello, Instance};
 use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
-use worker::engine::Input;
+use worker::engine::{Input, hash};
 use worker::unseen::{Unseen, left_to_us};
 
 /// After so long without a link, what is in doubt is given back.
@@ -67,9 +68,15 @@ impl User {
             self.adopt_and_lose(hello);
         }
         let (answered, lines) = self.adopt(self.hello());
-        let was_guarded = self.guard.clone();
-        self.guard =
-            self.engine.protected().iter().map(|nick| nick.display().into_owned()).collect();
+        let was_guarded = self.held_back();
+        let names = |nicks: Vec<proto::text::Nick>| -> Vec<String> {
+            nicks.iter().map(|nick| nick.display().into_owned()).collect()
+        };
+        self.pending = names(self.engine.protected(true));
+        for nick in names(self.engine.protected(false)) {
+            self.close(&nick);
+        }
+        self.everybody |= self.engine.everybody_closed();
         let again = self.sort(answered, &was_guarded);
         self.module.given_back = false;
         self.replays = true;
@@ -81,11 +88,6 @@ impl User {
         self.unasked(news);
         self.tell_network();
         for call in again {
-            if let Call::Nick(change) = &call
-                && self.guarded(&change.old.display())
-            {
-                self.guard.push(change.new.display().into_owned());
-            }
             self.ask(call);
         }
     }
@@ -103,7 +105,18 @@ impl User {
             seen: self.module.seen,
             given_back: self.module.given_back,
             identity: None,
+            closed: Some(self.held_closed()),
         }
+    }
+
+    fn held_back(&self) -> Vec<String> {
+        [self.guard.clone(), self.pending.clone()].concat()
+    }
+
+    fn held_closed(&self) -> ClosedNicks {
+        let salt = format!("salt of {}", self.name);
+        let hashes = self.guard.iter().map(|nick| hash(&salt, &fold(nick.as_bytes()))).collect();
+        ClosedNicks { salt, hashes, everybody: self.everybody }
     }
 
     /// The module connects to a worker that is slow, and gives up before it is answered.
@@ -153,7 +166,9 @@ impl User {
     pub(super) fn ask(&mut self, call: Call) {
         if !self.up {
             let in_doubt = !self.module.given_back && !self.module.queue.is_empty();
-            if in_doubt && matches!(call, Call::In(_)) || self.is_for_later(&call, &self.guard) {
+            if in_doubt && matches!(call, Call::In(_))
+                || self.is_for_later(&call, &self.held_back())
+            {
                 return self.module.waiting.push_back(call);
             }
             return self.fail(call);
@@ -175,7 +190,7 @@ impl User {
     fn is_for_later(&self, call: &Call, guard: &[String]) -> bool {
         match call {
             Call::In(message) => message.text.as_bytes().starts_with(b"?OTR"),
-            Call::Nick(change) => guard.iter().any(|one| self.same(one, &change.old.display())),
+            Call::Nick(change) => holds(guard, &change.old.display()),
             _ => false,
         }
     }
@@ -201,8 +216,9 @@ impl User {
     fn give_back(&mut self) {
         self.module.given_back = true;
         let mut queue = std::mem::take(&mut self.module.queue);
+        let held_back = self.held_back();
         for held in &mut queue {
-            if !held.done && !self.is_for_later(&held.call, &self.guard) {
+            if !held.done && !self.is_for_later(&held.call, &held_back) {
                 self.fail(held.call.clone());
                 held.done = true;
             }
@@ -210,7 +226,7 @@ impl User {
         self.module.queue = queue;
         self.give_back_kept();
         for call in std::mem::take(&mut self.module.waiting) {
-            match self.is_for_later(&call, &self.guard) {
+            match self.is_for_later(&call, &self.held_back()) {
                 true => self.module.waiting.push_back(call),
                 false => self.fail(call),
             }

@@ -4,6 +4,7 @@ use super::key_file;
 use super::module::{Module, Told};
 use super::store::Files;
 use proto::account::{Account, Name as AccountName};
+use proto::guard::{MAX_CLOSED, fold};
 use proto::shim::{Call, Command, Effect, In, Kind, Network, NickChange, Out, Presence, Style};
 use proto::text::{Mask, Nick, Text};
 use std::collections::VecDeque;
@@ -55,6 +56,12 @@ pub struct User {
     /// Lines that went to IRC.
     pub out: VecDeque<Line>,
     pub guard: Vec<String>,
+    /// For now.
+    pub pending: Vec<String>,
+    /// There were too many.
+    pub everybody: bool,
+    /// Opened by the user since.
+    pub exempt: Vec<String>,
     /// A key generation was asked for.
     pub keygen: bool,
     /// The reply to the next request is lost, and the connection with it.
@@ -115,6 +122,9 @@ impl User {
             screen: Vec::new(),
             out: VecDeque::new(),
             guard: Vec::new(),
+            pending: Vec::new(),
+            everybody: false,
+            exempt: Vec::new(),
             keygen: false,
             lose_next_reply: false,
             lose_next_request: false,
@@ -164,7 +174,9 @@ impl User {
     // ---- what happens
 
     pub fn types(&mut self, to: &str, kind: Kind, text: &str) {
-        self.ask(Call::Out(Out { to: nick(to), kind, text: text.into(), client: 1, line: None }));
+        let closed = self.closed(to);
+        let text = text.into();
+        self.ask(Call::Out(Out { to: nick(to), kind, text, client: 1, closed, line: None }));
     }
 
     pub fn says(&mut self, to: &str, text: &str) {
@@ -182,8 +194,10 @@ impl User {
     }
 
     pub fn sees_nick(&mut self, old: &str, new: &str) {
-        if self.guarded(old) {
-            self.guard.push(new.into());
+        if holds(&self.guard, old) {
+            self.close(new);
+        } else if holds(&self.pending, old) {
+            self.pending.push(new.into());
         }
         self.ask(Call::Nick(NickChange { old: nick(old), new: nick(new) }));
     }
@@ -295,14 +309,17 @@ impl User {
                     let row = |row: Vec<Text>| Shown::Row(row.iter().map(words).collect());
                     self.screen.extend(rows.into_iter().map(row));
                 }
-                Effect::Protect { peer, on } => {
-                    let (peer, map) = (peer.display().into_owned(), self.casemap());
-                    let folded = map.fold(peer.as_bytes());
-                    self.guard.retain(|one| map.fold(one.as_bytes()) != folded);
-                    if on {
-                        self.guard.push(peer);
-                    }
+                Effect::Protect { peer, on, pending, by_user } => {
+                    let word = matches!(held, None | Some(Call::Command(_)));
+                    self.protect(&peer.display(), on, pending, by_user && word);
                 }
+                Effect::Open => {
+                    self.guard.clear();
+                    self.pending.clear();
+                    self.exempt.clear();
+                    self.everybody = false;
+                }
+                Effect::Rules { .. } => {}
                 Effect::Refuse { to, why, text, of } => {
                     of.and_then(|of| self.module.kept.remove(&of));
                     self.screen.push(Shown::Refused {
@@ -345,8 +362,40 @@ impl User {
         self.casemap().fold(a.as_bytes()) == self.casemap().fold(b.as_bytes())
     }
 
+    fn protect(&mut self, peer: &str, on: bool, pending: bool, by_user: bool) {
+        let others = |all: &mut Vec<String>| all.retain(|one| !same_widely(one, peer));
+        match (on, pending) {
+            (true, true) => self.pending.push(peer.into()),
+            (true, false) => self.close(peer),
+            (false, _) => others(&mut self.pending),
+        }
+        if !on && by_user {
+            others(&mut self.guard);
+            if self.everybody {
+                self.exempt.push(peer.into());
+            }
+        }
+    }
+
+    /// As the module: its room is as large as the worker's.
+    pub fn close(&mut self, nick: &str) {
+        if holds(&self.guard, nick) {
+            return;
+        }
+        self.exempt.retain(|one| !same_widely(one, nick));
+        match self.guard.len() < MAX_CLOSED {
+            true => self.guard.push(nick.into()),
+            false => self.everybody = true,
+        }
+    }
+
+    /// Until the user's word.
+    pub fn closed(&self, who: &str) -> bool {
+        holds(&self.guard, who) || self.everybody && !holds(&self.exempt, who)
+    }
+
     pub fn guarded(&self, who: &str) -> bool {
-        self.guard.iter().any(|one| self.same(one, who))
+        self.closed(who) || holds(&self.pending, who)
     }
 
     // ---- what tests look at
@@ -410,4 +459,13 @@ fn check(effect: &Effect) {
         }
         _ => {}
     }
+}
+
+/// One nick by some CASEMAPPING.
+pub fn same_widely(one: &str, other: &str) -> bool {
+    fold(one.as_bytes()) == fold(other.as_bytes())
+}
+
+pub fn holds(all: &[String], who: &str) -> bool {
+    all.iter().any(|one| same_widely(one, who))
 }

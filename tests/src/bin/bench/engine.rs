@@ -84,6 +84,7 @@ impl InMemory {
             seen: 0,
             given_back: false,
             identity: None,
+            closed: None,
         };
         this.step(Input::Hello(hello));
         let mask = Some(Mask::new("alice!alice@127.0.0.1").expect("a mask"));

@@ -1,0 +1,55 @@
+#include "required.h"
+
+#include <algorithm>
+
+#include "target.h"
+
+namespace guard {
+
+using std::string;
+
+namespace {
+
+// `*` and `?`, in time that grows with both lengths at most.
+bool Fits(const string& pattern, const string& name) {
+    size_t p = 0, n = 0, star = string::npos, back = 0;
+    while (n < name.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            back = n;
+        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
+            p++, n++;
+        } else if (star != string::npos) {
+            p = star + 1;
+            n = ++back;
+        } else {
+            return false;
+        }
+    }
+    return pattern.find_first_not_of('*', p) == string::npos;
+}
+
+}  // namespace
+
+void Required::Set(std::vector<wire::Rule> rules) {
+    m_Rules = std::move(rules);
+    for (wire::Rule& rule : m_Rules) rule.pattern = target::Fold(rule.pattern);
+    m_bAny = std::any_of(m_Rules.begin(), m_Rules.end(), [](const auto& rule) { return rule.required; });
+    m_bUnknown = false;
+}
+
+bool Required::OfName(const string& folded) const {
+    for (const wire::Rule& rule : m_Rules)
+        if (Fits(rule.pattern, folded)) return rule.required;
+    return false;
+}
+
+bool Required::Of(const string& target, const string& statusmsg) const {
+    if (!Any() || !target::MayBePerson(target)) return false;
+    if (m_bUnknown) return true;
+    for (const string& name : target::Names(target, statusmsg))
+        if (name.find_first_of("!@%") == string::npos && OfName(name)) return true;
+    return false;
+}
+
+}  // namespace guard

@@ -1,0 +1,26 @@
+// Where nothing goes out in clear by policy: rules that otrd says, for lines that do not pass it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "line.h"
+
+namespace guard {
+
+class Required {
+  public:
+    // `unknown`: there were some in the registry, and otrd has not said them yet.
+    explicit Required(bool unknown = false) : m_bUnknown(unknown) {}
+    void Set(std::vector<wire::Rule> rules);
+    bool Any() const { return m_bUnknown || m_bAny; }
+    // Whether a target may be somebody to whom nothing goes out in clear.
+    bool Of(const std::string& target, const std::string& statusmsg) const;
+
+  private:
+    bool OfName(const std::string& folded) const;
+    std::vector<wire::Rule> m_Rules;  // patterns are folded
+    bool m_bUnknown = false, m_bAny = false;
+};
+
+}  // namespace guard

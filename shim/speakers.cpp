@@ -1,0 +1,78 @@
+// Who speaks, looked at on every line of the server before anything else sees it.
+#include "otr.h"
+
+// ZNC's own names: no server may use one, it would appear in that module's window. Letters as a
+// prefix are in nicks of people, too.
+bool COtr::IsModuleName(const CString& sNick) const {
+    CString sName = sNick;  // as clients show it
+    sName.erase(std::remove_if(sName.begin(), sName.end(),
+                               [](unsigned char c) { return c <= ' ' || c == 0x7f; }),
+                sName.end());
+    const CString& sPrefix = GetUser()->GetStatusPrefix();
+    if (sPrefix.empty() || sName.compare(0, sPrefix.size(), sPrefix) != 0) return false;
+    if (!isalnum(static_cast<unsigned char>(sPrefix[0]))) return true;
+    const CString sModule = CString(sName.substr(sPrefix.size())).AsLower();
+    return sModule == "status" || CZNC::Get().GetModules().FindModule(sModule) ||
+           GetUser()->GetModules().FindModule(sModule) ||
+           GetNetwork()->GetModules().FindModule(sModule);
+}
+
+CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
+    CNick& Nick = Message.GetNick();
+    const CString sCommand = Message.GetCommand().AsUpper();
+    if (IsModuleName(Nick.GetNick())) Nick.SetNick(kOfNetwork + Nick.GetNick());
+    if (sCommand == "NICK") {
+        m_bOwnNick = Nick.NickEquals(OwnNick());  // ZNC takes it over before it tells us
+        if (!m_bOwnNick && IsModuleName(Message.GetParam(0)))
+            Message.SetParam(0, kOfNetwork + Message.GetParam(0));
+    }
+    if (sCommand == "CHGHOST" && Nick.NickEquals(OwnNick()))
+        Learn(Message.GetParam(0), Message.GetParam(1));
+    if (!m_Closed.Any()) return CONTINUE;
+    const std::string sSpeaker(target::Speaker(Nick.GetNick()));
+    if (!Nick.GetIdent().empty()) m_Closed.Learn(sSpeaker, Nick.GetIdent());
+    const bool bWords = sCommand == "PRIVMSG" || sCommand == "NOTICE";
+    if (bWords && m_Closed.OfSpeaker(sSpeaker) == guard::Level::Closed && !IsForOtrd(Message) &&
+        !IsOurChannel(Message.GetParam(0)))
+        MarkClear(Message);
+    return CONTINUE;
+}
+
+// What a person says to us, as otrd reads it. The rest is shown as ZNC shows it.
+bool COtr::IsForOtrd(const CMessage& Message) const {
+    const CNick& Nick = Message.GetNick();
+    const CString sMask = Nick.GetNickMask();
+    // A server has no `!`; what comes back from ourselves is no peer's.
+    return sMask.find('!') != CString::npos && wire::ValidMask(sMask) &&
+           !Nick.NickEquals(OwnNick()) && Message.GetParam(0).Equals(OwnNick());
+}
+
+// A channel on any network, and we are in it.
+bool COtr::IsOurChannel(const CString& sTarget) const {
+    CString sName = sTarget;
+    sName.erase(0, sName.find_first_not_of("@%~"));
+    return (!sName.empty() && !target::MayBePerson(sName) && GetNetwork()->FindChan(sName)) ||
+           (sTarget.size() > 1 && !target::MayBePerson(sTarget.substr(1)) &&
+            GetNetwork()->FindChan(sTarget.substr(1)));
+}
+
+// As otrd does it: clients answer CTCP by themselves, in clear, so it is shown as text.
+void COtr::MarkClear(CMessage& Message) {
+    CString sText = Message.GetParam(1);
+    static const CString sAction = "\001ACTION ";
+    if (sText.compare(0, sAction.size(), sAction) == 0)
+        sText.insert(sAction.size(), kNotEncrypted);
+    else if (!sText.empty() && sText[0] == 1)
+        sText = CString(kNotEncrypted) + "CTCP " + sText.Replace_n("\001", "");
+    else
+        sText = kNotEncrypted + sText;
+    Message.SetParam(1, sText);
+}
+
+// otrd takes somebody for one with whom nothing was private, and the guard knows better.
+void COtr::MarkIfClosed(Held& held) const {
+    if (m_Closed.OfSpeaker(wire::NickOf(held.who)) != guard::Level::Closed) return;
+    MarkClear(held.message);
+    if (held.kind == Kind::Ctcp) held.kind = Kind::Text;
+    if (held.kind == Kind::CtcpReply) held.kind = Kind::Notice;
+}

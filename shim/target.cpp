@@ -1,0 +1,149 @@
+#include "target.h"
+
+#include <algorithm>
+#include <array>
+
+namespace target {
+
+using std::string;
+using std::string_view;
+
+namespace {
+
+constexpr string_view kHosts = "!@%";         // end a name inside of a target
+constexpr string_view kStatus = "@%~";        // stand before a name on some servers
+constexpr string_view kChannels = "#&+!";     // RFC 2811
+constexpr std::array<string_view, 6> kCommands = {"PRIVMSG", "NOTICE",  "CPRIVMSG",
+                                                  "CNOTICE", "SQUERY", "TAGMSG"};
+
+bool IsBlank(unsigned char c) { return c <= ' ' || c == 0x7f; }
+
+string_view Trimmed(string_view text) {
+    while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && IsBlank(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+// Takes the next word off the front, with the blanks before it.
+template <class Ends>
+string_view Word(string_view& text, Ends ends) {
+    while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
+    const auto end = std::find_if(text.begin(), text.end(), ends);
+    const string_view word = text.substr(0, static_cast<size_t>(end - text.begin()));
+    text.remove_prefix(word.size());
+    return word;
+}
+
+void Add(std::vector<string>& all, string name) {
+    if (!name.empty() && std::find(all.begin(), all.end(), name) == all.end())
+        all.push_back(std::move(name));
+}
+
+char Lower(char c) {
+    if (c >= 'A' && c <= 'Z') return static_cast<char>(c + 32);
+    switch (c) {
+        case '[': return '{';
+        case ']': return '}';
+        case '\\': return '|';
+        case '~': return '^';
+        default: return c;
+    }
+}
+
+// U+FF01 to U+FF5E are ASCII in full width; the Kelvin sign is a k, U+1FEF a grave accent. Nothing
+// else outside of ASCII becomes ASCII by NFC, case or width. Gives the bytes taken, or 0.
+size_t ToAscii(string_view text, char& out) {
+    if (text.size() < 3) return 0;
+    const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned first = byte(0), second = byte(1), third = byte(2);
+    if (first == 0xef && second == 0xbc && third >= 0x81 && third <= 0xbf)
+        out = static_cast<char>(third - 0x81 + 0x21);
+    else if (first == 0xef && second == 0xbd && third >= 0x80 && third <= 0x9e)
+        out = static_cast<char>(third - 0x80 + 0x60);
+    else if (first == 0xe2 && second == 0x84 && third == 0xaa)
+        out = 'k';
+    else if (first == 0xe1 && second == 0xbf && third == 0xaf)
+        out = '`';
+    else
+        return 0;
+    return 3;
+}
+
+}  // namespace
+
+string Fold(string_view name) {
+    string folded;
+    folded.reserve(name.size());
+    while (!name.empty()) {
+        char c = name.front();
+        const size_t taken = static_cast<unsigned char>(c) < 0x80 ? 0 : ToAscii(name, c);
+        folded += Lower(c);
+        name.remove_prefix(taken ? taken : 1);
+    }
+    return folded;
+}
+
+bool HasMoreLetters(string_view name) {
+    return std::any_of(name.begin(), name.end(), [](unsigned char c) { return c >= 0x80; });
+}
+
+std::vector<string> Names(string_view target, string_view statusmsg) {
+    std::vector<string> names;
+    Add(names, Fold(target));
+    string_view rest = Trimmed(target);
+    for (;;) {
+        const string folded = Fold(rest);
+        Add(names, folded);
+        Add(names, folded.substr(0, folded.find_first_of(kHosts)));
+        if (rest.empty()) return names;
+        const bool status = kStatus.find(rest.front()) != string_view::npos ||
+                            statusmsg.find(rest.front()) != string_view::npos;
+        if (!status) return names;
+        rest.remove_prefix(1);
+    }
+}
+
+bool IsBare(string_view target) {
+    return !target.empty() && MayBePerson(target) && target.front() != ':' &&
+           std::none_of(target.begin(), target.end(), [](unsigned char c) {
+               return IsBlank(c) || c == ',' || kHosts.find(static_cast<char>(c)) != string_view::npos;
+           }) &&
+           target.front() != '~';
+}
+
+bool MayBePerson(string_view target) {
+    target = Trimmed(target);
+    target.remove_prefix(std::min(target.find_first_not_of(kStatus), target.size()));
+    return !target.empty() && target.front() != '$' && target.front() != '*' &&
+           kChannels.find(target.front()) == string_view::npos;
+}
+
+Words Read(string_view line) {
+    const auto isSpace = [](char c) { return c == ' '; };
+    Words words;
+    string_view rest = line;
+    while (!rest.empty() && IsBlank(rest.front())) rest.remove_prefix(1);
+    if (!rest.empty() && rest.front() == '@') Word(rest, isSpace);
+    while (!rest.empty() && IsBlank(rest.front())) rest.remove_prefix(1);
+    if (!rest.empty() && rest.front() == ':') Word(rest, isSpace);
+    words.command = Word(rest, IsBlank);
+    for (char& c : words.command)
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+    if (std::find(kCommands.begin(), kCommands.end(), words.command) == kCommands.end()) return words;
+    string_view again = rest;
+    // A tabulator parts words on some servers only.
+    for (string_view list : {Word(rest, isSpace), Word(again, IsBlank)}) {
+        if (!list.empty() && list.front() == ':') list.remove_prefix(1);
+        Add(words.targets, string(list));
+        while (list.find(',') != string_view::npos) {
+            Add(words.targets, string(list.substr(0, list.find(','))));
+            list.remove_prefix(list.find(',') + 1);
+        }
+        Add(words.targets, string(list));
+    }
+    return words;
+}
+
+string_view Speaker(string_view source) { return source.substr(0, source.find_first_of("!@")); }
+
+}  // namespace target

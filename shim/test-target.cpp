@@ -1,0 +1,164 @@
+// Whom lines mean, and who is closed; without ZNC. In place of SHA-256 stands a short sum: what
+// matters here is which names are one.
+#include "closed.h"
+#include "target.h"
+
+#include <algorithm>
+#include <cstdio>
+
+using guard::Closed;
+using guard::Level;
+using std::string;
+
+static int s_passed = 0, s_failed = 0;
+
+static void Check(bool good, const string& what) {
+    good ? s_passed++ : s_failed++;
+    if (!good) printf("FAILED: %s\n", what.c_str());
+}
+
+static string Sum(const string& bytes) {
+    uint64_t one = 14695981039346656037U, two = 88172645463325252U;
+    for (const unsigned char c : bytes) {
+        one = (one ^ c) * 1099511628211U;
+        two = (two + c) * 6364136223846793005U + 1442695040888963407U;
+    }
+    char out[33];
+    snprintf(out, sizeof out, "%016llx%016llx", static_cast<unsigned long long>(one),
+             static_cast<unsigned long long>(two));
+    return out;
+}
+
+static Closed Fresh() { return Closed(Sum, "salt"); }
+
+static bool Stops(const Closed& closed, const string& line) {
+    const target::Words words = target::Read(line);
+    return std::any_of(words.targets.begin(), words.targets.end(),
+                       [&](const string& t) { return closed.Of(t, "@+") != Level::Open; });
+}
+
+static void Lines() {
+    Closed closed = Fresh();
+    closed.Close("bob");
+    closed.Learn("bob", "~idbob");
+    for (const string line :
+         {"PRIVMSG bob :x", "privmsg BOB :x", "\tPRIVMSG bob :x", " \x01 NOTICE bob :x", "PRIVMSG\tbob\t:x",
+          "PRIVMSG bob\t:x", "@a=b PRIVMSG bob :x", "@a=b :me!a@b PRIVMSG bob :x", ":me PRIVMSG bob :x",
+          "CPRIVMSG bob #c :x", "CNOTICE bob #c :x", "TAGMSG bob", "SQUERY bob :x", "PRIVMSG :bob",
+          "PRIVMSG carol,bob :x", "PRIVMSG bob,carol :x", "PRIVMSG #c,bob :x", "PRIVMSG ,,bob, :x",
+          "PRIVMSG bob!u@h :x", "PRIVMSG bob@irc.test.net :x", "PRIVMSG bob%host@server :x", "PRIVMSG @bob :x",
+          "PRIVMSG +bob :x", "PRIVMSG @+bob :x", "PRIVMSG ~idbob :x", "PRIVMSG idbob :x",
+          "PRIVMSG ~idbob@server :x", "PRIVMSG idbob@server :x", "PRIVMSG ~idbob%host@server :x",
+          "PRIVMSG carol!idbob@host,BoB :x", "PRIVMSG \xef\xbd\x82\xef\xbd\x8f\xef\xbd\x82 :x"})
+        Check(Stops(closed, line), "stops " + line);
+    for (const string line :
+         {"PRIVMSG carol :x", "PRIVMSG bobby :x", "PRIVMSG #bob :x", "PRIVMSG &bob :x", "JOIN bob", "MODE bob +i",
+          "PRIVMSG Q@CServe.quakenet.org :AUTH bob x", "PRIVMSG $bob :x", "PRIVMSG X@channels.undernet.org :bob",
+          "PRIVMSG carol :bob", "WHOIS bob", "PRIVMSG", "", "@", ":", " "})
+        Check(!Stops(closed, line), "lets through " + line);
+}
+
+// Whatever the server calls somebody: to that name nothing goes.
+static void NamesThatAreNone() {
+    for (const string& name :
+         {string("#trap"), string("$trap"), string("@trap"), string("bo%b"), string("bo!b"),
+          string("carol@irc.test.net"), string(129, 'n'), string("*"), string("a,b"), string("~x"), string("&x")}) {
+        Closed closed = Fresh();
+        closed.Close(name);
+        Check(Stops(closed, "PRIVMSG " + name + " :x"), "closed: " + name);
+        Check(!Stops(closed, "PRIVMSG carol :x"), "open beside " + name);
+    }
+}
+
+static void WordOfTheUser() {
+    Closed closed = Fresh();
+    closed.Pend("bob");
+    closed.Lift("bob");
+    Check(closed.Of("bob", "") == Level::Open, "what was pending is lifted");
+    closed.Close("bob");
+    closed.Pend("bob");
+    closed.Lift("bob");
+    closed.LiftAll();
+    Check(closed.Of("BOB", "") == Level::Closed, "what is closed is not");
+    closed.Open("Bob");
+    Check(closed.Of("bob", "") == Level::Open && !closed.Any(), "the user opens it");
+    closed.Close("b[b");
+    Check(closed.Of("b{b", "") == Level::Closed, "letters that are one by some CASEMAPPING");
+    closed.Open("b{b");
+    closed.Close("bob");
+    closed.Learn("bob", "carol");
+    Check(closed.Of("carol", "") == Level::Closed, "a user name is a name");
+    closed.Open("carol");
+    Check(closed.Of("carol", "") == Level::Open && closed.Of("carol@x", "") == Level::Open,
+          "the user's word counts for it");
+    closed.ExpectMoreLetters();
+    Check(closed.Of("bj\xc3\xb6rk", "") == Level::Closed, "letters nobody here can compare");
+    Check(closed.OfSpeaker("bj\xc3\xb6rk") == Level::Open, "but he speaks for himself");
+}
+
+static void Bounds() {
+    Closed closed = Fresh();
+    for (size_t i = 0; i < guard::kMaxClosed; i++) closed.Close("nick" + std::to_string(i));
+    Check(!closed.Everybody() && closed.Of("carol", "") == Level::Open, "full, and not over");
+    closed.Close("nick5");
+    Check(!closed.Everybody(), "the same again takes no room");
+    closed.Close("one");
+    Check(closed.Everybody() && closed.Of("carol", "") == Level::Closed, "one more closes everybody");
+    Check(closed.Of("#channel", "") == Level::Open, "but no channel");
+    Closed again(Sum, "other");
+    Check(again.Load(closed.Store()) && again.Of("carol", "") == Level::Closed, "after a restart, too");
+    again.Open("carol");
+    Check(again.Of("carol", "") == Level::Open && again.Of("dave", "") == Level::Closed, "one by one");
+    again.OpenEverybody();
+    Check(!again.Any(), "and all at once");
+
+    Closed users = Fresh();
+    users.Close("bob");
+    Check(users.Of("Q@server", "") == Level::Closed, "who knows what his user name is");
+    for (size_t i = 0; i < guard::kMaxUsers; i++) users.Learn("bob", "u" + std::to_string(i));
+    Check(users.Of("Q@server", "") == Level::Open, "known");
+    users.Learn("bob", "another");
+    Check(users.Of("another@server", "") == Level::Closed, "too many are all");
+    users.Open("bob");
+    Check(users.Of("u1@server", "") == Level::Open && !users.Any(), "gone with him");
+}
+
+static void Registry() {
+    Closed closed = Fresh();
+    closed.Close("bob");
+    closed.Learn("bob", "~idbob");
+    closed.Pend("carol");
+    closed.ExpectMoreLetters();
+    const string stored = closed.Store();
+    Check(stored.find("bob") == string::npos && stored.find("carol") == string::npos, "no name in it");
+    Closed again(Sum, "another salt");
+    Check(again.Load(stored) && again.Store().size() == stored.size(), "read and written again");
+    Check(again.Of("BOB", "") == Level::Closed && again.Of("carol", "") == Level::Pending, "levels");
+    Check(again.Of("idbob@x", "") == Level::Closed && again.Of("Q@x", "") == Level::Closed, "user names");
+    Check(again.Names().empty() && again.Unnamed() == 1, "names are met again");
+    again.Learn("bob", "idbob");
+    Check(again.Names() == std::vector<string>{"bob"}, "met");
+    again.LiftAll();
+    Check(again.Of("carol", "") == Level::Open, "pending ends with its otrd");
+    Check(again.Hashes().size() == 1 && again.Hashes()[0].size() == 32, "hashes");
+    for (const string damaged : {"2 salt -", "1", "1 salt", "1 salt - zz", "1 salt - ?", "x"}) {
+        Closed closes = Fresh();
+        Check(!closes.Load(damaged) && closes.Of("carol", "") == Level::Closed, "damaged: " + damaged);
+    }
+}
+
+static void Speakers() {
+    for (const string source : {"bob", "bob!u@h", "bob@h", "bob!", "bob@", "bob!u"})
+        Check(target::Speaker(source) == "bob", "speaker of " + source);
+}
+
+int main() {
+    Lines();
+    NamesThatAreNone();
+    WordOfTheUser();
+    Bounds();
+    Registry();
+    Speakers();
+    printf("%d passed, %d failed\n", s_passed, s_failed);
+    return s_failed != 0;
+}

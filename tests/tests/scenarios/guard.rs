@@ -1,0 +1,451 @@
+//! Who is closed for clear text, whatever a server says: the guard of the module, through ZNC.
+
+use std::fs;
+
+use otrd_tests::{
+    Client, Friend, Otrd, ScriptedServer, World, Znc, ZncBuilder, ZncNetwork, ZncUser, eventually,
+};
+
+/// alice behind ZNC and otrd, and bob, whose client has libotr, on a server that says what the test
+/// wants. Its parts end in this order.
+struct Stage {
+    alice: Client,
+    bob: Friend,
+    znc: Znc,
+    otrd: Otrd,
+    server: ScriptedServer,
+    world: World,
+}
+
+impl Stage {
+    #[track_caller]
+    fn new(user: ZncUser) -> Self {
+        let world = World::new();
+        let server = ScriptedServer::start(&world);
+        let otrd = Otrd::start(&world);
+        let network = ZncNetwork::new("net", server.port()).otr(&otrd);
+        let znc =
+            ZncBuilder::new().user(user.network(network)).user(ZncUser::new("idle")).start(&world);
+        let alice = znc.attach("alice", "net");
+        alice.has_otr();
+        let bob = Friend::start(&world, "bob", server.port());
+        Self { alice, bob, znc, otrd, server, world }
+    }
+
+    #[track_caller]
+    fn private(user: ZncUser) -> Self {
+        let stage = Self::new(user);
+        stage.goes_private();
+        stage
+    }
+
+    #[track_caller]
+    fn goes_private(&self) {
+        self.alice.types_to("bob", "?OTR?");
+        self.bob.told("secured alice");
+        self.alice.becomes("bob", "encrypted");
+        self.alice.forgets();
+    }
+
+    /// The line is stopped, with a word, and the text is on the wire nowhere.
+    #[track_caller]
+    fn comes_back(&self, line: &str, text: &str) {
+        self.alice.send(line);
+        self.alice.otr_says(text);
+        self.never_left(text);
+    }
+
+    #[track_caller]
+    fn never_left(&self, text: &str) {
+        self.alice.send("PRIVMSG #later :everything before has left");
+        self.server.hears("alice", "everything before has left");
+        self.server.never_heard("alice", text);
+    }
+}
+
+fn alice() -> ZncUser {
+    ZncUser::new("alice").module("send_raw")
+}
+
+/// Hands a line to ZNC's module that sends it to IRC as it is.
+fn raw(stage: &Stage, line: &str) {
+    stage.alice.send(&format!("PRIVMSG *send_raw :server alice net {line}"));
+}
+
+#[test]
+fn a_target_that_is_no_nick_gets_what_was_typed() {
+    let stage = Stage::new(alice());
+    let targets = ["Q@CServe.quakenet.org", "X@channels.undernet.org", "user%host@server", "Q!u@h"];
+    for (when, goes_private) in [("first", true), ("private", false)] {
+        for target in targets {
+            let line = format!("PRIVMSG {target} :AUTH alice {when}");
+            stage.alice.send(&line);
+            stage.server.expect("alice", &line, |got| got == line.as_bytes());
+        }
+        if goes_private {
+            stage.goes_private();
+        }
+    }
+    for target in [
+        "bob@irc.test.net",
+        "bob%host",
+        "bob!x@y",
+        "BOB@x",
+        "@bob",
+        "~bob",
+        "~bob@server",
+        "~bob%host@server",
+        "bob%host@server",
+    ] {
+        let text = format!("to {target} in clear");
+        stage.comes_back(&format!("PRIVMSG {target} :{text}"), &text);
+        stage.comes_back(&format!("NOTICE {target} :noticed {text}"), &format!("noticed {text}"));
+    }
+}
+
+#[test]
+fn a_line_is_read_as_the_most_liberal_server_reads_it() {
+    let stage = Stage::private(alice());
+    for (at, start) in
+        ["\tPRIVMSG bob", " \tprivmsg BOB", "\u{1}PRIVMSG bob", "PRIVMSG\tbob"].iter().enumerate()
+    {
+        let text = format!("clear words {at}");
+        stage.comes_back(&format!("{start} :{text}"), &text);
+        let text = format!("from a module {at}");
+        raw(&stage, &format!("{start} :{text}"));
+        stage.alice.otr_says(&text);
+        stage.never_left(&text);
+    }
+    for (at, line) in ["TAGMSG bob :", "PRIVMSG carol,bob :", "CNOTICE bob #c :", "SQUERY bob :"]
+        .iter()
+        .enumerate()
+    {
+        let text = format!("by other ways {at}");
+        raw(&stage, &format!("{line}{text}"));
+        stage.never_left(&text);
+    }
+}
+
+#[test]
+fn what_a_server_supports_opens_nothing() {
+    let stage = Stage::private(alice());
+    let says = |line: &str| assert!(stage.server.says("alice", line));
+    for (at, line) in [
+        ":irc.test.net 005 alice CHANTYPES=#&b STATUSMSG=bo CASEMAPPING=ascii :are supported",
+        ":irc.test.net 005 alice STATUSMSG=bo CHANTYPES= :are supported",
+        ":irc.test.net 005 alice CASEMAPPING=rfc7613 :are supported",
+        ":alice!alice@host.test.net NICK bob",
+    ]
+    .iter()
+    .enumerate()
+    {
+        says(line);
+        // It is there once the line behind it is.
+        says(&format!(":irc.test.net NOTICE * :said {at}"));
+        stage.alice.expect("the notice", |line| line.text() == format!("said {at}"));
+        for command in ["PRIVMSG", "NOTICE", "CPRIVMSG"] {
+            let text = format!("{command} after {at}");
+            let channel = if command == "CPRIVMSG" { " #c" } else { "" };
+            stage.alice.send(&format!("{command} bob{channel} :{text}"));
+            raw(&stage, &format!("{command} bob{channel} :raw {text}"));
+            stage.never_left(&text);
+        }
+    }
+    // Full-width letters are the same letters there.
+    stage.comes_back("PRIVMSG ｂｏｂ :in full width", "in full width");
+    stage.comes_back("PRIVMSG kjørk :somebody else, perhaps", "somebody else, perhaps");
+    stage.alice.otr("finish kjørk");
+    stage.alice.otr_says("[kjørk]");
+    stage.alice.send("PRIVMSG kjørk :it is somebody else");
+    stage.server.hears("alice", "it is somebody else");
+}
+
+#[test]
+fn a_name_that_is_no_nick_is_closed_as_well() {
+    let long = "n".repeat(129);
+    for name in ["#trap", "$trap", "@trap", "bo%b", "bo!b", "carol@irc.test.net", "alice", &long] {
+        let stage = Stage::private(alice());
+        assert!(stage.server.says("alice", &format!(":bob!bob@host.test.net NICK {name}")));
+        stage.alice.otr_says("nothing goes out in clear to either");
+        stage.alice.send(&format!("PRIVMSG {name} :words for a trap"));
+        raw(&stage, &format!("PRIVMSG {name} :more words for a trap"));
+        stage.never_left("for a trap");
+        // The conversation is where it was.
+        stage.alice.types_to("bob", "still here");
+        stage.bob.reads("alice", "still here");
+    }
+}
+
+#[test]
+fn clear_words_of_who_is_private_are_marked_from_any_source_and_to_any_target() {
+    let stage = Stage::private(alice());
+    let long = format!(":bob!{}@host PRIVMSG alice", "u".repeat(500));
+    for (at, head) in [
+        ":bob PRIVMSG alice",
+        ":bob@host PRIVMSG alice",
+        ":BOB PRIVMSG alice",
+        ":bob! PRIVMSG alice",
+        ":bob!b@h PRIVMSG alicia",
+        ":bob!b@h PRIVMSG alice,alice",
+        ":bob!b@h PRIVMSG alice!a@b",
+        ":bob!b@h PRIVMSG $$*",
+        ":bob!b@h NOTICE *",
+        ":bob NOTICE alice",
+        ":bob!b@h PRIVMSG +alice",
+        ":bob!b@h PRIVMSG #elsewhere",
+        ":bob!b@h PRIVMSG alice",
+        ":bob!b@h privmsg alice",
+        &long,
+    ]
+    .iter()
+    .enumerate()
+    {
+        let text = format!("forged {at}");
+        assert!(stage.server.says("alice", &format!("{head} :{text}")));
+        let line = stage.alice.expect(&text, |line| line.text().contains(&text));
+        assert_eq!(line.text(), format!("[NOT ENCRYPTED] {text}"), "{head}");
+        let action = format!("\u{1}ACTION acts {at}\u{1}");
+        assert!(stage.server.says("alice", &format!("{head} :{action}")));
+        let acts = stage.alice.expect(&action, |line| line.text().contains(&format!("acts {at}")));
+        assert!(acts.text().contains("[NOT ENCRYPTED] acts"), "{acts}");
+    }
+    // What is said in a channel is said to all.
+    stage.alice.joins("#room");
+    assert!(stage.server.says("alice", ":bob!b@h PRIVMSG #room :good morning"));
+    stage.alice.reads("bob", "good morning");
+    // A server is nobody.
+    assert!(stage.server.says("alice", ":irc.test.net NOTICE alice :a notice"));
+    stage.alice.reads_notice("irc.test.net", "a notice");
+}
+
+#[test]
+fn nobody_on_the_network_speaks_as_a_module_of_znc() {
+    let stage = Stage::new(alice());
+    for (at, source) in [
+        "*otr!znc@znc.in",
+        "*otr",
+        "*otr@znc.in",
+        "*status!znc@znc.in",
+        "\u{2}*otr!a@b",
+        "*OTR!x@y",
+    ]
+    .iter()
+    .enumerate()
+    {
+        for command in ["PRIVMSG", "NOTICE"] {
+            let text = format!("[carol] private now {at} {command}");
+            assert!(stage.server.says("alice", &format!(":{source} {command} alice :{text}")));
+            let line = stage.alice.expect(&text, |line| line.text().contains(&text));
+            assert!(line.source.starts_with("irc:"), "{line}");
+        }
+    }
+    // Nor by a change of nick, which a client follows.
+    stage.alice.joins("#room");
+    assert!(stage.server.says("alice", ":carol!c@h JOIN #room"));
+    assert!(stage.server.says("alice", ":carol!c@h NICK :*otr"));
+    stage.alice.expect("a new nick", |line| line.is("NICK", "carol") && line.text() == "irc:*otr");
+    assert!(stage.server.says("alice", ":*otr!c@h PRIVMSG #room :here I am"));
+    stage.alice.reads("irc:*otr", "here I am");
+}
+
+#[test]
+fn another_status_prefix_is_looked_at_by_nobody_on_the_wire() {
+    let stage = Stage::private(alice().module("controlpanel"));
+    stage.alice.send("PRIVMSG *controlpanel :Set StatusPrefix alice b");
+    stage.alice.expect("the answer", |line| line.text().contains("StatusPrefix"));
+    stage.alice.send("CPRIVMSG bob #c :by another way");
+    stage.alice.send("PRIVMSG bsend_raw :server alice net PRIVMSG bob :by a module");
+    stage.never_left("by another way");
+    stage.never_left("by a module");
+    assert!(stage.server.says("alice", ":bob!b@h PRIVMSG alice :I am no module"));
+    stage.alice.reads("bob", "[NOT ENCRYPTED] I am no module");
+}
+
+#[test]
+fn cprivmsg_is_encrypted_and_cnotice_held_back() {
+    let stage = Stage::private(alice());
+    stage.alice.send("CPRIVMSG bob #c :words by another way");
+    stage.bob.reads("alice", "words by another way");
+    stage.alice.send("cprivmsg bob #c :\u{1}ACTION waves\u{1}");
+    stage.bob.reads("alice", "/me waves");
+    stage.comes_back("CNOTICE bob #c :a notice", "a notice");
+    stage.never_left("by another way");
+    stage.never_left("waves");
+    // Others get theirs as it was.
+    stage.alice.send("CPRIVMSG carol #c :for carol");
+    stage.server.hears("alice", "CPRIVMSG carol #c :for carol");
+}
+
+#[test]
+fn required_holds_on_every_way_from_the_first_line_on() {
+    let mut stage = Stage::new(alice());
+    stage.alice.otr("policy car* required");
+    stage.alice.otr_says("Policy for car*: required.");
+    let check = |stage: &Stage, when: &str| {
+        for (at, line) in
+            ["CNOTICE carol #c", "NOTICE carol", "PRIVMSG carol@irc.test.net"].iter().enumerate()
+        {
+            stage.comes_back(&format!("{line} :{when} {at}"), &format!("{when} {at}"));
+            raw(stage, &format!("{line} :raw {when} {at}"));
+            stage.never_left(&format!("{when} {at}"));
+        }
+        // What is typed as words waits for a private conversation.
+        stage.alice.send(&format!("CPRIVMSG carol #c :{when} as words"));
+        raw(stage, &format!("CPRIVMSG carol #c :raw {when} as words"));
+        stage.never_left(&format!("{when} as words"));
+        raw(stage, &format!("PRIVMSG dave :{when} for dave"));
+        stage.server.hears("alice", &format!("{when} for dave"));
+    };
+    check(&stage, "at first");
+    stage.otrd.stop();
+    stage.otrd.starts_again();
+    stage.alice.otr_says("is back.");
+    check(&stage, "after a restart of otrd");
+    // Without otrd, a module that is loaded anew remembers that there is something.
+    stage.otrd.stop();
+    stage.alice.send("PRIVMSG *status :reloadmod otr");
+    stage.alice.otr_says("otrd is not running");
+    raw(&stage, "PRIVMSG carol :without otrd");
+    stage.alice.otr_says("without otrd");
+    stage.never_left("without otrd");
+    stage.otrd.starts_again();
+    stage.alice.has_otr();
+
+    stage.alice.otr("policy car* default");
+    stage.alice.otr_says("back to the default");
+    stage.alice.otr("finish carol");
+    stage.alice.otr_says("[carol]");
+    raw(&stage, "PRIVMSG carol :no longer required");
+    stage.server.hears("alice", "no longer required");
+    stage.alice.otr("policy * required");
+    stage.alice.otr_says("Policy for *: required.");
+    check_all(&stage);
+}
+
+#[track_caller]
+fn check_all(stage: &Stage) {
+    raw(stage, "NOTICE dave :to somebody");
+    stage.alice.otr_says("to somebody");
+    stage.never_left("to somebody");
+    raw(stage, "NOTICE #room :to a channel");
+    stage.server.hears("alice", "NOTICE #room :to a channel");
+}
+
+/// The guard's own memory: nothing opens anybody but the user's word.
+#[test]
+fn lost_files_open_nobody() {
+    let mut stage = Stage::private(alice());
+    let directory = stage.otrd.account(stage.znc.uid(), "alice", "net");
+    for file in ["conversations.json", ""] {
+        stage.otrd.stop();
+        let lost = directory.join(file);
+        match lost.is_dir() {
+            true => fs::remove_dir_all(&lost).expect("a directory"),
+            false => fs::remove_file(&lost).expect("a file"),
+        }
+        stage.otrd.starts_again();
+        stage.alice.otr_says("is back.");
+        raw(&stage, "PRIVMSG bob :from a module");
+        stage.alice.otr_says("from a module");
+        stage.alice.types_to("bob", "after a loss");
+        let back = stage.alice.otr_says("after a loss");
+        assert!(back.contains("start bob") && back.contains("finish bob"), "{back}");
+        stage.never_left("after a loss");
+        stage.never_left("from a module");
+        stage.alice.forgets();
+    }
+    stage.alice.otr("finish bob");
+    stage.alice.otr_says("[bob] The private conversation is finished.");
+    stage.alice.types_to("bob", "in clear again");
+    stage.bob.told("clear alice in clear again");
+}
+
+#[test]
+fn another_otrd_opens_nobody() {
+    let stage = Stage::private(alice());
+    let elsewhere = World::new();
+    let other = Otrd::start(&elsewhere);
+    stage
+        .alice
+        .send(&format!("PRIVMSG *status :reloadmod otr socket={}", other.shim_socket().display()));
+    stage.alice.otr_says("The otr module is unloaded: until it is loaded again, nothing keeps what you type from going out in clear to bob.");
+    other.worker();
+    stage.alice.has_otr();
+    stage.alice.types_to("bob", "to another otrd");
+    let back = stage.alice.otr_says("to another otrd");
+    assert!(back.contains("finish bob"), "{back}");
+    // Also before anything was typed.
+    raw(&stage, "NOTICE bob :by a module");
+    stage.alice.otr_says("by a module");
+    stage.never_left("to another otrd");
+    stage.never_left("by a module");
+    stage.alice.otr("finish bob");
+    stage.alice.otr_says("[bob]");
+    stage.alice.types_to("bob", "opened by a word");
+    stage.bob.told("clear alice opened by a word");
+}
+
+#[test]
+fn no_nick_lies_on_zncs_disk() {
+    let stage = Stage::private(alice());
+    let registry = stage.znc.dir().join("users/alice/networks/net/moddata/otr/.registry");
+    eventually("the registry is written", || {
+        fs::read_to_string(&registry).is_ok_and(|text| text.contains("closed"))
+    });
+    let text = fs::read_to_string(&registry).expect("the registry");
+    assert!(!text.contains("bob") && !text.contains("guard"), "{text}");
+}
+
+#[test]
+fn nicks_that_were_left_stay_closed_however_many() {
+    let stage = Stage::private(alice());
+    stage.alice.joins("#room");
+    let names: Vec<String> = (0..40).map(|at| format!("bob{at}")).collect();
+    let mut is = "bob".to_owned();
+    for name in &names {
+        assert!(stage.server.says("alice", &format!(":{is}!bob@host.test.net NICK {name}")));
+        is.clone_from(name);
+    }
+    stage.server.knows_as("bob", "bob39");
+    stage.alice.otr_says("is now known as bob39");
+    let stranger = Client::of_server(&stage.world, stage.server.port(), "stranger");
+    stage.server.knows_as("stranger", "bob");
+    for name in ["bob", "bob0", "bob17", "bob38"] {
+        stage.alice.types_to(name, &format!("words to {name}"));
+        stage.alice.otr_says(&format!("words to {name}"));
+    }
+    stage.alice.types_to("bob39", "the real one");
+    stage.bob.reads("alice", "the real one");
+    stage.never_left("words to");
+    stranger.settled();
+    stranger.never_saw("PRIVMSG");
+}
+
+#[test]
+fn more_nicks_than_there_is_room_for_close_everybody() {
+    let stage = Stage::private(alice());
+    let idle = stage.znc.attach_idle("idle");
+    let names = |at: usize| if at == 0 { "bob".to_owned() } else { format!("b{at}") };
+    let lines = (0..20_000).map(|at| format!(":{}!bob@h NICK {}", names(at), names(at + 1)));
+    assert!(stage.server.floods("alice", lines));
+    stage.alice.otr_says("nothing goes out in clear to anybody until you say finish and the nick");
+    // ZNC serves others meanwhile.
+    let slowest = (0..20).map(|_| idle.ping()).max().expect("some");
+    assert!(slowest.as_millis() < 1000, "{slowest:?}");
+    stage.alice.types_to("carol", "to anybody");
+    stage.alice.otr_says("to anybody");
+    raw(&stage, "PRIVMSG dave :by a module");
+    stage.alice.otr_says("by a module");
+    stage.never_left("to anybody");
+    stage.never_left("by a module");
+    stage.alice.otr("finish carol");
+    stage.alice.otr_says("[carol]");
+    stage.alice.types_to("carol", "one by one");
+    stage.server.hears("alice", "one by one");
+    stage.alice.otr("finish --all");
+    eventually("everybody is open", || {
+        raw(&stage, "PRIVMSG erin :all at once");
+        stage.alice.settled();
+        stage.server.lines_of("alice").iter().any(|line| line.contains("all at once"))
+    });
+}
