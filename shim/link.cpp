@@ -323,8 +323,10 @@ CString COtr::Trouble() const {
                GetUser()->GetStatusPrefix() + GetModName() + " to have it here again.";
     if (m_bRefused)
         return "otrd does not take this module (" + CString(kVersion) + "): " + sWhy + " (" + m_sPath + ").";
-    return "otrd is not running or not answering: " + sWhy + " (" + m_sPath +
-           "). " + Advice();
+    const int iError = m_bUp ? 0 : m_iError;
+    const bool bMayRun = iError != 0 && iError != ENOENT && iError != ECONNREFUSED;
+    return CString(bMayRun ? "otrd cannot be reached: " : "otrd is not running or not answering: ") +
+           sWhy + " (" + m_sPath + "). " + Advice(iError);
 }
 
 // Sends a request and queues it. False: behave as with the daemon gone; `held` is untouched.

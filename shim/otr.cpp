@@ -5,8 +5,8 @@
 // line: what is said, as bytes. json: its strings and members. link: requests and their replies.
 // messages: what is held, and effects. leaving: what is on its way to IRC. core: what ZNC does with a
 // message that passes. guard: what does not leave. closed, required: to whom. target: whom a line means.
-// speakers: who says what arrives. surroundings: who we are. places: which otrd. saved: ZNC's
-// configuration.
+// speakers: who says what arrives. surroundings: who we are. places: which otrd. advice: what to do where
+// it cannot be reached. saved: ZNC's configuration.
 
 #include "otr.h"
 
@@ -24,6 +24,7 @@ class COtrTimer : public CTimer {
 #include "line.cpp"
 #include "link.cpp"
 #include "places.cpp"
+#include "advice.cpp"
 #include "saved.cpp"
 #include "messages.cpp"
 #include "core.cpp"

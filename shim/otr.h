@@ -267,7 +267,7 @@ class COtr : public CModule {
     int OpenPlace();
     bool TryNext();
     void Settle();
-    CString Advice() const;
+    CString Advice(int iError) const;
     bool IsInConfig() const;
     void KeepLoaded();
     bool IsForLater(const Held& held) const;

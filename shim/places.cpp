@@ -83,11 +83,3 @@ void COtr::Settle() {
             Style::Warn);
     SetNV("used", m_sPath);
 }
-
-CString COtr::Advice() const {
-    if (m_iError == EACCES)
-        return "ZNC's user may not use this socket: as root, add it to the group otrd and run otrd's "
-               "installer again, or restart ZNC from a new login.";
-    const bool bOwn = m_sPath.StartsWith(OwnRuntime() + "/");
-    return CString("See that it runs: systemctl ") + (bOwn ? "--user " : "") + "status otrd.";
-}

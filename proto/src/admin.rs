@@ -8,6 +8,9 @@ use crate::shim::Effect;
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
 
+/// Most members of a batch on the admin socket.
+pub const MAX_BATCH: usize = 16;
+
 /// Everything that can be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {

@@ -3,6 +3,7 @@
 //! <https://www.jsonrpc.org/specification>. The specification's own examples (its section 7) are
 //! run in `tests/jsonrpc_spec.rs`.
 
+use crate::params;
 use crate::text::Text;
 use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 use serde::ser::{SerializeStruct, Serializer};
@@ -187,13 +188,13 @@ impl Request<'_> {
     /// The parameters as a type. Only named parameters are spoken here.
     ///
     /// # Errors
-    /// [`Code::InvalidParams`]. The message does not repeat what was sent.
+    /// [`Code::InvalidParams`], which names the member where it can be told; never what was sent.
     pub fn params<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let raw = self.params.map_or("{}", RawValue::get);
         if !raw.starts_with('{') {
             return Err(Code::InvalidParams.into());
         }
-        serde_json::from_str(raw).map_err(|_| Code::InvalidParams.into())
+        serde_json::from_str(raw).map_err(|_| params::explain::<T>(raw))
     }
 
     /// The parameters as they stand in the line, where there are any.
@@ -214,11 +215,19 @@ pub enum Message<'a> {
     Batch(Vec<Result<Request<'a>, Error>>),
 }
 
-/// Reads one line without its LF.
+/// Reads one line without its LF, with at most [`MAX_BATCH`] members in a batch.
 ///
 /// # Errors
 /// [`Code::Parse`] or [`Code::InvalidRequest`], to be answered with a `null` id.
 pub fn parse(line: &[u8]) -> Result<Message<'_>, Error> {
+    parse_bounded(line, MAX_BATCH)
+}
+
+/// The same with another bound.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_bounded(line: &[u8], max_batch: usize) -> Result<Message<'_>, Error> {
     // Nearly every line is one sound request, which one pass finds out. What is wrong with
     // another is found out below.
     if line.first() == Some(&b'{')
@@ -232,8 +241,12 @@ pub fn parse(line: &[u8]) -> Result<Message<'_>, Error> {
         return request(raw).map(Message::Single);
     }
     let members: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| Code::Parse)?;
-    if members.is_empty() || members.len() > MAX_BATCH {
+    if members.is_empty() {
         return Err(Code::InvalidRequest.into());
+    }
+    if members.len() > max_batch {
+        let says = format!("at most {max_batch} requests in a batch");
+        return Err(Error::new(Code::InvalidRequest, says));
     }
     Ok(Message::Batch(members.into_iter().map(request).collect()))
 }

@@ -23,6 +23,7 @@ pub mod guard;
 mod identity;
 pub mod jsonrpc;
 pub mod moving;
+mod params;
 pub mod paths;
 pub mod shim;
 pub mod text;

@@ -280,7 +280,8 @@ fn the_reasons_of_a_bye_are_those_of_the_type() {
 fn numbers_on_the_page_are_those_of_the_code() {
     assert!(PAGE.contains(&format!("version {}\n", proto::VERSION)));
     assert!(PAGE.contains(&format!("at most {} bytes with its LF", proto::MAX_LINE)));
-    assert!(PAGE.contains(&format!("batch, of at most {}", jsonrpc::MAX_BATCH)));
+    let (module, admin) = (jsonrpc::MAX_BATCH, proto::admin::MAX_BATCH);
+    assert!(PAGE.contains(&format!("batch, of at most {module}; on `admin.sock` of {admin}")));
     assert!(PAGE.contains(&format!("text of 1 to {} bytes", proto::text::Nick::MAX)));
     assert!(PAGE.contains(&format!("at most {} bytes. A *name*", proto::text::Mask::MAX)));
     assert!(PAGE.contains(&format!("has 1 to {} bytes", proto::account::Name::MAX)));

@@ -23,6 +23,11 @@ pub fn relay() -> PathBuf {
     binary("relay", "OTRD_RELAY")
 }
 
+/// Becomes another program, which cannot make Unix sockets then.
+pub fn without_unix_sockets() -> PathBuf {
+    binary("without-unix-sockets", "OTRD_WITHOUT_UNIX_SOCKETS")
+}
+
 /// The command line client.
 pub fn otrctl() -> PathBuf {
     binary("otrctl", "OTRCTL")

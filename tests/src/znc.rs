@@ -1,11 +1,14 @@
 //! The bouncer.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
 use crate::process::Launch;
@@ -18,6 +21,7 @@ pub struct Znc {
     dir: PathBuf,
     uid: Option<u32>,
     world: World,
+    under: Vec<OsString>,
 }
 
 /// A ZNC about to be started.
@@ -26,6 +30,7 @@ pub struct ZncBuilder {
     modules: Vec<String>,
     files: Vec<(PathBuf, String)>,
     uid: Option<u32>,
+    refuses_unix: Option<Errno>,
 }
 
 /// One of its users. The password is the name.
@@ -61,7 +66,7 @@ impl ZncBuilder {
     /// A ZNC without users.
     pub fn new() -> Self {
         let uid = World::has_other_users().then_some(ZNC_UID);
-        Self { users: Vec::new(), modules: Vec::new(), files: Vec::new(), uid }
+        Self { users: Vec::new(), modules: Vec::new(), files: Vec::new(), uid, refuses_unix: None }
     }
 
     /// Adds a user.
@@ -79,6 +84,12 @@ impl ZncBuilder {
     /// Runs as another Unix user; needs root.
     pub fn uid(mut self, uid: u32) -> Self {
         self.uid = Some(uid);
+        self
+    }
+
+    /// Gets this error where it wants a Unix socket, as from the restrictions of a unit.
+    pub fn refuses_unix_sockets(mut self, errno: Errno) -> Self {
+        self.refuses_unix = Some(errno);
         self
     }
 
@@ -107,8 +118,16 @@ impl ZncBuilder {
         for (from, to) in &self.files {
             world.file(&dir.join(to), fs::read(from).expect("a file for ZNC"), self.uid);
         }
-        let process = launch(world, &dir, self.uid);
-        let znc = Znc { process, port, dir, uid: self.uid, world: world.clone() };
+        let under = self.refuses_unix.map(|errno| {
+            // Whoever ZNC runs as must be able to run it.
+            let program = world.path().join("without-unix-sockets");
+            fs::copy(programs::without_unix_sockets(), &program).expect("copy a program");
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("chmod");
+            [program.into_os_string(), (errno as i32).to_string().into()]
+        });
+        let under: Vec<OsString> = under.into_iter().flatten().collect();
+        let process = launch(world, &dir, self.uid, &under);
+        let znc = Znc { process, port, dir, uid: self.uid, world: world.clone(), under };
         znc.accepts();
         znc
     }
@@ -326,7 +345,7 @@ impl Znc {
     /// Starts it again after its end.
     #[track_caller]
     pub fn starts_again(&mut self) {
-        self.process = launch(&self.world, &self.dir, self.uid);
+        self.process = launch(&self.world, &self.dir, self.uid, &self.under);
         self.accepts();
     }
 
@@ -338,11 +357,12 @@ impl Znc {
     }
 }
 
-fn launch(world: &World, dir: &Path, uid: Option<u32>) -> Process {
+fn launch(world: &World, dir: &Path, uid: Option<u32>, under: &[OsString]) -> Process {
     // As `tests/sanitize` does it.
-    let under = std::env::var("OTRD_TESTS_ZNC_UNDER").unwrap_or_default();
-    let words: Vec<&str> = under.split_whitespace().chain(["znc", "-f", "-n", "-d"]).collect();
-    let launch = Launch::new("znc", words[0]).args(&words[1..]).args([dir]);
+    let sanitizer = std::env::var("OTRD_TESTS_ZNC_UNDER").unwrap_or_default();
+    let words = sanitizer.split_whitespace().chain(["znc", "-f", "-n", "-d"]).map(OsString::from);
+    let words: Vec<OsString> = under.iter().cloned().chain(words).collect();
+    let launch = Launch::new("znc", &words[0]).args(&words[1..]).args([dir]);
     launch.env("HOME", dir).uid(uid).start(world)
 }
 

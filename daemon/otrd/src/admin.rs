@@ -20,13 +20,12 @@ use proto::control::AtRest;
 use proto::jsonrpc::{self, Code, Error, Id, Message, Outgoing, Reply, Request, write_line};
 use proto::moving::{Exported, Forgotten, Imported, Restore};
 use serde::Serialize;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// Connections of everybody at once; root always gets in.
 const IN_ALL: usize = 512;
@@ -34,8 +33,6 @@ const IN_ALL: usize = 512;
 const IDLE_TIME: Duration = Duration::from_secs(60);
 /// From look to look of one who watches.
 const WATCH_TIME: Duration = Duration::from_secs(1);
-/// Requests in a batch.
-const BATCH: usize = 16;
 /// Accounts in one answer to `status`, of which each takes less than 1.5 KiB...
 const STATUS_PAGE: usize = 40;
 /// ...and in one answer to `accounts`, of which each takes less than 0.4 KiB.
@@ -99,7 +96,7 @@ async fn converse(caller: &Caller, mut stream: UnixStream) {
         };
         let passed = inbox.take_passed();
         let Some(answer) = caller.answer(&line, passed).await else {
-            return watch(caller, &line, stream).await;
+            return watch(caller, &line, stream, inbox).await;
         };
         if wire::write(&mut stream, &answer).await.is_err() {
             return;
@@ -107,36 +104,46 @@ async fn converse(caller: &Caller, mut stream: UnixStream) {
     }
 }
 
-/// Tells what changes, until the other side closes. It says nothing more.
-async fn watch(caller: &Caller, line: &[u8], mut stream: UnixStream) {
+/// Tells what changes, and answers what else is asked, until the other side closes.
+async fn watch(caller: &Caller, line: &[u8], mut stream: UnixStream, mut inbox: Inbox) {
     let mut out = Vec::new();
     jsonrpc::serve(line, &mut out, |_| Ok(Watch {}));
     let mut watched = Watched::default();
     watched.look(caller.all_status().await);
     tracing::debug!(uid = caller.uid, "an admin watches");
+    let mut next_look = Instant::now() + WATCH_TIME;
     loop {
         if wire::write(&mut stream, &out).await.is_err() {
             return;
         }
-        tokio::select! {
-            () = ended(&stream) => return,
-            () = tokio::time::sleep(WATCH_TIME) => {}
-        }
         out.clear();
-        for event in watched.look(caller.all_status().await) {
-            write_line(&mut out, &Outgoing::notification("event", event));
+        tokio::select! {
+            () = sleep_until(next_look) => {
+                for event in watched.look(caller.all_status().await) {
+                    write_line(&mut out, &Outgoing::notification("event", event));
+                }
+                next_look = Instant::now() + WATCH_TIME;
+            }
+            line = inbox.read_line(&stream) => match line {
+                Ok(line) => {
+                    let passed = inbox.take_passed();
+                    out = caller.answer(&line, passed).await.unwrap_or_else(|| watches(&line));
+                }
+                Err(NoLine::TooLong(_)) => {
+                    return wire::refuse(stream, Id::Null, Code::TooLong.into()).await;
+                }
+                Err(_) => return,
+            },
         }
     }
 }
 
-/// Whatever a watcher says is the end: it can only have closed, or not know what it does.
-async fn ended(stream: &UnixStream) {
-    while stream.readable().await.is_ok() {
-        match stream.try_read(&mut [0]) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            _ => return,
-        }
-    }
+/// The answer to a second `watch`.
+fn watches(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let says = "watch was said before: its events come on this connection already";
+    jsonrpc::serve(line, &mut out, |_| Err::<Watch, _>(Error::new(Code::InvalidRequest, says)));
+    out
 }
 
 /// Who asks.
@@ -166,7 +173,7 @@ impl Caller {
     /// from now on.
     async fn answer(&self, line: &[u8], passed: Option<OwnedFd>) -> Option<Vec<u8>> {
         let mut out = Vec::new();
-        match jsonrpc::parse(line) {
+        match jsonrpc::parse_bounded(line, admin::MAX_BATCH) {
             Err(error) => return Some(wire::error_line(Id::Null, error)),
             Ok(Message::Single(request)) => {
                 let watches = matches!(Call::parse(&request), Ok(Call::Watch(_)));
@@ -176,10 +183,6 @@ impl Caller {
                 if let Some(reply) = self.reply(Ok(request), passed).await {
                     write_line(&mut out, &reply);
                 }
-            }
-            Ok(Message::Batch(requests)) if requests.len() > BATCH => {
-                let error = Error::new(Code::InvalidRequest, "at most 16 requests in a batch");
-                return Some(wire::error_line(Id::Null, error));
             }
             Ok(Message::Batch(requests)) => {
                 let mut replies = Vec::new();

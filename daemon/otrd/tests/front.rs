@@ -217,6 +217,47 @@ fn the_admin_socket_survives_what_is_said_to_it() {
 }
 
 #[test]
+fn who_watches_may_ask_on() {
+    let otrd = Otrd::start();
+    let mut admin = otrd.admin();
+    // The next request comes right behind, before anything was answered.
+    let (watch, accounts) = (
+        json!({"jsonrpc": "2.0", "id": 1, "method": "watch", "params": {}}),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "accounts", "params": {}}),
+    );
+    admin.raw(format!("{watch}\n{accounts}\n").as_bytes());
+    assert_eq!(admin.line()["id"], 1);
+    assert_eq!(admin.line()["result"], json!({"accounts": []}));
+    assert_eq!(admin.ask("status", json!({}))["result"]["accounts"], json!([]));
+    assert_eq!(code(&admin.ask("watch", json!({}))), -32600);
+    assert_eq!(code(&admin.ask("fly", json!({}))), -32601);
+    admin.raw(b"no JSON\n");
+    assert_eq!(code(&admin.line()), -32700);
+    assert_eq!(admin.ask("accounts", json!({}))["result"], json!({"accounts": []}));
+    admin.raw(&vec![b'x'; 65536]);
+    assert_eq!(code(&admin.line()), -32007);
+    assert!(admin.is_closed());
+}
+
+#[test]
+fn a_batch_that_is_too_long_is_told_the_bound_of_its_socket() {
+    let otrd = Otrd::start();
+    let batch = |members: usize| {
+        let one = json!({"jsonrpc": "2.0", "id": 1, "method": "accounts"});
+        serde_json::to_vec(&vec![one; members]).unwrap()
+    };
+    let mut admin = otrd.admin();
+    admin.say(&batch(16));
+    assert_eq!(admin.line().as_array().unwrap().len(), 16);
+    for members in [17, 64, 65] {
+        admin.say(&batch(members));
+        let answer = admin.line();
+        assert_eq!(code(&answer), -32600);
+        assert_eq!(answer["error"]["message"], "at most 16 requests in a batch");
+    }
+}
+
+#[test]
 fn long_lists_come_in_pages() {
     let otrd = Otrd::start();
     for number in 0..320 {

@@ -1,7 +1,18 @@
 //! `shim/OTR.md` against the table of commands, from which `help` comes, too.
-#![allow(clippy::expect_used)]
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+#![allow(dead_code, reason = "a part of the stage is enough")]
 
+#[path = "common/store.rs"]
+mod store;
+
+use proto::account::{Account, Name as AccountName};
+use proto::shim::{Call, Command, Effect};
+use std::time::Duration;
+use store::Files;
 use worker::commands::COMMANDS;
+use worker::engine::{Act, Engine, Input, Now};
+
+const NOW: Now = Now { mono: Duration::ZERO, wall: 1_795_305_600 };
 
 const PAGE: &str = include_str!("../../../shim/OTR.md");
 
@@ -20,4 +31,30 @@ fn the_users_page_has_a_section_for_each_command() {
         .map(|c| format!("{}: {}.", format!("{} {}", c.name, c.arguments).trim_end(), c.summary))
         .collect();
     assert_eq!(on_page, in_table);
+}
+
+/// Clients wrap what is longer, and a list that is wrapped is none.
+#[test]
+fn no_line_of_help_is_wider_than_100_columns() {
+    otr::init().expect("libgcrypt");
+    let name = |name| AccountName::new(name).expect("a name");
+    let account = Account { uid: 1, user: name("alice"), network: name("libera") };
+    let mut engine = Engine::load(account, &mut Files::default(), NOW).expect("an engine");
+    let mut commands: Vec<String> = vec!["help".into(), "fly".into(), "help fly".into()];
+    for command in COMMANDS {
+        commands.push(format!("help {}", command.name));
+        commands.push(format!("{} a b c d e f", command.name));
+    }
+    let mut shown = 0;
+    for line in commands {
+        let call = Call::Command(Command { text: line.as_str().into() });
+        for act in engine.step(NOW, Input::Call(call)) {
+            if let Act::Effect(Effect::Print { text, .. }) = act {
+                let text = String::from_utf8_lossy(text.as_bytes()).into_owned();
+                assert!(text.chars().count() <= 100, "{line}: {text}");
+                shown += 1;
+            }
+        }
+    }
+    assert!(shown > 3 * COMMANDS.len(), "{shown}");
 }

@@ -316,7 +316,7 @@ impl Stage {
             everybody.iter().for_each(|client| client.otr("help help"));
             for client in everybody {
                 client.otr_says_exactly("Usage: help [command]");
-                client.otr_says("Show this table");
+                client.otr_says("Show this list");
             }
         }
     }

@@ -33,7 +33,7 @@ fn each_has_its_help() {
         scene.alice.otr_says(&format!("Usage: {command}"));
     }
     scene.alice.otr("help me");
-    scene.alice.otr_says("No such command. Say help for the table of commands.");
+    scene.alice.otr_says("No such command. Say help for the list of commands.");
 }
 
 #[test]
@@ -327,11 +327,16 @@ fn required_never_lets_a_clear_line_out() {
     bob.reads("alice", "/me waves");
     alice.becomes("bob", "encrypted");
     alice.otr("finish bob");
-    alice.otr_says("[bob] The private conversation is finished.");
+    // What is promised is what happens.
+    alice.otr_says_exactly("[bob] The private conversation is finished. The policy is required: what you type next asks for a new one, and waits for it.");
     bob.finishes_otr_with("alice");
     alice.types_to("bob", "never in clear");
     bob.reads("alice", "never in clear");
-    for text in ["first words", "ACTION", "a note", "VERSION", "never in clear"] {
+    bob.finishes_otr_with("alice");
+    alice.otr_says_exactly("[bob] They ended the private conversation. Nothing you type goes out until you say start bob (a new one).");
+    alice.types_to("bob", "held back");
+    alice.otr_says_exactly("[bob] Not sent (bob ended the private conversation: type start bob for a new one): held back");
+    for text in ["first words", "ACTION", "a note", "VERSION", "never in clear", "held back"] {
         scene.wire.never_carried(text);
     }
 }

@@ -51,7 +51,8 @@ fn help_names_every_command() {
     {
         scene.alice.expect(&format!("help for {command}"), |line| {
             line.is("PRIVMSG", "*otr")
-                && line.text().split([' ', '|', '<', '[']).any(|word| word == command)
+                && line.text().split([' ', ':']).next().is_some_and(|word| word == command)
+                && line.text().len() <= 100
         });
     }
 }

@@ -72,6 +72,7 @@ mod keygen;
 
 mod at_rest;
 
+mod unreachable;
 mod users;
 
 mod damage;

@@ -3,12 +3,14 @@
 //!
 //! * [`daemon`]: what otrd says, and its sockets.
 //! * [`system`]: kernel, randomness, clock, the unit's exposure.
+//! * [`znc`]: whether each ZNC that runs can reach the socket for modules.
 //! * [`files`]: who may read the keys.
 //! * here: two throw-away accounts talk to each other.
 
 mod daemon;
 mod files;
 mod system;
+mod znc;
 
 use crate::args::Doctor;
 use crate::{Args, Failure, show};
@@ -103,6 +105,7 @@ impl Whose {
 pub fn run(args: &Args, wish: &Doctor) -> Result<String, Failure> {
     let patience = args.timeout()?;
     let (mut checks, found) = daemon::look(args, patience);
+    checks.extend(znc::look(args.socket.as_deref()));
     checks.extend(system::look(found));
     checks.extend(files::look(wish.state.as_deref(), found.whose));
     checks.push(exchange(wish, found, patience));

@@ -16,11 +16,18 @@ pub struct Command {
     pub name: &'static str,
     /// Its arguments, as usage shows them.
     pub arguments: &'static str,
-    /// One line for the table.
+    /// One line for the list.
     pub summary: &'static str,
     /// More, for `help <command>`.
     pub details: &'static str,
     run: fn(&mut Engine, Arguments<'_>) -> Outcome,
+}
+
+impl Command {
+    /// Its name with its arguments.
+    fn synopsis(&self) -> String {
+        format!("{} {}", self.name, self.arguments).trim_end().to_owned()
+    }
 }
 
 /// What came of it; [`Wrong`] prints the usage.
@@ -34,7 +41,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "help",
         arguments: "[command]",
-        summary: "Show this table, or what a command does",
+        summary: "Show this list, or what a command does",
         details: "",
         run: overview::help,
     },
@@ -63,7 +70,7 @@ pub const COMMANDS: &[Command] = &[
         name: "finish",
         arguments: "<nick> | --all",
         summary: "End a private conversation; the peer is told",
-        details: "What you type afterwards goes out in clear. Needed also when the peer ended first.",
+        details: "What you type afterwards goes out in clear, unless the policy is required. Needed also when the peer ended first.",
         run: sessions::finish,
     },
     Command {
@@ -97,14 +104,14 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "auth",
         arguments: "<nick> <secret>",
-        summary: "Authenticate with a secret that both of you know, or answer the peer's request",
+        summary: "Authenticate with a secret that both of you know, or answer a request",
         details: "Neither side learns the other's secret. Capitals and dots count.",
         run: authenticate::auth,
     },
     Command {
         name: "authq",
         arguments: "<nick> [question] <secret>",
-        summary: "Authenticate by a question, in square brackets, that only your peer can answer",
+        summary: "Authenticate by a question, in square brackets",
         details: "The question is sent, the secret is not. Needs a client that speaks OTRv3.",
         run: authenticate::authq,
     },
@@ -140,7 +147,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "policy",
         arguments: "[pattern [never|manual|opportunistic|required|default]]",
-        summary: "Show or set how far OTR is used with whom",
+        summary: "Show or set how far OTR is used",
         details: "The most specific pattern decides. The pattern known stands for nicks with a \
                   trusted fingerprint. never: no OTR. manual: only when one side asks. \
                   opportunistic: also by unseen whitespace. required: nothing goes out in clear.",
@@ -167,7 +174,7 @@ pub fn run(engine: &mut Engine, line: &[u8]) {
     let mut arguments = Arguments(line);
     let Some(word) = arguments.word() else { return run(engine, b"help") };
     let Some(command) = find(word) else {
-        return engine.say(Style::Bad, "No such command. Say help for the table of commands.");
+        return engine.say(Style::Bad, "No such command. Say help for the list of commands.");
     };
     if (command.run)(engine, arguments).is_err() {
         engine.say(Style::Bad, usage(command));
@@ -179,7 +186,7 @@ fn find(word: &[u8]) -> Option<&'static Command> {
 }
 
 fn usage(command: &Command) -> String {
-    format!("Usage: {} {}", command.name, command.arguments).trim_end().to_owned()
+    format!("Usage: {}", command.synopsis())
 }
 
 /// What stands behind the command's name. Bytes, for a nick or a secret need not be UTF-8.

@@ -3,26 +3,32 @@
 use super::{Arguments, COMMANDS, Outcome, find, usage};
 use crate::engine::{Engine, KeyState, Phase};
 use crate::text::clean::quote;
-use crate::text::date;
+use crate::text::{date, wrap};
 use otr::{Known, Trust, Version};
 use proto::shim::{Effect, Style};
 use proto::text::Text;
 use std::collections::BTreeMap;
 
+/// The most that a line of `help` takes: clients wrap longer ones.
+const COLUMNS: usize = 100;
+
 pub(super) fn help(engine: &mut Engine, mut arguments: Arguments<'_>) -> Outcome {
     let Some(word) = arguments.word() else {
-        let row = |c: &super::Command| vec![c.name.into(), c.arguments.into(), c.summary.into()];
-        engine.table(&["Command", "Arguments", "Description"], COMMANDS.iter().map(row).collect());
+        // As ZNC's own modules list theirs.
+        for command in COMMANDS {
+            engine.say(Style::Plain, format!("{}: {}", command.synopsis(), command.summary));
+        }
         return Ok(());
     };
     arguments.end()?;
     match find(word) {
-        None => engine.say(Style::Bad, "No such command. Say help for the table of commands."),
+        None => engine.say(Style::Bad, "No such command. Say help for the list of commands."),
         Some(command) => {
             engine.say(Style::Plain, usage(command));
             engine.say(Style::Plain, format!("{}.", command.summary));
-            if !command.details.is_empty() {
-                engine.say(Style::Plain, command.details);
+            let details = Some(command.details).filter(|details| !details.is_empty());
+            for line in details.into_iter().flat_map(|text| wrap::wrap(text.as_bytes(), COLUMNS)) {
+                engine.say(Style::Plain, String::from_utf8_lossy(line));
             }
         }
     }
@@ -133,7 +139,8 @@ fn details(engine: &mut Engine, peer: &otr::Peer) {
         }
         Phase::Clear => {}
         phase => {
-            lines.push(format!("Blocked: {}.", Engine::why_blocked(&conversation.nick, phase)))
+            let why = Engine::why_blocked(&conversation.nick, phase, policy);
+            lines.push(format!("Blocked: {why}."))
         }
     }
     if conversation.asked.is_some() {

@@ -30,7 +30,11 @@ impl Engine {
         let nick = conversation.nick.clone();
         let name = quote(nick.as_bytes());
         self.unsaved.insert(Name::Conversations);
-        self.say_of(&nick, Style::Warn, format!("They ended the private conversation. Nothing you type goes out until you say finish {name} (then in clear) or start {name} (a new one)."));
+        let until = match self.is_required(peer) {
+            true => format!("start {name} (a new one)"),
+            false => format!("finish {name} (then in clear) or start {name} (a new one)"),
+        };
+        self.say_of(&nick, Style::Warn, format!("They ended the private conversation. Nothing you type goes out until you say {until}."));
         self.give_back(peer, "the peer ended the private conversation");
     }
 

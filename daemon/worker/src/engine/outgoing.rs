@@ -45,7 +45,7 @@ impl Engine {
             }
             Phase::Clear => self.in_clear(peer, out, policy),
             phase => {
-                let why = Self::why_blocked(&out.to, phase);
+                let why = Self::why_blocked(&out.to, phase, policy);
                 self.refuse(out, why);
             }
         }

@@ -100,6 +100,11 @@ impl Engine {
                 self.say_of(&nick, Style::Plain, "No longer asking for a private conversation.")
             }
             Phase::Clear => self.say_of(&nick, Style::Plain, "There is no private conversation."),
+            _ if self.is_required(peer) => self.say_of(
+                &nick,
+                Style::Warn,
+                "The private conversation is finished. The policy is required: what you type next asks for a new one, and waits for it.",
+            ),
             _ => self.say_of(
                 &nick,
                 Style::Warn,

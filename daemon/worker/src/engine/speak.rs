@@ -1,6 +1,6 @@
 //! How the engine speaks: to the user as `*otr`, and to peers in lines that fit.
 
-use super::{Engine, Phase};
+use super::{Engine, Phase, Policy};
 use crate::text::clean::quote;
 use crate::text::wrap;
 use otr::{Peer, fragment};
@@ -110,9 +110,16 @@ impl Engine {
     }
 
     /// A phase's way out, in words.
-    pub(crate) fn why_blocked(nick: &Nick, phase: &Phase) -> String {
+    pub(crate) fn why_blocked(nick: &Nick, phase: &Phase, policy: Policy) -> String {
         let nick = quote(nick.as_bytes());
         match phase {
+            // `finish` would open nothing.
+            Phase::Finished if policy == Policy::Required => {
+                format!("{nick} ended the private conversation: type start {nick} for a new one")
+            }
+            Phase::Blocked { .. } if policy == Policy::Required => {
+                format!("the private conversation was interrupted: type start {nick} for a new one")
+            }
             Phase::Finished => format!(
                 "{nick} ended the private conversation: type finish {nick} to go on in clear, \
                  or start {nick} for a new one"
