@@ -123,6 +123,6 @@ fn doctor_sees_who_may_not_open_the_socket() {
     assert!(said.contains("nothing keeps it from"), "{said}");
     set_permissions(otrd.shim_socket(), Permissions::from_mode(0o600)).expect("chmod");
     let said = doctor();
-    assert!(said.contains("WARN  ZNC") && said.contains("may not use"), "{said}");
+    assert!(said.contains("warn  ZNC") && said.contains("may not use"), "{said}");
     assert!(said.contains("mode 0600"), "{said}");
 }
