@@ -38,7 +38,8 @@ pub fn line(args: &Args, words: &[OsString]) -> Result<Zeroizing<Vec<u8>>, Failu
 pub fn unknown(words: &[OsString]) -> Option<Failure> {
     let word = words.first()?.to_str().filter(|word| *word != "-")?;
     let names = EXAMPLES.split('.').next()?.split_once(": ")?.1;
-    let is_known = names.split([',', '\n']).any(|name| name.trim().eq_ignore_ascii_case(word));
+    let mut names = names.split([',', '\n']).map(str::trim).filter(|name| !name.is_empty());
+    let is_known = names.any(|name| name.eq_ignore_ascii_case(word));
     let says = || format!("unknown command {word:?}: see otrctl --help");
     (!is_known).then(|| Failure::Usage(says()))
 }

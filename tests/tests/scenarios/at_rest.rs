@@ -169,6 +169,10 @@ fn nothing_is_held(otrd: &Otrd, traces: &[Vec<u8>]) {
         assert!(!lies_on_disk(otrd, trace), "{} lies on disk", String::from_utf8_lossy(trace));
     }
     for (path, content) in all_files(&otrd.state()) {
+        // The front's own, which has no key: it names the account as its directory does.
+        if path.ends_with("identity") {
+            continue;
+        }
         assert!(content.starts_with(b"otrd\0sealed\0"), "{}", path.display());
     }
     assert!(!otrd.log().contains("master secret, of 32"));

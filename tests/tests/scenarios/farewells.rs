@@ -72,11 +72,16 @@ fn what_waits_for_an_otrd_that_does_not_come_back_comes_back_itself() {
     }
 }
 
-/// alice has the same account in a second ZNC.
+/// alice has the same account in a second ZNC, whose data are a copy: with another identity it would be
+/// another account.
 fn another_znc(scene: &Alone) -> (Znc, Client, Wire) {
     let wire = Wire::new(&scene.world, scene.ircd.port());
     let network = ZncNetwork::new("net", wire.port()).otr(&scene.otrd);
-    let znc = ZncBuilder::new().user(ZncUser::new("alice").network(network)).start(&scene.world);
+    let registry = "users/alice/networks/net/moddata/otr/.registry";
+    let znc = ZncBuilder::new()
+        .user(ZncUser::new("alice").network(network))
+        .file(&scene.znc.dir().join(registry), registry)
+        .start(&scene.world);
     let client = znc.attach("alice", "net");
     client.has_otr();
     (znc, client, wire)

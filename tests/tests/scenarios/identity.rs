@@ -90,6 +90,8 @@ fn a_user_made_anew_under_an_old_name_begins_anew() {
     panel(&admin, "DelUser alice", "deleted");
     scene.alice.is_disconnected();
     panel(&admin, "AddUser alice alice", "added");
+    // Only an admin may load otr with this socket.
+    panel(&admin, "Set Admin alice true", "Admin = true");
     panel(&admin, "AddNetwork alice net", "added");
     let port = scene.wire.port();
     panel(&admin, &format!("AddServer alice net 127.0.0.1 {port}"), "Added");
