@@ -173,6 +173,11 @@ impl User {
             }
             return self.fail(call);
         }
+        let mut call = call;
+        if let Call::Out(out) = &mut call {
+            // As of now: it may be asked again, and somebody was closed meanwhile.
+            out.closed = self.closed(&out.to.display());
+        }
         self.module.last_id += 1;
         let id = self.module.last_id;
         self.module.queue.push_back(Held { id, call: call.clone(), done: false });
