@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use otrd_tests::{Alone, NodePeer, Otrctl, OtrdBuilder, Scene};
+use otrd_tests::{Alone, Client, NodePeer, Otrctl, OtrdBuilder, Scene};
 
 /// alice and bob are private, and otrd is managed.
 fn managed() -> (Alone, NodePeer) {
@@ -157,6 +157,35 @@ fn a_changed_master_secret_reaches_workers_that_run() {
     scene.alice.otr_says("was interrupted; asking for a new session.");
     scene.alice.becomes("bob", "encrypted");
     both_read(&scene, &bob, "after the change");
+}
+
+/// The files keep the key of the network's first name, whoever takes their worker up.
+#[test]
+fn encrypted_files_of_a_moved_network_stay_readable() {
+    let (mut scene, _bob) = managed();
+    let (old, new) = ([1; 32], [2; 32]);
+    scene.otrd.is_given(&[("otrd-master", &old)]);
+    scene.otrd.restart();
+    let admin = scene.znc.attach_idle("idle");
+    admin.types_to("*status", "MoveNetwork alice net alice net2");
+    admin.reads_about("*status", "Success.");
+    let alice = scene.znc.attach("alice", "net2");
+    alice.otr_says("This network was alice/net before");
+    let table = |client: &Client| client.info().last().cloned();
+    let fingerprint = table(&alice);
+    let worker = scene.otrd.worker();
+    let given: [&[(&str, &[u8])]; 2] =
+        [&[("otrd-master", &new), ("otrd-master-old", &old)], &[("otrd-master", &new)]];
+    for given in given {
+        scene.otrd.is_given(given);
+        scene.otrd.restart();
+        assert_eq!(table(&alice), fingerprint);
+        assert_eq!(scene.otrd.worker(), worker);
+    }
+    // The next worker has them from the disk.
+    scene.otrd.signal_worker(worker, Signal::SIGKILL);
+    alice.otr_says("was interrupted");
+    assert_eq!(table(&alice), fingerprint);
 }
 
 #[test]

@@ -150,7 +150,8 @@ impl Worker {
         };
         worker.running.channel.send(&first, None).map_err(io::Error::other)?;
         if let Some(masters) = front.masters.as_ref().filter(|_| record.control > 1) {
-            let key = masters.pipe(&record.account)?;
+            // The key that it was started with: a moved account keeps that of its first name.
+            let key = masters.pipe(&front.state.files_of(&record.account))?;
             worker.running.channel.send(&ToWorker::Secret, Some(key)).map_err(io::Error::other)?;
         }
         Ok(worker)
