@@ -1,10 +1,10 @@
-//! Lines of an admin, and the descriptor that may come beside one. It goes on to a worker; nothing
-//! here reads it.
+//! Descriptors that come beside bytes, and the lines of an admin, which may have one beside them. It
+//! goes on to a worker; nothing here reads it.
 
 use crate::wire::{CHUNK, NoLine};
 use proto::frame::Lines;
 use rustix::cmsg_space;
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg};
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -27,12 +27,13 @@ impl Inbox {
             if let Some(line) = self.lines.next_line()? {
                 return Ok(line.to_vec());
             }
-            let receive = || receive(stream.as_fd(), &mut chunk);
-            let (length, passed) = stream.async_io(Interest::READABLE, receive).await?;
-            if passed.is_some() {
-                self.passed = passed;
+            let receive = || receive(stream.as_fd(), &mut chunk, RecvFlags::DONTWAIT);
+            let mut received = stream.async_io(Interest::READABLE, receive).await?;
+            // Only the last one is kept.
+            if let Some(passed) = received.descriptors.pop() {
+                self.passed = Some(passed);
             }
-            match length {
+            match received.length {
                 0 => return Err(NoLine::Closed),
                 length => self.lines.push(chunk.get(..length).unwrap_or_default()),
             }
@@ -49,18 +50,33 @@ impl Inbox {
 /// the message would be cut.
 const MOST: usize = 253;
 
+/// What came at once.
+pub struct Received {
+    /// Bytes of it.
+    pub length: usize,
+    /// Beside them, in order.
+    pub descriptors: Vec<OwnedFd>,
+    /// We could not be given all descriptors.
+    pub truncated: bool,
+}
+
 /// Reads what is there. Every descriptor beside it is owned before anything else happens, also where
-/// we could not be given all of them; only the last one is kept.
-fn receive(socket: BorrowedFd<'_>, chunk: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
+/// we could not be given all of them.
+pub fn receive(socket: BorrowedFd<'_>, chunk: &mut [u8], flags: RecvFlags) -> io::Result<Received> {
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MOST))];
     let mut beside = RecvAncillaryBuffer::new(&mut space);
-    let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+    let flags = flags | RecvFlags::CMSG_CLOEXEC;
     let got = recvmsg(socket, &mut [IoSliceMut::new(chunk)], &mut beside, flags)?;
     let rights = beside.drain().filter_map(|message| match message {
         RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
         _ => None,
     });
-    Ok((got.bytes, rights.flatten().last()))
+    let descriptors = rights.flatten().collect();
+    Ok(Received {
+        length: got.bytes,
+        descriptors,
+        truncated: got.flags.contains(ReturnFlags::CTRUNC),
+    })
 }
 
 #[cfg(test)]
@@ -76,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_descriptors_one_is_kept_and_none_stays_open() {
+    fn of_many_descriptors_none_stays_open() {
         let (ours, theirs) = Stream::pair().unwrap();
         let file = std::fs::File::open("/dev/null").unwrap();
         let mut chunk = [0; 8];
@@ -88,10 +104,11 @@ mod tests {
                 sendmsg::<()>(theirs.as_raw_fd(), &blank, &rights, MsgFlags::empty(), None)
                     .unwrap();
                 let before = descriptors();
-                let (length, passed) = receive(ours.as_fd(), &mut chunk).unwrap();
-                assert!(length == 1 && passed.is_some());
-                assert_eq!(descriptors(), before + 1);
-                drop(passed);
+                let received = receive(ours.as_fd(), &mut chunk, RecvFlags::DONTWAIT).unwrap();
+                assert!(received.length == 1 && !received.truncated);
+                assert_eq!(received.descriptors.len(), count);
+                assert_eq!(descriptors(), before + count);
+                drop(received);
                 assert_eq!(descriptors(), before);
             }
         }

@@ -9,18 +9,19 @@ use crate::front::Front;
 use crate::inherited::{Inherited, STATE};
 use crate::keeper::HandedOver;
 use crate::listen::Listeners;
+use crate::passed::{self, Received};
 use anyhow::{Context, bail, ensure};
-use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, getsockopt,
-    recv, recvmsg, sendmsg, socketpair, sockopt,
+    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, getsockopt, recv, sendmsg,
+    socketpair, sockopt,
 };
 use proto::admin::Replacing;
 use proto::jsonrpc::{Answer, Code, Error};
-use std::io::{self, BufRead, BufReader, IoSlice, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use rustix::net::RecvFlags;
+use std::io::{self, BufRead, BufReader, IoSlice};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -179,28 +180,13 @@ pub fn take_over(path: &Path) -> anyhow::Result<Option<(Inherited, Predecessor)>
 
 fn receive(channel: &OwnedFd) -> anyhow::Result<(String, Vec<OwnedFd>)> {
     let mut buffer = [0; 256];
-    let mut space = cmsg_space!([RawFd; 4]);
-    let mut parts = [IoSliceMut::new(&mut buffer)];
-    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
-    let got = recvmsg::<()>(channel.as_raw_fd(), &mut parts, Some(&mut space), flags);
-    let got = got.context("the otrd that is to be replaced does not go on")?;
-    let mut descriptors = Vec::new();
-    for message in got.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(fds) = message {
-            descriptors.extend(fds.into_iter().map(own));
-        }
-    }
-    let length = got.bytes;
-    ensure!(!got.flags.contains(MsgFlags::MSG_CTRUNC), "too few descriptors: raise the limit");
+    let received = passed::receive(channel.as_fd(), &mut buffer, RecvFlags::empty());
+    let Received { length, descriptors, truncated } =
+        received.context("the otrd that is to be replaced does not go on")?;
+    ensure!(!truncated, "too few descriptors: raise the limit");
     ensure!(length > 0, "the otrd that is to be replaced goes on by itself: see its log");
     let name = String::from_utf8(buffer.get(..length).unwrap_or_default().to_vec())?;
     Ok((name, descriptors))
-}
-
-#[allow(unsafe_code)]
-fn own(fd: RawFd) -> OwnedFd {
-    // SAFETY: the kernel made this descriptor for us in recvmsg just now; nobody else knows it.
-    unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
 impl Predecessor {
