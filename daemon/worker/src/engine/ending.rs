@@ -38,17 +38,19 @@ impl Engine {
         self.give_back(peer, "the peer ended the private conversation");
     }
 
+    /// Peers with whom something is private, asked for or blocked.
+    pub(super) fn not_clear(&self) -> Vec<Peer> {
+        let open =
+            self.conversations.iter().filter(|(_, c)| c.phase != Phase::Clear || c.asked.is_some());
+        let mut open: Vec<Peer> = open.map(|(peer, _)| peer.clone()).collect();
+        open.sort();
+        open
+    }
+
     /// Ends every session, for the key under which it was made is replaced. Who was private stays
     /// closed until the user says `finish` or `start`.
     pub(super) fn close_all(&mut self) {
-        let mut open: Vec<Peer> = self
-            .conversations
-            .iter()
-            .filter(|(_, c)| c.phase != Phase::Clear || c.asked.is_some())
-            .map(|(peer, _)| peer.clone())
-            .collect();
-        open.sort();
-        for peer in &open {
+        for peer in &self.not_clear() {
             let events = self.otr.finish(peer);
             self.events(events);
             self.fragments.forget(peer);

@@ -1,7 +1,7 @@
 //! Our own key: made in the background the first time one is needed, or when the user says so.
 
 use super::conversation::HeldLine;
-use super::{Act, Engine, Phase};
+use super::{Act, Engine};
 use crate::store::Name;
 use crate::text::date;
 use otr::Peer;
@@ -88,13 +88,7 @@ impl Engine {
 
     /// Ends every private conversation; how many there were.
     pub(crate) fn finish_all(&mut self) -> usize {
-        let mut open: Vec<Peer> = self
-            .conversations
-            .iter()
-            .filter(|(_, c)| c.phase != Phase::Clear || c.asked.is_some())
-            .map(|(peer, _)| peer.clone())
-            .collect();
-        open.sort();
+        let open = self.not_clear();
         for peer in &open {
             self.finish(peer);
         }
@@ -104,8 +98,9 @@ impl Engine {
     pub(super) fn key_made(&mut self, file: &[u8]) {
         let KeyState::Generating { since, replaces, .. } = self.key else { return };
         if replaces {
-            // Something may have become private with the old key meanwhile.
-            self.finish_all();
+            // What became private with the old key meanwhile ends, and nobody said that it may go on
+            // in clear.
+            self.close_all();
         }
         if let Err(error) = self.otr.load_key(file) {
             return self.key_failed(&error.to_string());
