@@ -21,12 +21,17 @@ bool COtr::StopOne(const CString& sLine) {
     if (words.targets.empty()) return false;
     KeepOrder();
     if (TakeOrder(Order(CMessage(sLine)))) return false;
-    for (const std::string& sTarget : words.targets)
-        if (LevelOf(sTarget) != guard::Level::Open || Requires(sTarget)) {
-            if (words.command != "TAGMSG") SayStopped(sTarget, sLine);
-            return true;
-        }
-    return false;
+    const auto it = FindGuarded(words.targets);
+    if (it == words.targets.end()) return false;
+    if (words.command != "TAGMSG") SayStopped(*it, sLine);
+    return true;
+}
+
+// The first target of a line to which nothing may go in clear.
+vector<std::string>::const_iterator COtr::FindGuarded(const vector<std::string>& vTargets) const {
+    return std::find_if(vTargets.begin(), vTargets.end(), [&](const std::string& sTarget) {
+        return LevelOf(sTarget) != guard::Level::Open || Requires(sTarget);
+    });
 }
 
 // Whether this line was ordered; it is from now on no more.
@@ -37,13 +42,16 @@ bool COtr::TakeOrder(const CString& sOrder) {
     return true;
 }
 
-// Each was caused by somebody, perhaps by a stranger to whom a module answers.
+// The lines of other modules: each was caused by somebody, perhaps by a stranger to whom one answers.
 void COtr::SayStopped(const CString& sTarget, const CString& sLine) {
     if (m_iStopped + kStoppedPause < Now()) m_uStopped = 0;
     m_iStopped = Now();
-    if (++m_uStopped <= kMaxStopped)
-        Say("[" + Quoted(sTarget) + "] Stopped, it was not encrypted: " + sLine, Style::Bad);
+    if (++m_uStopped <= kMaxStopped) SayOneStopped(sTarget, sLine);
     if (m_uStopped == kMaxStopped) Say("More lines are stopped without a word, until there are fewer.");
+}
+
+void COtr::SayOneStopped(const CString& sTarget, const CString& sLine) {
+    Say("[" + Quoted(sTarget) + "] Stopped, it was not encrypted: " + sLine, Style::Bad);
 }
 
 // The line of `send` did not go as it is and at once: ZNC sends it later, or a module changed it.

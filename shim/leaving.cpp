@@ -56,7 +56,9 @@ void COtr::Carry(Sent sent, Leaving text, const CString& sWhyNot) {
         case Sent::No:
             Refuse(text.who, sWhyNot, text.text);
             break;
-        case Sent::Stopped:  // the guard has given it back
+        case Sent::Stopped:  // the guard has given it back, unless it says no more for a while
+            if (m_uStopped > kMaxStopped)
+                Refuse(text.who, "it may reach somebody with whom a conversation is private", text.text);
             break;
     }
 }

@@ -33,11 +33,20 @@ CModule::EModRet COtr::Outgoing(CMessage& Message, Kind kind, const CString& sTe
     return HALT;
 }
 
-// CPRIVMSG and CNOTICE are PRIVMSG and NOTICE to whoever shares a channel.
+// What a client wrote that ZNC has no hook for. CPRIVMSG and CNOTICE are PRIVMSG and NOTICE to whoever
+// shares a channel; anything else that some server takes for words to a guarded peer comes back.
 CModule::EModRet COtr::OnUserRawMessage(CMessage& Message) {
+    if (!GuardsAnything()) return CONTINUE;
     const CString sCommand = Message.GetCommand().AsUpper();
-    if ((sCommand != "CPRIVMSG" && sCommand != "CNOTICE") || Message.GetParams().size() < 3)
-        return CONTINUE;
+    if (sCommand == "PRIVMSG" || sCommand == "NOTICE" || sCommand == "TAGMSG") return CONTINUE;
+    if ((sCommand != "CPRIVMSG" && sCommand != "CNOTICE") || Message.GetParams().size() < 3) {
+        const CString sLine = Message.ToString();
+        const target::Words words = target::Read(sLine);
+        const auto it = FindGuarded(words.targets);
+        if (it == words.targets.end()) return CONTINUE;
+        SayOneStopped(*it, sLine);
+        return HALT;
+    }
     const CString sTarget = Message.GetParam(0);
     CString sText = Message.GetParam(2);
     if (LevelOf(sTarget) == guard::Level::Open && !Requires(sTarget)) return CONTINUE;

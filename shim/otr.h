@@ -323,6 +323,8 @@ class COtr : public CModule {
     bool Requires(const CString& sTarget) const;
     void SetRules(const vector<wire::Rule>& rules);
     void SayStopped(const CString& sTarget, const CString& sLine);
+    void SayOneStopped(const CString& sTarget, const CString& sLine);
+    vector<std::string>::const_iterator FindGuarded(const vector<std::string>& vTargets) const;
     void LoadClosed();
     void StoreClosed(bool bNow);
     void SayUnguarded();

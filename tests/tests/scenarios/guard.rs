@@ -116,6 +116,11 @@ fn a_line_is_read_as_the_most_liberal_server_reads_it() {
         stage.alice.otr_says(&text);
         stage.never_left(&text);
     }
+    // Nothing that a client wrote is stopped without a word, however much it is.
+    for at in 0..15 {
+        let text = format!("once more {at}.");
+        stage.comes_back(&format!("\tPRIVMSG bob :{text}"), &text);
+    }
     for (at, line) in ["TAGMSG bob :", "PRIVMSG carol,bob :", "CNOTICE bob #c :", "SQUERY bob :"]
         .iter()
         .enumerate()
