@@ -13,6 +13,8 @@ namespace {
 constexpr string_view kHosts = "!@%";         // end a name inside of a target
 constexpr string_view kStatus = "@%~";        // stand before a name on some servers
 constexpr string_view kChannels = "#&+!";     // RFC 2811
+constexpr string_view kRanks = "@%~+";        // may do so, whatever STATUSMSG says now
+constexpr string_view kMoreRanks = "&!";      // behind another one: in front they are channels
 constexpr std::array<string_view, 6> kCommands = {"PRIVMSG", "NOTICE",  "CPRIVMSG",
                                                   "CNOTICE", "SQUERY", "TAGMSG"};
 
@@ -96,9 +98,9 @@ std::vector<string> Names(string_view target, string_view statusmsg) {
         Add(names, folded);
         Add(names, folded.substr(0, folded.find_first_of(kHosts)));
         if (rest.empty()) return names;
-        const bool status = kStatus.find(rest.front()) != string_view::npos ||
-                            statusmsg.find(rest.front()) != string_view::npos;
-        if (!status) return names;
+        const auto among = [&](string_view signs) { return signs.find(rest.front()) != string_view::npos; };
+        const bool first = rest.size() == Trimmed(target).size();
+        if (!among(kRanks) && !among(statusmsg) && (first || !among(kMoreRanks))) return names;
         rest.remove_prefix(1);
     }
 }

@@ -47,7 +47,8 @@ static void Lines() {
           "CPRIVMSG bob #c :x", "CNOTICE bob #c :x", "TAGMSG bob", "SQUERY bob :x", "PRIVMSG :bob",
           "PRIVMSG carol,bob :x", "PRIVMSG bob,carol :x", "PRIVMSG #c,bob :x", "PRIVMSG ,,bob, :x",
           "PRIVMSG bob!u@h :x", "PRIVMSG bob@irc.test.net :x", "PRIVMSG bob%host@server :x", "PRIVMSG @bob :x",
-          "PRIVMSG +bob :x", "PRIVMSG @+bob :x", "PRIVMSG ~idbob :x", "PRIVMSG idbob :x",
+          "PRIVMSG +bob :x", "PRIVMSG @+bob :x", "PRIVMSG ~&@%+bob :x", "PRIVMSG @!bob :x",
+          "PRIVMSG ~idbob :x", "PRIVMSG idbob :x",
           "PRIVMSG ~idbob@server :x", "PRIVMSG idbob@server :x", "PRIVMSG ~idbob%host@server :x",
           "PRIVMSG carol!idbob@host,BoB :x", "PRIVMSG \xef\xbd\x82\xef\xbd\x8f\xef\xbd\x82 :x"})
         Check(Stops(closed, line), "stops " + line);
@@ -56,6 +57,13 @@ static void Lines() {
           "PRIVMSG Q@CServe.quakenet.org :AUTH bob x", "PRIVMSG $bob :x", "PRIVMSG X@channels.undernet.org :bob",
           "PRIVMSG carol :bob", "WHOIS bob", "PRIVMSG", "", "@", ":", " "})
         Check(!Stops(closed, line), "lets through " + line);
+}
+
+static void WhateverStatusmsgSays() {
+    Closed closed = Fresh();
+    closed.Close("bob");
+    for (const string target : {"+bob", "@bob", "@+bob", "~&@%+bob", "bob"})
+        Check(closed.Of(target, "bo") != Level::Open && closed.Of(target, "") != Level::Open, target);
 }
 
 // Whatever the server calls somebody: to that name nothing goes.
@@ -154,6 +162,7 @@ static void Speakers() {
 
 int main() {
     Lines();
+    WhateverStatusmsgSays();
     NamesThatAreNone();
     WordOfTheUser();
     Bounds();

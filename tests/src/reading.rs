@@ -20,6 +20,9 @@ const CARRIERS: [&str; 6] = ["PRIVMSG", "NOTICE", "CPRIVMSG", "CNOTICE", "TAGMSG
 /// Signs in front of a target that mean "those with this rank" somewhere.
 const RANKS: &[char] = &['~', '&', '@', '%', '+', '!'];
 
+/// Of these, the ones that make it a channel where they come first.
+const CHANNELS: &[char] = &['&', '!'];
+
 impl Reading {
     /// All readings of what a client sent: CR, LF and NUL each may end a line.
     pub fn all(raw: &[u8]) -> Vec<Self> {
@@ -66,8 +69,8 @@ pub fn names(target: &str) -> Vec<String> {
             }
         }
         match rest.strip_prefix(RANKS) {
-            Some(shorter) => rest = shorter,
-            None => return found,
+            Some(shorter) if rest != target || !rest.starts_with(CHANNELS) => rest = shorter,
+            _ => return found,
         }
     }
 }

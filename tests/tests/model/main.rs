@@ -44,7 +44,7 @@ fn these_steps() {
     let text = std::fs::read_to_string(file).expect("a file with steps");
     let steps: Vec<String> = text.lines().map(str::to_owned).collect();
     if let Outcome::Bad(faults) = play(&mut Stage::new(), &steps) {
-        panic!("{}", faults.join("\n"));
+        panic!("{}", oracle::told(&faults));
     }
 }
 
@@ -60,26 +60,24 @@ fn plays(part: u64) {
     let goes_on = number("OTRD_PLAYS_GO_ON").is_some();
     let mut stage = None;
     let mut bad = Vec::new();
+    let mut private = 0;
     let mut seeds: Vec<u64> = (first..first + cases).filter(|seed| seed % PARTS == part).collect();
+    let all = seeds.len();
     seeds.reverse();
     while let Some(seed) = seeds.pop() {
         let steps = plan::sequence(seed);
         match play(stage.get_or_insert_with(Stage::new), &steps) {
-            Outcome::Good => {}
+            Outcome::Good(closed) => private += usize::from(closed),
             Outcome::NoUser => {
                 stage = None;
                 seeds.push(seed);
             }
             Outcome::Bad(faults) => {
                 stage = None;
-                let said = faults.join("\n  ");
-                eprintln!("== sequence {seed} fails:\n  {said}");
+                eprintln!("== sequence {seed} fails:\n  {}", oracle::told(&faults));
                 let (steps, faults) = shrink::shrink(&steps, &faults);
-                let told = format!(
-                    "== sequence {seed}, shrunk:\n{}\n  {}\n",
-                    steps.join("\n"),
-                    faults.join("\n  ")
-                );
+                let (steps, faults) = (steps.join("\n"), oracle::told(&faults));
+                let told = format!("== sequence {seed}, shrunk:\n{steps}\n  {faults}\n");
                 eprintln!("{told}");
                 assert!(goes_on, "{told}");
                 bad.push(seed);
@@ -87,4 +85,6 @@ fn plays(part: u64) {
         }
     }
     assert!(bad.is_empty(), "these fail: {bad:?}");
+    // Who takes nobody for closed finds nothing.
+    assert!(private * 2 > all, "somebody was private in {private} of {all} only");
 }

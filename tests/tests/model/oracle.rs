@@ -34,14 +34,46 @@ pub struct Oracle {
     /// User names of those who spoke to the user.
     idents: BTreeMap<String, String>,
     tokens: BTreeMap<String, Token>,
-    /// Encrypted texts that went out and that nobody could read.
-    unread: usize,
-    /// Lines of which ZNC says itself that it lost them.
-    lost_by_znc: usize,
+    /// Encrypted texts that went out and that nobody could read, by the nick they went to.
+    unread: BTreeMap<String, usize>,
+    /// Lines of which ZNC says itself that it lost them, by their target.
+    lost_by_znc: BTreeMap<String, usize>,
     complaints: usize,
+    /// Nicks under which people read what was typed, since the last moment of rest: whatever the
+    /// user was told.
+    read_by: BTreeSet<String>,
+    /// Whether anybody was ever private in this play.
+    pub ever_closed: bool,
     /// Nobody guards anything: the module is not loaded.
     pub unloaded: bool,
-    pub faults: Vec<String>,
+    /// The step that is played.
+    pub step: String,
+    pub faults: Vec<Fault>,
+}
+
+/// Something that must not be.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// Which rule is broken, and by which step: whoever shrinks a sequence must not end up with
+    /// another fault.
+    pub kind: (&'static str, String),
+    pub told: String,
+}
+
+/// All of them, a line each.
+pub fn told(faults: &[Fault]) -> String {
+    faults.iter().map(|fault| fault.told.as_str()).collect::<Vec<_>>().join("\n  ")
+}
+
+impl Own {
+    fn returned(&self) -> usize {
+        self.back.into_iter().max().unwrap_or_default()
+    }
+
+    /// What has come of it so far.
+    fn outcomes(&self) -> usize {
+        self.sent + self.read + self.returned()
+    }
 }
 
 enum Token {
@@ -53,6 +85,8 @@ enum Token {
 #[derive(Default)]
 struct Own {
     line: String,
+    /// The step that wrote it.
+    step: String,
     targets: Vec<String>,
     text: Vec<u8>,
     command: String,
@@ -60,7 +94,10 @@ struct Own {
     closed: BTreeSet<String>,
     sent: usize,
     read: usize,
-    returned: usize,
+    /// How often it came back, to each client: at once only to the one that wrote it.
+    back: [usize; 2],
+    /// The user's other client was shown it as sent.
+    echoed: bool,
     /// It may be lost: ZNC was killed, or the line goes past every module.
     excused: bool,
     /// It may come back twice.
@@ -73,6 +110,8 @@ struct Own {
 
 /// What somebody on the network wrote.
 struct Theirs {
+    /// The step that wrote it.
+    step: String,
     /// A closed person, or who looks like one, in clear.
     marked: bool,
     names: Vec<String>,
@@ -94,7 +133,7 @@ impl Oracle {
     /// The user's side writes a line for the network.
     pub fn writes(&mut self, token: &str, line: &str, connected: bool) {
         let reading = Reading::all(line.as_bytes()).into_iter().next();
-        let mut own = Own { line: line.to_owned(), ..Own::default() };
+        let mut own = Own { line: line.to_owned(), step: self.step.clone(), ..Own::default() };
         if let Some(reading) = reading {
             own.text = reading.text().to_vec();
             own.targets = reading.targets;
@@ -179,9 +218,15 @@ impl Oracle {
             if frozen {
                 self.left.insert(old.clone());
                 let folded = |target: &String| self.fold(target) == old;
-                let left: Vec<String> = self.tokens.iter().filter(|(_, token)| matches!(token,
-                    Token::Own(own) if own.sent + own.read + own.returned == 0 && own.targets.iter().any(folded)))
-                    .map(|(token, _)| token.clone()).collect();
+                let left: Vec<String> = self
+                    .tokens
+                    .iter()
+                    .filter(|(_, token)| {
+                        matches!(token,
+                    Token::Own(own) if own.outcomes() == 0 && own.targets.iter().any(folded))
+                    })
+                    .map(|(token, _)| token.clone())
+                    .collect();
                 for token in left {
                     if let Some(Token::Own(own)) = self.tokens.get_mut(&token) {
                         own.left = true;
@@ -196,6 +241,7 @@ impl Oracle {
         let names: Vec<String> = names(&source).iter().map(|name| self.fold(name)).collect();
         let closed = self.closed.contains(&self.fold(&source));
         let theirs = Theirs {
+            step: self.step.clone(),
             marked: words && !channel && closed && !private && !self.unloaded,
             names,
             as_module: source.starts_with('*'),
@@ -234,12 +280,11 @@ impl Oracle {
                 } else {
                     bare(reading.text()) == bare(&own.text)
                 };
+                let (line, step) = (own.line.clone(), own.step.clone());
                 if simple && reading.targets.iter().any(|one| !own.targets.contains(one)) {
-                    self.faults
-                        .push(format!("another target than was typed in {:?}: {shown}", own.line));
+                    self.fault("another target", &step, &format!("than in {line:?}: {shown}"));
                 } else if simple && !same {
-                    self.faults
-                        .push(format!("other words than were typed in {:?}: {shown}", own.line));
+                    self.fault("other words", &step, &format!("than in {line:?}: {shown}"));
                 }
             }
         }
@@ -249,13 +294,15 @@ impl Oracle {
         let now = self.all_closed();
         let reach = self.reached(target);
         let Some(Token::Own(own)) = self.tokens.get(token) else { return };
-        let closed: Vec<&String> = reach.iter().filter(|name| own.closed.contains(*name)).collect();
-        if !closed.is_empty() {
-            self.faults.push(format!("a clear word for {closed:?}, who is closed: {line}"));
-        } else if own.left && own.targets.iter().any(|one| one == target) {
-            self.faults.push(format!("a clear word for a nick that its holder had left: {line}"));
-        } else if own.line.starts_with("perform ") && reach.iter().any(|name| now.contains(name)) {
-            self.faults.push(format!("a clear word of perform for somebody closed: {line}"));
+        let closed = reach.iter().any(|name| own.closed.contains(name));
+        let left = own.left && own.targets.iter().any(|one| one == target);
+        // What perform has goes out at any later time.
+        let later = own.line.starts_with("perform ") && reach.iter().any(|name| now.contains(name));
+        let step = own.step.clone();
+        if closed || later {
+            self.fault("a clear word for somebody closed", &step, line);
+        } else if left {
+            self.fault("a clear word for a nick that its holder had left", &step, line);
         }
     }
 
@@ -268,29 +315,39 @@ impl Oracle {
         reached
     }
 
-    /// A line of OTR came to somebody, or to nobody under that name.
-    pub fn heard(&mut self, heard: &[Heard], nobody: Option<&str>, line: &[u8]) {
+    /// A line of OTR came to somebody under this nick.
+    pub fn heard(&mut self, nick: &str, heard: &[Heard]) {
         for heard in heard {
             match heard {
-                Heard::Private(text) => self.read(text),
-                Heard::Unreadable => self.unread += 1,
+                Heard::Private(text) => self.read(nick, text),
+                Heard::Unreadable => self.cannot_be_read(nick),
                 Heard::Secured | Heard::Ended | Heard::Nothing => {}
-            }
-        }
-        let Some(name) = nobody else { return };
-        if undeliverable(line) == Heard::Unreadable {
-            self.unread += 1;
-            if self.left.contains(&self.fold(name)) && !name.contains(['@', '%', '!']) {
-                self.faults
-                    .push(format!("encrypted words for {name}, a nick that its holder had left"));
             }
         }
     }
 
-    fn read(&mut self, text: &str) {
+    /// One came to nobody of this nick.
+    pub fn undelivered(&mut self, nick: &str, line: &[u8]) {
+        if undeliverable(line) != Heard::Unreadable {
+            return;
+        }
+        self.cannot_be_read(nick);
+        if self.left.contains(&self.fold(nick)) && !nick.contains(['@', '%', '!']) {
+            self.fault("encrypted words for a nick that its holder had left", "", nick);
+        }
+    }
+
+    fn cannot_be_read(&mut self, nick: &str) {
+        let name = self.fold(nick);
+        *self.unread.entry(name).or_default() += 1;
+    }
+
+    fn read(&mut self, nick: &str, text: &str) {
+        let name = self.fold(nick);
         for token in tokens_in(text) {
             if let Some(Token::Own(own)) = self.tokens.get_mut(&token) {
                 own.read += 1;
+                self.read_by.insert(name.clone());
             }
         }
     }
@@ -300,39 +357,48 @@ impl Oracle {
         let text = line.plain_text();
         let source = line.nick().to_owned();
         let module = source.split('@').next().unwrap_or_default();
-        if client == 0 && module == "*status" && text.contains("got lost") {
-            self.lost_by_znc += 1;
+        if client == 0
+            && module == "*status"
+            && text.contains("got lost")
+            && let Some((_, rest)) = text.split_once(" to ")
+        {
+            let target = rest.split(" got lost").next().unwrap_or_default().to_owned();
+            *self.lost_by_znc.entry(target).or_default() += 1;
         }
         if module == "*otr" {
             self.told(&text);
         }
         for token in tokens_in(&String::from_utf8_lossy(&line.raw)) {
-            match self.tokens.get_mut(&token) {
+            let (step, wrong) = match self.tokens.get_mut(&token) {
                 Some(Token::Own(own)) => {
                     let back = text.contains("Not sent") || text.contains("Stopped");
-                    if client == 0 && module == "*otr" && back {
-                        own.returned += 1;
+                    if module == "*otr"
+                        && back
+                        && let Some(count) = own.back.get_mut(client)
+                    {
+                        *count += 1;
                     }
+                    own.echoed |= client == 1 && !module.starts_with('*');
+                    continue;
                 }
                 Some(Token::Theirs(theirs)) => {
-                    if theirs.as_module && source.starts_with('*') && text.starts_with(&token) {
-                        self.faults.push(format!("somebody spoke as {source}: {line}"));
-                    }
-                    if module.starts_with('*') {
-                        continue;
-                    }
-                    if theirs.marked && !MARKS.iter().any(|mark| text.contains(mark)) {
-                        self.faults
-                            .push(format!("clear words of somebody private, unmarked: {line}"));
-                    }
-                    if client == 0 {
-                        theirs.shown += 1;
-                        if theirs.shown > 1 {
-                            self.faults.push(format!("shown twice: {line}"));
-                        }
-                    }
+                    let unmarked = theirs.marked && !MARKS.iter().any(|mark| text.contains(mark));
+                    let wrong = if module.starts_with('*') {
+                        let speaks = theirs.as_module && text.starts_with(&token);
+                        speaks.then_some("the network speaks as a module")
+                    } else {
+                        theirs.shown += usize::from(client == 0);
+                        let twice = client == 0 && theirs.shown > 1;
+                        let unmarked =
+                            unmarked.then_some("clear words of somebody private, unmarked");
+                        unmarked.or(twice.then_some("shown twice"))
+                    };
+                    (theirs.step.clone(), wrong)
                 }
-                None => {}
+                None => continue,
+            };
+            if let Some(kind) = wrong {
+                self.fault(kind, &step, &line.to_string());
             }
         }
     }
@@ -349,20 +415,38 @@ impl Oracle {
             && !self.opened.contains(&name)
         {
             self.closed.insert(name);
+            self.ever_closed = true;
         }
     }
 
-    /// Everything that was under way has arrived.
-    pub fn rests(&mut self) {
+    /// Everything that was under way has arrived, but for what a stopped worker has not done yet.
+    pub fn rests(&mut self, frozen: bool) {
         self.closed.append(&mut self.closing);
+        self.left.append(&mut self.leaving);
+        for token in self.tokens.values_mut() {
+            if let Token::Own(own) = token {
+                own.waits = own.outcomes() == 0;
+            }
+        }
+        if frozen {
+            return;
+        }
+        for name in std::mem::take(&mut self.read_by) {
+            let told = self.closed.contains(&name) || self.opened.contains(&name);
+            if !told && !self.opened_all {
+                self.fault(
+                    "read in private by somebody of whom the user was told nothing",
+                    "",
+                    &name,
+                );
+            }
+        }
         self.opened.clear();
         self.opened_all = false;
-        self.left.append(&mut self.leaving);
         self.required.extend(self.requiring.drain(..));
         for token in self.tokens.values_mut() {
-            match token {
-                Token::Own(own) => own.waits = own.sent + own.read + own.returned == 0,
-                Token::Theirs(theirs) => theirs.fresh = false,
+            if let Token::Theirs(theirs) = token {
+                theirs.fresh = false;
             }
         }
     }
@@ -371,49 +455,75 @@ impl Oracle {
     pub fn forgives(&mut self) {
         for token in self.tokens.values_mut() {
             if let Token::Own(own) = token {
-                own.excused |= own.sent + own.read + own.returned == 0;
+                own.excused |= own.outcomes() == 0;
                 // The next ZNC is told what this one may not have shown.
                 own.told_again = true;
             }
         }
     }
 
-    /// The module goes: it names whom nobody guards from now on.
+    /// To whom nothing may go in clear, but for what rules require.
     pub fn closed_names(&self) -> Vec<String> {
         self.closed.iter().cloned().collect()
     }
 
-    pub fn fault(&mut self, what: String) {
-        self.faults.push(what);
+    /// Demands that somebody is closed: who knows nobody who is would let everything pass.
+    pub fn demands_closed(&mut self, nick: &str) {
+        if !self.closed.contains(&self.fold(nick)) {
+            self.fault("nobody closed, where somebody should be", "", nick);
+        }
     }
 
-    /// The end: each line is out once, or back once.
+    pub fn fault(&mut self, kind: &'static str, step: &str, what: &str) {
+        self.faults.push(Fault { kind: (kind, step.to_owned()), told: format!("{kind}: {what}") });
+    }
+
+    /// The end: each line is out once, or back once. One that nobody could read had gone out all the
+    /// same: to its nick, and shown as sent.
     pub fn ends(&mut self) {
-        let mut missing = Vec::new();
+        let mut wrong = Vec::new();
+        let mut unread = std::mem::take(&mut self.unread);
+        let mut lost_by_znc = std::mem::take(&mut self.lost_by_znc);
+        let takes = |from: &mut BTreeMap<String, usize>, key: &str| {
+            from.get_mut(key).is_some_and(|left| {
+                let any = *left > 0;
+                *left = left.saturating_sub(1);
+                any
+            })
+        };
         for (token, what) in &self.tokens {
             let Token::Own(own) = what else { continue };
             let expected = own.targets.len();
-            let returned = if own.told_again { own.returned.min(1) } else { own.returned };
+            let returned = if own.told_again { own.returned().min(1) } else { own.returned() };
             let (count, line) = (own.sent + own.read + returned, &own.line);
             if own.line.starts_with("perform ") || expected == 0 {
                 continue;
             }
             let words = format!(
-                "{line:?} ({token}): {} in clear, {} decrypted, {} back",
-                own.sent, own.read, own.returned
+                "{line:?} ({token}): {} in clear, {} decrypted, {} back, {}",
+                own.sent,
+                own.read,
+                own.returned(),
+                if own.echoed { "shown as sent" } else { "not shown as sent" }
             );
             if count > expected && expected == 1 {
-                self.faults.push(format!("more than once: {words}"));
+                wrong.push(("more than once", own.step.clone(), words));
             } else if count == 0 && !own.excused && own.command != "TAGMSG" {
-                missing.push(words);
+                let out = own.targets.first().is_some_and(|target| {
+                    (own.echoed && takes(&mut unread, &self.fold(target)))
+                        || takes(&mut lost_by_znc, target)
+                });
+                if !out {
+                    wrong.push(("lost", own.step.clone(), words));
+                }
             }
         }
-        let excuse = self.unread + self.lost_by_znc;
-        if missing.len() > excuse {
-            self.faults.push(format!("lost, but for {excuse}: {missing:#?}"));
+        for (kind, step, words) in wrong {
+            self.fault(kind, &step, &words);
         }
         if self.complaints > COMPLAINTS {
-            self.faults.push(format!("{} complaints of OTR went out", self.complaints));
+            let many = format!("{} went out", self.complaints);
+            self.fault("too many complaints of OTR", "", &many);
         }
     }
 

@@ -11,6 +11,7 @@
 //! hangup, jump, cycle, flood COUNT, freeze, thaw, kill worker, restart otrd, crash otrd,
 //! restart znc, crash znc, reload, unload, load, move, remove conversations, remove account,
 //! forget-account, rest
+//! closed bob                   nothing may go to bob in clear now: the play is worth nothing otherwise
 //! ```
 //!
 //! `{t}` is a token that no other line has.
@@ -26,18 +27,19 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use otrd_tests::{Client, Otrctl};
 
-use crate::oracle::Oracle;
+use crate::oracle::{Fault, Oracle};
 use crate::people::Person;
 use crate::stage::Stage;
 use arrivals::until;
 
 /// What came of a play.
 pub enum Outcome {
-    Good,
+    /// Whether anybody was ever private in it.
+    Good(bool),
     /// No user of its kind is left: it needs another stage.
     NoUser,
     /// What was wrong; the stage may be of no more use.
-    Bad(Vec<String>),
+    Bad(Vec<Fault>),
 }
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -74,15 +76,16 @@ pub fn play(stage: &mut Stage, steps: &[String]) -> Outcome {
         }
         play.ends();
         play.skips_known();
-        std::mem::take(&mut play.oracle.faults)
+        (std::mem::take(&mut play.oracle.faults), play.oracle.ever_closed)
     });
     match catch_unwind(told) {
-        Ok(faults) if faults.is_empty() => Outcome::Good,
-        Ok(faults) => Outcome::Bad(faults),
+        Ok((faults, closed)) if faults.is_empty() => Outcome::Good(closed),
+        Ok((faults, _)) => Outcome::Bad(faults),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Outcome::Bad(vec![format!("it stopped: {}", text.unwrap_or_default())])
+            let told = format!("it stopped: {}", text.unwrap_or_default());
+            Outcome::Bad(vec![Fault { kind: ("it stopped", String::new()), told }])
         }
     }
 }
@@ -151,8 +154,10 @@ impl<'a> Play<'a> {
 
     fn step(&mut self, step: &str) {
         let (word, rest) = step.split_once(' ').unwrap_or((step, ""));
+        step.clone_into(&mut self.oracle.step);
         match word {
             "slow" | "casemapping" => {}
+            "closed" => self.oracle.demands_closed(rest),
             "rest" => self.rest(),
             "otr" => {
                 self.oracle.commands(rest);
@@ -286,7 +291,7 @@ impl<'a> Play<'a> {
     fn skips_known(&mut self) {
         let known = std::env::var("OTRD_PLAYS_SKIP").unwrap_or_default();
         let known: Vec<&str> = known.split(';').filter(|one| !one.is_empty()).collect();
-        self.oracle.faults.retain(|fault| !known.iter().any(|one| fault.contains(one)));
+        self.oracle.faults.retain(|fault| !known.iter().any(|one| fault.told.contains(one)));
     }
 
     fn person(&mut self, name: &str, rest: &str) {
@@ -381,7 +386,7 @@ impl<'a> Play<'a> {
             .collect();
         if let Some(name) = closed.iter().find(|name| !told.iter().any(|line| line.contains(*name)))
         {
-            self.oracle.fault(format!("unloaded, and not a word of {name}, who is closed"));
+            self.oracle.fault("unloaded without a word of somebody closed", "", name);
         }
     }
 
@@ -481,6 +486,8 @@ impl<'a> Play<'a> {
                 self.step(&format!("otr finish {name}"));
             }
             self.rest();
+            self.clients[1].settled();
+            self.pump();
             self.oracle.ends();
         }
     }

@@ -1,5 +1,6 @@
 //! Leaves out of a sequence that fails all that is not needed for it.
 
+use crate::oracle::Fault;
 use crate::play::{Outcome, play};
 use crate::stage::Stage;
 
@@ -7,10 +8,10 @@ use crate::stage::Stage;
 const ATTEMPTS: usize = 80;
 
 /// What is left of it, and what is wrong then.
-pub fn shrink(steps: &[String], faults: &[String]) -> (Vec<String>, Vec<String>) {
+pub fn shrink(steps: &[String], faults: &[Fault]) -> (Vec<String>, Vec<Fault>) {
     let mut left = steps.to_vec();
     let mut told = faults.to_vec();
-    let kind = kind(faults);
+    let kind = faults.first().map(|fault| fault.kind.clone());
     let mut stage = None;
     let mut attempts = 0;
     let mut size = left.len().div_ceil(2);
@@ -21,7 +22,7 @@ pub fn shrink(steps: &[String], faults: &[String]) -> (Vec<String>, Vec<String>)
             fewer.drain(at..(at + size).min(left.len()));
             attempts += 1;
             match try_again(&mut stage, &fewer) {
-                Some(faults) if self::kind(&faults) == kind => {
+                Some(faults) if faults.first().map(|fault| &fault.kind) == kind.as_ref() => {
                     left = fewer;
                     told = faults;
                 }
@@ -33,24 +34,18 @@ pub fn shrink(steps: &[String], faults: &[String]) -> (Vec<String>, Vec<String>)
     (left, told)
 }
 
-fn try_again(stage: &mut Option<Stage>, steps: &[String]) -> Option<Vec<String>> {
+fn try_again(stage: &mut Option<Stage>, steps: &[String]) -> Option<Vec<Fault>> {
     loop {
         match play(stage.get_or_insert_with(Stage::new), steps) {
-            Outcome::Good => return None,
+            Outcome::Good(_) => return None,
             Outcome::NoUser => *stage = None,
             Outcome::Bad(faults) => {
                 // After a panic nothing there can be relied on.
-                if faults.iter().any(|fault| fault.starts_with("it stopped")) {
+                if faults.iter().any(|fault| fault.kind.0 == "it stopped") {
                     *stage = None;
                 }
                 return Some(faults);
             }
         }
     }
-}
-
-/// The same fault is one that begins with the same words.
-fn kind(faults: &[String]) -> String {
-    let first = faults.first().map(String::as_str).unwrap_or_default();
-    first.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
 }

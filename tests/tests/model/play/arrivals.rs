@@ -50,12 +50,12 @@ impl Play<'_> {
                 meant.contains(&self.oracle.fold(&person.nick)) || meant.contains(&person.ident);
             if person.online && is {
                 let heard: Vec<Heard> = self.people[at].hears(&from, text);
-                self.oracle.heard(&heard, None, text);
+                self.oracle.heard(target, &heard);
                 heard_by_any = true;
             }
         }
         if !heard_by_any && text.starts_with(b"?OTR") {
-            self.oracle.heard(&[], Some(target), text);
+            self.oracle.undelivered(target, text);
         }
     }
 
@@ -71,7 +71,7 @@ impl Play<'_> {
                 self.barrier();
             }
             if !self.pump() {
-                return self.oracle.rests();
+                return self.oracle.rests(self.frozen.is_some());
             }
         }
         panic!("no rest: lines go to and fro without end");
