@@ -70,7 +70,7 @@ pub struct Log {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { accounts: 1024, strangers: 256, admins: 32, memory: 2048 }
+        Self { accounts: 1024, strangers: 2048, admins: 32, memory: 2048 }
     }
 }
 

@@ -123,15 +123,27 @@ impl State {
         let directory = self.make_account(account)?;
         let record = self.record(account).unwrap_or_default();
         let record = Record { identity: Some(identity.clone()), ..record };
-        write(&directory, &record).map_err(|error| failed(account, error))
+        write(&directory, &record).map_err(|error| failed(account, error))?;
+        self.known(account.uid, |known| known.has(account, identity));
+        Ok(())
     }
 
     /// Another account of the same uid that has this identity.
     pub fn known_elsewhere(&self, account: &Account, identity: &Identity) -> Option<Account> {
-        let has = |other: &Account| {
-            self.record(other).is_some_and(|record| record.identity.as_ref() == Some(identity))
-        };
-        self.of_uid(account.uid).into_iter().find(|other| other != account && has(other))
+        let uid = account.uid;
+        let other = self.known(uid, |known| known.find(identity).cloned())?;
+        if self.has_identity(&other, identity) {
+            return Some(other).filter(|other| other != account);
+        }
+        // Somebody has moved directories by hand.
+        self.read_again(uid);
+        let other = self.known(uid, |known| known.find(identity).cloned());
+        other.filter(|other| other != account)
+    }
+
+    fn has_identity(&self, account: &Account, identity: &Identity) -> bool {
+        let record = self.record(account);
+        record.is_some_and(|record| record.identity.as_ref() == Some(identity))
     }
 
     /// The directory of this account that was set aside for another network, and that has this
@@ -144,10 +156,13 @@ impl State {
             let record = text.and_then(|text| Record::parse(&text)).unwrap_or_default();
             record.identity.as_ref() == Some(identity)
         };
-        let mut former = self.former(account.uid).into_iter();
-        former.find(|one| {
-            one.account == *account && one.directory.contains(Aside::Replaced.suffix()) && has(one)
-        })
+        let mut former = self.enter_user(account).map(entries_aside).unwrap_or_default();
+        former.retain(|(network, directory)| {
+            *network == account.network && directory.contains(Aside::Replaced.suffix())
+        });
+        former.sort();
+        let whose = |(_, directory)| Former { account: account.clone(), directory };
+        former.into_iter().map(whose).find(has)
     }
 
     /// The directories of a uid's accounts that were set aside, sorted.
@@ -156,11 +171,10 @@ impl State {
         let Ok(home) = enter(self.base(), &uid.to_string()) else { return all };
         for user in names(&home) {
             let Ok(networks) = enter(&home, &user.file_name()) else { continue };
-            for directory in entries(&networks, true) {
-                let Some(network) = network_of(&directory) else { continue };
-                let account = Account { uid, user: user.clone(), network };
-                all.push(Former { account, directory });
-            }
+            all.extend(entries_aside(networks).into_iter().map(|(network, directory)| Former {
+                account: Account { uid, user: user.clone(), network },
+                directory,
+            }));
         }
         all.sort();
         all
@@ -179,6 +193,7 @@ impl State {
             }
             unlinkat(&user, network.as_str(), UnlinkatFlags::RemoveDir).map_err(failed)?;
             fsync(&user).map_err(failed)?;
+            self.known(account.uid, |known| known.leaves(account));
             return Ok(None);
         }
         let most = self.most_accounts();
@@ -195,6 +210,7 @@ impl State {
             aside = format!("{first}.{number}");
         }
         renameat(&user, network.as_str(), &user, aside.as_str()).map_err(failed)?;
+        self.known(account.uid, |known| known.leaves(account));
         fsync(&user).map_err(failed)?;
         Ok(Some(aside))
     }
@@ -222,6 +238,12 @@ impl State {
             Errno::EXDEV => Error::CannotMove,
             found => errno(found),
         })?;
+        self.known(from.uid, |known| {
+            known.leaves(from);
+            if let Some(identity) = &record.identity {
+                known.has(to, identity);
+            }
+        });
         fsync(&new).map_err(errno)?;
         fsync(&old).map_err(errno)?;
         // Where this was the last one; otherwise it is not empty.
@@ -243,6 +265,13 @@ impl State {
         let user = self.enter_user(account).map_err(failed)?;
         let _lock = lock(enter(&user, &former.directory).map_err(failed)?).map_err(failed)?;
         renameat(&user, former.directory.as_str(), &user, network.as_str()).map_err(failed)?;
+        let identity = self.record(account).and_then(|record| record.identity);
+        self.known(account.uid, |known| {
+            known.accounts += 1;
+            if let Some(identity) = &identity {
+                known.has(account, identity);
+            }
+        });
         fsync(&user).map_err(failed)
     }
 
@@ -269,6 +298,12 @@ impl State {
 fn failed(account: &Account, error: io::Error) -> Error {
     let errno = Errno::from_raw(error.raw_os_error().unwrap_or_default());
     Error::Failed { name: format!("{}/{FILE}", account.path()), errno }
+}
+
+/// The directories that were set aside in that of a ZNC user, each with its network before it.
+fn entries_aside(user: OwnedFd) -> Vec<(Name, String)> {
+    let all = entries(user, true).into_iter();
+    all.filter_map(|directory| network_of(&directory).map(|network| (network, directory))).collect()
 }
 
 /// The network whose directory was given this name.

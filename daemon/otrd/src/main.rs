@@ -31,6 +31,7 @@ mod inherited;
 mod keeper;
 mod keygen;
 mod kind;
+mod known;
 mod listen;
 mod log;
 mod master;

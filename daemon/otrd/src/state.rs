@@ -2,6 +2,7 @@
 //! directories are touched here; what lies in them is the worker's.
 
 use crate::identities::Aside;
+use crate::known::Known;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, Flock, FlockArg, OFlag, openat};
@@ -9,7 +10,8 @@ use nix::sys::stat::{Mode, fchmod, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, fsync, geteuid, unlinkat};
 use proto::account::{Account, Name};
 use proto::control::AtRest;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fs::DirBuilder;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -47,6 +49,7 @@ pub struct State {
     base: Directory,
     /// The most accounts of one uid, so that no user fills the disk with directories.
     limit: Cell<usize>,
+    known: RefCell<BTreeMap<u32, Known>>,
 }
 
 /// There while an admin wants files to lie plain.
@@ -73,7 +76,7 @@ impl State {
             Errno::EWOULDBLOCK => Error::Taken(path.into()),
             errno => failed(errno.into()),
         })?;
-        Ok(Self { base, limit: Cell::new(usize::MAX) })
+        Ok(Self { base, limit: Cell::new(usize::MAX), known: RefCell::default() })
     }
 
     /// The directory of all accounts and the lock on it, for an otrd that takes them over.
@@ -119,11 +122,42 @@ impl State {
 
     /// The same, whoever uses it.
     pub(crate) fn make_account(&self, account: &Account) -> Result<OwnedFd, Error> {
-        let most = self.limit.get();
-        if !self.has(account) && self.of_uid(account.uid).len() >= most {
-            return Err(Error::TooMany(account.uid, most));
+        let is_new = !self.has(account);
+        if is_new {
+            let most = self.limit.get();
+            // Some may be gone by now.
+            let is_full = || self.known(account.uid, |known| known.accounts) >= most;
+            if is_full() {
+                self.read_again(account.uid);
+                if is_full() {
+                    return Err(Error::TooMany(account.uid, most));
+                }
+            }
         }
-        make(self.make_user(account)?, &account.network.file_name())
+        let directory = make(self.make_user(account)?, &account.network.file_name())?;
+        if is_new {
+            self.known(account.uid, |known| known.accounts += 1);
+        }
+        Ok(directory)
+    }
+
+    /// A uid's directories are read again as soon as somebody asks for one.
+    pub(crate) fn read_again(&self, uid: u32) {
+        self.known.borrow_mut().remove(&uid);
+    }
+
+    /// What is known of a uid's directories, which are read where nothing is.
+    pub(crate) fn known<T>(&self, uid: u32, look: impl FnOnce(&mut Known) -> T) -> T {
+        if !self.known.borrow().contains_key(&uid) {
+            let identity = |account: &Account| self.record(account).and_then(|it| it.identity);
+            let accounts = self.of_uid(uid).into_iter();
+            let known = Known::of(accounts.map(|account| {
+                let identity = identity(&account);
+                (account, identity)
+            }));
+            self.known.borrow_mut().insert(uid, known);
+        }
+        look(self.known.borrow_mut().entry(uid).or_default())
     }
 
     /// The directory of an account's ZNC user, made where it is missing.

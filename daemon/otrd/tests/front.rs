@@ -5,6 +5,7 @@ mod stage;
 
 use serde_json::{Value, json};
 use stage::{Client, Otrd, code, hello};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::time::{Duration, Instant};
@@ -106,7 +107,9 @@ fn a_line_that_is_too_long_is_refused_before_it_ends() {
 
 #[test]
 fn silent_connections_are_dropped_and_stand_in_nobodys_way() {
-    let otrd = Otrd::start();
+    let mut config = tempfile::NamedTempFile::new().unwrap();
+    config.write_all(b"[limits]\nstrangers = 256\n").unwrap();
+    let otrd = Otrd::start_with(|command| drop(command.arg("--config").arg(config.path())));
     let start = Instant::now();
     let mut silent: Vec<Client> = (0..200).map(|_| otrd.module()).collect();
     // Half a line is no line.

@@ -23,27 +23,43 @@ pub struct Module {
 impl Module {
     /// Connects and waits for the welcome.
     pub fn hello(socket: &Path, user: &str) -> Self {
-        let stream = UnixStream::connect(socket).expect("connect to otrd");
-        stream.set_read_timeout(Some(PATIENCE)).expect("timeout");
-        let mut module = Self {
-            stream,
-            pending: Vec::new(),
-            buffer: Box::new([0; 64 * 1024]),
-            nick: user.to_owned(),
-            next: 1,
-        };
+        let mut module = Self::on(UnixStream::connect(socket).expect("connect to otrd"), user);
         module.ask("hello", json!({"version": 1, "user": user, "network": "net"}));
-        let welcome = module.answer();
-        assert!(welcome["result"]["protect"].is_array(), "{welcome}");
+        module.is_welcome();
         module
+    }
+
+    /// On a connection that has said nothing yet.
+    pub fn on(stream: UnixStream, user: &str) -> Self {
+        stream.set_read_timeout(Some(PATIENCE)).expect("timeout");
+        let (pending, buffer) = (Vec::new(), Box::new([0; 64 * 1024]));
+        Self { stream, pending, buffer, nick: user.to_owned(), next: 1 }
+    }
+
+    /// Says hello as a network with an identity.
+    pub fn says_hello(&mut self, identity: &str) {
+        let user = self.nick.clone();
+        let hello = json!({"version": 1, "user": user, "network": "net", "identity": identity});
+        self.ask("hello", hello);
+    }
+
+    /// Waits for the welcome.
+    pub fn is_welcome(&mut self) {
+        let welcome = self.answer();
+        assert!(welcome["result"]["protect"].is_array(), "{welcome}");
     }
 
     /// Tells of an IRC network that is there.
     pub fn connected(mut self) -> Self {
-        let mask = format!("{0}!{0}@127.0.0.1", self.nick);
-        self.ask("network", json!({"connected": true, "mask": mask, "casemapping": "ascii"}));
+        self.is_connected();
         self.answer();
         self
+    }
+
+    /// The same, whose answer is read later.
+    pub fn is_connected(&mut self) {
+        let mask = format!("{0}!{0}@127.0.0.1", self.nick);
+        self.ask("network", json!({"connected": true, "mask": mask, "casemapping": "ascii"}));
     }
 
     /// A request's line.

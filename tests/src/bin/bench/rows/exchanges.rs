@@ -75,7 +75,7 @@ struct Part {
 }
 
 /// Exchanges a second of two processes at the same time, from the nanoseconds of CPU that each takes.
-fn at_once(each: impl Fn(usize) -> f64 + Sync) -> f64 {
+pub fn at_once(each: impl Fn(usize) -> f64 + Sync) -> f64 {
     std::thread::scope(|scope| {
         let other = scope.spawn(|| 1e9 / each(1));
         1e9 / each(0) + other.join().expect("bare")
@@ -118,7 +118,7 @@ fn refresh(module: &mut Module, peer: &str) {
 }
 
 /// Carries lines between neighbours until all have exchanged keys so many times.
-fn relay(modules: &mut [Module], times: usize) {
+pub fn relay(modules: &mut [Module], times: usize) {
     let mut done = vec![0; modules.len()];
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("epoll");
     for (index, module) in modules.iter().enumerate() {
@@ -128,7 +128,8 @@ fn relay(modules: &mut [Module], times: usize) {
     let mut events = vec![EpollEvent::empty(); modules.len()];
     while done.iter().any(|done| *done < times) {
         let count = epoll.wait(&mut events, 30_000_u16).expect("epoll");
-        assert!(count > 0, "the exchanges stand still: {done:?}");
+        let left = done.iter().filter(|done| **done < times).count();
+        assert!(count > 0, "the exchanges of {left} accounts stand still");
         for event in &events[..count] {
             let index = event.data() as usize;
             assert!(modules[index].fill() > 0, "otrd closed the connection");

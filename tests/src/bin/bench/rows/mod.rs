@@ -3,6 +3,7 @@
 mod counts;
 mod exchanges;
 mod growth;
+mod herd;
 mod latency;
 mod lines;
 mod memory;
@@ -20,7 +21,7 @@ use crate::stage::Kit;
 type Measure = fn(&Kit, &mut Report);
 
 /// Name, whether it counts instead of timing, and what does it.
-pub const ALL: [(&str, bool, Measure); 11] = [
+pub const ALL: [(&str, bool, Measure); 12] = [
     ("counts", true, counts::measure),
     ("latency", false, latency::measure),
     ("lines", false, lines::measure),
@@ -28,6 +29,7 @@ pub const ALL: [(&str, bool, Measure); 11] = [
     ("round-trip", false, round_trip::measure),
     ("exchanges", false, exchanges::measure),
     ("start", false, start::measure),
+    ("herd", false, herd::measure),
     ("memory", false, memory::measure),
     ("growth", false, growth::measure),
     ("private", false, private::measure),

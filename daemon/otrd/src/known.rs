@@ -1,0 +1,73 @@
+//! What is known of each uid's account directories without reading them all again: a bouncer whose
+//! thousand networks come for the first time, or under another name, asks a thousand times.
+//!
+//! The directories belong to otrd, which holds the lock on them. Whoever moves some by hand while it
+//! runs finds an entry that is wrong at worst, so what is found here is looked at on disk before it
+//! counts.
+
+use proto::account::Account;
+use proto::shim::Identity;
+use std::collections::BTreeMap;
+
+/// The directories of one uid.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// How many accounts there are, or were: those that end are not taken off.
+    pub accounts: usize,
+    by_identity: BTreeMap<Identity, Account>,
+}
+
+impl Known {
+    /// Of these accounts, each with the identity that its directory has.
+    pub fn of(accounts: impl Iterator<Item = (Account, Option<Identity>)>) -> Self {
+        let mut known = Self::default();
+        for (account, identity) in accounts {
+            known.accounts += 1;
+            if let Some(identity) = identity {
+                // Of two copies, the first one.
+                known.by_identity.entry(identity).or_insert(account);
+            }
+        }
+        known
+    }
+
+    /// The account that has an identity, as far as is known.
+    pub fn find(&self, identity: &Identity) -> Option<&Account> {
+        self.by_identity.get(identity)
+    }
+
+    /// An account has this identity from now on.
+    pub fn has(&mut self, account: &Account, identity: &Identity) {
+        self.leaves(account);
+        self.by_identity.insert(identity.clone(), account.clone());
+    }
+
+    /// An account's directory has another name now, or is gone.
+    pub fn leaves(&mut self, account: &Account) {
+        self.by_identity.retain(|_, other| other != account);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::account::Name;
+
+    #[test]
+    fn an_account_has_one_identity_at_a_time() {
+        let name = |name: &str| Name::new(name).unwrap();
+        let account = |network| Account { uid: 1, user: name("alice"), network: name(network) };
+        let identity =
+            |digit: char| Identity::new(digit.to_string().repeat(Identity::LENGTH)).unwrap();
+        let (one, two) = (account("one"), account("two"));
+        let copies = [(one.clone(), Some(identity('1'))), (two.clone(), Some(identity('1')))];
+        let mut known = Known::of(copies.into_iter().chain([(account("three"), None)]));
+        assert_eq!((known.accounts, known.find(&identity('1'))), (3, Some(&one)));
+        known.has(&one, &identity('2'));
+        assert_eq!(known.find(&identity('1')), None);
+        known.has(&two, &identity('2'));
+        assert_eq!(known.find(&identity('2')), Some(&two));
+        known.leaves(&two);
+        assert_eq!(known, Known { accounts: 3, by_identity: BTreeMap::new() });
+    }
+}
