@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
@@ -363,6 +363,28 @@ impl Otrd {
         self.process.ends_within(Duration::from_secs(20));
         self.process = next;
         self.accepts();
+    }
+
+    /// So many want to take over at the same moment; the one that is left serves from now on.
+    #[track_caller]
+    pub fn is_replaced_by_one_of(&mut self, count: usize) {
+        self.earlier = self.workers();
+        let launch = || self.setup.launch(&self.world, &self.dir, None, &["--replace"]);
+        let mut all: Vec<Process> = (0..count).map(|_| launch()).collect();
+        self.process.ends_within(Duration::from_secs(20));
+        eventually("one is left", || {
+            all.retain_mut(|one| !one.has_ended());
+            all.len() == 1
+        });
+        self.process = all.remove(0);
+        self.accepts();
+    }
+
+    /// Another one wants to take over, and has to end itself: how.
+    #[track_caller]
+    pub fn is_not_replaced(&self) -> ExitStatus {
+        let mut other = self.setup.launch(&self.world, &self.dir, None, &["--replace"]);
+        other.ends_within(Duration::from_secs(20))
     }
 
     /// It executes its program anew (SIGUSR2), and is still the same process.

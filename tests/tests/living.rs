@@ -54,13 +54,31 @@ fn a_life_with_otrd() {
     let alice = life.alice_is_private();
     life.both_read(&alice, &bob, "and again");
 
-    eprintln!("-- another version of otrd");
+    eprintln!("-- the next release of otrd");
+    alice.types_to("*otr", "info bob");
+    let began = since(&alice);
+    let first = otrd_status();
     run("apt-get install --quiet=2 --yes ./second/otrd_*.deb ./second/znc-otrd_*.deb");
     alice.types_to("bob", "in between");
-    alice.has_otr();
-    alice.becomes("bob", "encrypted");
+    bob.reads("alice", "in between");
     life.both_read(&alice, &bob, "with another otrd");
     life.wire.never_carried("in between");
+    alice.types_to("*otr", "info bob");
+    assert_eq!(since(&alice), began);
+    let second = otrd_status();
+    assert_ne!(second["pid"], first["pid"]);
+    assert_ne!(second["version"], first["version"]);
+    assert_eq!(second["accounts"][0]["pid"], first["accounts"][0]["pid"], "{second}");
+    assert_eq!(second["accounts"][0]["version"], first["version"], "{second}");
+    alice.types_to("*status", "updatemod otr");
+    alice.reads_about("*status", "Reloading otr");
+    alice.has_otr();
+    life.both_read(&alice, &bob, "with another module");
+    run("otrctl renew --all");
+    alice.otr_says("was interrupted; asking for a new session.");
+    alice.becomes("bob", "encrypted");
+    assert_eq!(otrd_status()["accounts"][0]["version"], second["version"]);
+    life.both_read(&alice, &bob, "with another worker");
     life.doctor_finds_nothing();
 
     eprintln!("-- removal without consent");
@@ -174,6 +192,17 @@ impl Life {
         assert!(run("znc --version").contains(&new));
         eventually("ZNC runs", || run_or_not("systemctl is-active --quiet znc.service").0);
     }
+}
+
+fn otrd_status() -> serde_json::Value {
+    serde_json::from_str(&run("otrctl --json status")).expect("a status")
+}
+
+/// Since when alice and bob are private, as `info bob` says it.
+fn since(alice: &Client) -> String {
+    let line = alice.otr_says("Private with");
+    let (since, _) = line.split_once(", for").expect("a time and for how long");
+    since.to_owned()
 }
 
 fn config() -> String {

@@ -84,6 +84,31 @@ fn another_otrd_takes_over_and_an_executed_one_goes_on() {
     assert!(!socket.exists());
 }
 
+/// Whoever comes while another takes over gives up, or takes over from that one: nobody is lost.
+#[test]
+fn of_several_that_take_over_at_once_one_is_left() {
+    let (mut scene, bob) = Alone::private();
+    let (worker, began) = (scene.otrd.worker(), since(&scene));
+    for round in 0..5 {
+        scene.alice.types_to("bob", &format!("before {round}"));
+        scene.otrd.is_replaced_by_one_of(3);
+        bob.reads("alice", &format!("before {round}"));
+        both_read(&scene, &bob, &format!("after {round}"));
+        assert_eq!(scene.otrd.worker(), worker);
+    }
+    assert_eq!(since(&scene), began);
+}
+
+#[test]
+fn where_systemd_keeps_the_workers_nobody_else_takes_them() {
+    let (scene, bob) = managed();
+    let worker = scene.otrd.worker();
+    assert_eq!(scene.otrd.is_not_replaced().code(), Some(1));
+    assert!(scene.otrd.log().contains("systemctl restart otrd"), "{}", scene.otrd.log());
+    both_read(&scene, &bob, "as before");
+    assert_eq!(scene.otrd.worker(), worker);
+}
+
 #[test]
 fn a_key_is_made_through_changes_of_otrd() {
     for managed in [true, false] {

@@ -206,7 +206,8 @@ impl Worker {
     /// Gives it all that was said to it, where it takes that soon, and what a front has to have
     /// that goes on with it.
     pub(super) async fn hand_over(&mut self, account: &Account) -> Option<HandedOver> {
-        if !self.takes() || self.taking_up.is_some() {
+        // One that has not answered us yet answers that front: ours is a smaller number.
+        if !self.takes() {
             return None;
         }
         let flushed = timeout(FLUSH_TIME, self.running.channel.flushed()).await;

@@ -29,7 +29,8 @@ pub fn measure(kit: &Kit, report: &mut Report) {
             let user = user(number);
             kit.lay_key(&world, &otrd.account(uid, &user, "net"), &user);
         }
-        otrd.restart();
+        otrd.stop();
+        otrd.starts_again();
         let (took, mut modules) = all_come(&otrd.shim_socket(), count);
         known.push(took);
 
@@ -40,7 +41,8 @@ pub fn measure(kit: &Kit, report: &mut Report) {
         }
         relay(&mut modules, 1);
         drop(modules);
-        otrd.restart();
+        otrd.stop();
+        otrd.starts_again();
         let (_, mut modules) = all_come(&otrd.shim_socket(), count);
         let start = Instant::now();
         for module in &mut modules {
