@@ -109,7 +109,9 @@ fn a_line_that_is_too_long_is_refused_before_it_ends() {
 fn silent_connections_are_dropped_and_stand_in_nobodys_way() {
     let mut config = tempfile::NamedTempFile::new().unwrap();
     config.write_all(b"[limits]\nstrangers = 256\n").unwrap();
-    let otrd = Otrd::start_with(|command| drop(command.arg("--config").arg(config.path())));
+    let otrd = Otrd::start_with(|command| {
+        command.arg("--config").arg(config.path());
+    });
     let start = Instant::now();
     let mut silent: Vec<Client> = (0..200).map(|_| otrd.module()).collect();
     // Half a line is no line.
