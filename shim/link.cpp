@@ -2,6 +2,7 @@
 #include "otr.h"
 
 std::map<const COtrSock*, COtrSock::Owner> COtrSock::s_Owners;
+std::set<COtr*> COtr::s_All;
 
 COtrSock::COtrSock(COtr* pOtr) {
     s_Owners[this] = {pOtr, false};
@@ -82,6 +83,7 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
     }
     if (GetNV("identity").empty()) SetNV("identity", NewIdentity());
     m_iGone = Now();
+    s_All.insert(this);
     LoadClosed();
     AddTimer(new COtrTimer(this));
     if (GetNetwork()->IsIRCConnected()) {
@@ -92,13 +94,32 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
     return true;
 }
 
+// This network under another name: ZNC loads the module there before it takes this one out, and has
+// sent its clients away by then.
+COtr* COtr::Heir() const {
+    const CString sIdentity = GetNV("identity");
+    for (COtr* pOther : s_All)
+        if (pOther != this && pOther->GetUser() == GetUser() && pOther->GetNV("identity") == sIdentity)
+            return pOther;
+    return nullptr;
+}
+
+// What nobody has been told, and whom ZNC's copy of the registry may not have yet.
+void COtr::Inherit(const COtr& Former) {
+    for (const std::string& name : Former.m_Closed.Names()) CloseOne(name);
+    for (const CString& sLine : Former.m_Backlog) Show(sLine);
+    m_uDropped += Former.m_uDropped;
+}
+
 COtr::~COtr() {
+    s_All.erase(this);
+    COtr* pHeir = Heir();
     StoreClosed(true);
-    SayUnguarded();
+    if (!pHeir) SayUnguarded();
     m_bTold = m_bEnding = true;
     // ZNC sends by itself what it holds.
     for (Leaving& line : m_Leaving) Left(line, 0);
-    const bool bUp = m_bUp, bReads = GetNetwork()->IsUserAttached();
+    const bool bUp = m_bUp, bReads = pHeir || GetNetwork()->IsUserAttached();
     if (bUp) {
         m_sUnsent += wire::Bye("unloaded", "module unloaded", m_uSeen, bReads);
         Flush();
@@ -111,6 +132,7 @@ COtr::~COtr() {
         for (Held& held : *pQueue)
             if (!bUp && held.what == Held::What::In && !held.done) PassIn(held);
     COtrSock::RetireAllOf(this);
+    if (pHeir) pHeir->Inherit(*this);
     // Whoever gets this user's name later is another person, and must not find what was his. A user
     // whose configuration ZNC could not load is deleted, too, but before ZNC runs.
     if (m_bRuns && GetUser()->IsBeingDeleted()) ClearNV();

@@ -22,6 +22,7 @@
 #include <deque>
 #include <map>
 #include <random>
+#include <set>
 
 #include "closed.h"
 #include "line.h"
@@ -342,6 +343,9 @@ class COtr : public CModule {
 
     // *otr.
     void Say(const CString& sText, Style style = Style::Plain);
+    void Show(const CString& sLine);
+    COtr* Heir() const;
+    void Inherit(const COtr& Former);
     void Refuse(const CString& sTo, const CString& sWhy, const CString& sText);
     void Replay();
 
@@ -357,6 +361,7 @@ class COtr : public CModule {
     uint64_t Number(CClient* pClient);
     CClient* Client(uint64_t uNumber) const;
 
+    static std::set<COtr*> s_All;  // that are loaded
     COtrSock* m_pSock = nullptr;
     wire::Lines m_Lines;  // of m_pSock
     bool m_bUp = false, m_bTold = false, m_bEnding = false, m_bAskedWho = false, m_bStale = true;

@@ -6,7 +6,7 @@
 use crate::limits;
 use crate::text::clean::single_line;
 use proto::jsonrpc::{self, Id, Outgoing, Reply};
-use proto::shim::{Effect, Effects, In, Instance};
+use proto::shim::{Effect, Effects, In, Instance, Out};
 use proto::text::Text;
 use serde::Deserialize;
 use std::collections::VecDeque;
@@ -42,6 +42,9 @@ struct Line {
     /// Only words of `*otr`.
     words: bool,
 }
+
+/// Why a text comes back that a module with nobody to read it had not sent when it was unloaded.
+const NOT_SENT: &str = "the otr module was unloaded before it was sent";
 
 /// A line as it was written.
 #[derive(Deserialize)]
@@ -79,6 +82,11 @@ pub fn left_to_us(message: &In) -> Option<Effect> {
         kind: message.kind,
         text: Text::new(single_line(message.text.as_bytes())),
     })
+}
+
+/// What was typed, as it comes back where the module that held it is gone and showed nobody.
+pub fn typed(out: &Out) -> Effect {
+    Effect::Refuse { to: out.to.clone(), why: NOT_SENT.into(), text: out.text.clone(), of: None }
 }
 
 /// Whether it is such a line.
@@ -228,8 +236,15 @@ impl Unseen {
                 true => Text::new([PERHAPS_SHOWN.as_bytes(), text.as_bytes()].concat()),
                 false => text,
             };
+            // What it has not seen when it said goodbye, it has not sent.
+            let unsent = exact && !given_back;
             let passed = |effect| match effect {
-                Effect::Pass => line.passes.clone(),
+                Effect::Pass => {
+                    line.passes.clone().filter(|e| unsent || !matches!(e, Effect::Refuse { .. }))
+                }
+                Effect::Echo { to, text, .. } if unsent => {
+                    Some(Effect::Refuse { to, why: NOT_SENT.into(), text, of: None })
+                }
                 effect => Some(effect),
             };
             for effect in line.read().1.into_iter().filter_map(passed) {
@@ -255,5 +270,59 @@ impl Unseen {
             }
         }
         late
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::shim::Kind;
+    use proto::text::Nick;
+
+    /// A module that sent a line, and says goodbye.
+    fn late(goodbye: Option<bool>) -> Vec<Effect> {
+        let Ok(instance) = Instance::new("one") else { return Vec::new() };
+        let Ok(to) = Nick::new("bob") else { return Vec::new() };
+        let text = |text: &str| Text::new(text.as_bytes().to_vec());
+        let out = |text| Out {
+            to: to.clone(),
+            kind: Kind::Text,
+            text,
+            client: 0,
+            closed: false,
+            line: None,
+        };
+        let mut unseen = Unseen::new(instance);
+        let pass = write(Some(Id::from(1)), vec![Effect::Pass]);
+        unseen.reply(Some(1), &pass, Some(typed(&out(text("in clear")))));
+        let echo = Effect::Echo {
+            to: to.clone(),
+            kind: Kind::Text,
+            text: text("encrypted"),
+            client: 0,
+            of: None,
+        };
+        let echo = write(Some(Id::from(2)), vec![echo]);
+        unseen.reply(Some(2), &echo, None);
+        if let Some(given_back) = goodbye {
+            unseen.goodbye(0, given_back);
+        }
+        unseen.late()
+    }
+
+    #[test]
+    fn what_was_typed_comes_back_where_the_module_had_nobody_to_give_it_to() {
+        let back: Vec<String> = late(Some(false))
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Refuse { text, why, .. } if why == NOT_SENT => {
+                    Some(String::from_utf8_lossy(text.as_bytes()).into_owned())
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(back, ["in clear", "encrypted"]);
+        assert!(late(Some(true)).is_empty(), "the module gave it back");
+        assert!(late(None).is_empty(), "it may have been sent");
     }
 }

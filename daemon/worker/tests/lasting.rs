@@ -78,6 +78,10 @@ fn a_new_key_ends_the_conversations_that_used_the_old() {
     w.alice.command("genkey --overwrite");
     w.settle();
     assert!(!w.bob.is_private() && w.alice.keygen);
+    // A new key is no word that it may go on in clear.
+    w.alice.says("bob", "still closed");
+    w.settle();
+    assert_eq!(returned(&w.alice.news(), "still closed"), 1);
     w.alice.key_is_made(1);
     assert!(told(&w.alice.news(), "Your private key is ready"));
     assert_eq!(w.alice.files.get("otr.key").unwrap(), key_file("alice", 1));

@@ -31,6 +31,8 @@ pub struct Oracle {
     /// Names that their holders have left, at a moment of rest.
     left: BTreeSet<String>,
     leaving: BTreeSet<String>,
+    /// The first letters of channels, as the server says now.
+    chantypes: Vec<char>,
     /// User names of those who spoke to the user.
     idents: BTreeMap<String, String>,
     tokens: BTreeMap<String, Token>,
@@ -104,6 +106,8 @@ struct Own {
     told_again: bool,
     /// Its holder had left the nick before it went out.
     left: bool,
+    /// Its holder had left the nick before it was typed.
+    gone: bool,
     /// At the latest rest it was neither out nor back.
     waits: bool,
 }
@@ -141,8 +145,10 @@ impl Oracle {
         }
         let plain = line.starts_with("PRIVMSG ") || line.starts_with("privmsg ");
         // An answer of the client itself: nobody typed it.
-        let automatic = own.command == "NOTICE" && own.text.first() == Some(&1);
+        let answers = matches!(own.command.as_str(), "NOTICE" | "CNOTICE");
+        let automatic = answers && (line.contains(":\x01") || own.text.first() == Some(&1));
         own.excused = self.unloaded || automatic || (!connected && !plain);
+        own.gone = own.targets.iter().any(|target| self.left.contains(&self.fold(target)));
         own.closed = if self.unloaded { BTreeSet::new() } else { self.all_closed() };
         self.tokens.insert(token.to_owned(), Token::Own(own));
     }
@@ -207,12 +213,25 @@ impl Oracle {
             let ident = ident.split('@').next().unwrap_or_default().to_owned();
             self.idents.insert(self.fold(&source), ident);
         }
+        if line.command == "005"
+            && let Some((_, types)) = raw.split_once("CHANTYPES=")
+        {
+            let types = types.split(' ').next().unwrap_or_default();
+            self.chantypes = types.chars().collect();
+        }
         if line.command == "NICK" {
             let (old, new) = (self.fold(&source), self.fold(&line.target()));
             if self.closed.contains(&old) || self.closing.contains(&old) {
                 self.closing.insert(new.clone());
             }
-            self.leaving.insert(old.clone());
+            // What the server calls a channel or what is no nick nobody follows; see CHANTYPES.
+            let nick = |name: &str| {
+                !name.contains(['!', '@', '%', '$', '#', '&'])
+                    && !name.starts_with(&*self.chantypes)
+            };
+            if nick(&old) && nick(&new) {
+                self.leaving.insert(old.clone());
+            }
             self.left.remove(&new);
             self.leaving.remove(&new);
             if frozen {
@@ -244,7 +263,7 @@ impl Oracle {
             step: self.step.clone(),
             marked: words && !channel && closed && !private && !self.unloaded,
             names,
-            as_module: source.starts_with('*'),
+            as_module: source.starts_with('*') && !self.unloaded,
             shown: 0,
             fresh: true,
         };
@@ -328,12 +347,8 @@ impl Oracle {
 
     /// One came to nobody of this nick.
     pub fn undelivered(&mut self, nick: &str, line: &[u8]) {
-        if undeliverable(line) != Heard::Unreadable {
-            return;
-        }
-        self.cannot_be_read(nick);
-        if self.left.contains(&self.fold(nick)) && !nick.contains(['@', '%', '!']) {
-            self.fault("encrypted words for a nick that its holder had left", "", nick);
+        if undeliverable(line) == Heard::Unreadable {
+            self.cannot_be_read(nick);
         }
     }
 
@@ -357,8 +372,7 @@ impl Oracle {
         let text = line.plain_text();
         let source = line.nick().to_owned();
         let module = source.split('@').next().unwrap_or_default();
-        if client == 0
-            && module == "*status"
+        if module == "*status"
             && text.contains("got lost")
             && let Some((_, rest)) = text.split_once(" to ")
         {
@@ -509,8 +523,9 @@ impl Oracle {
             if count > expected && expected == 1 {
                 wrong.push(("more than once", own.step.clone(), words));
             } else if count == 0 && !own.excused && own.command != "TAGMSG" {
+                let holder = !own.left && !own.gone;
                 let out = own.targets.first().is_some_and(|target| {
-                    (own.echoed && takes(&mut unread, &self.fold(target)))
+                    (own.echoed && holder && takes(&mut unread, &self.fold(target)))
                         || takes(&mut lost_by_znc, target)
                 });
                 if !out {

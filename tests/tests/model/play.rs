@@ -275,6 +275,9 @@ impl<'a> Play<'a> {
                 let (user, old) = (self.login.clone(), self.network.clone());
                 let new = if old == "net" { "other" } else { "net" };
                 self.client(0, &format!("PRIVMSG *status :MoveNetwork {user} {old} {user} {new}"));
+                // The client that asked for it stays: what came back to it before counts.
+                self.clients[0].settled();
+                self.pump();
                 self.network = new.to_owned();
                 let before = self.connection;
                 until("the moved network is on IRC", || {
@@ -411,7 +414,15 @@ impl<'a> Play<'a> {
         }
     }
 
+    /// It goes on with what ZNC has heard by now: which of both is first would be chance.
     fn thaw(&mut self) {
+        if self.frozen.is_some() {
+            self.barrier();
+        }
+        self.goes_on();
+    }
+
+    fn goes_on(&mut self) {
         if let Some(worker) = self.frozen.take() {
             let _ = kill(Pid::from_raw(worker), Signal::SIGCONT);
         }
@@ -495,6 +506,6 @@ impl<'a> Play<'a> {
 
 impl Drop for Play<'_> {
     fn drop(&mut self) {
-        self.thaw();
+        self.goes_on();
     }
 }

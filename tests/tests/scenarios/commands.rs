@@ -177,7 +177,7 @@ fn genkey_overwrite_ends_conversations_and_keeps_the_old_key() {
     let (old, old_file) = (own_fingerprint(&scene), read(&account.join("otr.key")));
     scene.alice.otr("genkey --overwrite");
     bob.told("finished alice");
-    scene.alice.otr_says("[bob] The private conversation is finished.");
+    scene.alice.otr_says("[bob] The private conversation ended: your key is replaced.");
     scene.alice.otr_says("Making a new private key. The old one is kept beside it.");
     scene.alice.otr_says("Your private key is ready after ");
     let new = own_fingerprint(&scene);
@@ -189,6 +189,9 @@ fn genkey_overwrite_ends_conversations_and_keeps_the_old_key() {
         .collect();
     assert_eq!(aside.len(), 1, "one dated copy");
     assert_eq!(read(&aside[0].path()), old_file);
+    // Nobody said that it may go on in clear.
+    scene.alice.types_to("bob", "closed all the same");
+    scene.alice.otr_says("closed all the same");
     // The new one works.
     bob.finishes_otr_with("alice");
     scene.alice.types_to("bob", "?OTR?");

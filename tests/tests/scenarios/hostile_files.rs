@@ -126,7 +126,7 @@ fn a_key_that_is_brought_over_another_leaves_nobody_in_clear() {
         .arg(other.bob.dir().join("otr"))
         .json();
     assert_eq!(done["imports"][0]["result"]["key"], "replaced", "{done}");
-    scene.alice.otr_says("[bob] The private conversation ended: your key was replaced.");
+    scene.alice.otr_says("[bob] The private conversation ended: your key is replaced.");
     scene.alice.becomes("bob", "finished");
     scene.alice.types_to("bob", "still for bob alone");
     scene.alice.otr_says("): still for bob alone");

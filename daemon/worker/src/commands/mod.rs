@@ -127,7 +127,7 @@ pub const COMMANDS: &[Command] = &[
         arguments: "[--overwrite]",
         summary: "Make your private key, or a new one in place of it",
         details: "A key is made by itself when one is first needed. --overwrite ends private \
-                  conversations, keeps the old key beside, and shows your peers a changed key.",
+                  conversations, which stay closed until you say finish or start, keeps the old key beside, and shows your peers a changed key.",
         run: sessions::genkey,
     },
     Command {

@@ -59,15 +59,18 @@ impl Engine {
                 self.finish(peer);
                 continue;
             }
-            if matches!(conversation.phase, Phase::Private(_)) {
+            let private = matches!(conversation.phase, Phase::Private(_));
+            if private {
                 conversation.phase = Phase::Finished;
             }
             conversation.smp = SmpState::Idle;
             let nick = conversation.nick.clone();
             let name = quote(nick.as_bytes());
             self.unsaved.insert(Name::Conversations);
-            self.say_of(&nick, Style::Warn, format!("The private conversation ended: your key was replaced. Nothing you type goes out until you say finish {name} (then in clear) or start {name} (a new one)."));
-            self.give_back(peer, "your key was replaced");
+            if private {
+                self.say_of(&nick, Style::Warn, format!("The private conversation ended: your key is replaced. Nothing you type goes out until you say finish {name} (then in clear) or start {name} (a new one)."));
+            }
+            self.give_back(peer, "your key is replaced");
         }
     }
 

@@ -79,7 +79,7 @@ impl Engine {
                 self.say(Style::Warn, format!("You have a key already: {fingerprint}. To throw it away and make a new one: genkey --overwrite. Your peers will then see a changed key."));
             }
             KeyState::Ready | KeyState::Damaged(_) => {
-                self.finish_all();
+                self.close_all();
                 self.say(Style::Plain, "Making a new private key. The old one is kept beside it. You are told when it is ready.");
                 self.generate(true);
             }

@@ -121,9 +121,12 @@ impl Worker {
                     if let Some(unseen) = &mut self.unseen {
                         let reply = out.get(start..).unwrap_or_default();
                         // Hardly ever: the line is read once more rather than each kept.
-                        let passes = asked.otr && unseen::contains_pass(reply);
-                        let passes = passes.then(|| message(&line)).flatten();
-                        let passes = passes.as_ref().and_then(left_to_us);
+                        let passes =
+                            (asked.otr || asked.out.is_some()) && unseen::contains_pass(reply);
+                        let passes = match asked.out.take() {
+                            typed if passes => typed.or_else(|| left_to_us(&message(&line)?)),
+                            _ => None,
+                        };
                         unseen.reply(asked.id, reply, passes);
                     }
                     if let Some(link) = &mut self.link {
@@ -157,7 +160,10 @@ impl Worker {
             asked.id = number(id);
             match &mut call {
                 Call::Seen(how_far) => unseen.saw(how_far.seen),
-                Call::Out(out) => out.line = asked.id,
+                Call::Out(out) => {
+                    out.line = asked.id;
+                    asked.out = Some(unseen::typed(out));
+                }
                 Call::In(message) => asked.otr = unseen::is_left_to_us(message),
                 _ => {}
             }
@@ -193,6 +199,10 @@ impl Worker {
                     }
                 }
                 Call::In(message) if bye.is_some() => self.see_to(message),
+                // Nobody was there to whom the module could have given it back.
+                Call::Out(out) if bye.as_ref().is_some_and(|bye| !bye.given_back) => {
+                    self.unasked(vec![unseen::typed(&out)]);
+                }
                 _ => {}
             }
         }
@@ -290,6 +300,8 @@ struct Asked {
     id: Option<u64>,
     /// It is an OTR line of a peer's.
     otr: bool,
+    /// What the user typed, as it comes back.
+    out: Option<Effect>,
 }
 
 /// What a line asks that is no batch.
