@@ -110,3 +110,15 @@ impl fmt::Display for Account {
         write!(f, "{}:{}/{}", self.uid, self.user, self.network)
     }
 }
+
+/// Names an account. Root may name any uid, others only their own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selector {
+    /// Whose; the caller's own where it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// The ZNC user.
+    pub user: Name,
+    /// The network.
+    pub network: Name,
+}

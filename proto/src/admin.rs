@@ -1,7 +1,8 @@
 //! What `otrctl` may ask on the admin socket. Who may ask what is decided in `otrd`, in one table.
 
-use crate::account::{Account, Name};
-use crate::control::AtRest;
+use crate::account::Account;
+pub use crate::account::Selector;
+use crate::at_rest::AtRest;
 use crate::jsonrpc::{Code, Error, Request};
 use crate::moving::{Export, Forget, Import, Restore};
 use crate::shim::Effect;
@@ -124,18 +125,6 @@ pub struct Page {
     /// The last account of the page before; missing for the first page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Account>,
-}
-
-/// Names an account. Root may name any uid, others only their own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Selector {
-    /// Whose; the caller's own where it is missing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uid: Option<u32>,
-    /// The ZNC user.
-    pub user: Name,
-    /// The network.
-    pub network: Name,
 }
 
 /// A line for one account's `*otr`.

@@ -14,6 +14,7 @@
 
 use crate::account::Account;
 use crate::admin::{Output, WorkerStatus};
+pub use crate::at_rest::AtRest;
 use crate::jsonrpc::{Code, Error, Id};
 use crate::moving::{Exported, Imported, Order};
 use crate::shim::Hello;
@@ -66,16 +67,6 @@ impl Default for Site {
             services: services.map(String::from).to_vec(),
         }
     }
-}
-
-/// How files lie on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AtRest {
-    /// As libotr writes them.
-    Plain,
-    /// Under the account's key.
-    Encrypted,
 }
 
 /// What became of an account when its module said hello.

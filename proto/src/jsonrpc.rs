@@ -3,9 +3,8 @@
 //! <https://www.jsonrpc.org/specification>. The specification's own examples (its section 7) are
 //! run in `tests/jsonrpc_spec.rs`.
 
-use crate::params;
 use crate::text::Text;
-use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
+use serde::de::{self, Deserializer, Visitor};
 use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -185,18 +184,6 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// The parameters as a type. Only named parameters are spoken here.
-    ///
-    /// # Errors
-    /// [`Code::InvalidParams`], which names the member where it can be told; never what was sent.
-    pub fn params<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        let raw = self.params.map_or("{}", RawValue::get);
-        if !raw.starts_with('{') {
-            return Err(Code::InvalidParams.into());
-        }
-        serde_json::from_str(raw).map_err(|_| params::explain::<T>(raw))
-    }
-
     /// The parameters as they stand in the line, where there are any.
     pub fn raw_params(&self) -> Option<&str> {
         self.params.map(RawValue::get)

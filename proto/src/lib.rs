@@ -15,6 +15,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod at_rest;
 pub mod bundle;
 mod call;
 pub mod control;

@@ -2,7 +2,7 @@
 //! themselves are in a descriptor beside the request, see [`crate::bundle`]; here is only what is
 //! said about them.
 
-use crate::admin::Selector;
+use crate::account::Selector;
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
 

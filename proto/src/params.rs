@@ -1,6 +1,7 @@
-//! Which member of a request's parameters is wrong. Looked for only after they were refused.
+//! The parameters of a request as a type, and which member of them is wrong: looked for only after
+//! they were refused.
 
-use crate::jsonrpc::{Code, Error};
+use crate::jsonrpc::{Code, Error, Request};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -10,9 +11,23 @@ use std::fmt;
 /// No method has so many members; of a line with more of them none is named.
 const MAX_MEMBERS: usize = 32;
 
+impl Request<'_> {
+    /// The parameters as a type. Only named parameters are spoken here.
+    ///
+    /// # Errors
+    /// [`Code::InvalidParams`], which names the member where it can be told; never what was sent.
+    pub fn params<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let raw = self.raw_params().unwrap_or("{}");
+        if !raw.starts_with('{') {
+            return Err(Code::InvalidParams.into());
+        }
+        serde_json::from_str(raw).map_err(|_| explain::<T>(raw))
+    }
+}
+
 /// Says which member made `T` refuse the parameters. Repeats nothing of what was sent but a
 /// member's name.
-pub fn explain<T: DeserializeOwned>(raw: &str) -> Error {
+fn explain<T: DeserializeOwned>(raw: &str) -> Error {
     match guilty::<T>(raw) {
         Some(Fault::Missing(name)) => Error::new(
             Code::InvalidParams,

@@ -7,12 +7,11 @@ use std::ffi::{CStr, c_char, c_int, c_uint, c_ushort, c_void};
 
 use otr_sys::{ConnContext, OtrlMessageAppOps};
 
-use crate::context::Context;
+use crate::context::{Context, NOTHING};
 use crate::dsa;
+use crate::error::explain;
 use crate::event::{Asker, Event, Proof, Smp};
-use crate::init::explain;
 use crate::name::{Fingerprint, Peer};
-use crate::smp::NOTHING;
 
 /// What one call into libotr left behind.
 pub(crate) struct Sink {

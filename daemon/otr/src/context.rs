@@ -6,7 +6,7 @@
 use std::ffi::CStr;
 use std::ptr::{self, NonNull};
 
-use otr_sys::{ConnContext, ConnContextPriv, OtrlUserState};
+use otr_sys::{ConnContext, ConnContextPriv, NextExpectedSMP, OtrlUserState};
 
 use crate::event::State;
 use crate::line::Kind;
@@ -14,6 +14,9 @@ use crate::name::{Fingerprint, Peer, Trust, Version};
 
 /// The only protocol that there is here.
 pub(crate) const PROTOCOL: &CStr = c"irc";
+
+/// A step of SMP that libotr knows by name and never takes: with this, each that comes is an error.
+pub(crate) const NOTHING: NextExpectedSMP = otr_sys::OTRL_SMP_EXPECT5;
 
 /// One context of libotr's. Valid until it is forgotten.
 #[derive(Clone, Copy, Eq, PartialEq)]

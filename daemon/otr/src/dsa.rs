@@ -14,8 +14,7 @@ use std::sync::{Mutex, PoisonError};
 
 use otr_sys::{gcry_error_t, gcry_pk_verify_fn, gcry_sexp_t};
 
-use crate::error::DsaCheckError;
-use crate::init::explain;
+use crate::error::{DsaCheckError, explain};
 use crate::interposed::Real;
 use crate::mpi::Mpi;
 

@@ -1,5 +1,7 @@
 //! Every way in which a call can fail, each with what to do next.
 
+use std::ffi::CStr;
+
 /// Why libotr could not be made ready.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
@@ -157,4 +159,16 @@ pub enum ForgetError {
     /// It is not known of this peer.
     #[error("this fingerprint is not known: see the list of fingerprints")]
     Unknown,
+}
+
+/// libgcrypt's words for an error.
+pub(crate) fn explain(error: otr_sys::gcry_error_t) -> String {
+    // SAFETY: any number is fine; the result is a constant string.
+    let words = unsafe { otr_sys::gcry_strerror(error) };
+    if words.is_null() {
+        return format!("error {error}");
+    }
+    // SAFETY: a C string that lives as long as the process.
+    let words = unsafe { CStr::from_ptr(words) };
+    words.to_string_lossy().to_lowercase()
 }

@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 use crate::error::{FileError, KeyError};
 use crate::key::{self, MAX_KEY_FILE, UserState};
 use crate::name::{Fingerprint, Peer, Trust};
-use crate::records::{MAX_FINGERPRINTS, MAX_RECORDS_FILE, Record};
+use crate::record::Record;
+use crate::records::{MAX_FINGERPRINTS, MAX_RECORDS_FILE};
 use crate::text_file::{TextFile, lines, trimmed};
 
 /// How a program names whose key it is.

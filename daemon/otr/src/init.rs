@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::sync::Mutex;
 
 use crate::dsa;
-use crate::error::InitError;
+use crate::error::{InitError, explain};
 
 /// Makes libotr ready. Call it before anything else; later calls do nothing.
 ///
@@ -60,18 +60,6 @@ pub fn draw_randomness(randomness: Randomness) {
         // SAFETY: the buffer is as long as said.
         unsafe { otr_sys::gcry_randomize(byte.as_mut_ptr().cast(), byte.len(), *level) };
     }
-}
-
-/// libgcrypt's words for an error.
-pub(crate) fn explain(error: otr_sys::gcry_error_t) -> String {
-    // SAFETY: any number is fine; the result is a constant string.
-    let words = unsafe { otr_sys::gcry_strerror(error) };
-    if words.is_null() {
-        return format!("error {error}");
-    }
-    // SAFETY: a C string that lives as long as the process.
-    let words = unsafe { CStr::from_ptr(words) };
-    words.to_string_lossy().to_lowercase()
 }
 
 /// The declarations are those of 4.1.1, and later 4.x keep them.

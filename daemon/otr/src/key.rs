@@ -8,8 +8,9 @@ use zeroize::Zeroizing;
 
 use crate::context::PROTOCOL;
 use crate::dsa;
+use crate::error::explain;
 use crate::error::{InitError, KeyError};
-use crate::init::{explain, init};
+use crate::init::init;
 use crate::memfile::MemFile;
 use crate::name::{Fingerprint, Peer};
 use crate::text_file::TextFile;

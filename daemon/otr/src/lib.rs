@@ -41,6 +41,7 @@ mod memfile;
 mod mpi;
 mod name;
 mod peers;
+mod record;
 mod records;
 mod shelf;
 mod smp;

@@ -10,16 +10,15 @@ use otr_sys::OtrlInsTag;
 use crate::Otr;
 use crate::context::{Context, PROTOCOL};
 use crate::error::FileError;
-use crate::name::{Fingerprint, Peer, Trust};
+use crate::name::Trust;
+use crate::record::Record;
 use crate::shelf::Place;
-use crate::text_file::{TextFile, lines, trimmed, trimmed_end};
+use crate::text_file::{TextFile, lines, trimmed};
 
 /// Largest file that is read, in bytes.
 pub const MAX_RECORDS_FILE: usize = 16 * 1024 * 1024;
 /// How many fingerprints are loaded from a file.
 pub const MAX_FINGERPRINTS: usize = 20_000;
-/// libotr reads lines with `fgets` into 1000 bytes.
-const MAX_LINE: usize = 998;
 
 /// What a file of fingerprints held.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -198,37 +197,4 @@ impl Otr {
             *root = entry;
         }
     }
-}
-
-/// A line of a file of fingerprints.
-pub(crate) struct Record<'a> {
-    /// Could be a [`Peer`].
-    pub(crate) peer: &'a [u8],
-    pub(crate) account: &'a [u8],
-    pub(crate) protocol: &'a [u8],
-    pub(crate) fingerprint: Fingerprint,
-    /// The field, as [`crate::Trust::parse`] takes it.
-    pub(crate) trust: &'a [u8],
-}
-
-impl Record<'_> {
-    pub(crate) fn parse(line: &[u8]) -> Option<Record<'_>> {
-        if line.len() > MAX_LINE {
-            return None;
-        }
-        let (peer, rest) = field(line)?;
-        let (account, rest) = field(rest)?;
-        let (protocol, rest) = field(rest)?;
-        let (hex, trust) = field(rest).unwrap_or((rest, b""));
-        let fingerprint = Fingerprint::from_digits(trimmed(hex).try_into().ok()?)?;
-        let (peer, account, protocol) = (trimmed_end(peer), trimmed(account), trimmed(protocol));
-        Peer::check(peer).ok()?;
-        Some(Record { peer, account, protocol, fingerprint, trust })
-    }
-}
-
-/// What stands before the next tab, and behind it.
-fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = memchr::memchr(b'\t', line)?;
-    Some((line.get(..end)?, line.get(end + 1..)?))
 }

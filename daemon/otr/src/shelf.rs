@@ -14,7 +14,7 @@ use crate::Otr;
 use crate::context::Context;
 use crate::event::Known;
 use crate::name::{Fingerprint, Peer, Trust};
-use crate::records::Record;
+use crate::record::Record;
 
 /// No peer is here and in libotr's list.
 #[derive(Default)]

@@ -6,7 +6,7 @@ use otr_sys::NextExpectedSMP;
 
 use crate::Otr;
 use crate::callbacks::{OPS, Sink};
-use crate::context::Context;
+use crate::context::{Context, NOTHING};
 use crate::error::SmpError;
 use crate::event::{Event, Received};
 use crate::line::{Kind, Line, classify};
@@ -16,9 +16,6 @@ use crate::name::Peer;
 pub const MAX_QUESTION: usize = 1000;
 /// Longest secret, in bytes.
 pub const MAX_SECRET: usize = 1000;
-
-/// A step that libotr knows by name and never takes: with this, each that comes is an error.
-pub(crate) const NOTHING: NextExpectedSMP = otr_sys::OTRL_SMP_EXPECT5;
 
 impl Otr {
     /// Asks a peer to prove that it knows `secret`, with or without a question.

@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::Failure;
+use crate::failure::Failure;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use proto::account::Name;
 use std::ffi::OsString;

@@ -1,6 +1,7 @@
 //! Questions to the person at the terminal. Without a terminal nobody is asked.
 
-use crate::{Failure, terminal};
+use crate::failure::Failure;
+use crate::terminal;
 use nix::errno::Errno;
 use nix::sys::termios::SpecialCharacterIndices::{VEOL, VINTR};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};

@@ -1,6 +1,6 @@
 //! One connection to otrd's admin socket, with a deadline over everything.
 
-use crate::Failure;
+use crate::failure::Failure;
 use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, connect, sendmsg, socket,

@@ -1,10 +1,14 @@
 //! `import`, `export` and `forget-account`: keys in and out. The files go to the worker and come
 //! from it in a memory file, past the front.
 
+use crate::accounts::select;
+use crate::args::Args;
 use crate::args::{Export, ForgetAccount, Import};
 use crate::client::Client;
+use crate::failure::Failure;
+use crate::outcome::{self, Exports, ForgottenAccount, Imports, OneImport};
 use crate::places::{self, Place, Program};
-use crate::{Args, Failure, ask, select, show, terminal};
+use crate::{ask, show, terminal};
 use nix::fcntl::OFlag;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use proto::account::Account;
@@ -12,64 +16,11 @@ use proto::admin::Selector;
 use proto::bundle;
 use proto::moving::{Exported, Forget, Forgotten, Imported, KeyOutcome, Order};
 use proto::text::Text;
-use serde::{Serialize, Serializer};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
-
-/// The result of `import`.
-#[derive(Serialize)]
-pub struct Imports {
-    /// One for each account.
-    pub imports: Vec<OneImport>,
-    /// Whether anything was changed: not for a dry run, and not where the answer was no.
-    pub done: bool,
-}
-
-/// What came of one place.
-#[derive(Serialize)]
-pub struct OneImport {
-    /// Whose files.
-    pub program: &'static str,
-    /// Where they are. A text, for a path need not be UTF-8.
-    #[serde(serialize_with = "as_text")]
-    pub path: PathBuf,
-    /// The account that took them.
-    pub account: Account,
-    /// What the worker says.
-    pub result: Imported,
-}
-
-/// The result of `export`.
-#[derive(Serialize)]
-pub struct Exports {
-    /// Which account.
-    pub account: Account,
-    /// Where the files are.
-    #[serde(serialize_with = "as_text")]
-    pub directory: PathBuf,
-    /// Their names.
-    pub files: Vec<&'static str>,
-    /// What the worker says.
-    #[serde(flatten)]
-    pub result: Exported,
-}
-
-/// The result of `forget-account`.
-#[derive(Serialize)]
-pub struct ForgottenAccount {
-    /// Which account.
-    pub account: Account,
-    /// The directory in which its files are now.
-    pub aside: Option<String>,
-}
-
-fn as_text<S: Serializer>(path: &Path, out: S) -> Result<S::Ok, S::Error> {
-    Text::new(path.as_os_str().as_bytes()).serialize(out)
-}
 
 /// `import`
 pub fn import(args: &Args, wish: &Import, client: &mut Client) -> Result<String, Failure> {
@@ -84,7 +35,7 @@ pub fn import(args: &Args, wish: &Import, client: &mut Client) -> Result<String,
     }
     let needs_overwrite = |one: &OneImport| one.result.key == KeyOutcome::Replaced;
     if !wish.overwrite && imports.iter().any(needs_overwrite) && !wish.dry_run {
-        let shown = show::imports(&Imports { imports, done: false });
+        let shown = outcome::imports(&Imports { imports, done: false });
         let text = format!(
             "{}nothing was taken over, for another key is there: --overwrite replaces it, and \
              keeps it under a dated name",
@@ -94,7 +45,7 @@ pub fn import(args: &Args, wish: &Import, client: &mut Client) -> Result<String,
     }
     let mut done = !wish.dry_run;
     if done && !wish.yes && ask::somebody_is_there() {
-        eprint!("{}", terminal::safe(&show::imports(&Imports { imports, done: false })));
+        eprint!("{}", terminal::safe(&outcome::imports(&Imports { imports, done: false })));
         done = ask::yes("Take this over?")?;
         imports = Vec::new();
         // The person may have taken long.
@@ -106,7 +57,7 @@ pub fn import(args: &Args, wish: &Import, client: &mut Client) -> Result<String,
             imports.push(one(client, place, account, &order(wish, false))?);
         }
     }
-    show::either(args.json, &Imports { imports, done }, show::imports)
+    show::either(args.json, &Imports { imports, done }, outcome::imports)
 }
 
 fn find(wish: &Import) -> Result<Vec<Place>, Failure> {
@@ -302,7 +253,7 @@ pub fn export(args: &Args, wish: &Export, client: &mut Client) -> Result<String,
         names.push(name);
     }
     let exports = Exports { account, directory, files: names, result };
-    show::either(args.json, &exports, show::exports)
+    show::either(args.json, &exports, outcome::exports)
 }
 
 fn write(path: &Path, content: &[u8], overwrite: bool) -> Result<(), Failure> {
@@ -342,7 +293,7 @@ pub fn forget(args: &Args, wish: &ForgetAccount, client: &mut Client) -> Result<
     }
     let forget = Forget { account: selector(&account), remove: wish.remove };
     let Forgotten { aside } = client.ask("forget-account", &forget)?;
-    show::either(args.json, &ForgottenAccount { account, aside }, show::forgotten)
+    show::either(args.json, &ForgottenAccount { account, aside }, outcome::forgotten)
 }
 
 fn selected(args: &Args, client: &mut Client) -> Result<Account, Failure> {

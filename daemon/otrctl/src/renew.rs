@@ -1,8 +1,11 @@
 //! `renew`: another worker in the place of one that may be of an older release.
 
+use crate::accounts::{all_status, select};
+use crate::args::Args;
 use crate::args::Renew as Wish;
 use crate::client::Client;
-use crate::{Args, Failure, all_status, select, show};
+use crate::failure::Failure;
+use crate::show::{self, clean};
 use proto::account::Account;
 use proto::admin::{Renew, Renewed, Selector};
 use serde::Serialize;
@@ -41,5 +44,18 @@ pub fn run(args: &Args, wish: &Wish, client: &mut Client) -> Result<String, Fail
         let Renewed { was } = client.ask("renew", &renew)?;
         accounts.push(OfAccount { account, was });
     }
-    show::either(args.json, &AllRenewed { accounts }, show::renewed)
+    show::either(args.json, &AllRenewed { accounts }, shown)
+}
+
+/// What became of workers.
+fn shown(renewed: &AllRenewed) -> String {
+    let mut out = String::new();
+    for OfAccount { account: Account { uid, user, network }, was } in &renewed.accounts {
+        let says = match was {
+            Some(version) => format!("its worker, release {version}, has ended"),
+            None => "no worker ran".into(),
+        };
+        out.push_str(&format!("{user}/{network} of uid {uid}: {}\n", clean(&says)));
+    }
+    out
 }

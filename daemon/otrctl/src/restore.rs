@@ -1,9 +1,11 @@
 //! `restore-account`: files that were set aside become an account's again.
 
+use crate::accounts::accounts_and_former;
 use crate::args::{Args, RestoreAccount};
 use crate::client::Client;
-use crate::show::RestoredAccount;
-use crate::{Failure, accounts_and_former, ask, show};
+use crate::failure::Failure;
+use crate::outcome::{self, RestoredAccount};
+use crate::{ask, show};
 use proto::admin::{Former, Selector};
 use proto::moving::{Forgotten, Restore};
 
@@ -24,7 +26,7 @@ pub fn run(args: &Args, wish: &RestoreAccount, client: &mut Client) -> Result<St
     let restore = Restore { account: Selector { uid, user, network }, directory };
     let Forgotten { aside } = client.ask("restore-account", &restore)?;
     let restored = RestoredAccount { account, directory: restore.directory, aside };
-    show::either(args.json, &restored, show::restored)
+    show::either(args.json, &restored, outcome::restored)
 }
 
 /// What was set aside and is meant: the only one that fits what was said of it.

@@ -1,8 +1,11 @@
 //! How files lie on disk: turned on and off, and looked at account by account.
 
+use crate::accounts::all_accounts;
+use crate::args::Args;
 use crate::args::{Secrets as Wish, Turn};
 use crate::client::Client;
-use crate::{Args, Failure, all_accounts, show};
+use crate::failure::Failure;
+use crate::show::{self, clean};
 use proto::account::Account;
 use proto::admin::{Secrets, SecretsKept, SecretsOf, SecretsSettled, Selector};
 use proto::control::AtRest;
@@ -50,6 +53,31 @@ pub fn run(args: &Args, wish: &Wish, client: &mut Client) -> Result<String, Fail
         accounts.push(OfAccount { account, at_rest, why });
     }
     let all_well = accounts.iter().all(|of| of.at_rest.is_some());
-    let text = show::either(args.json, &Kept { kept, accounts }, show::secrets)?;
+    let text = show::either(args.json, &Kept { kept, accounts }, shown)?;
     if all_well { Ok(text) } else { Err(Failure::Unwell(text)) }
+}
+
+/// How files lie on disk.
+fn shown(secrets: &Kept) -> String {
+    let SecretsKept { master, old, at_rest } = &secrets.kept;
+    let mut out = match (master, old, at_rest) {
+        (false, ..) => "otrd has no master secret: files lie plain on disk\n",
+        (true, _, AtRest::Plain) => {
+            "otrd has a master secret; turned off: files lie plain on disk\n"
+        }
+        (true, false, AtRest::Encrypted) => "files are encrypted with the master secret\n",
+        (true, true, AtRest::Encrypted) => {
+            "files are encrypted with the new master secret, and opened with the old one too\n"
+        }
+    }
+    .to_owned();
+    for OfAccount { account: Account { uid, user, network }, at_rest, why } in &secrets.accounts {
+        let says = match (at_rest, why) {
+            (Some(AtRest::Encrypted), _) => "encrypted",
+            (Some(AtRest::Plain), _) => "plain",
+            (None, why) => why.as_deref().unwrap_or("no answer"),
+        };
+        out.push_str(&format!("{user}/{network} of uid {uid}: {}\n", clean(says)));
+    }
+    out
 }

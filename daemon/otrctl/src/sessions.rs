@@ -1,7 +1,9 @@
 //! The private conversations of every account, read from what `info` shows.
 
+use crate::accounts::all_status;
 use crate::client::Client;
-use crate::{Failure, all_status};
+use crate::failure::Failure;
+use crate::show::table;
 use proto::account::{Account, Name};
 use proto::admin::{AccountStatus, Command, Output, Selector};
 use proto::jsonrpc::one_line;
@@ -70,4 +72,19 @@ fn session(account: &Account, row: &[Text]) -> Option<Session> {
     let of_key = |cell| if in_use { one_line(cell) } else { String::new() };
     let (fingerprint, trust) = (of_key(fingerprint), of_key(trust));
     Some(Session { account: account.clone(), peer: one_line(peer), state, fingerprint, trust })
+}
+
+/// A line for each private conversation.
+pub fn shown(sessions: &Sessions) -> String {
+    if sessions.sessions.is_empty() {
+        return "no private conversation\n".into();
+    }
+    let heads = ["account", "uid", "peer", "state", "fingerprint", "trust"].map(String::from);
+    let row = |session: &Session| {
+        let Account { uid, user, network } = &session.account;
+        let mut row = vec![format!("{user}/{network}"), uid.to_string(), session.peer.clone()];
+        row.extend([&session.state, &session.fingerprint, &session.trust].map(String::clone));
+        row
+    };
+    table(&heads, sessions.sessions.iter().map(row).collect())
 }

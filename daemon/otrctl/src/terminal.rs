@@ -1,10 +1,18 @@
 //! What may reach a terminal: names of files and accounts come from others, and what is in them must
 //! neither move the cursor, nor look like a line of ours, nor turn the letters around.
 
+use std::io::{self, Write};
 use std::path::Path;
 
 /// What otrctl itself puts around a line, and nothing else that begins with ESC.
 pub const COLOURS: [&str; 4] = ["\x1b[0m", "\x1b[31m", "\x1b[32m", "\x1b[33m"];
+
+/// Writes to standard output.
+pub fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(safe(text).as_bytes())?;
+    out.flush()
+}
 
 /// All of otrctl's output, errors and questions pass here.
 pub fn safe(text: &str) -> String {

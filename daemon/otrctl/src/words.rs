@@ -2,9 +2,10 @@
 //! every user of the machine can read them: they come from standard input, a descriptor, or a
 //! prompt.
 
+use crate::args::Args;
 use crate::args::EXAMPLES;
 use crate::ask;
-use crate::{Args, Failure};
+use crate::failure::Failure;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal};

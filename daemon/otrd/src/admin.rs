@@ -1,9 +1,10 @@
 //! The admin socket: one request at a time of each connection, each answered before the next is
 //! read. A slow client holds up nobody but itself.
 
+use crate::ask::{Ask, Ending, Question, Said};
 use crate::front::Front;
 use crate::identities;
-use crate::keeper::{Ask, Ending, Question, Said};
+use crate::keeper;
 use crate::kind;
 use crate::master::Masters;
 use crate::passed::Inbox;
@@ -244,7 +245,7 @@ impl Caller {
                 self.known(&account)?;
                 let (reply, answer) = oneshot::channel();
                 let ask = Ask::Renew { reply };
-                self.front.ask(&account, ask).map_err(|_| Error::from(Code::Busy))?;
+                keeper::ask(&self.front, &account, ask).map_err(|_| Error::from(Code::Busy))?;
                 let renewed = answer.await.unwrap_or_else(|_| Err(Code::Busy.into()))?;
                 Ok(Answer::Renewed(renewed))
             }
@@ -319,7 +320,7 @@ impl Caller {
 
     fn ask_status(&self, account: &Account) -> Option<oneshot::Receiver<AccountStatus>> {
         let (reply, answer) = oneshot::channel();
-        self.front.ask(account, Ask::Status { reply }).is_ok().then_some(answer)
+        keeper::ask(&self.front, account, Ask::Status { reply }).is_ok().then_some(answer)
     }
 
     fn accounts(&self, page: Page) -> Result<Accounts, Error> {
@@ -353,7 +354,7 @@ impl Caller {
     async fn ask(&self, account: &Account, question: Question) -> Result<Answer, Error> {
         let (reply, answer) = oneshot::channel();
         let ask = Ask::Question { question, reply };
-        self.front.ask(account, ask).map_err(|_| Error::from(Code::Busy))?;
+        keeper::ask(&self.front, account, ask).map_err(|_| Error::from(Code::Busy))?;
         let said = answer.await.unwrap_or_else(|_| Err(Code::Busy.into()))?;
         Ok(match said {
             Said::Output(output) => Answer::Output(output),
@@ -386,7 +387,8 @@ impl Caller {
 
     async fn end(&self, account: &Account, how: Ending) -> Result<Answer, Error> {
         let (reply, answer) = oneshot::channel();
-        self.front.ask(account, Ask::End { how, reply }).map_err(|_| Error::from(Code::Busy))?;
+        keeper::ask(&self.front, account, Ask::End { how, reply })
+            .map_err(|_| Error::from(Code::Busy))?;
         answer.await.unwrap_or_else(|_| Err(Code::Busy.into())).map(Answer::Forgotten)
     }
 

@@ -1,8 +1,9 @@
 //! Which account a module means by its hello: its identity decides before its names do.
 
+use crate::ask::{Ask, Occupied, Vacate, Vacated};
 use crate::front::Front;
 use crate::identities::{Former, Record};
-use crate::keeper::{Ask, Occupied, Vacate, Vacated};
+use crate::keeper;
 use crate::kind;
 use crate::state::{self, State};
 use proto::account::Account;
@@ -114,7 +115,7 @@ const NAMESAKE: &str = "another network of this name is connected: two ZNCs of o
 
 async fn vacate(front: &Rc<Front>, account: &Account, how: Vacate) -> Vacated {
     let (reply, answer) = oneshot::channel();
-    front.ask(account, Ask::Vacate { how, reply }).map_err(|_| Occupied::Busy)?;
+    keeper::ask(front, account, Ask::Vacate { how, reply }).map_err(|_| Occupied::Busy)?;
     answer.await.unwrap_or(Err(Occupied::Busy))
 }
 

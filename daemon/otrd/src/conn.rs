@@ -1,71 +1,28 @@
 //! A module's connection up to its hello. What comes after is between it and its worker.
 
 use crate::arrival;
+use crate::ask::Ask;
 use crate::front::Front;
 use crate::hello_rate::Verdict;
-use crate::keeper::Ask;
+use crate::keeper;
 use crate::kind;
-use crate::wire::{self, NoLine};
+use crate::newcomer::Newcomer;
+use crate::wire::{self, NoLine, clip};
 use proto::account::Account;
-use proto::control::Arrival;
 use proto::frame::Lines;
 use proto::jsonrpc::{self, Code, Error, Id, Message, Request};
 use proto::shim::Hello;
 use proto::text::Text;
 use serde::Deserialize;
-use std::io;
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::UnixStream;
-use tokio::task::spawn_local;
 use tokio::time::{Instant, timeout};
 
 /// A hello has to be here by then.
 const HELLO_TIME: Duration = Duration::from_secs(5);
 /// Bytes of a version that a module says for people.
 const VERSION_LENGTH: usize = 64;
-
-/// A module that said a valid hello, on its way to its worker.
-pub struct Newcomer {
-    /// The connection.
-    pub stream: UnixStream,
-    /// Id of the hello, which the worker answers.
-    pub id: Option<Id>,
-    /// What it said.
-    pub hello: Hello,
-    /// What it said behind it already.
-    pub rest: Text,
-    /// What became of its account, for the user.
-    pub arrival: Option<Arrival>,
-}
-
-/// A [`Newcomer`] taken apart, for the packet to its worker.
-pub type Parts = (OwnedFd, Option<Id>, Hello, Text, Option<Arrival>);
-
-impl Newcomer {
-    /// Says why it cannot be served, and closes.
-    pub fn refuse(self, error: Error) {
-        spawn_local(wire::refuse(self.stream, self.id.unwrap_or(Id::Null), error));
-    }
-
-    /// Undoes [`Newcomer::into_parts`].
-    pub fn from_parts(
-        socket: OwnedFd,
-        id: Option<Id>,
-        hello: Hello,
-        rest: Text,
-        arrival: Option<Arrival>,
-    ) -> io::Result<Self> {
-        let stream = UnixStream::from_std(socket.into())?;
-        Ok(Self { stream, id, hello, rest, arrival })
-    }
-
-    /// Gives the socket away, with the hello and the bytes behind it.
-    pub fn into_parts(self) -> io::Result<Parts> {
-        Ok((self.stream.into_std()?.into(), self.id, self.hello, self.rest, self.arrival))
-    }
-}
 
 /// Why a connection ends at its first line.
 struct Refusal {
@@ -133,7 +90,7 @@ pub async fn greet(front: Rc<Front>, mut stream: UnixStream, uid: u32) {
         Ok((account, id, hello, arrival)) => {
             let rest = Text::new(lines.into_rest());
             let ask = Ask::Hello(Box::new(Newcomer { stream, id, hello, rest, arrival }));
-            if let Err(Ask::Hello(newcomer)) = front.ask(&account, ask) {
+            if let Err(Ask::Hello(newcomer)) = keeper::ask(&front, &account, ask) {
                 tracing::warn!(message_id = kind::REFUSED, %account, uid, "{account}: a module is refused: too busy");
                 newcomer.refuse(Code::Busy.into());
             }
@@ -205,11 +162,4 @@ fn read(front: &Front, uid: u32, request: &Request<'_>) -> Result<Hello, Error> 
     hello.shim = clip(&hello.shim, VERSION_LENGTH);
     hello.znc = clip(&hello.znc, VERSION_LENGTH);
     Ok(hello)
-}
-
-/// A text for people: at most so many bytes, and nothing that moves a cursor.
-pub fn clip(text: &str, length: usize) -> String {
-    let ends = text.char_indices().map(|(start, c)| start + c.len_utf8());
-    let fits = ends.take_while(|end| *end <= length).count();
-    text.chars().take(fits).filter(|c| !c.is_control()).collect()
 }

@@ -1,12 +1,11 @@
 //! What all connections share: the accounts, and the way to each one's keeper.
 
 use crate::args::Settings;
+use crate::ask::Ask;
 use crate::config::Config;
 use crate::crowd::Crowd;
-use crate::fd_store;
 use crate::hello_rate::HelloRate;
-use crate::inherited::{self, Stored};
-use crate::keeper::{self, Ask, HandedOver};
+use crate::inherited::HandedOver;
 use crate::master::Masters;
 use crate::memory::Memory;
 use crate::peer::{self, Mode, Rights};
@@ -18,17 +17,13 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
-use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 /// A change of fronts holds up everybody for so long at most.
 const FREEZE_TIME: Duration = Duration::from_secs(1);
-/// Questions that wait for one keeper, which never takes long.
-const ASKS: usize = 64;
 
 /// What the front does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,42 +156,21 @@ impl Front {
         peer::may_replace(self.mode, nix::unistd::geteuid().as_raw(), caller)
     }
 
-    /// Brings a question to an account's keeper, or gives it back where there is no room for it.
-    /// A keeper is made where there is none.
-    pub fn ask(self: &Rc<Self>, account: &Account, ask: Ask) -> Result<(), Ask> {
-        if *self.phase.borrow() == Phase::Stopping {
-            return Err(ask);
-        }
-        let mut keepers = self.keepers.borrow_mut();
-        if let Some(keeper) = keepers.get(account) {
-            return keeper.try_send(ask).map_err(|error| error.into_inner());
-        }
-        let most = self.config.borrow().limits.accounts;
-        if keepers.keys().filter(|kept| kept.uid == account.uid).count() >= most {
-            return Err(ask);
-        }
-        let (keeper, asks) = mpsc::channel(ASKS);
-        keeper.try_send(ask).map_err(|error| error.into_inner())?;
-        keepers.insert(account.clone(), keeper);
-        spawn_local(keeper::keep(self.clone(), account.clone(), asks));
-        self.changed.notify_one();
-        Ok(())
+    /// The way to an account's keeper, where it has one.
+    pub fn keeper(&self, account: &Account) -> Option<mpsc::Sender<Ask>> {
+        self.keepers.borrow().get(account).cloned()
     }
 
-    /// Goes on with the workers of an earlier front.
-    pub fn take_up(self: &Rc<Self>, workers: Vec<Stored>) {
-        for stored in workers {
-            let account = stored.record.account.clone();
-            let mut keepers = self.keepers.borrow_mut();
-            if keepers.contains_key(&account) {
-                // It is at its end, or another one could not have been started.
-                fd_store::forget(&inherited::name_of(stored.record.pid));
-                continue;
-            }
-            let (keeper, asks) = mpsc::channel(ASKS);
-            keepers.insert(account, keeper);
-            spawn_local(keeper::take_up(self.clone(), stored, asks));
-        }
+    /// Whether one of its user's accounts more may have a keeper.
+    pub fn has_room_for(&self, account: &Account) -> bool {
+        let of_uid = |kept: &&Account| kept.uid == account.uid;
+        let most = self.config.borrow().limits.accounts;
+        self.keepers.borrow().keys().filter(of_uid).count() < most
+    }
+
+    /// An account has a keeper from now on.
+    pub fn has_keeper(&self, account: Account, keeper: mpsc::Sender<Ask>) {
+        self.keepers.borrow_mut().insert(account, keeper);
         self.changed.notify_one();
     }
 

@@ -1,6 +1,7 @@
 //! Which network an account's directory belongs to, and where directories go whose network was
 //! moved, renamed or made anew. The identity lies in the file `identity` of the directory.
 
+use crate::known::Known;
 use crate::state::{DIRECTORY, Error, State, enter, entries, lock, names};
 use nix::dir::Dir;
 use nix::errno::Errno;
@@ -141,6 +142,20 @@ impl State {
         other.filter(|other| other != account)
     }
 
+    /// What is known of a uid's directories, which are read where nothing is.
+    fn known<T>(&self, uid: u32, look: impl FnOnce(&mut Known) -> T) -> T {
+        if !self.known.borrow().contains_key(&uid) {
+            let identity = |account: &Account| self.record(account).and_then(|it| it.identity);
+            let accounts = self.of_uid(uid).into_iter();
+            let known = Known::of(accounts.map(|account| {
+                let identity = identity(&account);
+                (account, identity)
+            }));
+            self.known.borrow_mut().insert(uid, known);
+        }
+        look(self.known.borrow_mut().entry(uid).or_default())
+    }
+
     fn has_identity(&self, account: &Account, identity: &Identity) -> bool {
         let record = self.record(account);
         record.is_some_and(|record| record.identity.as_ref() == Some(identity))
@@ -178,6 +193,25 @@ impl State {
         }
         all.sort();
         all
+    }
+
+    /// Ends an account: gives its directory another name beside, which is told, or removes it.
+    /// Its worker has ended.
+    pub fn forget(&self, account: &Account, remove: bool) -> Result<Option<String>, Error> {
+        let Some(aside) = self.set_aside(account, Aside::Forgotten)? else { return Ok(None) };
+        if !remove {
+            return Ok(Some(aside));
+        }
+        let failed = |errno| Error::Failed { name: aside.clone(), errno };
+        let uid = enter(self.base(), &account.uid.to_string()).map_err(failed)?;
+        let user = self.enter_user(account).map_err(failed)?;
+        empty(enter(&user, &aside).map_err(failed)?).map_err(failed)?;
+        unlinkat(&user, aside.as_str(), UnlinkatFlags::RemoveDir).map_err(failed)?;
+        fsync(&user).map_err(failed)?;
+        // Where these were the last ones; otherwise they are not empty.
+        let _ = unlinkat(&uid, account.user.file_name().as_str(), UnlinkatFlags::RemoveDir);
+        let _ = unlinkat(self.base(), account.uid.to_string().as_str(), UnlinkatFlags::RemoveDir);
+        Ok(None)
     }
 
     /// Gives an account's directory another name beside it, which is told. One without files
@@ -266,8 +300,8 @@ impl State {
         let _lock = lock(enter(&user, &former.directory).map_err(failed)?).map_err(failed)?;
         renameat(&user, former.directory.as_str(), &user, network.as_str()).map_err(failed)?;
         let identity = self.record(account).and_then(|record| record.identity);
+        self.comes(account.uid);
         self.known(account.uid, |known| {
-            known.accounts += 1;
             if let Some(identity) = &identity {
                 known.has(account, identity);
             }
@@ -298,6 +332,16 @@ impl State {
 fn failed(account: &Account, error: io::Error) -> Error {
     let errno = Errno::from_raw(error.raw_os_error().unwrap_or_default());
     Error::Failed { name: format!("{}/{FILE}", account.path()), errno }
+}
+
+/// Removes the files in a directory of ours.
+fn empty(directory: OwnedFd) -> Result<(), Errno> {
+    let mut open = Dir::openat(&directory, ".", DIRECTORY, Mode::empty())?;
+    let names: Vec<_> = open.iter().flatten().map(|entry| entry.file_name().to_owned()).collect();
+    for name in names.iter().filter(|name| !matches!(name.to_bytes(), b"." | b"..")) {
+        unlinkat(&directory, name.as_c_str(), UnlinkatFlags::NoRemoveDir)?;
+    }
+    Ok(())
 }
 
 /// The directories that were set aside in that of a ZNC user, each with its network before it.

@@ -44,6 +44,16 @@ pub struct Stored {
     pub record: WorkerRecord,
 }
 
+/// What another front has to have of a worker.
+pub struct HandedOver {
+    /// Under which both are passed.
+    pub name: String,
+    /// Our end of its control socket.
+    pub channel: OwnedFd,
+    /// Its record.
+    pub record: OwnedFd,
+}
+
 /// What an otrd says to the program that it becomes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Executed {

@@ -3,6 +3,7 @@
 
 use crate::front::Front;
 use crate::kind;
+use crate::process;
 use crate::spawn;
 use proto::account::Account;
 use std::os::fd::OwnedFd;
@@ -68,7 +69,8 @@ async fn run(
     tell: &mpsc::Sender<KeyEvent>,
 ) -> Result<(), String> {
     let _turn = front.keygens.acquire().await.map_err(|error| error.to_string())?;
-    let (child, key) = spawn::keygen(front, front.state.files_of(account).user.as_str())
+    let user = front.state.files_of(account).user;
+    let (child, key) = spawn::keygen(&front.worker, front.allow_no_landlock, user.as_str())
         .map_err(|error| format!("key generation cannot be started: {error}"))?;
     tracing::info!(message_id = kind::KEY_BEGUN, %account, uid = account.uid, pid = child.id(), "{account}: generating a key");
     let _making = child.id().map(|pid| Making::begin(front, pid));
@@ -109,7 +111,7 @@ pub fn end_all(front: &Front) {
 async fn end(mut child: Child) -> Result<(), String> {
     match timeout(LONGEST, child.wait()).await {
         Ok(Ok(status)) if status.success() => Ok(()),
-        Ok(Ok(status)) => Err(format!("key generation failed: {}", spawn::ending(status))),
+        Ok(Ok(status)) => Err(format!("key generation failed: {}", process::ending(status))),
         Ok(Err(error)) => Err(format!("key generation was lost: {error}")),
         Err(_) => Err("key generation hung for ten minutes and was ended".into()),
     }

@@ -1,4 +1,4 @@
-//! What is known of each uid's account directories without reading them all again: a bouncer whose
+//! Which network each uid's account directories belong to, known without reading them all again: a bouncer whose
 //! thousand networks come for the first time, or under another name, asks a thousand times.
 //!
 //! The directories belong to otrd, which holds the lock on them. Whoever moves some by hand while it
@@ -12,8 +12,6 @@ use std::collections::BTreeMap;
 /// The directories of one uid.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Known {
-    /// How many accounts there are, or were: those that end are not taken off.
-    pub accounts: usize,
     by_identity: BTreeMap<Identity, Account>,
 }
 
@@ -22,7 +20,6 @@ impl Known {
     pub fn of(accounts: impl Iterator<Item = (Account, Option<Identity>)>) -> Self {
         let mut known = Self::default();
         for (account, identity) in accounts {
-            known.accounts += 1;
             if let Some(identity) = identity {
                 // Of two copies, the first one.
                 known.by_identity.entry(identity).or_insert(account);
@@ -62,12 +59,12 @@ mod tests {
         let (one, two) = (account("one"), account("two"));
         let copies = [(one.clone(), Some(identity('1'))), (two.clone(), Some(identity('1')))];
         let mut known = Known::of(copies.into_iter().chain([(account("three"), None)]));
-        assert_eq!((known.accounts, known.find(&identity('1'))), (3, Some(&one)));
+        assert_eq!(known.find(&identity('1')), Some(&one));
         known.has(&one, &identity('2'));
         assert_eq!(known.find(&identity('1')), None);
         known.has(&two, &identity('2'));
         assert_eq!(known.find(&identity('2')), Some(&two));
         known.leaves(&two);
-        assert_eq!(known, Known { accounts: 3, by_identity: BTreeMap::new() });
+        assert_eq!(known, Known::default());
     }
 }

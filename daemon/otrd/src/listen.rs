@@ -1,7 +1,6 @@
 //! The two sockets: from systemd, or bound here.
 
 use crate::args::Settings;
-use crate::front::Front;
 use crate::peer::Mode;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
@@ -12,7 +11,6 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::task::spawn_local;
@@ -195,13 +193,12 @@ fn make_way(path: &Path) -> Result<(), Error> {
 /// Gives every connection and its uid, as the kernel knows it, to a task of its own.
 pub async fn accept<F: Future<Output = ()> + 'static>(
     listener: tokio::net::UnixListener,
-    front: Rc<Front>,
-    serve: fn(Rc<Front>, UnixStream, u32) -> F,
+    serve: impl Fn(UnixStream, u32) -> F,
 ) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => match stream.peer_cred() {
-                Ok(peer) => drop(spawn_local(serve(front.clone(), stream, peer.uid()))),
+                Ok(peer) => drop(spawn_local(serve(stream, peer.uid()))),
                 Err(error) => tracing::warn!(%error, "a connection without credentials"),
             },
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}

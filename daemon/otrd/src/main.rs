@@ -17,6 +17,7 @@
 mod admin;
 mod args;
 mod arrival;
+mod ask;
 mod config;
 mod confine;
 mod conn;
@@ -36,6 +37,7 @@ mod listen;
 mod log;
 mod master;
 mod memory;
+mod newcomer;
 mod notify;
 mod passed;
 mod peer;
@@ -145,7 +147,7 @@ fn start(args: Args, level: Level) -> anyhow::Result<()> {
             tracing::warn!(name, "what is left of a worker is of no use");
             fd_store::forget(&name);
         }
-        front.take_up(inherited.workers);
+        keeper::take_up(&front, inherited.workers);
         serve(front, listeners, signals, &program, || reload(&source, &level)).await
     })
 }
@@ -281,9 +283,14 @@ async fn serve(
 fn accept(front: &Rc<Front>, listeners: &Listeners) -> anyhow::Result<[JoinHandle<()>; 2]> {
     let modules = UnixListener::from_std(listeners.shim.socket.try_clone()?)?;
     let admins = UnixListener::from_std(listeners.admin.socket.try_clone()?)?;
+    let (of_modules, of_admins) = (front.clone(), front.clone());
     Ok([
-        spawn_local(listen::accept(modules, front.clone(), conn::greet)),
-        spawn_local(listen::accept(admins, front.clone(), admin::serve)),
+        spawn_local(listen::accept(modules, move |stream, uid| {
+            conn::greet(of_modules.clone(), stream, uid)
+        })),
+        spawn_local(listen::accept(admins, move |stream, uid| {
+            admin::serve(of_admins.clone(), stream, uid)
+        })),
     ])
 }
 

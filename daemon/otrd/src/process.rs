@@ -1,12 +1,13 @@
 //! The process of a worker: one that this front started, or one that outlived the front before.
 
-use crate::spawn;
 use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
 };
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::process::Child;
@@ -38,7 +39,7 @@ impl Process {
     pub async fn wait(&mut self) -> String {
         match self {
             Self::Started(child) => match child.wait().await {
-                Ok(status) => spawn::ending(status),
+                Ok(status) => ending(status),
                 Err(error) => error.to_string(),
             },
             Self::TakenUp(pidfd) => match pidfd.readable().await {
@@ -63,9 +64,26 @@ fn reap(pidfd: &AsyncFd<OwnedFd>) -> String {
     match waitid(id, WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
         Ok(Some(status)) => match (status.exit_status(), status.terminating_signal()) {
             (Some(code), _) => format!("exit {code}"),
-            (None, Some(signal)) => spawn::signal_name(signal),
+            (None, Some(signal)) => signal_name(signal),
             (None, None) => "unknown".into(),
         },
         Ok(None) | Err(_) => "how is not known: another otrd started it".into(),
+    }
+}
+
+/// How a process ended, in words.
+pub fn ending(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit {code}"),
+        (None, Some(signal)) => signal_name(signal),
+        (None, None) => "unknown".to_owned(),
+    }
+}
+
+/// What a signal is called.
+fn signal_name(signal: i32) -> String {
+    match nix::sys::signal::Signal::try_from(signal) {
+        Ok(signal) => signal.as_str().to_owned(),
+        Err(_) => format!("signal {signal}"),
     }
 }

@@ -6,8 +6,7 @@
 
 use crate::fd_store;
 use crate::front::Front;
-use crate::inherited::{Inherited, STATE};
-use crate::keeper::HandedOver;
+use crate::inherited::{HandedOver, Inherited, STATE};
 use crate::listen::Listeners;
 use crate::passed::{self, Received};
 use anyhow::{Context, bail, ensure};

@@ -1,16 +1,13 @@
 //! Starting processes: what a worker is born with, and nothing more.
 
 use crate::control::Control;
-use crate::front::Front;
 use crate::process::Process;
 use crate::state::Directory;
 use nix::errno::Errno;
-use nix::sys::signal::Signal;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use tokio::process::{Child, Command};
 
 /// A running worker.
@@ -19,8 +16,9 @@ pub struct Running {
     pub process: Process,
     /// Our end of its descriptor 0.
     pub channel: Control,
-    /// Nothing where an earlier front started the worker. Keeps every other worker out of the account's directory. The worker's copy shares the
-    /// lock, so that it holds even where the front is killed and started again.
+    /// Keeps every other worker out of the account's directory. The worker's copy shares the lock, so
+    /// that it holds even where the front is killed and started again. Nothing where an earlier front
+    /// started the worker.
     _directory: Option<Directory>,
 }
 
@@ -39,7 +37,7 @@ pub fn worker(program: &Path, directory: Directory) -> io::Result<Running> {
 }
 
 /// Starts a key generation for an account of this name. The key comes out of the pipe.
-pub fn keygen(front: &Front, user: &str) -> io::Result<(Child, OwnedFd)> {
+pub fn keygen(program: &Path, allow_no_landlock: bool, user: &str) -> io::Result<(Child, OwnedFd)> {
     let (name, tell) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
     // A name is far shorter than what a pipe holds.
     if nix::unistd::write(&tell, user.as_bytes())? != user.len() {
@@ -47,8 +45,8 @@ pub fn keygen(front: &Front, user: &str) -> io::Result<(Child, OwnedFd)> {
     }
     drop(tell);
     let (key, out) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
-    let flags = front.allow_no_landlock.then_some("--allow-no-landlock");
-    let mut command = bare(&front.worker);
+    let flags = allow_no_landlock.then_some("--allow-no-landlock");
+    let mut command = bare(program);
     let child = command.arg("keygen").args(flags).stdin(name).stdout(out).spawn()?;
     Ok((child, key))
 }
@@ -62,21 +60,4 @@ fn bare(program: &Path) -> Command {
         command.env("RUST_LOG", log);
     }
     command
-}
-
-/// How a process ended, in words.
-pub fn ending(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit {code}"),
-        (None, Some(signal)) => signal_name(signal),
-        (None, None) => "unknown".to_owned(),
-    }
-}
-
-/// What a signal is called.
-pub fn signal_name(signal: i32) -> String {
-    match Signal::try_from(signal) {
-        Ok(signal) => signal.as_str().to_owned(),
-        Err(_) => format!("signal {signal}"),
-    }
 }

@@ -1,7 +1,6 @@
 //! The account directories: `<state>/<uid>/<user>/<network>/`, each level 0700 and ours. Only
 //! directories are touched here; what lies in them is the worker's.
 
-use crate::identities::Aside;
 use crate::known::Known;
 use nix::dir::Dir;
 use nix::errno::Errno;
@@ -49,7 +48,9 @@ pub struct State {
     base: Directory,
     /// The most accounts of one uid, so that no user fills the disk with directories.
     limit: Cell<usize>,
-    known: RefCell<BTreeMap<u32, Known>>,
+    /// How many accounts each uid has, or had: those that end are not taken off.
+    counts: RefCell<BTreeMap<u32, usize>>,
+    pub(crate) known: RefCell<BTreeMap<u32, Known>>,
 }
 
 /// There while an admin wants files to lie plain.
@@ -76,7 +77,12 @@ impl State {
             Errno::EWOULDBLOCK => Error::Taken(path.into()),
             errno => failed(errno.into()),
         })?;
-        Ok(Self { base, limit: Cell::new(usize::MAX), known: RefCell::default() })
+        Ok(Self {
+            base,
+            limit: Cell::new(usize::MAX),
+            counts: RefCell::default(),
+            known: RefCell::default(),
+        })
     }
 
     /// The directory of all accounts and the lock on it, for an otrd that takes them over.
@@ -126,7 +132,7 @@ impl State {
         if is_new {
             let most = self.limit.get();
             // Some may be gone by now.
-            let is_full = || self.known(account.uid, |known| known.accounts) >= most;
+            let is_full = || self.count(account.uid) >= most;
             if is_full() {
                 self.read_again(account.uid);
                 if is_full() {
@@ -136,7 +142,7 @@ impl State {
         }
         let directory = make(self.make_user(account)?, &account.network.file_name())?;
         if is_new {
-            self.known(account.uid, |known| known.accounts += 1);
+            self.comes(account.uid);
         }
         Ok(directory)
     }
@@ -144,20 +150,17 @@ impl State {
     /// A uid's directories are read again as soon as somebody asks for one.
     pub(crate) fn read_again(&self, uid: u32) {
         self.known.borrow_mut().remove(&uid);
+        self.counts.borrow_mut().remove(&uid);
     }
 
-    /// What is known of a uid's directories, which are read where nothing is.
-    pub(crate) fn known<T>(&self, uid: u32, look: impl FnOnce(&mut Known) -> T) -> T {
-        if !self.known.borrow().contains_key(&uid) {
-            let identity = |account: &Account| self.record(account).and_then(|it| it.identity);
-            let accounts = self.of_uid(uid).into_iter();
-            let known = Known::of(accounts.map(|account| {
-                let identity = identity(&account);
-                (account, identity)
-            }));
-            self.known.borrow_mut().insert(uid, known);
-        }
-        look(self.known.borrow_mut().entry(uid).or_default())
+    fn count(&self, uid: u32) -> usize {
+        *self.counts.borrow_mut().entry(uid).or_insert_with(|| self.of_uid(uid).len())
+    }
+
+    /// There is an account of this uid more.
+    pub(crate) fn comes(&self, uid: u32) {
+        let count = self.count(uid);
+        self.counts.borrow_mut().insert(uid, count.saturating_add(1));
     }
 
     /// The directory of an account's ZNC user, made where it is missing.
@@ -180,25 +183,6 @@ impl State {
 
     pub(crate) fn most_accounts(&self) -> usize {
         self.limit.get()
-    }
-
-    /// Ends an account: gives its directory another name beside, which is told, or removes it.
-    /// Its worker has ended.
-    pub fn forget(&self, account: &Account, remove: bool) -> Result<Option<String>, Error> {
-        let Some(aside) = self.set_aside(account, Aside::Forgotten)? else { return Ok(None) };
-        if !remove {
-            return Ok(Some(aside));
-        }
-        let failed = |errno| Error::Failed { name: aside.clone(), errno };
-        let uid = enter(&*self.base, &account.uid.to_string()).map_err(failed)?;
-        let user = self.enter_user(account).map_err(failed)?;
-        empty(enter(&user, &aside).map_err(failed)?).map_err(failed)?;
-        unlinkat(&user, aside.as_str(), UnlinkatFlags::RemoveDir).map_err(failed)?;
-        fsync(&user).map_err(failed)?;
-        // Where these were the last ones; otherwise they are not empty.
-        let _ = unlinkat(&uid, account.user.file_name().as_str(), UnlinkatFlags::RemoveDir);
-        let _ = unlinkat(&*self.base, account.uid.to_string().as_str(), UnlinkatFlags::RemoveDir);
-        Ok(None)
     }
 
     /// Whether an account was ever here.
@@ -261,16 +245,6 @@ fn make(parent: impl AsFd, name: &str) -> Result<OwnedFd, Error> {
         fchmod(&directory, Mode::S_IRWXU).map_err(failed)?;
     }
     Ok(directory)
-}
-
-/// Removes the files in a directory of ours.
-fn empty(directory: OwnedFd) -> Result<(), Errno> {
-    let mut open = Dir::openat(&directory, ".", DIRECTORY, Mode::empty())?;
-    let names: Vec<_> = open.iter().flatten().map(|entry| entry.file_name().to_owned()).collect();
-    for name in names.iter().filter(|name| !matches!(name.to_bytes(), b"." | b"..")) {
-        unlinkat(&directory, name.as_c_str(), UnlinkatFlags::NoRemoveDir)?;
-    }
-    Ok(())
 }
 
 /// What an account's part may be called; everything else in a directory is somebody's own.

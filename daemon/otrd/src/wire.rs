@@ -75,3 +75,10 @@ pub async fn refuse(mut stream: UnixStream, id: Id, error: Error) {
     // Whoever does not listen misses it.
     let _ = timeout(LINGER_TIME, polite).await;
 }
+
+/// A text for people: at most so many bytes, and nothing that moves a cursor.
+pub fn clip(text: &str, length: usize) -> String {
+    let ends = text.char_indices().map(|(start, c)| start + c.len_utf8());
+    let fits = ends.take_while(|end| *end <= length).count();
+    text.chars().take(fits).filter(|c| !c.is_control()).collect()
+}

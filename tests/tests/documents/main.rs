@@ -7,3 +7,5 @@ mod client;
 mod names;
 
 mod manual;
+
+mod circles;

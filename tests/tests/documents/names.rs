@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 #[test]
 fn every_test_that_the_security_page_names_exists() {
@@ -96,7 +96,7 @@ fn all_tests() -> BTreeSet<String> {
 }
 
 /// All files with this ending below some rooms.
-fn find(root: &Path, rooms: &[&str], ending: &str, found: &mut Vec<PathBuf>) {
+pub fn find(root: &Path, rooms: &[&str], ending: &str, found: &mut Vec<PathBuf>) {
     for room in rooms {
         let entries = fs::read_dir(root.join(room)).into_iter().flatten().flatten();
         for entry in entries {

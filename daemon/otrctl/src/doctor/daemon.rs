@@ -1,8 +1,11 @@
 //! What otrd says of itself, and who can reach it.
 
-use super::{Check, Found, Whose, system};
+use super::report::Check;
+use super::system;
+use super::whose::{Found, Whose};
+use crate::accounts::all_status;
+use crate::args::Args;
 use crate::client::Client;
-use crate::{Args, all_status};
 use proto::admin::{AccountStatus, Status};
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};

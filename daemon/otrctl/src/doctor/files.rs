@@ -1,6 +1,7 @@
 //! Who may read the keys: modes and owners below the state directory.
 
-use super::{Check, Whose};
+use super::report::Check;
+use super::whose::Whose;
 use proto::paths;
 use std::fs;
 use std::io;

@@ -7,99 +7,24 @@
 //! * [`files`]: who may read the keys.
 //! * here: two throw-away accounts talk to each other.
 
+mod acl;
 mod daemon;
 mod files;
+mod report;
 mod system;
+mod whose;
 mod znc;
 
+use self::report::{Check, Report, State};
+use self::whose::Found;
+use crate::args::Args;
 use crate::args::Doctor;
-use crate::{Args, Failure, show};
+use crate::failure::Failure;
+use crate::show;
 use proto::paths;
-use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-/// All checks.
-#[derive(Serialize)]
-pub struct Report {
-    /// In the order in which they were made.
-    pub checks: Vec<Check>,
-}
-
-/// One thing that was looked at.
-#[derive(Debug, Serialize)]
-pub struct Check {
-    /// What.
-    pub name: &'static str,
-    /// How it is.
-    pub state: State,
-    /// What was found.
-    pub says: String,
-    /// What to do, where something is to be done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-}
-
-/// How a thing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// As it should be.
-    Ok,
-    /// It works; something could be better, or could not be looked at.
-    Warn,
-    /// Something does not work or is not safe.
-    Fail,
-}
-
-impl Check {
-    fn ok(name: &'static str, says: impl Into<String>) -> Self {
-        Self { name, state: State::Ok, says: says.into(), hint: None }
-    }
-
-    fn warn(name: &'static str, says: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { name, state: State::Warn, says: says.into(), hint: Some(hint.into()) }
-    }
-
-    fn fail(name: &'static str, says: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { name, state: State::Fail, says: says.into(), hint: Some(hint.into()) }
-    }
-}
-
-/// The otrd that is looked at.
-#[derive(Clone, Copy)]
-struct Found {
-    whose: Whose,
-    /// It runs on a kernel without Landlock, as its admin allowed.
-    without_landlock: bool,
-}
-
-/// Whose otrd it is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    System,
-    User,
-}
-
-impl Whose {
-    /// By the socket that answers, or by who asks where none does.
-    fn of(socket: Option<&Path>) -> Self {
-        let system = Path::new(paths::SYSTEM_RUNTIME);
-        let is_system = match socket {
-            Some(path) => path.starts_with(system) || nix::unistd::geteuid().is_root(),
-            None => nix::unistd::geteuid().is_root() || system.exists(),
-        };
-        if is_system { Whose::System } else { Whose::User }
-    }
-
-    fn systemctl(self) -> &'static str {
-        match self {
-            Whose::System => "systemctl",
-            Whose::User => "systemctl --user",
-        }
-    }
-}
 
 /// Looks at everything.
 pub fn run(args: &Args, wish: &Doctor) -> Result<String, Failure> {
@@ -110,7 +35,7 @@ pub fn run(args: &Args, wish: &Doctor) -> Result<String, Failure> {
     checks.extend(files::look(wish.state.as_deref(), found.whose));
     checks.push(exchange(wish, found, patience));
     let failed = checks.iter().any(|check| check.state == State::Fail);
-    let text = show::either(args.json, &Report { checks }, show::report)?;
+    let text = show::either(args.json, &Report { checks }, report::shown)?;
     // What was found is the output even then; only the exit status tells.
     if failed { Err(Failure::Unwell(text)) } else { Ok(text) }
 }

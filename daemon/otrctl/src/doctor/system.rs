@@ -1,6 +1,7 @@
 //! The machine: its kernel, its randomness, its clock, and how exposed the unit is.
 
-use super::{Check, Found, Whose};
+use super::report::Check;
+use super::whose::{Found, Whose};
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;

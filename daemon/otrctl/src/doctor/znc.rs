@@ -2,7 +2,8 @@
 //! AppArmor profile, its view of the file system. The module sees the same from the other side, as
 //! an errno (shim/advice.cpp).
 
-use super::Check;
+use super::acl::Acl;
+use super::report::Check;
 use nix::unistd::{Uid, User};
 use std::fs;
 use std::io;
@@ -71,8 +72,19 @@ impl Credentials {
         Some(Self { uid: effective("Uid:")?, gid: effective("Gid:")?, groups: ids("Groups:")? })
     }
 
-    /// Whether a mode lets these bits be used.
-    fn may(&self, found: &fs::Metadata, bits: u32) -> bool {
+    /// Whether the mode of a file, or its access control list, lets these bits be used.
+    fn may(&self, path: &Path, bits: u16) -> io::Result<bool> {
+        let found = fs::metadata(path)?;
+        Ok(match Acl::of(path) {
+            Some(acl) if self.uid != 0 => {
+                let groups = [&self.groups[..], &[self.gid]].concat();
+                acl.allows(bits, self.uid, &groups, found.uid(), found.gid())
+            }
+            _ => self.may_by_mode(&found, u32::from(bits)),
+        })
+    }
+
+    fn may_by_mode(&self, found: &fs::Metadata, bits: u32) -> bool {
         let mode = found.mode();
         let mode = match () {
             () if self.uid == 0 => return true,
@@ -88,11 +100,11 @@ impl Credentials {
         let mut way: Vec<&Path> = socket.ancestors().skip(1).collect();
         way.reverse();
         for directory in way.into_iter().filter(|path| !path.as_os_str().is_empty()) {
-            if !self.may(&fs::metadata(directory)?, 1) {
+            if !self.may(directory, 1)? {
                 return Ok(Some(directory.to_path_buf()));
             }
         }
-        let stopped = !self.may(&fs::metadata(socket)?, 2);
+        let stopped = !self.may(socket, 2)?;
         Ok(stopped.then(|| socket.to_path_buf()))
     }
 }
@@ -151,7 +163,7 @@ fn forbids_unix(shown: &str) -> bool {
     if list.starts_with('~') { has_unix } else { !list.is_empty() && !has_unix }
 }
 
-/// EACCES, by modes.
+/// EACCES, by modes and access control lists.
 fn permission(znc: &Process, socket: &Path) -> Trouble {
     // Where there is no socket, another check says so.
     let at = znc.credentials.stopped_by(socket).ok()??;

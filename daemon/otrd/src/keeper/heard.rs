@@ -1,13 +1,14 @@
 //! What a worker said, how it ended, and what its key generations came to.
 
-use super::ask::{Asked, Said, Waiting};
 use super::worker::STATUS_TEXT;
 use super::{Backoff, END_TIME, Keeper, LOST_TIME};
-use crate::conn::{Newcomer, clip};
+use crate::ask::{Asked, Said, Waiting};
 use crate::fd_store;
 use crate::inherited;
 use crate::keygen::{KeyEvent, Keygen};
 use crate::kind;
+use crate::newcomer::Newcomer;
+use crate::wire::clip;
 use proto::admin::Renewed;
 use proto::control::{self, About, Here, ToFront, ToWorker};
 use proto::jsonrpc::{Code, Error};

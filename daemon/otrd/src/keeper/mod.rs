@@ -4,20 +4,17 @@
 //! A worker that died is not started again by itself: its module's connection died with it, and
 //! the module's next hello starts a new one.
 //!
-//! * [`ask`]: what others want of the account.
+//! * [`crate::ask`]: what others want of the account.
 //! * [`worker`]: its worker, and what is under way with it; [`heard`]: what that says.
 //! * [`backoff`]: when the next one may start.
 //! * [`vacate`]: making way for another network of this name.
 
-mod ask;
 mod backoff;
 mod heard;
 mod vacate;
 mod worker;
 
-pub use ask::{Ask, Ending, Occupied, Question, Said, Vacate, Vacated};
-pub use worker::HandedOver;
-
+use crate::ask::{Ask, Asked, Ending, Question, Reply, Waiting, no_answer};
 use crate::fd_store;
 use crate::front::{Front, Phase};
 use crate::inherited::{self, Stored};
@@ -25,7 +22,6 @@ use crate::keygen::KeyEvent;
 use crate::kind;
 use crate::pulse::Beat;
 use crate::state;
-use ask::{Asked, Reply, Waiting, no_answer};
 use backoff::Backoff;
 use proto::account::Account;
 use proto::admin::{AccountStatus, Renewed};
@@ -37,6 +33,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
 use vacate::Vacating;
 use worker::Worker;
@@ -51,6 +48,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const TURN_TIME: Duration = Duration::from_secs(25);
 /// Modules and commands that wait for one worker to start.
 const WAITING: usize = 16;
+/// Questions that wait for one keeper, which never takes long.
+const ASKS: usize = 64;
 /// A worker that does not say how it is by then is reported without.
 const STATUS_TIME: Duration = Duration::from_secs(1);
 /// A command's answer is here by then.
@@ -79,13 +78,42 @@ enum Event {
     Phase,
 }
 
-/// Keeps one account until nobody needs it any more.
-pub async fn keep(front: Rc<Front>, account: Account, asks: mpsc::Receiver<Ask>) {
-    run(Keeper::new(front, account), asks).await;
+/// Brings a question to an account's keeper, or gives it back where there is no room for it. A keeper
+/// is made where there is none.
+pub fn ask(front: &Rc<Front>, account: &Account, ask: Ask) -> Result<(), Ask> {
+    if *front.phase.borrow() == Phase::Stopping {
+        return Err(ask);
+    }
+    if let Some(keeper) = front.keeper(account) {
+        return keeper.try_send(ask).map_err(|error| error.into_inner());
+    }
+    if !front.has_room_for(account) {
+        return Err(ask);
+    }
+    let (keeper, asks) = mpsc::channel(ASKS);
+    keeper.try_send(ask).map_err(|error| error.into_inner())?;
+    front.has_keeper(account.clone(), keeper);
+    spawn_local(run(Keeper::new(front.clone(), account.clone()), asks));
+    Ok(())
+}
+
+/// Goes on with the workers of an earlier front.
+pub fn take_up(front: &Rc<Front>, workers: Vec<Stored>) {
+    for stored in workers {
+        let account = stored.record.account.clone();
+        if front.keeper(&account).is_some() {
+            // It is at its end, or another one could not have been started.
+            fd_store::forget(&inherited::name_of(stored.record.pid));
+            continue;
+        }
+        let (keeper, asks) = mpsc::channel(ASKS);
+        front.has_keeper(account, keeper);
+        spawn_local(keep_taken_up(front.clone(), stored, asks));
+    }
 }
 
 /// Keeps an account that has a worker of an earlier front.
-pub async fn take_up(front: Rc<Front>, stored: Stored, asks: mpsc::Receiver<Ask>) {
+async fn keep_taken_up(front: Rc<Front>, stored: Stored, asks: mpsc::Receiver<Ask>) {
     let mut keeper = Keeper::new(front, stored.record.account.clone());
     let name = inherited::name_of(stored.record.pid);
     match Worker::take_up(&keeper.front, stored) {

@@ -1,8 +1,8 @@
 //! An account whose name another network has now: its directory goes where it belongs, once its
 //! worker has ended. As long as a module is connected, it stays.
 
-use super::ask::{Occupied, Vacate, Vacated, Waiting};
 use super::{END_TIME, Keeper, STATUS_TIME};
+use crate::ask::{Occupied, Vacate, Vacated, Waiting};
 use crate::identities::Aside;
 use crate::kind;
 use crate::state;

@@ -1,19 +1,20 @@
 //! A worker, and what is under way with it.
 
-use super::ask::{Asked, Said, no_answer};
 use super::{Event, READY_TIME};
-use crate::conn::{Newcomer, clip};
+use crate::ask::{Asked, Said, no_answer};
 use crate::control::Control;
 use crate::fd_store;
 use crate::front::Front;
-use crate::inherited::{self, Stored};
+use crate::inherited::{self, HandedOver, Stored};
 use crate::keygen::Keygen;
 use crate::kind;
+use crate::newcomer::Newcomer;
 use crate::process::Process;
 use crate::pulse::{Beat, Pulse};
 use crate::record::WorkerRecord;
 use crate::spawn::{self, Running};
 use crate::state;
+use crate::wire::clip;
 use nix::time::{ClockId, clock_gettime};
 use proto::account::Account;
 use proto::admin::{Output, WorkerStatus};
@@ -32,16 +33,6 @@ use tokio::time::{Instant, timeout};
 pub(super) const STATUS_TEXT: usize = 100;
 /// How long what is under way to a worker holds up a change of fronts.
 const FLUSH_TIME: Duration = Duration::from_millis(500);
-
-/// What another front has to have of a worker.
-pub struct HandedOver {
-    /// Under which both are passed.
-    pub name: String,
-    /// Our end of its control socket.
-    pub channel: OwnedFd,
-    /// Its record.
-    pub record: OwnedFd,
-}
 
 /// The monotonic clock, which processes share.
 fn since_boot() -> Duration {

@@ -1,7 +1,7 @@
 //! What others want of an account, and who waits for it.
 
-use crate::conn::Newcomer;
 use crate::identities::Former;
+use crate::newcomer::Newcomer;
 use crate::state;
 use proto::account::Account;
 use proto::admin::{AccountStatus, Output, Renewed};
@@ -84,13 +84,14 @@ pub enum Said {
 }
 
 /// Who waits for a worker to be ready.
-pub(super) enum Waiting {
+pub enum Waiting {
     Hello(Box<Newcomer>),
     Question { question: Question, reply: Reply<Said> },
 }
 
 impl Waiting {
-    pub(super) fn refuse(self, error: Error) {
+    /// Says that there is no answer, and why.
+    pub fn refuse(self, error: Error) {
         match self {
             Waiting::Hello(newcomer) => newcomer.refuse(error),
             // Who asked may be gone.
@@ -100,19 +101,19 @@ impl Waiting {
 }
 
 /// A question under way, with the time after which it goes unanswered.
-pub(super) enum Asked {
+pub enum Asked {
     Status { until: Instant, reply: oneshot::Sender<AccountStatus>, status: Box<AccountStatus> },
     Question { until: Instant, reply: Reply<Said> },
 }
 
 impl Asked {
-    pub(super) fn until(&self) -> Instant {
+    pub fn until(&self) -> Instant {
         match self {
             Asked::Status { until, .. } | Asked::Question { until, .. } => *until,
         }
     }
 
-    pub(super) fn give_up(self) {
+    pub fn give_up(self) {
         match self {
             Asked::Status { reply, status, .. } => drop(reply.send(*status)),
             Asked::Question { reply, .. } => drop(reply.send(Err(no_answer()))),
@@ -120,6 +121,6 @@ impl Asked {
     }
 }
 
-pub(super) fn no_answer() -> Error {
+pub fn no_answer() -> Error {
     Error::new(Code::Busy, "the worker does not answer: try again, or see otrctl status")
 }

@@ -1,0 +1,61 @@
+//! `watch`: one line for each change, over restarts of otrd.
+
+use crate::args::Args;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::show::{self, clean};
+use crate::terminal;
+use proto::account::Account;
+use proto::admin::{Event, Page, Status, Watch};
+use serde::Serialize;
+
+/// Tells until nobody reads, or otrd ends for good.
+pub fn run(args: &Args, client: &mut Client) -> Result<String, Failure> {
+    let status: Status = client.ask("status", &Page::default())?;
+    let mut pid = status.pid;
+    let _: Watch = client.ask("watch", &Watch {})?;
+    loop {
+        let event: Event = match client.event() {
+            Ok(event) => event,
+            Err(failure @ Failure::Unavailable(_)) => {
+                // Restarted or replaced: another one answers soon.
+                client.again().map_err(|_| failure)?;
+                let status: Status = client.ask("status", &Page::default())?;
+                let _: Watch = client.ask("watch", &Watch {})?;
+                let other = OtherDaemon { what: "daemon", was: pid, now: status.pid };
+                pid = status.pid;
+                if terminal::print(&show::either(args.json, &other, other_daemon)?).is_err() {
+                    return Ok(String::new());
+                }
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
+        if terminal::print(&show::either(args.json, &event, shown)?).is_err() {
+            return Ok(String::new());
+        }
+    }
+}
+
+/// What a watcher is told where another otrd answers.
+#[derive(Serialize)]
+struct OtherDaemon {
+    what: &'static str,
+    /// Process ids.
+    was: u32,
+    /// See `was`.
+    now: u32,
+}
+
+/// One thing that changed.
+fn shown(event: &Event) -> String {
+    let Event { account, what, was, now } = event;
+    let value = |value: &str| if value.is_empty() { "-".to_owned() } else { clean(value) };
+    let Account { uid, user, network } = account;
+    format!("{user}/{network} ({uid})  {what}  {} -> {}\n", value(was), value(now))
+}
+
+/// Another otrd answers a watcher.
+fn other_daemon(other: &OtherDaemon) -> String {
+    format!("otrd: another one answers: pid {} is now {}\n", other.was, other.now)
+}

@@ -1,0 +1,52 @@
+//! A module on its way from the front to its worker.
+
+use crate::wire;
+use proto::control::Arrival;
+use proto::jsonrpc::{Error, Id};
+use proto::shim::Hello;
+use proto::text::Text;
+use std::io;
+use std::os::fd::OwnedFd;
+use tokio::net::UnixStream;
+use tokio::task::spawn_local;
+
+/// One that said a valid hello.
+pub struct Newcomer {
+    /// The connection.
+    pub stream: UnixStream,
+    /// Id of the hello, which the worker answers.
+    pub id: Option<Id>,
+    /// What it said.
+    pub hello: Hello,
+    /// What it said behind it already.
+    pub rest: Text,
+    /// What became of its account, for the user.
+    pub arrival: Option<Arrival>,
+}
+
+/// A [`Newcomer`] taken apart, for the packet to its worker.
+pub type Parts = (OwnedFd, Option<Id>, Hello, Text, Option<Arrival>);
+
+impl Newcomer {
+    /// Says why it cannot be served, and closes.
+    pub fn refuse(self, error: Error) {
+        spawn_local(wire::refuse(self.stream, self.id.unwrap_or(Id::Null), error));
+    }
+
+    /// Undoes [`Newcomer::into_parts`].
+    pub fn from_parts(
+        socket: OwnedFd,
+        id: Option<Id>,
+        hello: Hello,
+        rest: Text,
+        arrival: Option<Arrival>,
+    ) -> io::Result<Self> {
+        let stream = UnixStream::from_std(socket.into())?;
+        Ok(Self { stream, id, hello, rest, arrival })
+    }
+
+    /// Gives the socket away, with the hello and the bytes behind it.
+    pub fn into_parts(self) -> io::Result<Parts> {
+        Ok((self.stream.into_std()?.into(), self.id, self.hello, self.rest, self.arrival))
+    }
+}

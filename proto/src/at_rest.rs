@@ -1,0 +1,13 @@
+//! How an account's files lie on disk.
+
+use serde::{Deserialize, Serialize};
+
+/// How files lie on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AtRest {
+    /// As libotr writes them.
+    Plain,
+    /// Under the account's key.
+    Encrypted,
+}
