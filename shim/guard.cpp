@@ -51,7 +51,7 @@ void COtr::SayStopped(const CString& sTarget, const CString& sLine) {
 }
 
 void COtr::SayOneStopped(const CString& sTarget, const CString& sLine) {
-    Say("[" + Quoted(sTarget) + "] Stopped, it was not encrypted: " + sLine, Style::Bad);
+    Say("[" + Quoted(sTarget) + "] Stopped, it was not encrypted: ", Style::Bad, sLine);
 }
 
 // The line of `send` did not go as it is and at once: ZNC sends it later, or a module changed it.

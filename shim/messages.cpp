@@ -154,7 +154,7 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                         Table.SetCell(Clean(effect.columns[i]), Clean(row[i]));
                 }
                 CString sLine;
-                for (unsigned i = 0; Table.GetLine(i, sLine); i++) Say(sLine);
+                for (unsigned i = 0; Table.GetLine(i, sLine); i++) Print(sLine, Style::Plain);
                 break;
             }
             case Effect::Do::Protect:

@@ -6,7 +6,7 @@
 // messages: what is held, and effects. leaving: what is on its way to IRC. core: what ZNC does with a
 // message that passes. guard: what does not leave. closed, required: to whom. target: whom a line means.
 // speakers: who says what arrives. surroundings: who we are. places: which otrd. advice: what to do where
-// it cannot be reached. saved: ZNC's configuration.
+// it cannot be reached. saved: ZNC's configuration. wrap: sentences in lines.
 
 #include "otr.h"
 
@@ -34,11 +34,18 @@ class COtrTimer : public CTimer {
 #include "speakers.cpp"
 #include "required.cpp"
 #include "target.cpp"
+#include "wrap.cpp"
 #include "surroundings.cpp"
 
-void COtr::Say(const CString& sText, Style style) {
+// `sOwn` are words that the user typed, which come back as they are.
+void COtr::Say(const CString& sText, Style style, const CString& sOwn) {
+    vector<std::string> vLines = wrap::Lines(Clean(sText));
+    vLines.back() += Clean(sOwn);
+    for (const std::string& sLine : vLines) Print(sLine, style);
+}
+
+void COtr::Print(CString sLine, Style style) {
     static const char* const kColours[] = {"", "\x03" "03", "\x03" "07", "\x03" "04"};
-    CString sLine = Clean(sText);
     if (style != Style::Plain) sLine = kColours[static_cast<int>(style)] + sLine + "\x0f";
     Show(sLine);
 }
@@ -56,7 +63,7 @@ void COtr::Show(const CString& sLine) {
 }
 
 void COtr::Refuse(const CString& sTo, const CString& sWhy, const CString& sText) {
-    Say("[" + sTo + "] Not sent (" + sWhy + "): " + sText, Style::Bad);
+    Say("[" + sTo + "] Not sent (" + sWhy + "): ", Style::Bad, sText);
 }
 
 void COtr::Replay() {

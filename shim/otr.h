@@ -28,6 +28,7 @@
 #include "line.h"
 #include "required.h"
 #include "target.h"
+#include "wrap.h"
 
 using std::vector;
 using wire::Effect;
@@ -342,7 +343,8 @@ class COtr : public CModule {
     void MarkIfClosed(Held& held) const;
 
     // *otr.
-    void Say(const CString& sText, Style style = Style::Plain);
+    void Say(const CString& sText, Style style = Style::Plain, const CString& sOwn = "");
+    void Print(CString sLine, Style style);
     void Show(const CString& sLine);
     COtr* Heir() const;
     void Inherit(const COtr& Former);

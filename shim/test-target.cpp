@@ -1,7 +1,8 @@
-// Whom lines mean, and who is closed; without ZNC. In place of SHA-256 stands a short sum: what
+// Whom lines mean, who is closed, and how sentences are wrapped; without ZNC. In place of SHA-256 stands a short sum: what
 // matters here is which names are one.
 #include "closed.h"
 #include "target.h"
+#include "wrap.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -160,7 +161,62 @@ static void Speakers() {
         Check(target::Speaker(source) == "bob", "speaker of " + source);
 }
 
+// The lines one below the other.
+static string Below(const std::vector<string>& lines) {
+    string all;
+    for (const string& line : lines) all += (all.empty() ? "" : "\n") + line;
+    return all;
+}
+
+static string Joined(const std::vector<string>& lines) {
+    string all;
+    for (const string& line : lines)
+        all += all.empty() ? line : line.substr(string(wrap::kGoesOn).size());
+    return all;
+}
+
+static void Wraps(const string& sentence, const string& into, size_t columns = 30) {
+    const std::vector<string> lines = wrap::Lines(sentence, columns);
+    Check(Below(lines) == into, "wrapped: " + sentence);
+    Check(Joined(lines) == sentence, "whole: " + sentence);
+}
+
+static void Wrapping() {
+    Wraps("", "");
+    Wraps("short", "short");
+    Wraps("exactly thirty characters long", "exactly thirty characters long");
+    Wraps("exactly thirty characters long as well", "exactly thirty characters long \n… as well");
+    Wraps("The end of a phrase, then a word", "The end of a phrase, \n… then a word");
+    Wraps("And before a bracket (as here)", "And before a bracket (as here)");
+    Wraps("And before a bracket (as it is here)", "And before a bracket \n… (as it is here)");
+    Wraps("Not at one, which comes too early on", "Not at one, which comes too \n… early on");
+    Wraps("ends with a blank: ", "ends with a blank: ");
+    Wraps("thirty characters and a blank: ", "thirty characters and a blank: ");
+    const string print = "94A1353B 60A58E73 82CE8999 CBBD7B92 5E9EBB87";
+    Wraps("[bob] New: " + print + ". Say trust", "[bob] New: \n… " + print + ". \n… Say trust", 48);
+    const string word(40, 'x');
+    Wraps(word, word);
+    Wraps("a " + word + " b", "a \n… " + word + " \n… b");
+    // Characters count, not bytes.
+    string umlauts;
+    for (int i = 0; i < 30; i++) umlauts += "ü";
+    Wraps(umlauts, umlauts);
+    Wraps(umlauts + " " + umlauts, umlauts + " \n… " + umlauts);
+    // Whoever is quoted begins no line as *otr does.
+    const std::vector<string> quoted = wrap::Lines("[bob] They ask: " + string(90, 'x') + " [bob] Yes.");
+    Check(quoted.size() > 1 && quoted.back().rfind("[bob]", 0) != 0, "begins as *otr does");
+    string text;
+    for (int i = 0; i < 400; i++) {
+        text += string(1 + i * 7 % 19, static_cast<char>('a' + i % 26)) + (i % 5 ? " " : ". ");
+        const std::vector<string> lines = wrap::Lines(text);
+        Check(Joined(lines) == text, "whole: " + text);
+        // A blank at its end takes no room, and the sign of three bytes is one character.
+        for (const string& line : lines) Check(line.size() <= wrap::kColumns + 3, "wide: " + line);
+    }
+}
+
 int main() {
+    Wrapping();
     Lines();
     WhateverStatusmsgSays();
     NamesThatAreNone();

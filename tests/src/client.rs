@@ -360,6 +360,7 @@ fn read_lines(stream: TcpStream, inbox: &Inbox<Line>, mut log: File) {
     let mut writer = stream.try_clone().expect("dup");
     let mut reader = BufReader::new(stream);
     let mut raw = Vec::new();
+    let mut unfinished = None;
     while matches!(reader.read_until(b'\n', &mut raw), Ok(1..)) {
         while raw.last().is_some_and(|byte| matches!(byte, b'\r' | b'\n')) {
             raw.pop();
@@ -369,9 +370,37 @@ fn read_lines(stream: TcpStream, inbox: &Inbox<Line>, mut log: File) {
         if line.command == "PING" {
             let _ = writer.write_all(format!("PONG :{}\r\n", line.text()).as_bytes());
         }
-        inbox.push(line);
+        // A sentence of `*otr` may take several lines. Here it is one.
+        let line = match unfinished.take() {
+            Some(begun) => match joined(&begun, &line) {
+                Some(whole) => whole,
+                None => {
+                    inbox.push(begun);
+                    line
+                }
+            },
+            None => line,
+        };
+        match line.is("PRIVMSG", "*otr") && line.plain_text().ends_with(' ') {
+            true => unfinished = Some(line),
+            false => inbox.push(line),
+        }
         raw.clear();
     }
     let _ = writeln!(log, "-- closed");
+    unfinished.into_iter().for_each(|line| inbox.push(line));
     inbox.close();
+}
+
+/// A line and the one that goes on with it, if it does.
+fn joined(begun: &Line, next: &Line) -> Option<Line> {
+    let rest = next.plain_text();
+    let rest = rest.strip_prefix("… ").filter(|_| next.is("PRIVMSG", "*otr"))?;
+    let mut whole = begun.clone();
+    let text = begun.plain_text() + rest;
+    let head = begun.raw.len() - begun.bytes().len();
+    whole.raw.truncate(head);
+    whole.raw.extend_from_slice(text.as_bytes());
+    *whole.params.last_mut()? = text.into_bytes();
+    Some(whole)
 }

@@ -44,6 +44,8 @@ pub use znc::{Znc, ZncBuilder, ZncNetwork, ZncUser};
 mod client;
 pub use client::Client;
 
+mod columns;
+
 mod irssi;
 pub use irssi::Irssi;
 

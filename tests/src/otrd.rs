@@ -8,6 +8,7 @@ use std::process::{Command, ExitStatus};
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -37,6 +38,7 @@ pub struct OtrdBuilder {
     disk: Option<u32>,
     behind: bool,
     managed: bool,
+    refused: Option<(&'static str, Errno)>,
 }
 
 impl OtrdBuilder {
@@ -94,9 +96,34 @@ impl OtrdBuilder {
         self
     }
 
+    /// The kernel, or the filter of a container, refuses it and its workers this system call:
+    /// `close_range`, `landlock`, `memfd_create` or `mlockall`.
+    pub fn refused(mut self, call: &'static str, errno: Errno) -> Self {
+        self.refused = Some((call, errno));
+        self
+    }
+
     /// Starts it and waits until it accepts on both sockets.
     #[track_caller]
     pub fn start(self, world: &World) -> Otrd {
+        let dir = self.prepare(world);
+        let manager = self.managed.then(|| Manager::new(&dir));
+        let process = self.launch(world, &dir, manager.as_ref(), &[]);
+        let world = world.clone();
+        let mut otrd = Otrd { process, setup: self, dir, world, manager, earlier: Vec::new() };
+        otrd.accepts();
+        otrd
+    }
+
+    /// Starts it where it cannot run, and tells its exit status.
+    #[track_caller]
+    pub fn ends(self, world: &World) -> Option<i32> {
+        let dir = self.prepare(world);
+        self.launch(world, &dir, None, &[]).ends_within(Duration::from_secs(20)).code()
+    }
+
+    /// Puts its programs and settings where they are expected; its directory.
+    fn prepare(&self, world: &World) -> PathBuf {
         let dir = world.directory("otrd", self.uid);
         // A user without rights to our own target directory must be able to run them.
         world.directory("bin", None);
@@ -112,12 +139,7 @@ impl OtrdBuilder {
         if let Some(text) = &self.config {
             world.file(&dir.join("otrd/otrd.toml"), text, self.uid);
         }
-        let manager = self.managed.then(|| Manager::new(&dir));
-        let process = self.launch(world, &dir, manager.as_ref(), &[]);
-        let world = world.clone();
-        let mut otrd = Otrd { process, setup: self, dir, world, manager, earlier: Vec::new() };
-        otrd.accepts();
-        otrd
+        dir
     }
 
     fn launch(
@@ -134,8 +156,16 @@ impl OtrdBuilder {
             None => bin.join("otrd-worker"),
             Some(seconds) => late_worker(&bin, seconds),
         };
+        let mut otrd = vec![bin.join("otrd")];
+        if let Some((call, errno)) = self.refused {
+            otrd.splice(0..0, programs::refuses(world, call, errno).map(PathBuf::from));
+        }
+        let without = match self.refused {
+            Some(("landlock", _)) => None,
+            _ => without_landlock(),
+        };
         let mut launch = self
-            .wrapped(&dir.join("state"), &bin.join("otrd"), shell)
+            .wrapped(&dir.join("state"), &otrd, shell)
             .args(words)
             .args(["--state".into(), dir.join("state")])
             .args(["--shim-socket".into(), dir.join("shim.sock")])
@@ -143,7 +173,7 @@ impl OtrdBuilder {
             .args(["--worker".into(), worker])
             .args(self.socket_group())
             .args(self.config.iter().flat_map(|_| ["--config".into(), dir.join("otrd/otrd.toml")]))
-            .args(without_landlock())
+            .args(without)
             // Where systemd would put them; empty unless a test says otherwise.
             .env("CREDENTIALS_DIRECTORY", dir.join("credentials"))
             .env("RUST_LOG", "trace")
@@ -160,18 +190,18 @@ impl OtrdBuilder {
 
 impl OtrdBuilder {
     /// The program, behind those that set its limits and its disk up and then become it.
-    fn wrapped(&self, state: &Path, otrd: &Path, shell: &[String]) -> Launch {
+    fn wrapped(&self, state: &Path, otrd: &[PathBuf], shell: &[String]) -> Launch {
         if let [first, words @ ..] = shell {
-            return Launch::new("otrd", first).args(words).args([otrd]);
+            return Launch::new("otrd", first).args(words).args(otrd);
         }
-        let nice = Path::new(if self.behind { "10" } else { "0" });
-        let program = ["nice".as_ref(), "-n".as_ref(), nice, otrd];
+        let nice = if self.behind { "10" } else { "0" };
+        let program = [&["nice", "-n", nice].map(PathBuf::from), otrd].concat();
         if let Some(most) = self.descriptors {
             let limit = format!("--nofile={most}:{most}");
             return Launch::new("otrd", "prlimit").args([limit, "--".into()]).args(program);
         }
         let Some(kib) = self.disk else {
-            return Launch::new("otrd", program[0]).args(&program[1..]);
+            return Launch::new("otrd", &program[0]).args(&program[1..]);
         };
         fs::create_dir_all(state).expect("mkdir");
         let mount =

@@ -1,7 +1,13 @@
 //! Where our own programs are: beside the tests, built in the same profile.
 
-use std::env;
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::{env, fs};
+
+use nix::errno::Errno;
+
+use crate::World;
 
 /// The front.
 pub fn otrd() -> PathBuf {
@@ -23,9 +29,19 @@ pub fn relay() -> PathBuf {
     binary("relay", "OTRD_RELAY")
 }
 
-/// Becomes another program, which cannot make Unix sockets then.
-pub fn without_unix_sockets() -> PathBuf {
-    binary("without-unix-sockets", "OTRD_WITHOUT_UNIX_SOCKETS")
+/// Becomes another program, to which a system call is refused then.
+fn refusing() -> PathBuf {
+    binary("refusing", "OTRD_REFUSING")
+}
+
+/// The words in front of a program to which this system call is to be refused. Every user can run them.
+pub(crate) fn refuses(world: &World, call: &str, errno: Errno) -> [OsString; 3] {
+    let copy = world.path().join("refusing");
+    if !copy.exists() {
+        fs::copy(refusing(), &copy).expect("copy a program");
+        fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("chmod");
+    }
+    [copy.into(), call.into(), (errno as i32).to_string().into()]
 }
 
 /// The command line client.

@@ -12,7 +12,7 @@ use landlock::{AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr};
 use nix::unistd::getuid;
 use tempfile::TempDir;
 
-use crate::typed;
+use crate::{columns, typed};
 
 /// A temporary directory and the ports that belong to it. Every part of a scenario holds a clone,
 /// so the directory goes when the last part has gone.
@@ -120,15 +120,20 @@ impl Default for World {
 impl Drop for Inner {
     fn drop(&mut self) {
         let Some(dir) = self.dir.take() else { return };
-        let held = if std::thread::panicking() { None } else { typed::found(dir.path()) };
-        if std::thread::panicking() || held.is_some() {
+        let found = match std::thread::panicking() {
+            true => None,
+            false => typed::found(dir.path())
+                .map(|held| format!("what was typed, or is secret, lies about: {held}"))
+                .or_else(|| columns::too_wide(dir.path()).map(|wide| format!("too wide: {wide}"))),
+        };
+        if std::thread::panicking() || found.is_some() {
             print_logs(dir.path());
         }
         if std::env::var_os("OTRD_TESTS_KEEP").is_some() {
             eprintln!("kept: {}", dir.keep().display());
         }
-        if let Some(held) = held {
-            panic!("what was typed, or is secret, lies about: {held}");
+        if let Some(found) = found {
+            panic!("{found}");
         }
     }
 }

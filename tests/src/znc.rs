@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -118,13 +117,7 @@ impl ZncBuilder {
         for (from, to) in &self.files {
             world.file(&dir.join(to), fs::read(from).expect("a file for ZNC"), self.uid);
         }
-        let under = self.refuses_unix.map(|errno| {
-            // Whoever ZNC runs as must be able to run it.
-            let program = world.path().join("without-unix-sockets");
-            fs::copy(programs::without_unix_sockets(), &program).expect("copy a program");
-            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("chmod");
-            [program.into_os_string(), (errno as i32).to_string().into()]
-        });
+        let under = self.refuses_unix.map(|errno| programs::refuses(world, "unix", errno));
         let under: Vec<OsString> = under.into_iter().flatten().collect();
         let process = launch(world, &dir, self.uid, &under);
         let znc = Znc { process, port, dir, uid: self.uid, world: world.clone(), under };

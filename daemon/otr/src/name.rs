@@ -180,10 +180,11 @@ pub enum Trust {
     Other(&'static str),
 }
 
-/// Words of other programs for a fingerprint that the user compared: Pidgin, Adium, Kopete, Gajim,
-/// weechat's script; BitlBee; mcabber; profanity; Salut à Toi; Centerim.
-const OTHER_WORDS: [&str; 6] = ["verified", "affirmed", "trust", "trusted", "fingerprint", "yes"];
-/// Words that say no: Centerim's, and those of bots built on potr.
+/// Words of other programs for a fingerprint that the user compared: Pidgin, Adium, Kopete, Gajim and
+/// weechat's script; BitlBee, unless its user names another; mcabber; profanity; Centerim. irssi and
+/// HexChat write our own.
+const OTHER_WORDS: [&str; 5] = ["verified", "affirmed", "trust", "trusted", "yes"];
+/// Words that say no: Centerim's, and that of bots built on potr.
 const NO_WORDS: [&str; 2] = ["no", "untrusted"];
 
 impl Trust {

@@ -291,7 +291,7 @@ fn only_words_that_programs_write_are_trust() {
         assert_eq!(word(smp), (Trust::SharedSecret, 0), "{smp:?}");
     }
     assert_eq!(word("Manual"), (Trust::Manual, 0));
-    for known in ["verified", "affirmed", "trust", "trusted", "fingerprint", "yes"] {
+    for known in ["verified", "affirmed", "trust", "trusted", "yes"] {
         assert_eq!(word(known), (Trust::Other(known), 0));
         assert_eq!(word(&known.to_uppercase()), (Trust::Other(known), 0));
     }

@@ -118,6 +118,8 @@ impl Config {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
+        // Byte order marks of editors.
+        let text = text.trim_start_matches('\u{feff}');
         let table: Table = text.parse().map_err(|why: toml::de::Error| why.to_string())?;
         let known = Table::try_from(Self::default()).map_err(|why| why.to_string())?;
         check_keys(&table, &known, "")?;
@@ -263,6 +265,16 @@ mod tests {
         let uncommented: Vec<String> = SHIPPED.lines().map(plain).collect();
         let given: Table = uncommented.join("\n").parse().unwrap();
         assert_eq!(given, Table::try_from(Config::default()).unwrap());
+    }
+
+    #[test]
+    fn what_editors_put_in_front_changes_nothing() {
+        let text = "[worker]\r\nlinger = \"5m\"\r\n";
+        let meant = Config::parse(text).unwrap();
+        assert_ne!(meant, Config::default());
+        for marks in ["\u{feff}", "\u{feff}\u{feff}"] {
+            assert_eq!(Config::parse(&format!("{marks}{text}")).unwrap(), meant);
+        }
     }
 
     #[test]

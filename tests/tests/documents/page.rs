@@ -5,7 +5,7 @@
 //! before it begins (see [`Stage::prepare`]). Its lines:
 //! - `/msg *otr info`: alice types it. So is `<alice> hello`, to bob.
 //! - `<*otr> …`: the next line that she reads from `*otr` is exactly this one. All lines are on the
-//!   page: one more fails the test.
+//!   page: one more fails the test. A sentence that goes on (`<*otr> … `) is one line to [`Client`].
 //! - `<bob> hello`: bob types it, and she reads it.
 //! - `(bob …)`: a stage direction out of [`Stage::direction`].
 //! - `$ otrctl …`: run in a shell; the lines below are its output.
@@ -74,13 +74,25 @@ fn examples(page: &str) -> Vec<Example> {
                 line: number + 1,
                 before: before.to_owned(),
                 differs: differs.split(' ').filter(|w| !w.is_empty()).map(str::to_owned).collect(),
-                lines: block.map(str::to_owned).collect(),
+                lines: sentences(block),
             });
         } else if !line.is_empty() {
             assert!(comment.is_none(), "OTR.md:{}: the block does not follow", number + 1);
         }
     }
     examples
+}
+
+/// The lines of a block, those of one sentence together.
+fn sentences<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut whole: Vec<String> = Vec::new();
+    for line in lines {
+        match (line.strip_prefix("<*otr> … "), whole.last_mut()) {
+            (Some(rest), Some(begun)) => *begun += &format!(" {rest}"),
+            _ => whole.push(line.to_owned()),
+        }
+    }
+    whole
 }
 
 /// alice, bob and carol, all behind one ZNC with otrd. Its parts end in this order.

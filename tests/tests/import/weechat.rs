@@ -24,7 +24,7 @@ fn weechat() {
     holds(&prints, "\tverified");
     let made = Made {
         program: "weechat",
-        name: "weechat",
+        name: "weechat or Gajim",
         directory: wendy.directory.clone(),
         files: vec![otr.join("wendy@tests.key3"), prints],
         fingerprint,

@@ -72,6 +72,7 @@ mod keygen;
 
 mod at_rest;
 
+mod refused;
 mod unreachable;
 mod users;
 

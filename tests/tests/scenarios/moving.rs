@@ -79,6 +79,36 @@ fn irssis_key_and_friends_move_in_and_out_again() {
     carol.sees("(Manual)");
 }
 
+/// Most of what these programs hold is of other networks: only what is meant is read.
+#[test]
+fn files_under_names_that_are_not_looked_for_are_named() {
+    let world = World::new();
+    let otrd = Otrd::start(&world);
+    let data = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data/pidgin"));
+    let uid = nix::unistd::getuid().to_string();
+    let otrctl = || Otrctl::new(&otrd).args(["--uid", &uid, "-a", "alice/net", "import"]);
+    for (program, directory, key, prints) in [
+        ("Kopete", "share/apps/kopete_otr", "privkeys", "fingerprints"),
+        ("profanity", "profanity/otr/me_at_home", "keys.txt", "fingerprints.txt"),
+    ] {
+        let path = world.directory(directory, None);
+        fs::copy(data.join("otr.private_key"), path.join(key)).expect("copy");
+        fs::copy(data.join("otr.fingerprints"), path.join(prints)).expect("copy");
+        for what in [path.clone(), path.join(key), path.join(prints)] {
+            let said = otrctl().arg(&what).run();
+            let hint = format!("copy {key} to otr.key and {prints} to otr.fp");
+            assert!(said.code != 0 && said.err.contains(program), "{what:?}: {said:?}");
+            assert!(said.err.contains(&hint), "{what:?}: {said:?}");
+        }
+        // What it says works.
+        let copies = world.directory(&format!("{program}-copies"), None);
+        fs::copy(path.join(key), copies.join("otr.key")).expect("copy");
+        fs::copy(path.join(prints), copies.join("otr.fp")).expect("copy");
+        let done = otrctl().arg("--overwrite").arg(&copies).json();
+        assert_eq!(done["imports"][0]["result"]["known"], 1, "{done}");
+    }
+}
+
 /// `tests/data` has what the programs wrote in `tests/import`, and what was seen of it there.
 #[test]
 fn files_that_the_real_programs_made_move_in() {

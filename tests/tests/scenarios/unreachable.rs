@@ -12,13 +12,13 @@ use otrd_tests::{
 };
 
 /// alice, and her ZNC, whose module looks for otrd at `socket`. They end in this order.
-struct Bouncer {
-    alice: Client,
+pub(crate) struct Bouncer {
+    pub(crate) alice: Client,
     znc: Znc,
     _ircd: Ircd,
 }
 
-fn znc(world: &World, socket: &Path, refuses: Option<Errno>) -> Bouncer {
+pub(crate) fn znc(world: &World, socket: &Path, refuses: Option<Errno>) -> Bouncer {
     let ircd = Ircd::ngircd(world);
     let network = ZncNetwork::new("net", ircd.port()).otr_at(socket);
     let znc = ZncBuilder::new().user(ZncUser::new("alice").network(network));
