@@ -39,6 +39,7 @@ impl Keeper {
                 worker.ready = true;
                 worker.keep(account);
                 self.locked = None;
+                self.failed = None;
                 worker.turn = None;
                 if !worker.lost && !worker.told_to_end {
                     worker.kill_at = None;
@@ -61,7 +62,11 @@ impl Keeper {
                 }
             }
             ToFront::Failed { why } => {
-                tracing::error!(message_id = kind::WORKER_FAILED, %account, uid, pid, why = clip(&why, 400), "{account}: worker failed");
+                let why = clip(&why, 400);
+                tracing::error!(message_id = kind::WORKER_FAILED, %account, uid, pid, why, "{account}: worker failed");
+                if !worker.ready {
+                    self.failed = Some(why);
+                }
             }
             ToFront::Locked { why } => {
                 let why = clip(&why, 400);

@@ -177,6 +177,8 @@ struct Keeper {
     backoff: Backoff,
     /// Why its files cannot be opened, and what to do.
     locked: Option<String>,
+    /// Why its workers do not start, until one does.
+    failed: Option<String>,
     /// What an admin wants done as soon as the worker has ended, and who waits for it.
     ending: Option<(Ending, Reply<Forgotten>)>,
     /// Another network wants this account's name.
@@ -198,6 +200,7 @@ impl Keeper {
             restarts: 0,
             backoff: Backoff::default(),
             locked: None,
+            failed: None,
             ending: None,
             vacating: None,
             stopping: false,
@@ -256,7 +259,10 @@ impl Keeper {
         if let Some(why) = self.locked.clone().filter(|_| self.backoff.next > now) {
             return waiting.refuse(Error::new(Code::Refused, why));
         }
-        if self.stopping || self.waiting.len() >= WAITING || self.backoff.next > now + PATIENCE {
+        if self.backoff.next > now + PATIENCE && !self.stopping {
+            return waiting.refuse(self.not_started());
+        }
+        if self.stopping || self.waiting.len() >= WAITING {
             return waiting.refuse(Code::Busy.into());
         }
         self.waiting.push((now, waiting));
@@ -285,6 +291,14 @@ impl Keeper {
                 }
                 Waiting::Hello(newcomer) => worker.adopt(*newcomer, &self.account),
             }
+        }
+    }
+
+    /// For who waited for a worker in vain.
+    fn not_started(&self) -> Error {
+        match &self.failed {
+            Some(why) => Error::new(Code::Internal, format!("no worker starts: {why}")),
+            None => no_answer(),
         }
     }
 
@@ -398,7 +412,7 @@ impl Keeper {
         let (late, waiting) =
             waiting.into_iter().partition::<Vec<_>, _>(|(came, _)| self.waits_until(*came) <= now);
         self.waiting = waiting;
-        late.into_iter().for_each(|(_, waiting)| waiting.refuse(no_answer()));
+        late.into_iter().for_each(|(_, waiting)| waiting.refuse(self.not_started()));
         self.vacating_is_late(now);
         if let Some(worker) = &mut self.worker {
             worker.give_up_until(now);
