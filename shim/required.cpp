@@ -44,11 +44,21 @@ bool Required::OfName(const string& folded) const {
     return false;
 }
 
+bool Required::OfExactly(const string& folded) const {
+    for (const wire::Rule& rule : m_Rules)
+        if (Fits(rule.pattern, folded)) return rule.required && rule.pattern == folded;
+    return false;
+}
+
+// What begins as a channel is one, unless there is a rule for the nick behind that sign.
 bool Required::Of(const string& target, const string& statusmsg) const {
-    if (!Any() || !target::MayBePerson(target)) return false;
-    if (m_bUnknown) return true;
-    for (const string& name : target::Names(target, statusmsg))
-        if (name.find_first_of("!@%") == string::npos && OfName(name)) return true;
+    if (!Any()) return false;
+    const bool person = target::MayBePerson(target);
+    if (m_bUnknown) return person;
+    for (const string& name : target::Names(target, statusmsg)) {
+        if (name.find_first_of("!@%") != string::npos) continue;
+        if (person ? OfName(name) : OfExactly(name)) return true;
+    }
     return false;
 }
 

@@ -19,6 +19,7 @@ class Required {
 
   private:
     bool OfName(const std::string& folded) const;
+    bool OfExactly(const std::string& folded) const;
     std::vector<wire::Rule> m_Rules;  // patterns are folded
     bool m_bUnknown = false, m_bAny = false;
 };

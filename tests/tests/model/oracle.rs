@@ -94,6 +94,8 @@ struct Own {
     command: String,
     /// Closed names when it was written.
     closed: BTreeSet<String>,
+    /// And those that are closed with everybody.
+    closed_as_all: BTreeSet<String>,
     sent: usize,
     read: usize,
     /// How often it came back, to each client: at once only to the one that wrote it.
@@ -135,7 +137,7 @@ impl Oracle {
     // What happens.
 
     /// The user's side writes a line for the network.
-    pub fn writes(&mut self, token: &str, line: &str, connected: bool) {
+    pub fn writes(&mut self, token: &str, line: &str, connected: bool, me: &str) {
         let reading = Reading::all(line.as_bytes()).into_iter().next();
         let mut own = Own { line: line.to_owned(), step: self.step.clone(), ..Own::default() };
         if let Some(reading) = reading {
@@ -147,18 +149,28 @@ impl Oracle {
         // An answer of the client itself: nobody typed it.
         let answers = matches!(own.command.as_str(), "NOTICE" | "CNOTICE");
         let automatic = answers && (line.contains(":\x01") || own.text.first() == Some(&1));
-        own.excused = self.unloaded || automatic || (!connected && !plain);
+        // What is for nobody else is ZNC's alone: it drops that where its connection is ending.
+        let own_nick = self.fold(me);
+        let nobodys = own
+            .targets
+            .iter()
+            .all(|one| one.starts_with('#') || one.starts_with("@#") || self.fold(one) == own_nick);
+        own.excused = self.unloaded || automatic || nobodys || (!connected && !plain);
         own.gone = own.targets.iter().any(|target| self.left.contains(&self.fold(target)));
         own.closed = if self.unloaded { BTreeSet::new() } else { self.all_closed() };
+        own.closed_as_all = if self.unloaded { BTreeSet::new() } else { self.closed_as_all() };
         self.tokens.insert(token.to_owned(), Token::Own(own));
+    }
+
+    /// Whom a rule for everybody closes.
+    fn closed_as_all(&self) -> BTreeSet<String> {
+        let known = ["bob", "carol", "mallory", "robert"].map(str::to_owned);
+        let known = known.into_iter().filter(|name| self.required.get(name) != Some(&false));
+        known.filter(|_| self.required.get("*") == Some(&true)).collect()
     }
 
     fn all_closed(&self) -> BTreeSet<String> {
         let mut closed = self.closed.clone();
-        if self.required.get("*") == Some(&true) {
-            let known = ["bob", "carol", "mallory", "robert"].map(str::to_owned);
-            closed.extend(known.into_iter().filter(|name| self.required.get(name) != Some(&false)));
-        }
         closed.extend(self.required.iter().filter(|(_, on)| **on).map(|(name, _)| name.clone()));
         closed
     }
@@ -313,7 +325,11 @@ impl Oracle {
         let now = self.all_closed();
         let reach = self.reached(target);
         let Some(Token::Own(own)) = self.tokens.get(token) else { return };
-        let closed = reach.iter().any(|name| own.closed.contains(name));
+        // For everybody: but `+name` is a channel there, as long as nobody is meant by name.
+        let channel = target.starts_with(['#', '&', '+', '!']);
+        let closed = reach.iter().any(|name| {
+            own.closed.contains(name) || (!channel && own.closed_as_all.contains(name))
+        });
         let left = own.left && own.targets.iter().any(|one| one == target);
         // What perform has goes out at any later time.
         let later = own.line.starts_with("perform ") && reach.iter().any(|name| now.contains(name));

@@ -456,7 +456,7 @@ impl<'a> Play<'a> {
     fn wrote(&mut self, token: Option<String>, line: &str) {
         if let Some(token) = token {
             let connected = self.stage.server.has(&self.login);
-            self.oracle.writes(&token, line, connected);
+            self.oracle.writes(&token, line, connected, &self.me);
         }
     }
 
