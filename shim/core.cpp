@@ -67,6 +67,7 @@ void COtr::PassOut(Held& held) {
     text.kind = held.kind;
     text.message = Message;
     text.client = held.client;
+    text.security = kClear;
     Carry(sent, std::move(text), kNoIRC);
 }
 
@@ -82,7 +83,7 @@ void COtr::PassIn(Held& held) {
         case Kind::Ctcp: bHalt = ask(&CModule::OnPrivCTCPMessage) || AnswerCTCP(Message); break;
         case Kind::CtcpReply: bHalt = ask(&CModule::OnCTCPReplyMessage); break;
     }
-    if (!bHalt) Show(Message, held.kind);
+    if (!bHalt) Show(Message, held.kind, kClear);
 }
 
 bool COtr::AnswerCTCP(const CCTCPMessage& Message) {
@@ -105,10 +106,11 @@ bool COtr::AnswerCTCP(const CCTCPMessage& Message) {
     return true;
 }
 
-void COtr::Show(CMessage& Message, Kind kind) {
+void COtr::Show(CMessage& Message, Kind kind, const std::string& security) {
     const bool bOnline = GetNetwork()->IsUserOnline();
     const CString sNick = Message.GetNick().GetNick();
     const bool bKeep = !bOnline || !GetUser()->AutoClearQueryBuffer();
+    if (bKeep || m_bListened) Mark(Message, security);
     if (bKeep && (kind == Kind::Text || kind == Kind::Action))
         Buffer(Message, kind, sNick, "{target}");
     if (kind == Kind::Notice && !bOnline) Buffer(Message, kind, "", "{target}");
@@ -133,7 +135,7 @@ bool COtr::Echoes(Kind kind, CClient* pOrigin) const {
            });
 }
 
-void COtr::Echo(CMessage Message, Kind kind, CClient* pOrigin) {
+void COtr::Echo(CMessage Message, Kind kind, CClient* pOrigin, const std::string& security) {
     const CIRCSock* pIRC = GetNetwork()->GetIRCSock();
     CString sMask = GetNetwork()->GetIRCNick().GetNickMask();
     if (pIRC && pIRC->IsAuthed())
@@ -141,6 +143,7 @@ void COtr::Echo(CMessage Message, Kind kind, CClient* pOrigin) {
     else if (pOrigin)
         sMask = pOrigin->GetNickMask();
     Message.SetNick(CNick(sMask));
+    if (KeepsOwn(kind) || m_bListened) Mark(Message, security);
     if (KeepsOwn(kind))
         Buffer(Message, kind, Message.GetParam(0), _NAMEDFMT(Message.GetParam(0)));
     for (CClient* pClient : GetNetwork()->GetClients())

@@ -31,8 +31,13 @@ namespace {
 
 constexpr std::array<string_view, 5> kKinds = {"text", "action", "notice", "ctcp", "ctcp_reply"};
 constexpr std::array<string_view, 4> kStyles = {"plain", "good", "warn", "bad"};
-constexpr std::array<string_view, 11> kEffects = {"pass",    "send",   "deliver", "echo", "print", "table",
-                                                  "protect", "refuse", "hold",    "open", "rules"};
+constexpr std::array<string_view, 12> kEffects = {"pass",    "send",   "deliver", "echo", "print", "table",
+                                                  "protect", "refuse", "hold",    "open", "rules", "state"};
+constexpr std::array<string_view, 5> kStates = {"clear", "asking", "private", "finished", "interrupted"};
+constexpr std::array<string_view, 4> kTrusts = {"none", "manual", "secret", "changed"};
+constexpr std::array<string_view, 4> kPolicies = {"never", "manual", "opportunistic", "required"};
+constexpr std::array<string_view, 4> kSecurities = {"clear", "unverified", "verified", "changed"};
+constexpr std::array<string_view, 3> kSmps = {"none", "asked", "answering"};
 
 // A line to otrd, written member by member.
 class Line {
@@ -116,6 +121,29 @@ std::vector<Rule> ReadRules(const object& in) {
     return rules;
 }
 
+// A word of a closed list.
+template <size_t N>
+std::string Word(const std::array<string_view, N>& words, const object& in, string_view name) {
+    return std::string(words[OneOf(words, json::String(in, name))]);
+}
+
+std::shared_ptr<Standing> ReadStanding(const object& in) {
+    auto out = std::make_shared<Standing>();
+    out->state = Word(kStates, in, "state");
+    out->trust = Word(kTrusts, in, "trust");
+    out->policy = Word(kPolicies, in, "policy");
+    out->smp = Word(kSmps, in, "smp");
+    Member(in, "waiting");
+    out->waiting = json::Number(in, "waiting").value_or(0);
+    if (Find(in, "question")) out->question = json::Text(Member(in, "question"));
+    if (!Find(in, "fingerprint")) return out;
+    out->fingerprint = json::String(in, "fingerprint");
+    if (out->fingerprint.size() != 40 ||
+        out->fingerprint.find_first_not_of("0123456789ABCDEF") != std::string::npos)
+        throw Misunderstood{"no fingerprint"};
+    return out;
+}
+
 Effect ReadEffect(const element& value) {
     const auto in = json::Object(value, "an effect");
     Effect out;
@@ -125,6 +153,7 @@ Effect ReadEffect(const element& value) {
     if (speaks) out.kind = static_cast<Kind>(OneOf(kKinds, json::String(in, "kind")));
     if (speaks || out.what == Effect::Do::Print || out.what == Effect::Do::Refuse)
         out.text = json::Text(Member(in, "text"));
+    if (speaks && Find(in, "security")) out.security = Word(kSecurities, in, "security");
     switch (out.what) {
         case Effect::Do::Pass:
         case Effect::Do::Hold:
@@ -134,9 +163,14 @@ Effect ReadEffect(const element& value) {
             Member(in, "rules");
             out.rules = ReadRules(in);
             break;
+        case Effect::Do::State:
+            out.who = NickFrom(Member(in, "peer"));
+            out.standing = ReadStanding(in);
+            break;
         case Effect::Do::Deliver:
             out.who = json::Text(Member(in, "from"));
             if (!ValidMask(out.who)) throw Misunderstood{"no nick!user@host"};
+            out.late = Flag(in, "late");
             break;
         case Effect::Do::Refuse:
             out.why = json::String(in, "why");
@@ -195,6 +229,9 @@ void ReadResult(const object& result, Incoming& out) {
     out.everybody = Flag(result, "everybody");
     out.rules = ReadRules(result);
     out.answered = json::Number(result, "answered");
+    if (Find(result, "has"))
+        for (const element word : json::List(result, "has"))
+            out.has_state |= json::As<string_view>(word, "a word of has", "string") == "state";
     out.what = Incoming::What::Welcome;
 }
 
@@ -279,6 +316,7 @@ std::string Hello(uint64_t id, const Greeting& greeting) {
     if (greeting.given_back) line.Flag("given_back", true);
     if (!greeting.identity.empty()) line.String("identity", greeting.identity);
     if (!greeting.salt.empty()) line.Closed(greeting.salt, greeting.closed, greeting.everybody);
+    if (!greeting.want.empty()) line.Strings("want", greeting.want);
     return line.End();
 }
 

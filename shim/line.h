@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -58,6 +59,7 @@ struct Greeting {
     std::string salt;
     std::vector<std::string> closed;
     bool everybody = false;
+    std::vector<std::string> want;
 };
 
 // Of lines that other modules write: the first rule that fits a nick decides.
@@ -80,17 +82,27 @@ std::string Seen(uint64_t seen);
 std::string Bye(const std::string& why, const std::string& reason, std::optional<uint64_t> seen,
                 bool given_back);
 
+// How the conversation with a peer stands, in the words of PROTOCOL.md.
+struct Standing {
+    std::string state, trust, policy, smp, question;
+    std::string fingerprint;  // empty where no conversation is private
+    uint64_t waiting = 0;
+};
+
 struct Effect {
-    enum class Do { Pass, Send, Deliver, Echo, Print, Table, Protect, Refuse, Hold, Open, Rules };
+    enum class Do { Pass, Send, Deliver, Echo, Print, Table, Protect, Refuse, Hold, Open, Rules, State };
     Do what = Do::Pass;
     std::string who;  // to, from or peer
     Kind kind = Kind::Text;
     std::string text, why;
+    std::string security;  // what protected the text; empty where otrd does not say
     uint64_t client = 0;
     std::optional<uint64_t> of;  // the request that brought the text
     Style style = Style::Plain;
     bool on = false, pending = false, by_user = false;
+    bool late = false;  // it came before this module was there to show it
     std::vector<Rule> rules;
+    std::shared_ptr<Standing> standing;
     std::vector<std::string> columns;
     std::vector<std::vector<std::string>> rows;
 };
@@ -109,6 +121,7 @@ struct Incoming {
     bool everybody = false;
     std::vector<Rule> rules;
     std::optional<uint64_t> answered;  // the last request that was decided, where all goes on
+    bool has_state = false;            // of what a hello may want
     std::vector<Effect> effects;
     ByeReason bye = ByeReason::None;
     bool reconnect = true;  // of a bye: the module may connect again by itself

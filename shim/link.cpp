@@ -84,6 +84,7 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
     if (GetNV("identity").empty()) SetNV("identity", NewIdentity());
     m_iGone = Now();
     s_All.insert(this);
+    PrepareTag();
     LoadClosed();
     AddTimer(new COtrTimer(this));
     if (GetNetwork()->IsIRCConnected()) {
@@ -115,6 +116,7 @@ COtr::~COtr() {
     s_All.erase(this);
     COtr* pHeir = Heir();
     StoreClosed(true);
+    TellUnloaded();
     if (!pHeir) SayUnguarded();
     m_bTold = m_bEnding = true;
     // ZNC sends by itself what it holds.
@@ -153,7 +155,7 @@ void COtr::Connect() {
     m_sUnsent = wire::Hello(m_uHello, {GetUser()->GetUsername(), GetNetwork()->GetName(), kVersion,
                                        CZNC::GetVersion(), m_sInstance, m_uSeen, m_bGivenBack,
                                        GetNV("identity"), m_Closed.Salt(), m_Closed.Hashes(),
-                                       m_Closed.Everybody()});
+                                       m_Closed.Everybody(), {"state"}});
     Flush();
 }
 
@@ -183,6 +185,7 @@ void COtr::Welcome(const wire::Incoming& in) {
             Say("otrd was restarted before it answered: say that again.", Style::Bad);
     }
     const bool bRestarted = !in.answered && m_bWasUp;
+    m_bHasState = in.has_state;
     if (!in.answered) {
         m_uSeen = 0;
         GiveBackKept("otrd was restarted");
@@ -195,6 +198,9 @@ void COtr::Welcome(const wire::Incoming& in) {
     for (const std::string& nick : in.protect) CloseOne(nick);
     if (in.everybody) m_Closed.CloseEverybody();
     SetRules(in.rules);
+    const bool bWasTold = std::exchange(m_bTold, false);
+    if (!in.answered) ForgetStates();
+    if (bWasTold) TellListeners();
     TellNetwork();
     std::move(m_Waiting.begin(), m_Waiting.end(), std::back_inserter(again));
     m_Waiting.clear();
@@ -206,11 +212,10 @@ void COtr::Welcome(const wire::Incoming& in) {
             Fail(held, Trouble());
     }
     MovedIsAsked(m_uNextId - 1);
-    if (m_bTold)
+    if (bWasTold)
         Say("otrd is back.", Style::Good);
     else if (bRestarted)
         Say("otrd was restarted and is back.", Style::Good);
-    m_bTold = false;
 }
 
 // otrd ends the connection. It has read nothing that it did not answer: whoever comes next is asked.
@@ -265,6 +270,7 @@ void COtr::Lost(const CString& sWhy, bool bRefused) {
 void COtr::SayTrouble() {
     if (m_bTold) return;
     m_bTold = true;
+    TellListeners();
     const CString sUntil = m_bTakenOver ? " Until then," : " Until it is back,";
     Say(Trouble() + sUntil + " private messages are not sent, arriving ones not checked.", Style::Bad);
 }

@@ -2,6 +2,7 @@
 #include "otr.h"
 
 void COtr::OnModCommand(const CString& sLine) try {
+    if (IsListen(sLine)) return Listen(sLine);
     Held held(Held::What::Command, "", sLine);
     held.client = Number(GetClient());
     if (m_bTakenOver) TakeBack();
@@ -67,6 +68,7 @@ CModule::EModRet COtr::Arriving(CMessage& Message, Kind kind, const CString& sTe
     held.message.SetChan(nullptr);
     if (Ask(held) || Keep(held)) return HALT;
     MarkUnchecked(Message, kind);
+    Mark(Message, kClear);
     return CONTINUE;
 } catch (const std::exception& e) {
     Say(CString("Not checked, the otr module failed: ") + e.what(), Style::Bad);
@@ -128,7 +130,7 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 if (bIn) Message.SetTime(pHead->message.GetTime());
                 if (bIn && !pHead->message.GetTag("time").empty())
                     Message.SetTag("time", pHead->message.GetTag("time"));
-                Show(Message, effect.kind);
+                Show(Message, effect.kind, effect.security);
                 break;
             }
             case Effect::Do::Echo: {
@@ -138,6 +140,7 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 text.kind = effect.kind;
                 text.message = PrivMessage(sWho, effect.kind, Words(effect.kind, effect.text));
                 text.client = effect.client;
+                text.security = effect.security;
                 Carry(std::exchange(m_Sent, Sent::Yes), std::move(text), m_sWhyNot);
                 if (effect.of) m_Kept.erase(*effect.of);
                 break;
@@ -166,6 +169,9 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 break;
             case Effect::Do::Rules:
                 SetRules(effect.rules);
+                break;
+            case Effect::Do::State:
+                Stands(sWho, *effect.standing);
                 break;
             case Effect::Do::Refuse:
                 Refuse(sWho, Clean(effect.why), effect.text);

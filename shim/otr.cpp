@@ -7,6 +7,7 @@
 // message that passes. guard: what does not leave. closed, required: to whom. target: whom a line means.
 // speakers: who says what arrives. surroundings: who we are. places: which otrd. advice: what to do where
 // it cannot be reached. saved: ZNC's configuration. wrap: sentences in lines.
+// listen: clients that are told how conversations stand.
 
 #include "otr.h"
 
@@ -36,6 +37,7 @@ class COtrTimer : public CTimer {
 #include "target.cpp"
 #include "wrap.cpp"
 #include "surroundings.cpp"
+#include "listen.cpp"
 
 // `sOwn` are words that the user typed, which come back as they are.
 void COtr::Say(const CString& sText, Style style, const CString& sOwn) {

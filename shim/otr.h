@@ -37,6 +37,7 @@ using wire::Style;
 
 static const char* const kNoIRC = "ZNC is not connected to this network: try again then";
 static const char* const kUnchecked = "[not checked by otrd] ";
+static const char* const kClear = "clear";                        // what protects a text: nothing
 static const char* const kNotEncrypted = "[NOT ENCRYPTED] ";  // as otrd says it
 static const char* const kOfNetwork = "irc:";                 // before a name that only ZNC may use
 static const unsigned kMaxStopped = 10;                       // lines that are said to be stopped
@@ -93,6 +94,7 @@ struct Leaving {
     std::string who, text;
     Kind kind = Kind::Text;
     CMessage message = NoMessage();  // what its other clients are shown
+    std::string security;            // what protects it, in the words of PROTOCOL.md
     uint64_t client = 0;
 };
 
@@ -229,6 +231,7 @@ class COtr : public CModule {
     EModRet OnNumericMessage(CNumericMessage& Message) override;
     EModRet OnRawMessage(CMessage& Message) override;
     EModRet OnUserRawMessage(CMessage& Message) override;
+    EModRet OnSendToClientMessage(CMessage& Message) override;
     // Every line passes here as it leaves, whoever wrote it and on whatever way.
     EModRet OnSendToIRC(CString& sLine) override {
         const bool bPut = !m_sPutting.empty() && sLine == m_sPutting;
@@ -288,11 +291,11 @@ class COtr : public CModule {
     template <class M>
     bool LaterModules(EModRet (CModule::*pHook)(M&), CMessage& Message, CClient* pClient);
     bool AnswerCTCP(const CCTCPMessage& Message);
-    void Show(CMessage& Message, Kind kind);
+    void Show(CMessage& Message, Kind kind, const std::string& security);
     bool KeepsOwn(Kind kind) const;
     static bool HearsOwn(CClient* pClient, CClient* pOrigin);
     bool Echoes(Kind kind, CClient* pOrigin) const;
-    void Echo(CMessage Message, Kind kind, CClient* pOrigin);
+    void Echo(CMessage Message, Kind kind, CClient* pOrigin, const std::string& security);
     void Buffer(CMessage Message, Kind kind, const CString& sQuery, const CString& sTarget);
 
     // What is on its way to IRC.
@@ -341,6 +344,25 @@ class COtr : public CModule {
     bool IsOurChannel(const CString& sTarget) const;
     static void MarkClear(CMessage& Message);
     void MarkIfClosed(Held& held) const;
+
+    // Clients that listen.
+    void PrepareTag();
+    bool Listens(const CClient* pClient) const;
+    static bool IsListen(const CString& sLine);
+    void Listen(const CString& sLine);
+    void TellAll(CClient& Client);
+    void Tell(CClient& Client, const CString& sPeer, const wire::Standing& now);
+    void TellLink(CClient& Client, const CString& sState);
+    void TellOne(CClient& Client, const CString& sPeer, const CString& sState, const CString& sTrust,
+                 const CString& sFingerprint, const CString& sPolicy);
+    template <class F>
+    void ToListeners(F tell);
+    void Stands(const CString& sPeer, const wire::Standing& now);
+    void TellListeners();
+    void ForgetStates();
+    void TellUnloaded();
+    void Mark(CMessage& Message, const std::string& security) const;
+    bool IsForged(CMessage& Message) const;
 
     // *otr.
     void Say(const CString& sText, Style style = Style::Plain, const CString& sOwn = "");
@@ -403,6 +425,11 @@ class COtr : public CModule {
     long m_iWho = -kWhoEvery, m_iWhoLater = 0;  // when it was; not known by then: again
     Sent m_Sent = Sent::Yes;  // the last line of `send`
     std::map<CClient*, uint64_t> m_Clients;
+    std::map<CString, wire::Standing> m_States;  // of whom otrd said anything but clear
+    CString m_sMark;                             // the tag on what is shown, as ZNC knows it
+    bool m_bHasState = false;                    // otrd tells states
+    bool m_bListened = false;                    // a client has asked for them
+    bool m_bTelling = false;                     // the line on its way to a client is ours
     std::deque<CString> m_Backlog;
     size_t m_uDropped = 0;
     CString m_sPath, m_sWhy, m_sIdent, m_sHost;

@@ -18,6 +18,7 @@ bool COtr::IsModuleName(const CString& sNick) const {
 }
 
 CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
+    if (IsForged(Message)) return HALT;
     CNick& Nick = Message.GetNick();
     const CString sCommand = Message.GetCommand().AsUpper();
     if (IsModuleName(Nick.GetNick())) Nick.SetNick(kOfNetwork + Nick.GetNick());
@@ -33,8 +34,10 @@ CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
     if (!Nick.GetIdent().empty()) m_Closed.Learn(sSpeaker, Nick.GetIdent());
     const bool bWords = sCommand == "PRIVMSG" || sCommand == "NOTICE";
     if (bWords && m_Closed.OfSpeaker(sSpeaker) == guard::Level::Closed && !IsForOtrd(Message) &&
-        !IsOurChannel(Message.GetParam(0)))
+        !IsOurChannel(Message.GetParam(0))) {
         MarkClear(Message);
+        Mark(Message, kClear);
+    }
     return CONTINUE;
 }
 

@@ -48,7 +48,8 @@ static std::string Encode(const json& line) {
                                 p.value("seen", uint64_t{0}), p.value("given_back", false),
                                 p.value("identity", ""), closed.value("salt", ""),
                                 closed.value("hashes", std::vector<std::string>()),
-                                closed.value("everybody", false)});
+                                closed.value("everybody", false),
+                                p.value("want", std::vector<std::string>())});
     }
     if (method == "out")
         return wire::Out(id, Bytes(p["to"]), KindOf(p["kind"]), Bytes(p["text"]), p["client"],
@@ -96,7 +97,7 @@ static json Nicks(const std::vector<std::string>& nicks) {
 static json Written(const wire::Effect& e) {
     using Do = wire::Effect::Do;
     const char* names[] = {"pass", "send", "deliver", "echo", "print", "table", "protect", "refuse", "hold",
-                           "open", "rules"};
+                           "open", "rules", "state"};
     const char* kinds[] = {"text", "action", "notice", "ctcp", "ctcp_reply"};
     const char* styles[] = {"plain", "good", "warn", "bad"};
     json out = {{"do", names[int(e.what)]}};
@@ -113,6 +114,15 @@ static json Written(const wire::Effect& e) {
     if (e.by_user) out["by_user"] = true;
     if (e.what == Do::Rules) out["rules"] = Rules(e.rules);
     if (e.what == Do::Refuse) out["why"] = e.why;
+    if (!e.security.empty()) out["security"] = e.security;
+    if (e.late) out["late"] = true;
+    if (e.what == Do::State) {
+        const wire::Standing& now = *e.standing;
+        out.update({{"peer", Json(e.who)}, {"state", now.state}, {"trust", now.trust},
+                    {"policy", now.policy}, {"waiting", now.waiting}, {"smp", now.smp}});
+        if (!now.fingerprint.empty()) out["fingerprint"] = now.fingerprint;
+        if (!now.question.empty()) out["question"] = Json(now.question);
+    }
     if (e.what == Do::Table) {
         out.update({{"columns", e.columns}, {"rows", json::array()}});
         for (const auto& row : e.rows) {
@@ -150,6 +160,7 @@ static bool Reads(const std::string& line, const json& as) {
     const json answered = in.answered ? json(*in.answered) : json(), none = json::array();
     const json& result = as["result"];
     return in.what == What::Welcome && answered == result.value("answered", json()) &&
+           in.has_state == !result.value("has", none).empty() &&
            Nicks(in.protect) == result["protect"] && Nicks(in.pending) == result.value("pending", none) &&
            in.everybody == result.value("everybody", false) &&
            Rules(in.rules) == result.value("rules", none);

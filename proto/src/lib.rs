@@ -27,6 +27,7 @@ pub mod moving;
 mod params;
 pub mod paths;
 pub mod shim;
+mod standing;
 pub mod text;
 
 /// The protocol's version, said in `hello`. It changes only when an old shim could be unsafe.

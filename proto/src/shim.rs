@@ -2,6 +2,7 @@
 
 pub use crate::call::{Call, serve};
 pub use crate::identity::{BadIdentity, Identity};
+pub use crate::standing::{Limits, Security, Smp, Standing, State, Trust, Want};
 
 use crate::account::Name;
 use crate::guard::{ClosedNicks, Rule};
@@ -38,6 +39,16 @@ pub struct Hello {
     /// Whom the module holds closed. One that says it understands `open` and `rules`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<ClosedNicks>,
+    /// What the module asks for besides. Words that are not known are passed over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub want: Vec<Want>,
+}
+
+impl Hello {
+    /// Whether the module asks for it.
+    pub fn wants(&self, want: Want) -> bool {
+        self.want.contains(&want)
+    }
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -98,6 +109,12 @@ pub struct Welcome {
     /// replies among it; what was asked later is to be asked again. Absent: nothing goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<u64>,
+    /// What a module may `want`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub has: Vec<Want>,
+    /// Bounds of this connection. Absent in older daemons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
 }
 
 /// The module's surroundings; sent after `hello` and again, whole, whenever one changes.
@@ -340,6 +357,12 @@ pub enum Effect {
         kind: Kind,
         /// What.
         text: Text,
+        /// What protected it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        security: Option<Security>,
+        /// It came before this module was there to show it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        late: bool,
     },
     /// The user's own text to the other clients and the buffer, as ZNC shows it to those that
     /// understand echo-message or self-message.
@@ -356,6 +379,9 @@ pub enum Effect {
         /// The id of the request that brought it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         of: Option<u64>,
+        /// What protected it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        security: Option<Security>,
     },
     /// A line from `*otr`.
     Print {
@@ -394,6 +420,9 @@ pub enum Effect {
         /// The first that fits decides.
         rules: Vec<Rule>,
     },
+    /// How the conversation with a peer stands, in place of what was said before. Only for a module
+    /// that wants [`Want::State`].
+    State(Standing),
     /// The user's text was not sent; it comes back through `*otr`.
     Refuse {
         /// To whom it was to go.

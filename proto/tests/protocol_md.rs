@@ -130,7 +130,7 @@ fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
         json!({"version": 1, "user": "alice", "network": "libera", "shim": "0", "znc": "1",
             "instance": "x", "seen": 1, "given_back": true,
             "identity": "0123456789abcdef0123456789abcdef",
-            "closed": {"salt": "x", "hashes": [], "everybody": true}}),
+            "closed": {"salt": "x", "hashes": [], "everybody": true}, "want": ["state"]}),
         json!({"connected": true, "mask": "alice!a@host", "linelen": 512, "casemapping": "ascii",
             "chantypes": "#", "statusmsg": "@", "status_prefix": "*", "loggers": ["user/log"],
             "insecure_clients": 0, "admin": false, "old_data": true}),
@@ -201,8 +201,10 @@ fn effects() -> Vec<Value> {
     let all = json!([
         {"do": "pass"},
         {"do": "send", "to": "bob", "kind": "text", "text": "x"},
-        {"do": "deliver", "from": "bob!b@host", "kind": "text", "text": "x"},
-        {"do": "echo", "to": "bob", "kind": "text", "text": "x", "client": 1, "of": 1},
+        {"do": "deliver", "from": "bob!b@host", "kind": "text", "text": "x",
+            "security": "changed", "late": true},
+        {"do": "echo", "to": "bob", "kind": "text", "text": "x", "client": 1, "of": 1,
+            "security": "verified"},
         {"do": "print", "text": "x", "style": "good"},
         {"do": "table", "columns": ["Peer"], "rows": [["bob"]]},
         {"do": "protect", "peer": "bob", "on": true, "pending": true, "by_user": true},
@@ -210,6 +212,9 @@ fn effects() -> Vec<Value> {
         {"do": "hold"},
         {"do": "open"},
         {"do": "rules", "rules": [{"pattern": "*", "required": true}]},
+        {"do": "state", "peer": "bob", "state": "private", "trust": "manual",
+            "fingerprint": "94A1353B60A58E7382CE8999CBBD7B925E9EBB87", "policy": "manual",
+            "waiting": 1, "smp": "asked", "question": "x"},
     ]);
     let order = |effect: &Effect| match effect {
         Effect::Pass => 0,
@@ -223,9 +228,10 @@ fn effects() -> Vec<Value> {
         Effect::Hold => 8,
         Effect::Open => 9,
         Effect::Rules { .. } => 10,
+        Effect::State(_) => 11,
     };
     let read: Vec<Effect> = serde_json::from_value(all.clone()).unwrap();
-    assert!(read.iter().map(order).eq(0..11));
+    assert!(read.iter().map(order).eq(0..12));
     assert_eq!(serde_json::to_value(&read).unwrap(), all);
     all.as_array().unwrap().clone()
 }
@@ -256,6 +262,51 @@ fn kinds_and_styles_are_those_of_the_types() {
     assert!(PAGE.contains(&format!("`kind` is {} or {last};", others.join(", "))));
     let styles = styles.map(|style| word(serde_json::to_value(style).unwrap()));
     assert!(PAGE.contains(&format!("style {}", styles.join(", "))));
+}
+
+#[test]
+fn the_words_of_a_state_are_those_of_the_types() {
+    use shim::{Smp, State, Trust};
+    let section = PAGE.split("\n## How conversations stand\n").nth(1).unwrap();
+    let row = |member: &str| {
+        let head = format!("| `{member}` |");
+        let row = section.lines().find(|line| line.starts_with(&head)).unwrap();
+        words(row.split('|').nth(2).unwrap())
+    };
+    let word = |value: Value| value.as_str().unwrap().to_owned();
+    // Each match makes a new word stop here.
+    let states = [State::Clear, State::Asking, State::Private, State::Finished, State::Interrupted]
+        .map(|one| match one {
+            State::Clear
+            | State::Asking
+            | State::Private
+            | State::Finished
+            | State::Interrupted => word(serde_json::to_value(one).unwrap()),
+        });
+    assert_eq!(row("state"), states);
+    let trusts = [Trust::None, Trust::Manual, Trust::Secret, Trust::Changed].map(|one| match one {
+        Trust::None | Trust::Manual | Trust::Secret | Trust::Changed => {
+            word(serde_json::to_value(one).unwrap())
+        }
+    });
+    assert_eq!(row("trust"), trusts);
+    let smps = [Smp::None, Smp::Asked, Smp::Answering].map(|one| match one {
+        Smp::None | Smp::Asked | Smp::Answering => word(serde_json::to_value(one).unwrap()),
+    });
+    assert_eq!(row("smp"), smps);
+}
+
+#[test]
+fn the_words_of_security_are_those_of_the_type() {
+    use shim::Security::{Changed, Clear, Unverified, Verified};
+    let paragraph = PAGE.lines().find(|line| line.starts_with("`security` says")).unwrap();
+    // The match makes a new word stop here.
+    let all = [Clear, Unverified, Verified, Changed].map(|one| match one {
+        Clear | Unverified | Verified | Changed => {
+            serde_json::to_value(one).unwrap().as_str().unwrap().to_owned()
+        }
+    });
+    assert_eq!(words(paragraph)[1..5], all);
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn serve(stream: UnixStream, module: &Mutex<Option<UnixStream>>) {
         let Ok(request) = serde_json::from_str::<Value>(&line) else { return };
         let hello = request["method"] == "hello";
         let result = match hello {
-            true => json!({"version": 1, "daemon": "0", "protect": []}),
+            true => json!({"version": 1, "daemon": "0", "protect": [], "has": ["state"]}),
             false => json!({"effects": []}),
         };
         let reply = json!({"jsonrpc": "2.0", "result": result, "id": request["id"]});

@@ -58,6 +58,11 @@ fn at_most(effect: &Effect) -> usize {
         Effect::Refuse { to, why, text, .. } => {
             to.as_bytes().len() + why.len() + text.as_bytes().len()
         }
+        Effect::State(one) => {
+            let question = one.question.as_ref().map_or(0, |question| question.as_bytes().len());
+            // Words and a fingerprint.
+            one.peer.as_bytes().len() + question + 50
+        }
         Effect::Table { .. } | Effect::Rules { .. } => return size(effect),
     };
     6 * texts + 200
@@ -93,7 +98,7 @@ fn cut(effect: Effect) -> Vec<Effect> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proto::shim::{Effects, Style};
+    use proto::shim::{Effects, Security, Smp, Standing, State, Style, Trust};
 
     fn print(length: usize) -> Effect {
         // Each control byte takes six bytes of JSON.
@@ -138,11 +143,28 @@ mod tests {
                     text: text(),
                     client: u64::MAX,
                     of: Some(u64::MAX),
+                    security: Some(Security::Unverified),
                 },
-                Effect::Deliver { from: mask(), kind, text: text() },
+                Effect::Deliver {
+                    from: mask(),
+                    kind,
+                    text: text(),
+                    security: Some(Security::Unverified),
+                    late: true,
+                },
                 Effect::Print { text: text(), style: Style::Plain },
                 Effect::Protect { peer: nick(), on: false, pending: true, by_user: true },
                 Effect::Open,
+                Effect::State(Standing {
+                    peer: nick(),
+                    state: State::Interrupted,
+                    trust: Trust::Changed,
+                    fingerprint: Some("A".repeat(40)),
+                    policy: "opportunistic".into(),
+                    waiting: u64::MAX,
+                    smp: Smp::Answering,
+                    question: Some(text()),
+                }),
                 Effect::Refuse { to: nick(), why: why.clone(), text: text(), of: Some(u64::MAX) },
                 Effect::Table { columns: vec!["a".into()], rows: vec![vec![text()]] },
             ] {

@@ -6,7 +6,7 @@
 use crate::limits;
 use crate::text::clean::single_line;
 use proto::jsonrpc::{self, Id, Outgoing, Reply};
-use proto::shim::{Effect, Effects, In, Instance, Out};
+use proto::shim::{Effect, Effects, In, Instance, Out, Security};
 use proto::text::Text;
 use serde::Deserialize;
 use std::collections::VecDeque;
@@ -81,6 +81,8 @@ pub fn left_to_us(message: &In) -> Option<Effect> {
         from: message.from.clone(),
         kind: message.kind,
         text: Text::new(single_line(message.text.as_bytes())),
+        security: Some(Security::Clear),
+        late: false,
     })
 }
 
@@ -180,6 +182,7 @@ impl Unseen {
                         | Effect::Print { .. }
                         | Effect::Table { .. }
                         | Effect::Protect { .. }
+                        | Effect::State(_)
                         | Effect::Open
                         | Effect::Rules { .. }
                 )
@@ -249,8 +252,9 @@ impl Unseen {
             };
             for effect in line.read().1.into_iter().filter_map(passed) {
                 match effect {
-                    Effect::Deliver { from, kind, text } => {
-                        late.push(Effect::Deliver { from, kind, text: mark(text) });
+                    Effect::Deliver { from, kind, text, security, .. } => {
+                        let text = mark(text);
+                        late.push(Effect::Deliver { from, kind, text, security, late: true });
                     }
                     Effect::Print { text, style } => {
                         late.push(Effect::Print { text: mark(text), style });
@@ -301,6 +305,7 @@ mod tests {
             text: text("encrypted"),
             client: 0,
             of: None,
+            security: Some(Security::Unverified),
         };
         let echo = write(Some(Id::from(2)), vec![echo]);
         unseen.reply(Some(2), &echo, None);

@@ -29,7 +29,7 @@ use proto::control::{AtRest, ToWorker};
 use proto::frame::{Lines, TooLong};
 use proto::jsonrpc::{self, Id, Message};
 use proto::moving::Order;
-use proto::shim::{Call, Effects, Hello, Instance, Kind};
+use proto::shim::{Call, Effects, Hello, Instance, Kind, Want};
 use proto::text::Text;
 use serde_json::Value;
 use std::io::{IoSlice, Read, Write};
@@ -394,6 +394,7 @@ fn hello() -> Hello {
         given_back: false,
         identity: None,
         closed: None,
+        want: vec![Want::State],
     }
 }
 

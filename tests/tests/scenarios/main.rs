@@ -54,6 +54,8 @@ mod warnings;
 mod saved;
 mod several;
 
+mod listening;
+
 mod moving;
 
 mod identity;

@@ -154,6 +154,13 @@ pub const COMMANDS: &[Command] = &[
         run: lists::policy,
     },
     Command {
+        name: "listen",
+        arguments: "[off]",
+        summary: "Have this client told how conversations stand, for its scripts",
+        details: "It gets OTR lines and tagged messages until it says listen off or leaves.",
+        run: overview::listen,
+    },
+    Command {
         name: "status",
         arguments: "",
         summary: "Show daemon, key, conversations and what waits",

@@ -35,6 +35,15 @@ pub(super) fn help(engine: &mut Engine, mut arguments: Arguments<'_>) -> Outcome
     Ok(())
 }
 
+/// The module answers it for the client that said it. It comes here from elsewhere only.
+pub(super) fn listen(engine: &mut Engine, _: Arguments<'_>) -> Outcome {
+    engine.say(
+        Style::Bad,
+        "Only a client of ZNC can listen, and its otr module sees to it: update the module.",
+    );
+    Ok(())
+}
+
 pub(super) fn info(engine: &mut Engine, mut arguments: Arguments<'_>) -> Outcome {
     let nick = match arguments.rest().is_empty() {
         true => None,

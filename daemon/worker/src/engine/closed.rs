@@ -124,14 +124,13 @@ impl Engine {
 
     /// Tells the module about every peer whose guard changed in this step. Turned on before, and
     /// off after, everything else that the step does.
-    pub(super) fn guard_changes(&mut self) {
-        let peers = self.conversations.settle();
+    pub(super) fn guard_changes(&mut self, peers: &[Peer]) {
         let (mut on, mut off) = (Vec::new(), Vec::new());
         let opened: Vec<Nick> = std::mem::take(&mut self.opened);
         for nick in &opened {
             off.push((nick.clone(), true));
         }
-        for peer in &peers {
+        for peer in peers {
             let Some(conversation) = self.conversations.get(peer) else { continue };
             let told = conversation.guard_told;
             let is = if conversation.phase != Phase::Clear {
@@ -184,7 +183,6 @@ impl Engine {
             self.acts.push(Act::Effect(effect));
         }
         self.acts.extend(again.into_iter().map(|(peer, pending)| protect(peer, pending)));
-        self.conversations.settled(peers);
     }
 
     /// Peers to whom nothing may go in clear: until the user says otherwise, or for now.

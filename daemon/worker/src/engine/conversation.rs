@@ -148,7 +148,10 @@ pub enum SmpState {
         told: bool,
     },
     /// The peer asked.
-    Asked,
+    Asked {
+        /// What, in the peer's words as they may be quoted.
+        question: Option<String>,
+    },
 }
 
 impl Conversation {

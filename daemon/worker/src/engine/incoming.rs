@@ -9,14 +9,9 @@ use crate::text::html;
 use otr::Peer;
 use otr::fragment::Outcome;
 use otr::line::{self, Kind as MessageKind, Line};
-use proto::shim::{Effect, In, Kind, Style};
+use proto::shim::{Effect, In, Kind, Security, Style};
 use proto::text::Mask;
 use std::borrow::Cow;
-
-/// Before text that came in clear while the conversation is private.
-pub const NOT_ENCRYPTED: &str = "[NOT ENCRYPTED] ";
-/// Before text that was encrypted with a key which is not the one known of this nick.
-pub const NEW_KEY: &str = "[UNVERIFIED NEW KEY] ";
 
 impl Engine {
     pub(super) fn incoming(&mut self, message: In) {
@@ -121,14 +116,14 @@ impl Engine {
     /// An encrypted text.
     fn data(&mut self, peer: &Peer, message: In, instance: u32) {
         // Which key it came under has to be known before: the line may also end the session.
-        let mark = self.mark_of(peer, self.otr.private_key_of(peer, instance));
+        let security = self.security_under(peer, self.otr.private_key_of(peer, instance));
         // What rides along shows only once it is decrypted, and then it is looked at already.
         let mut received = match self.may_authenticate(peer) {
             true => self.otr.receive(peer, message.text.as_bytes()),
             false => self.otr.receive_deaf(peer, message.text.as_bytes()),
         };
         if let Some(text) = received.text {
-            self.decrypted(peer, message.from, mark, &text);
+            self.decrypted(peer, message.from, security, &text);
         }
         self.limit_automatic(peer, &mut received.events);
         self.events(received.events);
@@ -161,23 +156,25 @@ impl Engine {
     }
 
     /// Which key a text came under decides how it is shown.
-    fn mark_of(&self, peer: &Peer, key: Option<otr::Fingerprint>) -> &'static str {
+    fn security_under(&self, peer: &Peer, key: Option<otr::Fingerprint>) -> Security {
         match self.conversations.get(peer).and_then(|c| c.private()) {
-            Some(private) if !private.held && key == Some(private.fingerprint) => "",
-            _ => NEW_KEY,
+            Some(private) if !private.held && key == Some(private.fingerprint) => {
+                self.security_of(peer, private)
+            }
+            _ => Security::Changed,
         }
     }
 
-    fn decrypted(&mut self, peer: &Peer, from: Mask, mark: &str, text: &[u8]) {
+    fn decrypted(&mut self, peer: &Peer, from: Mask, security: Security, text: &[u8]) {
         let shown = text.get(..limits::SHOWN_TEXT).unwrap_or(text);
         match ctcp::read(shown) {
-            Decrypted::Text(text) => self.deliver(from, Kind::Text, mark, &readable(text)),
-            Decrypted::Action(text) => self.deliver(from, Kind::Action, mark, &readable(text)),
+            Decrypted::Text(text) => self.deliver(from, Kind::Text, security, &readable(text)),
+            Decrypted::Action(text) => self.deliver(from, Kind::Action, security, &readable(text)),
             // Nothing that anybody wrote.
             Decrypted::Ctcp(request) if ctcp::is_typing_notice(request) => {}
             Decrypted::Ctcp(request) => {
                 let text = [b"CTCP ".as_slice(), &single_line(request)].concat();
-                self.deliver(from, Kind::Text, mark, &text);
+                self.deliver(from, Kind::Text, security, &text);
             }
         }
         if shown.len() < text.len() {
@@ -205,6 +202,8 @@ impl Engine {
                 from: message.from.clone(),
                 kind: message.kind,
                 text: message.text.clone(),
+                security: Some(Security::Clear),
+                late: false,
             }),
         }
     }
@@ -216,9 +215,11 @@ impl Engine {
         match message.kind {
             Kind::Ctcp | Kind::CtcpReply if ctcp::is_typing_notice(text) => {}
             // Clients answer CTCP by themselves, in clear: shown as text it stays unanswered.
-            Kind::Ctcp => self.deliver(from, Kind::Text, NOT_ENCRYPTED, &single_line(&ctcp)),
-            Kind::CtcpReply => self.deliver(from, Kind::Notice, NOT_ENCRYPTED, &single_line(&ctcp)),
-            kind => self.deliver(from, kind, NOT_ENCRYPTED, &single_line(text)),
+            Kind::Ctcp => self.deliver(from, Kind::Text, Security::Clear, &single_line(&ctcp)),
+            Kind::CtcpReply => {
+                self.deliver(from, Kind::Notice, Security::Clear, &single_line(&ctcp))
+            }
+            kind => self.deliver(from, kind, Security::Clear, &single_line(text)),
         }
     }
 

@@ -10,6 +10,7 @@
 //! * `keys`: our own key.
 //! * `policy`: whom to talk OTR with at all.
 //! * `memory`, `unsaved`: what survives a restart, and what could not be written.
+//! * `standing`: what the module is told of how conversations stand.
 //! * `moving`: keys and fingerprints of other programs.
 
 mod act;
@@ -32,6 +33,7 @@ mod private;
 mod session;
 mod smp;
 mod speak;
+mod standing;
 mod table;
 mod unsaved;
 mod versions;
@@ -89,6 +91,8 @@ pub struct Engine {
     everybody: bool,
     /// Nicks that the user's word opens in this step.
     opened: Vec<Nick>,
+    /// How conversations stand, as the module knows it.
+    told: standing::Told,
     /// The rules as the module knows them.
     rules_told: Vec<Rule>,
     /// Peers' lines that need our key, in order.
@@ -148,6 +152,7 @@ impl Engine {
             conversations: Table::default(),
             everybody: false,
             opened: Vec::new(),
+            told: standing::Told::default(),
             rules_told: Vec::new(),
             held: Vec::new(),
             fragments: Reassembler::default(),
@@ -184,6 +189,7 @@ impl Engine {
             Input::Again(hello) => {
                 self.module = Some(hello);
                 self.rules_told = self.rules();
+                self.tell_standings_since();
             }
             Input::Gone => self.module_gone(),
             Input::GivenBack => self.forget_waiting(),
@@ -200,7 +206,10 @@ impl Engine {
     }
 
     fn end_of_step(&mut self) -> Vec<Act> {
-        self.guard_changes();
+        let touched = self.conversations.settle();
+        self.guard_changes(&touched);
+        self.standing_changes(&touched);
+        self.conversations.settled(touched);
         self.rules_changes();
         let mut acts = self.saves();
         acts.append(&mut self.acts);
@@ -272,6 +281,7 @@ impl Engine {
         if let Some(closed) = closed {
             self.take_over(&closed);
         }
+        self.tell_standings();
         // Until the module says otherwise: a new connection may belong to a new ZNC.
         self.network.connected = false;
         for (style, text) in std::mem::take(&mut self.notes) {
@@ -315,6 +325,9 @@ impl Engine {
         }
         let connects = network.connected && !self.network.connected;
         let old_data = network.old_data && !self.network.old_data;
+        if network.status_prefix != self.network.status_prefix {
+            self.conversations.touch_all(); // for whose policy it is that of ZNC's own
+        }
         self.network = network;
         if old_data {
             self.tell_of_old_data();

@@ -6,7 +6,7 @@ use crate::limits;
 use crate::text::ctcp;
 use otr::Peer;
 use otr::line::{self, Line};
-use proto::shim::{Effect, Kind, Out, Style};
+use proto::shim::{Effect, Kind, Out, Security, Style};
 use proto::text::Text;
 use std::borrow::Cow;
 
@@ -92,7 +92,7 @@ impl Engine {
         conversation.offer = Offer::Made;
         let tagged = Text::new([out.text.as_bytes(), tag].concat());
         self.effect(Effect::Send { to: out.to.clone(), kind: Kind::Text, text: tagged });
-        self.echo(out);
+        self.echo(out, Security::Clear);
     }
 
     /// Encrypts one line in the pinned session, or gives it back.
@@ -103,6 +103,7 @@ impl Engine {
         let Some(private) = self.conversations.get(peer).and_then(|c| c.private()) else { return };
         // Our record decides; libotr has to agree about the key before anything is encrypted.
         let (instance, fingerprint) = (private.instance, private.fingerprint);
+        let security = self.security_of(peer, private);
         if self.otr.private_key_of(peer, instance) != Some(fingerprint) {
             self.reconcile(peer);
             return self.refuse(out, "the session's keys are gone: start a new one");
@@ -114,7 +115,7 @@ impl Engine {
         match self.otr.send(peer, instance, &plain) {
             Ok((line, events)) => {
                 if self.send_line(&out.to, line) {
-                    self.echo(out);
+                    self.echo(out, security);
                 } else {
                     self.refuse(out, "the encrypted line does not fit this network's lines");
                 }

@@ -193,9 +193,7 @@ impl Engine {
     /// All nicks that a conversation has left know where it is.
     fn follow_trail(&mut self, old_nick: &Nick, new_nick: &Nick) {
         for peer in self.left_for(old_nick) {
-            if let Some(conversation) = self.conversations.get_mut(&peer) {
-                conversation.phase = Phase::Moved { to: new_nick.clone() };
-            }
+            self.conversations.leads_to(&peer, new_nick);
         }
     }
 

@@ -20,7 +20,7 @@ impl Engine {
         let peer = self.peer(nick.as_bytes()).ok_or(SmpError::NotPrivate)?;
         let conversation = self.conversations.get_mut(&peer).ok_or(SmpError::NotPrivate)?;
         let instance = conversation.private().ok_or(SmpError::NotPrivate)?.instance;
-        let answers = conversation.smp == SmpState::Asked && question.is_none();
+        let answers = matches!(conversation.smp, SmpState::Asked { .. }) && question.is_none();
         if !self.network.connected {
             self.online_or_say(nick);
             return Ok(());
@@ -91,8 +91,9 @@ impl Engine {
         let name = quote(nick.as_bytes());
         match event {
             Smp::Asked { question } => {
-                conversation.smp = SmpState::Asked;
-                match question.as_deref().map(quote).filter(|q| !q.is_empty()) {
+                let question = question.as_deref().map(quote).filter(|q| !q.is_empty());
+                conversation.smp = SmpState::Asked { question: question.clone() };
+                match question {
                     Some(question) => self.say_of(&nick, Style::Warn, format!("They ask you to authenticate, with this question, in their words: {question}")),
                     None => self.say_of(&nick, Style::Warn, "They ask you to authenticate with a secret that you both know."),
                 }

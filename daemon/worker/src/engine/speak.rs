@@ -1,11 +1,16 @@
 //! How the engine speaks: to the user as `*otr`, and to peers in lines that fit.
 
-use super::{Engine, Phase, Policy};
+use super::{Engine, Phase, Policy, Private};
 use crate::text::clean::quote;
 use crate::text::wrap;
 use otr::{Peer, fragment};
-use proto::shim::{Effect, Kind, Out, Style};
+use proto::shim::{Effect, Kind, Out, Security, Style};
 use proto::text::{Mask, Nick, Text};
+
+/// Before text that came in clear while the conversation is private.
+const NOT_ENCRYPTED: &str = "[NOT ENCRYPTED] ";
+/// Before text that was encrypted with a key which is not the one known of this nick.
+const NEW_KEY: &str = "[UNVERIFIED NEW KEY] ";
 
 /// Bytes of our own nick!user@host until the server has shown it to us: NICKLEN 30, USERLEN 12,
 /// HOSTLEN 63 and the two signs.
@@ -46,9 +51,10 @@ impl Engine {
     }
 
     /// The user's text went out: her other clients see it, too.
-    pub(crate) fn echo(&mut self, out: Out) {
+    pub(crate) fn echo(&mut self, out: Out, security: Security) {
         let Out { to, kind, text, client, line, .. } = out;
-        self.effect(Effect::Echo { to, kind, text, client, of: line });
+        let security = Some(security);
+        self.effect(Effect::Echo { to, kind, text, client, of: line, security });
     }
 
     /// Bytes that a line to this target may carry.
@@ -85,20 +91,35 @@ impl Engine {
     }
 
     /// A peer's text to the user's clients, in as many lines as it takes.
-    pub(crate) fn deliver(&mut self, from: Mask, kind: Kind, mark: &str, text: &[u8]) {
+    pub(crate) fn deliver(&mut self, from: Mask, kind: Kind, security: Security, text: &[u8]) {
+        let mark = mark(security);
         let wrapping = match kind {
             Kind::Action => "\x01ACTION \x01".len(),
             _ => 0,
         };
         let room = wrap::room(CLIENT_LINE, from.as_bytes().len(), "PRIVMSG", Nick::MAX / 2);
         let room = room.saturating_sub(wrapping + mark.len());
-        let marked = |piece| Text::new([mark.as_bytes(), piece].concat());
+        let piece = |from, piece| Effect::Deliver {
+            from,
+            kind,
+            text: Text::new([mark.as_bytes(), piece].concat()),
+            security: Some(security),
+            late: false,
+        };
         let mut pieces = wrap::wrap(text, room);
         let Some(last) = pieces.pop() else { return };
-        for piece in pieces {
-            self.effect(Effect::Deliver { from: from.clone(), kind, text: marked(piece) });
+        for text in pieces {
+            self.effect(piece(from.clone(), text));
         }
-        self.effect(Effect::Deliver { from, kind, text: marked(last) });
+        self.effect(piece(from, last));
+    }
+
+    /// What protects a text of the conversation that is private with this peer.
+    pub(super) fn security_of(&self, peer: &Peer, private: &Private) -> Security {
+        match self.otr.trust(peer, private.fingerprint) {
+            Some(trust) if trust.is_trusted() => Security::Verified,
+            _ => Security::Unverified,
+        }
     }
 
     /// Whether IRC is there; says otherwise.
@@ -135,6 +156,15 @@ impl Engine {
                  or finish {nick} to go on in clear"
             ),
         }
+    }
+}
+
+/// Before text that was not protected as the user might believe.
+fn mark(security: Security) -> &'static str {
+    match security {
+        Security::Clear => NOT_ENCRYPTED,
+        Security::Changed => NEW_KEY,
+        Security::Unverified | Security::Verified => "",
     }
 }
 

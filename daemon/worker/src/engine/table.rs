@@ -1,8 +1,9 @@
 //! The conversations by folded nick. It notes which were changed in a step, so that what has to
 //! be looked at afterwards does not grow with the number of peers.
 
-use super::Conversation;
+use super::{Conversation, Phase};
 use otr::Peer;
+use proto::text::Nick;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -33,12 +34,14 @@ impl Table {
     }
 
     pub fn remove(&mut self, peer: &Peer) -> Option<Conversation> {
+        self.touch(peer);
         self.busy.remove(peer);
         self.map.remove(peer)
     }
 
     pub fn take_all(&mut self) -> Vec<(Peer, Conversation)> {
         self.busy.clear();
+        self.touched.extend(self.map.keys().cloned());
         self.map.drain().collect()
     }
 
@@ -54,9 +57,22 @@ impl Table {
         self.map.values()
     }
 
+    /// This peer, as if it had been changed.
+    pub fn touch(&mut self, peer: &Peer) {
+        self.touched.push(peer.clone());
+    }
+
+    /// Where a nick that was left leads to. Nothing that is looked at after a step changes by that,
+    /// and there may be a thousand of them.
+    pub fn leads_to(&mut self, left: &Peer, nick: &Nick) {
+        if let Some(Phase::Moved { to }) = self.map.get_mut(left).map(|c| &mut c.phase) {
+            *to = nick.clone();
+        }
+    }
+
     /// Every peer, as if all had been touched: a rule for all of them changed.
     pub fn touch_all(&mut self) {
-        self.touched = self.map.keys().cloned().collect();
+        self.touched.extend(self.map.keys().cloned());
     }
 
     /// Peers that wait for something, in a stable order.

@@ -7,12 +7,20 @@ use crate::link::{Health, Link};
 use crate::parts;
 use crate::unseen::{self, Unseen, left_to_us};
 use proto::jsonrpc::{self, Code, Id, Message, Reply};
-use proto::shim::{self, Bye, ByeReason, Call, Effect, Effects, Hello, In, Welcome};
+use proto::shim::{self, Bye, ByeReason, Call, Effect, Effects, Hello, In, Limits, Want, Welcome};
 use proto::text::{Nick, Text};
 use std::os::fd::OwnedFd;
 
 /// Reads of what a module said before it closed: more than a socket holds.
 const LAST_READS: usize = 64;
+
+/// What a module is told of them.
+const LIMITS: Limits = Limits {
+    line: proto::MAX_LINE as u64,
+    text: limits::SHOWN_TEXT as u64,
+    batch: jsonrpc::MAX_BATCH as u64,
+    outbox: limits::UNSEEN as u64,
+};
 
 impl Worker {
     pub(super) fn adopt(&mut self, id: Option<Id>, hello: Hello, rest: &Text, socket: OwnedFd) {
@@ -54,6 +62,8 @@ impl Worker {
                 everybody: self.engine.everybody_closed(),
                 rules: self.engine.rules(),
                 answered: again.as_ref().map(|(answered, _)| *answered),
+                has: Want::ALL.to_vec(),
+                limits: Some(LIMITS),
             };
             jsonrpc::write_line(link.out(), &Reply { id, outcome: Ok(welcome) });
         }
@@ -82,10 +92,13 @@ impl Worker {
 
     /// Another instance, or one that does not say which it is.
     fn begin(&mut self, hello: Hello) -> Vec<Effect> {
-        let mut effects: Vec<Effect> = self.backlog.drain(..).collect();
-        effects.extend(self.unseen.take().into_iter().flat_map(Unseen::late));
+        let late = self.unseen.take().into_iter().flat_map(Unseen::late);
+        let before: Vec<Effect> = self.backlog.drain(..).chain(late).collect();
         let instance = hello.instance.clone();
-        effects.extend(self.step(Input::Hello(hello)));
+        let greeted = self.step(Input::Hello(hello));
+        let (mut effects, greeted): (Vec<Effect>, Vec<Effect>) =
+            greeted.into_iter().partition(|effect| matches!(effect, Effect::State(_)));
+        effects.extend(before.into_iter().chain(greeted));
         self.unseen = instance.map(Unseen::new);
         effects
     }
@@ -271,18 +284,22 @@ impl Worker {
 
     /// For whichever module comes next.
     fn keep(&mut self, effects: Vec<Effect>) {
-        // What concerns IRC itself is past; hello brings the guards.
+        // What concerns IRC itself is past; hello brings the guards and how all stand.
         let kept = effects.into_iter().filter(|effect| {
             !matches!(
                 effect,
                 Effect::Send { .. }
                     | Effect::Pass
                     | Effect::Protect { .. }
+                    | Effect::State(_)
                     | Effect::Open
                     | Effect::Rules { .. }
             )
         });
-        for effect in kept {
+        for mut effect in kept {
+            if let Effect::Deliver { late, .. } = &mut effect {
+                *late = true;
+            }
             if self.backlog.len() >= limits::BACKLOG {
                 // The oldest goes, but rather than what was typed, what was said about it.
                 let words = |e: &Effect| matches!(e, Effect::Print { .. } | Effect::Table { .. });

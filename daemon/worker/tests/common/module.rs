@@ -6,7 +6,7 @@ use super::world::contains;
 use proto::account::Name;
 use proto::guard::{ClosedNicks, fold};
 use proto::jsonrpc::{self, Id, Reply};
-use proto::shim::{Call, Effect, Effects, Hello, Instance};
+use proto::shim::{Call, Effect, Effects, Hello, Instance, Want};
 use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -106,6 +106,7 @@ impl User {
             given_back: self.module.given_back,
             identity: None,
             closed: Some(self.held_closed()),
+            want: vec![Want::State],
         }
     }
 
@@ -146,6 +147,7 @@ impl User {
         }
         if answered.is_none() {
             self.module.seen = 0;
+            self.states.clear();
             self.give_back_kept();
         }
         again.extend(std::mem::take(&mut self.module.waiting));
@@ -189,6 +191,10 @@ impl User {
             return self.disconnect();
         }
         self.take(&line);
+    }
+
+    pub fn waits_for_answers(&self) -> bool {
+        !self.module.queue.is_empty()
     }
 
     /// What only a worker can make sense of.

@@ -128,6 +128,7 @@ impl Promises {
 
     /// After a step: what the user did in it, and whether the module was connected before.
     pub fn after(&mut self, own: Option<Own>, user: &User, was_up: bool) {
+        user.knows_how_all_stand();
         let lost = was_up && !user.up;
         self.command_lost |= lost && matches!(own, Some(Own::Command(..)));
         if own == Some(Own::Worker) && (self.command_lost || self.disk_full) {

@@ -5,9 +5,12 @@ use super::module::{Module, Told};
 use super::store::Files;
 use proto::account::{Account, Name as AccountName};
 use proto::guard::{MAX_CLOSED, fold};
-use proto::shim::{Call, Command, Effect, In, Kind, Network, NickChange, Out, Presence, Style};
+use proto::shim::{
+    Call, Command, Effect, In, Kind, Network, NickChange, Out, Presence, Security, Standing, State,
+    Style,
+};
 use proto::text::{Mask, Nick, Text};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use worker::engine::{Act, Engine, Input, Now};
 use worker::store::{Name, Store};
 use worker::text::casemap::Casemap;
@@ -58,6 +61,10 @@ pub struct User {
     pub guard: Vec<String>,
     /// For now.
     pub pending: Vec<String>,
+    /// How peers stand, but for those who are clear without more.
+    pub states: BTreeMap<Nick, Standing>,
+    /// What was delivered, and what had protected it.
+    pub protected: Vec<(String, Security)>,
     /// There were too many.
     pub everybody: bool,
     /// Opened by the user since.
@@ -123,6 +130,8 @@ impl User {
             out: VecDeque::new(),
             guard: Vec::new(),
             pending: Vec::new(),
+            states: BTreeMap::new(),
+            protected: Vec::new(),
             everybody: false,
             exempt: Vec::new(),
             keygen: false,
@@ -292,11 +301,15 @@ impl User {
                     kind,
                     text: text.into_bytes(),
                 }),
-                Effect::Deliver { from, kind, text } => self.screen.push(Shown::Peer {
-                    from: from.nick().display().into_owned(),
-                    kind,
-                    text: words(&text),
-                }),
+                Effect::Deliver { from, kind, text, security, .. } => {
+                    let security = security.expect("said with each text");
+                    self.protected.push((words(&text), security));
+                    self.screen.push(Shown::Peer {
+                        from: from.nick().display().into_owned(),
+                        kind,
+                        text: words(&text),
+                    });
+                }
                 Effect::Echo { to, text, of, .. } => {
                     of.and_then(|of| self.module.kept.remove(&of));
                     self.screen
@@ -320,6 +333,7 @@ impl User {
                     self.everybody = false;
                 }
                 Effect::Rules { .. } => {}
+                Effect::State(one) => self.stands(one),
                 Effect::Refuse { to, why, text, of } => {
                     of.and_then(|of| self.module.kept.remove(&of));
                     self.screen.push(Shown::Refused {
@@ -355,6 +369,25 @@ impl User {
                 text: words(&message.text),
             }),
             _ => panic!("only messages can pass"),
+        }
+    }
+
+    fn stands(&mut self, one: Standing) {
+        self.states.insert(one.peer.clone(), one);
+    }
+
+    /// Whether the module was told how everybody stands: of the others that they are clear.
+    pub fn knows_how_all_stand(&self) {
+        if !self.up || self.waits_for_answers() {
+            return;
+        }
+        let now = self.engine.standings();
+        for one in &now {
+            assert_eq!(self.states.get(&one.peer), Some(one), "told otherwise than it is");
+        }
+        for (nick, one) in &self.states {
+            let open = one.state == State::Clear && one.waiting == 0;
+            assert!(open || now.iter().any(|now| now.peer == *nick), "{nick:?} is not {one:?}");
         }
     }
 

@@ -85,6 +85,7 @@ impl InMemory {
             given_back: false,
             identity: None,
             closed: None,
+            want: Vec::new(),
         };
         this.step(Input::Hello(hello));
         let mask = Some(Mask::new("alice!alice@127.0.0.1").expect("a mask"));

@@ -1,0 +1,112 @@
+//! How each conversation stands, as the module is told: looked at once, at the end of a step.
+
+use super::{Act, Conversation, Engine, Phase, SmpState};
+use otr::Peer;
+use proto::shim::{Effect, Smp, Standing, State, Trust, Want};
+use proto::text::{Nick, Text};
+use std::collections::BTreeMap;
+
+/// What the module was told last, of everybody of whom it was told anything but `clear`.
+#[derive(Default)]
+pub(super) struct Told(BTreeMap<Peer, Standing>);
+
+impl Engine {
+    /// The module knows nothing, and is to be told everything.
+    pub(super) fn tell_standings(&mut self) {
+        self.told.0.clear();
+        self.conversations.touch_all();
+    }
+
+    /// The module knows what it was told, and was not told what changed since.
+    pub(super) fn tell_standings_since(&mut self) {
+        self.conversations.touch_all();
+        for peer in self.told.0.keys() {
+            self.conversations.touch(peer);
+        }
+    }
+
+    /// How everybody stands of whom anything is to be said.
+    pub fn standings(&self) -> Vec<Standing> {
+        let guarded = self.conversations.iter().filter(|(_, c)| c.guarded);
+        let mut all: Vec<Standing> = guarded.map(|(peer, c)| self.standing(peer, c)).collect();
+        all.sort_by(|a, b| a.peer.cmp(&b.peer));
+        all
+    }
+
+    /// Tells the module where one of these peers stands otherwise than it was told. Nothing is said
+    /// of those who are clear and need not be anything else.
+    pub(super) fn standing_changes(&mut self, touched: &[Peer]) {
+        if !self.module.as_ref().is_some_and(|module| module.wants(Want::State)) {
+            return;
+        }
+        let (mut over, mut now) = (Vec::new(), Vec::new());
+        for peer in touched {
+            let guarded = self.conversations.get(peer).filter(|c| c.guarded);
+            let standing = guarded.map(|conversation| self.standing(peer, conversation));
+            if standing.as_ref() == self.told.0.get(peer) {
+                continue;
+            }
+            let was = match &standing {
+                Some(standing) => self.told.0.insert(peer.clone(), standing.clone()),
+                None => self.told.0.remove(peer),
+            };
+            let spelled = |standing: &Standing| standing.peer.clone();
+            if let Some(was) = &was
+                && standing.as_ref().map(spelled).as_ref() != Some(&was.peer)
+            {
+                over.push(self.clear_standing(peer, was.peer.clone()));
+            }
+            now.extend(standing);
+        }
+        // A nick that is another peer's now: what is said last of it holds.
+        let acts = over.into_iter().chain(now).map(|one| Act::Effect(Effect::State(one)));
+        self.acts.extend(acts);
+    }
+
+    fn standing(&self, peer: &Peer, conversation: &Conversation) -> Standing {
+        let private = conversation.private();
+        let state = match &conversation.phase {
+            Phase::Private(_) => State::Private,
+            _ if conversation.asked.is_some() => State::Asking,
+            Phase::Clear => State::Clear,
+            Phase::Finished => State::Finished,
+            Phase::Blocked { .. } | Phase::Moved { .. } => State::Interrupted,
+        };
+        let trust = match private {
+            Some(private) if private.held => Trust::Changed,
+            Some(private) => match self.otr.trust(peer, private.fingerprint).unwrap_or_default() {
+                otr::Trust::None => Trust::None,
+                otr::Trust::Manual | otr::Trust::Other(_) => Trust::Manual,
+                otr::Trust::SharedSecret => Trust::Secret,
+            },
+            None => Trust::None,
+        };
+        let (smp, question) = match &conversation.smp {
+            SmpState::Idle => (Smp::None, None),
+            SmpState::Running { .. } => (Smp::Answering, None),
+            SmpState::Asked { question } => (Smp::Asked, question.clone()),
+        };
+        Standing {
+            state,
+            trust,
+            fingerprint: private.map(|private| private.fingerprint.to_hex().to_ascii_uppercase()),
+            waiting: conversation.waiting.len() as u64,
+            smp,
+            question: question.map(Text::from),
+            ..self.clear_standing(peer, conversation.nick.clone())
+        }
+    }
+
+    fn clear_standing(&self, peer: &Peer, nick: Nick) -> Standing {
+        Standing {
+            peer: nick,
+            state: State::Clear,
+            trust: Trust::None,
+            fingerprint: None,
+            policy: self.policy(peer).word().into(),
+            waiting: 0,
+            smp: Smp::None,
+            question: None,
+        }
+    }
+}

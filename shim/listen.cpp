@@ -1,0 +1,157 @@
+// Clients that asked to be told how conversations stand: `listen`. They and no others get OTR lines,
+// and a tag on what persons say that tells what protected it. Neither comes from the network, ever.
+#include "otr.h"
+
+static const char* const kTag = "znc.in/otr";
+static const size_t kMaxStates = 4096;  // beyond which those who are clear are not kept
+
+// The tag goes through ZNC under a name that nobody else knows, and under its own only to a client
+// that listens: whatever else has that name is not ours. It is kept, for ZNC keeps lines to be read
+// later with their tags, also while the module is not loaded.
+void COtr::PrepareTag() {
+    if (GetNV("tag").empty()) SetNV("tag", NewIdentity());
+    m_sMark = CString(kTag) + "-" + GetNV("tag");
+}
+
+bool COtr::Listens(const CClient* pClient) const { return pClient && pClient->IsTagEnabled(m_sMark); }
+
+bool COtr::IsListen(const CString& sLine) {
+    return sLine.Token(0).Equals("listen");
+}
+
+// For the client that said it, and by nobody else: otrd knows no clients.
+void COtr::Listen(const CString& sLine) {
+    CClient* pClient = GetClient();
+    const CString sRest = sLine.Token(1, true).Trim_n();
+    const bool bOff = sRest.Equals("off");
+    if (!pClient || (!bOff && !sRest.empty()))
+        return Say(pClient ? "Usage: listen [off]" : "Only a client can listen.", Style::Bad);
+    if (!bOff && m_bUp && !m_bHasState)
+        return Say("This otrd does not tell how conversations stand: update it.", Style::Bad);
+    pClient->SetTagSupport(m_sMark, !bOff);
+    m_bListened = m_bListened || !bOff;
+    if (bOff) return Say("This client is no longer told how conversations stand.");
+    Say("This client is told how conversations stand, until it says listen off or leaves.");
+    TellAll(*pClient);
+}
+
+void COtr::TellAll(CClient& Client) {
+    TellLink(Client, m_bTold ? "down" : "up");
+    for (const auto& it : m_States) Tell(Client, it.first, it.second);
+}
+
+// Where otrd is gone, nothing that was private goes on before it is back.
+void COtr::Tell(CClient& Client, const CString& sPeer, const wire::Standing& now) {
+    const bool bLost = m_bTold && now.state != "clear";
+    TellOne(Client, sPeer, bLost ? "interrupted" : now.state, bLost ? "none" : now.trust,
+            bLost ? "" : now.fingerprint, now.policy);
+}
+
+void COtr::TellLink(CClient& Client, const CString& sState) {
+    TellOne(Client, "*", sState, "none", "", "-");
+}
+
+void COtr::TellOne(CClient& Client, const CString& sPeer, const CString& sState,
+                   const CString& sTrust, const CString& sFingerprint, const CString& sPolicy) {
+    m_bTelling = true;
+    Client.PutClient(":" + GetUser()->GetStatusPrefix() + GetModName() + "!" + GetModName() +
+                     "@znc.in OTR " + sPeer + " " + sState + " " + sTrust + " " +
+                     (sFingerprint.empty() ? CString("-") : sFingerprint) + " :" + sPolicy);
+    m_bTelling = false;
+}
+
+template <class F>
+void COtr::ToListeners(F tell) {
+    if (!m_bListened) return;
+    const vector<CClient*> vClients = GetNetwork()->GetClients();
+    for (CClient* pClient : vClients)
+        if (Listens(pClient)) tell(*pClient);
+}
+
+// otrd says how a conversation stands.
+void COtr::Stands(const CString& sPeer, const wire::Standing& now) {
+    ToListeners([&](CClient& Client) { Tell(Client, sPeer, now); });
+    const bool bKeep = now.policy == "required" && m_States.size() < kMaxStates;
+    if (now.state == "clear" && !bKeep)
+        m_States.erase(sPeer);
+    else
+        m_States[sPeer] = now;
+}
+
+// The link to otrd is lost for longer than a moment, or is back.
+void COtr::TellListeners() {
+    ToListeners([&](CClient& Client) { TellAll(Client); });
+}
+
+// Another worker tells everything anew. Of whom it says nothing, nothing is private; whom the guard
+// holds closed stays so until it does.
+void COtr::ForgetStates() {
+    std::map<CString, wire::Standing> states;
+    states.swap(m_States);
+    for (auto& it : states) {
+        const bool bClosed = Guarded(it.first);
+        wire::Standing now;
+        now.state = bClosed ? "interrupted" : "clear";
+        now.trust = "none";
+        now.policy = it.second.policy;
+        if (bClosed) m_States[it.first] = now;
+        ToListeners([&](CClient& Client) { Tell(Client, it.first, now); });
+    }
+}
+
+// The module goes: what is typed goes out in clear to everybody.
+void COtr::TellUnloaded() {
+    ToListeners([&](CClient& Client) {
+        TellLink(Client, "unloaded");
+        for (const auto& it : m_States) TellOne(Client, it.first, "clear", "none", "", it.second.policy);
+        Client.SetTagSupport(m_sMark, false);
+    });
+}
+
+void COtr::Mark(CMessage& Message, const std::string& security) const {
+    if (!security.empty()) Message.SetTag(m_sMark, security);
+}
+
+static bool Without(MCString& Tags, const CString& sName) { return Tags.erase(sName) > 0; }
+
+static bool IsBlank(unsigned char c) { return c <= ' ' || c == 0x7f; }
+
+static bool HasBlank(const CString& sText) { return std::any_of(sText.begin(), sText.end(), IsBlank); }
+
+// Whether any client could take this for our command: some read TAB and the like as blanks.
+static bool IsOtrCommand(const CMessage& Message) {
+    const CString& sCommand = Message.GetCommand();
+    const CNick& Nick = Message.GetNick();
+    if (!sCommand.empty() && !HasBlank(sCommand) && !HasBlank(Nick.GetNick()) &&
+        !HasBlank(Nick.GetIdent()) && !HasBlank(Nick.GetHost()))
+        return sCommand.size() == 3 && sCommand.Equals("OTR");
+    CString sLine = Message.ToString(CMessage::ExcludeTags);
+    std::replace_if(sLine.begin(), sLine.end(), IsBlank, ' ');
+    return sLine.Token(sLine.Trim_n().StartsWith(":") ? 1 : 0).Equals("OTR");
+}
+
+// Whether a line of the server's is one that only we may say; takes our tags out of all others.
+bool COtr::IsForged(CMessage& Message) const {
+    if (IsOtrCommand(Message)) return true;
+    if (Message.GetTags().empty()) return false;
+    MCString Tags = Message.GetTags();
+    const bool bTag = Without(Tags, kTag), bMark = Without(Tags, m_sMark);
+    if (bTag || bMark) Message.SetTags(Tags);
+    return false;
+}
+
+// Every line to a client passes here, whoever wrote it.
+CModule::EModRet COtr::OnSendToClientMessage(CMessage& Message) {
+    if (Message.GetCommand().size() == 3 && Message.GetCommand().Equals("OTR") && !m_bTelling)
+        return HALT;
+    const MCString& Tags = Message.GetTags();
+    if (Tags.empty()) return CONTINUE;
+    const auto mark = Tags.find(m_sMark);
+    if (mark == Tags.end() && Tags.find(kTag) == Tags.end()) return CONTINUE;
+    MCString clean = Tags;
+    Without(clean, kTag);
+    Without(clean, m_sMark);
+    if (mark != Tags.end() && Listens(Message.GetClient())) clean[kTag] = mark->second;
+    Message.SetTags(clean);
+    return CONTINUE;
+}
