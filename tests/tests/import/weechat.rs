@@ -24,7 +24,7 @@ fn weechat() {
     holds(&prints, "\tverified");
     let made = Made {
         program: "weechat",
-        name: "weechat or Gajim",
+        name: "weechat",
         directory: wendy.directory.clone(),
         files: vec![otr.join("wendy@tests.key3"), prints],
         fingerprint,
@@ -41,11 +41,13 @@ struct Weechat {
 impl Weechat {
     /// On IRC, without a screen.
     fn start(stage: &Stage, nick: &str) -> Self {
-        let directory = stage.world.directory(nick, None);
+        // As weechat's own is called: Gajim's files are named alike.
+        let name = format!("{nick}.weechat");
+        let directory = stage.world.directory(&name, None);
         let path = directory.display().to_string();
-        let scripts = stage.world.directory(&format!("{nick}/python/autoload"), None);
+        let scripts = stage.world.directory(&format!("{name}/python/autoload"), None);
         fs::copy("/usr/share/weechat/python/otr.py", scripts.join("otr.py")).expect("the script");
-        let potr = stage.world.directory(&format!("{nick}/potr"), None);
+        let potr = stage.world.directory(&format!("{name}/potr"), None);
         stage.world.file(&potr.join("sitecustomize.py"), OLD_INTERFACE, None);
         let commands = [
             format!("/set fifo.file.path {path}/fifo"),
