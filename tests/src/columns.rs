@@ -16,6 +16,11 @@ pub(crate) fn too_wide(dir: &Path) -> Option<String> {
         let content = fs::read(log.path()).unwrap_or_default();
         let came =
             content.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"<< "));
+        // What was sent while the rest of a long line was still to come stands in the middle of it.
+        let came = came.map(|line| match line.windows(4).position(|part| part == b">> P") {
+            Some(at) => line.get(..at).unwrap_or_default(),
+            None => line,
+        });
         let wide = came.map(Line::parse).find(|line| line.is("PRIVMSG", "*otr") && is_wide(line));
         if let Some(line) = wide {
             return Some(format!("{} holds {}", log.path().display(), line.plain_text()));

@@ -273,7 +273,8 @@ impl Engine {
                     nick: c.nick.clone(),
                     fingerprint: fingerprint.map(|f| f.to_hex()),
                     moved,
-                    finished: c.phase == Phase::Finished,
+                    // Where another one was asked for, it is to be asked for again.
+                    finished: c.phase == Phase::Finished && c.asked.is_none(),
                 })
             })
             .collect();

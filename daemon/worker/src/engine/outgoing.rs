@@ -3,6 +3,7 @@
 use super::conversation::{Offer, Waiting};
 use super::{Engine, Phase, Policy};
 use crate::limits;
+use crate::store::Name;
 use crate::text::ctcp;
 use otr::Peer;
 use otr::line::{self, Line};
@@ -190,6 +191,7 @@ impl Engine {
             let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
             if conversation.asked.is_some_and(late) {
                 conversation.asked = None;
+                self.unsaved.insert(Name::Conversations);
                 let nick = conversation.nick.clone();
                 self.say_of(
                     &nick,

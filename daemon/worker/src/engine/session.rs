@@ -57,6 +57,7 @@ impl Engine {
         let now = self.now.mono;
         if let Some(conversation) = self.conversations.get_mut(peer) {
             conversation.asked = Some(now);
+            self.unsaved.insert(Name::Conversations);
             // What we ask for is not to be refused for what the peer asked before.
             conversation.key_exchanges = Bucket::new(limits::AKE_BURST, limits::AKE_EVERY);
         }
