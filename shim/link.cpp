@@ -108,7 +108,7 @@ COtr* COtr::Heir() const {
 // What nobody has been told, and whom ZNC's copy of the registry may not have yet.
 void COtr::Inherit(const COtr& Former) {
     for (const std::string& name : Former.m_Closed.Names()) CloseOne(name);
-    for (const CString& sLine : Former.m_Backlog) Show(sLine);
+    for (const CString& sLine : Former.m_Backlog) PutOrKeep(sLine);
     m_uDropped += Former.m_uDropped;
 }
 

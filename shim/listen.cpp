@@ -130,8 +130,8 @@ static bool IsOtrCommand(const CMessage& Message) {
     return sLine.Token(sLine.Trim_n().StartsWith(":") ? 1 : 0).Equals("OTR");
 }
 
-// Whether a line of the server's is one that only we may say; takes our tags out of all others.
-bool COtr::IsForged(CMessage& Message) const {
+// Stops a line of the server's that only we may say, and takes our tags out of all others.
+bool COtr::StopForged(CMessage& Message) const {
     if (IsOtrCommand(Message)) return true;
     if (Message.GetTags().empty()) return false;
     MCString Tags = Message.GetTags();

@@ -49,11 +49,11 @@ void COtr::Say(const CString& sText, Style style, const CString& sOwn) {
 void COtr::Print(CString sLine, Style style) {
     static const char* const kColours[] = {"", "\x03" "03", "\x03" "07", "\x03" "04"};
     if (style != Style::Plain) sLine = kColours[static_cast<int>(style)] + sLine + "\x0f";
-    Show(sLine);
+    PutOrKeep(sLine);
 }
 
 // To whoever is here, or comes next.
-void COtr::Show(const CString& sLine) {
+void COtr::PutOrKeep(const CString& sLine) {
     if (GetNetwork()->IsUserAttached()) {
         PutModule(sLine);
         return;

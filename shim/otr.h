@@ -261,6 +261,8 @@ class COtr : public CModule {
     void TakeBack();
     void EndGrace();
     void SayTrouble();
+    COtr* Heir() const;
+    void Inherit(const COtr& Former);
     void GiveBack(const CString& sWhy);
     void GiveUp(Held& held, const CString& sWhy);
     void GiveBackKept(const CString& sWhy);
@@ -362,14 +364,12 @@ class COtr : public CModule {
     void ForgetStates();
     void TellUnloaded();
     void Mark(CMessage& Message, const std::string& security) const;
-    bool IsForged(CMessage& Message) const;
+    bool StopForged(CMessage& Message) const;
 
     // *otr.
     void Say(const CString& sText, Style style = Style::Plain, const CString& sOwn = "");
     void Print(CString sLine, Style style);
-    void Show(const CString& sLine);
-    COtr* Heir() const;
-    void Inherit(const COtr& Former);
+    void PutOrKeep(const CString& sLine);
     void Refuse(const CString& sTo, const CString& sWhy, const CString& sText);
     void Replay();
 

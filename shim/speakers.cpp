@@ -18,7 +18,7 @@ bool COtr::IsModuleName(const CString& sNick) const {
 }
 
 CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
-    if (IsForged(Message)) return HALT;
+    if (StopForged(Message)) return HALT;
     CNick& Nick = Message.GetNick();
     const CString sCommand = Message.GetCommand().AsUpper();
     if (IsModuleName(Nick.GetNick())) Nick.SetNick(kOfNetwork + Nick.GetNick());

@@ -2,7 +2,8 @@
 
 use crate::ask::{Ask, Occupied, Vacate, Vacated};
 use crate::front::Front;
-use crate::identities::{Former, Record};
+use crate::identities::Former;
+use crate::identity_file::Record;
 use crate::keeper;
 use crate::kind;
 use crate::state::{self, State};

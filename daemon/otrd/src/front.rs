@@ -161,7 +161,7 @@ impl Front {
         self.keepers.borrow().get(account).cloned()
     }
 
-    /// Whether one of its user's accounts more may have a keeper.
+    /// Whether one more account of its uid may have a keeper.
     pub fn has_room_for(&self, account: &Account) -> bool {
         let of_uid = |kept: &&Account| kept.uid == account.uid;
         let most = self.config.borrow().limits.accounts;
@@ -169,7 +169,7 @@ impl Front {
     }
 
     /// An account has a keeper from now on.
-    pub fn has_keeper(&self, account: Account, keeper: mpsc::Sender<Ask>) {
+    pub fn add_keeper(&self, account: Account, keeper: mpsc::Sender<Ask>) {
         self.keepers.borrow_mut().insert(account, keeper);
         self.changed.notify_one();
     }

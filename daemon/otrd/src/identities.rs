@@ -1,64 +1,18 @@
 //! Which network an account's directory belongs to, and where directories go whose network was
 //! moved, renamed or made anew. The identity lies in the file `identity` of the directory.
 
+use crate::identity_file::{DAMAGED, FILE, NEXT, Record, is_empty, read, write};
 use crate::known::Known;
 use crate::state::{DIRECTORY, Error, State, enter, entries, lock, names};
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat, renameat};
+use nix::fcntl::renameat;
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
 use proto::account::{Account, Name};
 use proto::shim::Identity;
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
-
-const FILE: &str = "identity";
-/// Where the next content is written before it takes the file's name.
-const NEXT: &str = "identity.new";
-const DAMAGED: &str = "identity.damaged";
-/// Longest file in bytes: two names, each byte of them percent-encoded, and an identity.
-const LONGEST: u64 = 1024;
-
-/// What the file says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Record {
-    /// Missing where the next network that comes under this name is to have the directory.
-    pub identity: Option<Identity>,
-    /// The ZNC user and network under which the files were first written, where that were others:
-    /// libotr's files name the user, and the key under which they are encrypted depends on both.
-    pub files_of: Option<(Name, Name)>,
-}
-
-impl Record {
-    fn parse(text: &str) -> Option<Self> {
-        let mut record = Self::default();
-        for line in text.lines() {
-            match line.split_once(' ')? {
-                ("identity", digits) => record.identity = Some(Identity::new(digits).ok()?),
-                ("files-of", path) => {
-                    let (user, network) = path.split_once('/')?;
-                    let name = Name::from_file_name;
-                    record.files_of = Some((name(user)?, name(network)?));
-                }
-                _ => return None,
-            }
-        }
-        Some(record)
-    }
-
-    fn text(&self) -> String {
-        let mut text = String::new();
-        if let Some(identity) = &self.identity {
-            text += &format!("identity {}\n", identity.as_str());
-        }
-        if let Some((user, network)) = &self.files_of {
-            text += &format!("files-of {}/{}\n", user.file_name(), network.file_name());
-        }
-        text
-    }
-}
+use std::io;
+use std::os::fd::OwnedFd;
 
 /// An account's directory that was set aside.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,7 +79,7 @@ impl State {
         let record = self.record(account).unwrap_or_default();
         let record = Record { identity: Some(identity.clone()), ..record };
         write(&directory, &record).map_err(|error| failed(account, error))?;
-        self.known(account.uid, |known| known.has(account, identity));
+        self.known(account.uid, |known| known.insert(account, identity));
         Ok(())
     }
 
@@ -227,7 +181,7 @@ impl State {
             }
             unlinkat(&user, network.as_str(), UnlinkatFlags::RemoveDir).map_err(failed)?;
             fsync(&user).map_err(failed)?;
-            self.known(account.uid, |known| known.leaves(account));
+            self.known(account.uid, |known| known.remove(account));
             return Ok(None);
         }
         let most = self.most_accounts();
@@ -244,7 +198,7 @@ impl State {
             aside = format!("{first}.{number}");
         }
         renameat(&user, network.as_str(), &user, aside.as_str()).map_err(failed)?;
-        self.known(account.uid, |known| known.leaves(account));
+        self.known(account.uid, |known| known.remove(account));
         fsync(&user).map_err(failed)?;
         Ok(Some(aside))
     }
@@ -272,12 +226,10 @@ impl State {
             Errno::EXDEV => Error::CannotMove,
             found => errno(found),
         })?;
-        self.known(from.uid, |known| {
-            known.leaves(from);
-            if let Some(identity) = &record.identity {
-                known.has(to, identity);
-            }
-        });
+        self.known(from.uid, |known| known.remove(from));
+        if let Some(identity) = &record.identity {
+            self.known(to.uid, |known| known.insert(to, identity));
+        }
         fsync(&new).map_err(errno)?;
         fsync(&old).map_err(errno)?;
         // Where this was the last one; otherwise it is not empty.
@@ -299,13 +251,10 @@ impl State {
         let user = self.enter_user(account).map_err(failed)?;
         let _lock = lock(enter(&user, &former.directory).map_err(failed)?).map_err(failed)?;
         renameat(&user, former.directory.as_str(), &user, network.as_str()).map_err(failed)?;
-        let identity = self.record(account).and_then(|record| record.identity);
-        self.comes(account.uid);
-        self.known(account.uid, |known| {
-            if let Some(identity) = &identity {
-                known.has(account, identity);
-            }
-        });
+        self.count_one_more(account.uid);
+        if let Some(identity) = self.record(account).and_then(|record| record.identity) {
+            self.known(account.uid, |known| known.insert(account, &identity));
+        }
         fsync(&user).map_err(failed)
     }
 
@@ -358,38 +307,6 @@ fn network_of(directory: &str) -> Option<Name> {
         let numbered = number.strip_prefix('.').is_some_and(|digits| digits.parse::<u32>().is_ok());
         (number.is_empty() || numbered).then(|| Name::from_file_name(network)).flatten()
     })
-}
-
-/// Whether a directory holds nothing but an identity.
-fn is_empty(directory: impl AsFd) -> Result<bool, Errno> {
-    let mut open = Dir::openat(directory, ".", DIRECTORY, Mode::empty())?;
-    let ours = [".", "..", FILE, NEXT, DAMAGED].map(str::as_bytes);
-    Ok(open.iter().flatten().all(|entry| ours.contains(&entry.file_name().to_bytes())))
-}
-
-fn read(directory: &OwnedFd) -> io::Result<Option<String>> {
-    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let file = match openat(directory, FILE, flags, Mode::empty()) {
-        Ok(file) => File::from(file),
-        Err(Errno::ENOENT) => return Ok(None),
-        Err(errno) => return Err(errno.into()),
-    };
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("not a plain file"));
-    }
-    let mut text = String::new();
-    file.take(LONGEST).read_to_string(&mut text)?;
-    Ok(Some(text))
-}
-
-fn write(directory: impl AsFd, record: &Record) -> io::Result<()> {
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NOFOLLOW;
-    let mode = Mode::S_IRUSR | Mode::S_IWUSR;
-    let mut file = File::from(openat(&directory, NEXT, flags | OFlag::O_CLOEXEC, mode)?);
-    file.write_all(record.text().as_bytes())?;
-    file.sync_all()?;
-    renameat(&directory, NEXT, &directory, FILE)?;
-    Ok(fsync(&directory)?)
 }
 
 #[cfg(test)]

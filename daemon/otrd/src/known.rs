@@ -1,9 +1,9 @@
 //! Which network each uid's account directories belong to, known without reading them all again: a bouncer whose
 //! thousand networks come for the first time, or under another name, asks a thousand times.
 //!
-//! The directories belong to otrd, which holds the lock on them. Whoever moves some by hand while it
-//! runs finds an entry that is wrong at worst, so what is found here is looked at on disk before it
-//! counts.
+//! The directories belong to otrd, which holds the lock on them. What was moved by hand while it runs
+//! is looked at on disk before it counts; a directory that was moved in under another name is not
+//! found by its identity until otrd is started again.
 
 use proto::account::Account;
 use proto::shim::Identity;
@@ -34,13 +34,13 @@ impl Known {
     }
 
     /// An account has this identity from now on.
-    pub fn has(&mut self, account: &Account, identity: &Identity) {
-        self.leaves(account);
+    pub fn insert(&mut self, account: &Account, identity: &Identity) {
+        self.remove(account);
         self.by_identity.insert(identity.clone(), account.clone());
     }
 
     /// An account's directory has another name now, or is gone.
-    pub fn leaves(&mut self, account: &Account) {
+    pub fn remove(&mut self, account: &Account) {
         self.by_identity.retain(|_, other| other != account);
     }
 }
@@ -60,11 +60,11 @@ mod tests {
         let copies = [(one.clone(), Some(identity('1'))), (two.clone(), Some(identity('1')))];
         let mut known = Known::of(copies.into_iter().chain([(account("three"), None)]));
         assert_eq!(known.find(&identity('1')), Some(&one));
-        known.has(&one, &identity('2'));
+        known.insert(&one, &identity('2'));
         assert_eq!(known.find(&identity('1')), None);
-        known.has(&two, &identity('2'));
+        known.insert(&two, &identity('2'));
         assert_eq!(known.find(&identity('2')), Some(&two));
-        known.leaves(&two);
+        known.remove(&two);
         assert_eq!(known, Known::default());
     }
 }

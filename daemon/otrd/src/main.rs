@@ -28,6 +28,7 @@ mod fd_store;
 mod front;
 mod hello_rate;
 mod identities;
+mod identity_file;
 mod inherited;
 mod keeper;
 mod keygen;

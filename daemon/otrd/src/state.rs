@@ -142,7 +142,7 @@ impl State {
         }
         let directory = make(self.make_user(account)?, &account.network.file_name())?;
         if is_new {
-            self.comes(account.uid);
+            self.count_one_more(account.uid);
         }
         Ok(directory)
     }
@@ -157,8 +157,8 @@ impl State {
         *self.counts.borrow_mut().entry(uid).or_insert_with(|| self.of_uid(uid).len())
     }
 
-    /// There is an account of this uid more.
-    pub(crate) fn comes(&self, uid: u32) {
+    /// This uid has one account more.
+    pub(crate) fn count_one_more(&self, uid: u32) {
         let count = self.count(uid);
         self.counts.borrow_mut().insert(uid, count.saturating_add(1));
     }

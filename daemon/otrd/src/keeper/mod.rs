@@ -92,7 +92,7 @@ pub fn ask(front: &Rc<Front>, account: &Account, ask: Ask) -> Result<(), Ask> {
     }
     let (keeper, asks) = mpsc::channel(ASKS);
     keeper.try_send(ask).map_err(|error| error.into_inner())?;
-    front.has_keeper(account.clone(), keeper);
+    front.add_keeper(account.clone(), keeper);
     spawn_local(run(Keeper::new(front.clone(), account.clone()), asks));
     Ok(())
 }
@@ -107,7 +107,7 @@ pub fn take_up(front: &Rc<Front>, workers: Vec<Stored>) {
             continue;
         }
         let (keeper, asks) = mpsc::channel(ASKS);
-        front.has_keeper(account, keeper);
+        front.add_keeper(account, keeper);
         spawn_local(keep_taken_up(front.clone(), stored, asks));
     }
 }

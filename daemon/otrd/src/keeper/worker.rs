@@ -197,7 +197,8 @@ impl Worker {
     /// Gives it all that was said to it, where it takes that soon, and what a front has to have
     /// that goes on with it.
     pub(super) async fn hand_over(&mut self, account: &Account) -> Option<HandedOver> {
-        // One that has not answered us yet answers that front: ours is a smaller number.
+        // One that has not answered our `take_up` yet may go on, too: the next front numbers its own
+        // higher, and passes over the answer to ours.
         if !self.takes() {
             return None;
         }

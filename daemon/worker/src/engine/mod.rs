@@ -11,7 +11,7 @@
 //! * `policy`: whom to talk OTR with at all.
 //! * `memory`, `unsaved`: what survives a restart, and what could not be written.
 //! * `standing`: what the module is told of how conversations stand.
-//! * `moving`: keys and fingerprints of other programs.
+//! * `import_export`: keys and fingerprints of other programs.
 
 mod act;
 mod arrival;
@@ -20,13 +20,13 @@ mod closed;
 mod conversation;
 mod ending;
 mod folding;
+mod import_export;
 mod incoming;
 mod joining;
 mod keys;
-mod lists;
 mod memory;
-mod moving;
 mod outgoing;
+mod patterns;
 mod peers;
 mod policy;
 mod private;

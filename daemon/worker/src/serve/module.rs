@@ -133,14 +133,13 @@ impl Worker {
                     });
                     if let Some(unseen) = &mut self.unseen {
                         let reply = out.get(start..).unwrap_or_default();
-                        // Hardly ever: the line is read once more rather than each kept.
-                        let passes =
-                            (asked.otr || asked.out.is_some()) && unseen::contains_pass(reply);
-                        let passes = match asked.out.take() {
-                            typed if passes => typed.or_else(|| left_to_us(&message(&line)?)),
-                            _ => None,
+                        let passes = asked.may_pass() && unseen::contains_pass(reply);
+                        let passed = || match asked.typed {
+                            // Hardly ever: the line is read once more rather than each kept.
+                            None => left_to_us(&message(&line)?),
+                            typed => typed,
                         };
-                        unseen.reply(asked.id, reply, passes);
+                        unseen.reply(asked.id, reply, passes.then(passed).flatten());
                     }
                     if let Some(link) = &mut self.link {
                         *link.out() = out;
@@ -175,7 +174,7 @@ impl Worker {
                 Call::Seen(how_far) => unseen.saw(how_far.seen),
                 Call::Out(out) => {
                     out.line = asked.id;
-                    asked.out = Some(unseen::typed(out));
+                    asked.typed = Some(unseen::typed(out));
                 }
                 Call::In(message) => asked.otr = unseen::is_left_to_us(message),
                 _ => {}
@@ -318,7 +317,14 @@ struct Asked {
     /// It is an OTR line of a peer's.
     otr: bool,
     /// What the user typed, as it comes back.
-    out: Option<Effect>,
+    typed: Option<Effect>,
+}
+
+impl Asked {
+    /// Whether it matters to the next module that it passed.
+    fn may_pass(&self) -> bool {
+        self.otr || self.typed.is_some()
+    }
 }
 
 /// What a line asks that is no batch.
