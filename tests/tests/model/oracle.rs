@@ -2,16 +2,18 @@
 //! clients got, and what people could decrypt. It knows nothing of the module and the daemon but
 //! what they say to the user.
 
+mod end;
+mod tokens;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use otrd_tests::{Line, Reading, names};
 
 use crate::people::{Heard, undeliverable};
+use tokens::{Own, Theirs, Token, tokens_in};
 
 /// Before clear text of a person with whom one is private.
 const MARKS: [&str; 2] = ["[NOT ENCRYPTED]", "[not checked by otrd]"];
-/// So many complaints of OTR may leave in one sequence.
-const COMPLAINTS: usize = 24;
 
 /// What is known of one play so far.
 #[derive(Default)]
@@ -65,67 +67,6 @@ pub struct Fault {
 /// All of them, a line each.
 pub fn told(faults: &[Fault]) -> String {
     faults.iter().map(|fault| fault.told.as_str()).collect::<Vec<_>>().join("\n  ")
-}
-
-impl Own {
-    fn returned(&self) -> usize {
-        self.back.into_iter().max().unwrap_or_default()
-    }
-
-    /// What has come of it so far.
-    fn outcomes(&self) -> usize {
-        self.sent + self.read + self.returned()
-    }
-}
-
-enum Token {
-    Own(Own),
-    Theirs(Theirs),
-}
-
-/// What the user's side wrote.
-#[derive(Default)]
-struct Own {
-    line: String,
-    /// The step that wrote it.
-    step: String,
-    targets: Vec<String>,
-    text: Vec<u8>,
-    command: String,
-    /// Closed names when it was written.
-    closed: BTreeSet<String>,
-    /// And those that are closed with everybody.
-    closed_as_all: BTreeSet<String>,
-    sent: usize,
-    read: usize,
-    /// How often it came back, to each client: at once only to the one that wrote it.
-    back: [usize; 2],
-    /// The user's other client was shown it as sent.
-    echoed: bool,
-    /// It may be lost: ZNC was killed, or the line goes past every module.
-    excused: bool,
-    /// It may come back twice.
-    told_again: bool,
-    /// Its holder had left the nick before it went out.
-    left: bool,
-    /// Its holder had left the nick before it was typed.
-    gone: bool,
-    /// At the latest rest it was neither out nor back.
-    waits: bool,
-}
-
-/// What somebody on the network wrote.
-struct Theirs {
-    /// The step that wrote it.
-    step: String,
-    /// A closed person, or who looks like one, in clear.
-    marked: bool,
-    names: Vec<String>,
-    /// As a module of ZNC.
-    as_module: bool,
-    shown: usize,
-    /// Since the last rest.
-    fresh: bool,
 }
 
 impl Oracle {
@@ -508,56 +449,6 @@ impl Oracle {
         self.faults.push(Fault { kind: (kind, step.to_owned()), told: format!("{kind}: {what}") });
     }
 
-    /// The end: each line is out once, or back once. One that nobody could read had gone out all the
-    /// same: to its nick, and shown as sent.
-    pub fn ends(&mut self) {
-        let mut wrong = Vec::new();
-        let mut unread = std::mem::take(&mut self.unread);
-        let mut lost_by_znc = std::mem::take(&mut self.lost_by_znc);
-        let takes = |from: &mut BTreeMap<String, usize>, key: &str| {
-            from.get_mut(key).is_some_and(|left| {
-                let any = *left > 0;
-                *left = left.saturating_sub(1);
-                any
-            })
-        };
-        for (token, what) in &self.tokens {
-            let Token::Own(own) = what else { continue };
-            let expected = own.targets.len();
-            let returned = if own.told_again { own.returned().min(1) } else { own.returned() };
-            let (count, line) = (own.sent + own.read + returned, &own.line);
-            if own.line.starts_with("perform ") || expected == 0 {
-                continue;
-            }
-            let words = format!(
-                "{line:?} ({token}): {} in clear, {} decrypted, {} back, {}",
-                own.sent,
-                own.read,
-                own.returned(),
-                if own.echoed { "shown as sent" } else { "not shown as sent" }
-            );
-            if count > expected && expected == 1 {
-                wrong.push(("more than once", own.step.clone(), words));
-            } else if count == 0 && !own.excused && own.command != "TAGMSG" {
-                let holder = !own.left && !own.gone;
-                let out = own.targets.first().is_some_and(|target| {
-                    (own.echoed && holder && takes(&mut unread, &self.fold(target)))
-                        || takes(&mut lost_by_znc, target)
-                });
-                if !out {
-                    wrong.push(("lost", own.step.clone(), words));
-                }
-            }
-        }
-        for (kind, step, words) in wrong {
-            self.fault(kind, &step, &words);
-        }
-        if self.complaints > COMPLAINTS {
-            let many = format!("{} went out", self.complaints);
-            self.fault("too many complaints of OTR", "", &many);
-        }
-    }
-
     /// The same letter is the same letter.
     pub fn fold(&self, name: &str) -> String {
         let wide = self.casemapping == "rfc7613";
@@ -578,20 +469,4 @@ impl Oracle {
             folded.map(|c| c.to_ascii_lowercase()).collect()
         }
     }
-}
-
-/// Tokens look like `t17x`.
-fn tokens_in(text: &str) -> Vec<String> {
-    let mut found: Vec<String> = text
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| {
-            let number = word.strip_prefix("tk").and_then(|rest| rest.strip_suffix('x'));
-            number.is_some_and(|number| {
-                !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
-            })
-        })
-        .map(str::to_owned)
-        .collect();
-    found.dedup();
-    found
 }
