@@ -8,10 +8,11 @@ use std::ffi::{CStr, c_char, c_int, c_uint, c_ushort, c_void};
 use otr_sys::{ConnContext, OtrlMessageAppOps};
 
 use crate::context::{Context, NOTHING};
-use crate::dsa;
 use crate::error::explain;
-use crate::event::{Asker, Event, Proof, Smp};
-use crate::name::{Fingerprint, Peer};
+use crate::event::{Event, Initiator, Smp, SmpOutcome};
+use crate::fingerprint::Fingerprint;
+use crate::peer::Peer;
+use crate::pubkey_check;
 
 /// What one call into libotr left behind.
 pub(crate) struct Sink {
@@ -35,7 +36,7 @@ impl Sink {
         Sink {
             peer: peer.clone(),
             known,
-            refused: dsa::refused(),
+            refused: pubkey_check::refused(),
             events: Vec::new(),
             heartbeat: false,
             abort_smp: Vec::new(),
@@ -191,7 +192,7 @@ unsafe extern "C" fn handle_smp_event(
         otr_sys::OTRL_SMPEVENT_FAILURE => Smp::Failed(proof(context)),
         otr_sys::OTRL_SMPEVENT_ABORT => Smp::Aborted,
         otr_sys::OTRL_SMPEVENT_CHEATED => Smp::Cheated,
-        otr_sys::OTRL_SMPEVENT_ERROR if is_deaf(context) => Smp::Unheard,
+        otr_sys::OTRL_SMPEVENT_ERROR if ignores_smp(context) => Smp::SmpIgnored,
         otr_sys::OTRL_SMPEVENT_ERROR => Smp::Error,
         _ => return,
     };
@@ -202,24 +203,26 @@ unsafe extern "C" fn handle_smp_event(
     sink.events.push(Event::Smp { peer: sink.peer.clone(), instance, event });
 }
 
-/// Whether [`crate::Otr::receive_deaf`] is at it.
-fn is_deaf(context: Context) -> bool {
+/// Whether [`crate::Otr::receive_ignoring_smp`] is at it.
+fn ignores_smp(context: Context) -> bool {
     // SAFETY: the context's own SMP state, of which no reference is held.
     context.smp().is_some_and(|state| unsafe { (*state.as_ptr()).nextExpected } == NOTHING)
 }
 
-/// Who asked. libotr moves its state on only after the callback: the asker is
+/// Who asked. libotr moves its state on only after the callback: the initiator is
 /// the one that was still waiting for the last of the four messages. Its own
 /// `received_question` is left over from an earlier run if we asked.
-fn proof(context: Context) -> Proof {
-    let Some(state) = context.smp() else { return Proof { asker: Asker::Peer, question: true } };
+fn proof(context: Context) -> SmpOutcome {
+    let Some(state) = context.smp() else {
+        return SmpOutcome { initiator: Initiator::Peer, question: true };
+    };
     // SAFETY: the context's own SMP state, of which no reference is held.
     let (expected, question) =
         unsafe { ((*state.as_ptr()).nextExpected, (*state.as_ptr()).received_question) };
     if expected == otr_sys::OTRL_SMP_EXPECT4 {
-        Proof { asker: Asker::We, question: false }
+        SmpOutcome { initiator: Initiator::We, question: false }
     } else {
-        Proof { asker: Asker::Peer, question: question != 0 }
+        SmpOutcome { initiator: Initiator::Peer, question: question != 0 }
     }
 }
 
@@ -236,7 +239,7 @@ unsafe extern "C" fn handle_msg_event(
     let peer = sink.peer.clone();
     sink.events.push(match event {
         otr_sys::OTRL_MSGEVENT_SETUP_ERROR => {
-            let refused = dsa::refused() > sink.refused;
+            let refused = pubkey_check::refused() > sink.refused;
             let reason = if refused { BAD_KEY.to_owned() } else { explain(error) };
             Event::SetupFailed { peer, reason }
         }

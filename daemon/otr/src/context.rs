@@ -9,8 +9,10 @@ use std::ptr::{self, NonNull};
 use otr_sys::{ConnContext, ConnContextPriv, NextExpectedSMP, OtrlUserState};
 
 use crate::event::State;
-use crate::line::Kind;
-use crate::name::{Fingerprint, Peer, Trust, Version};
+use crate::fingerprint::Fingerprint;
+use crate::message::{MessageType, Version};
+use crate::peer::Peer;
+use crate::trust::Trust;
 
 /// The only protocol that there is here.
 pub(crate) const PROTOCOL: &CStr = c"irc";
@@ -201,11 +203,11 @@ impl Context {
     /// earlier exchange, and leaks 10.7 kB: when a child takes part in another
     /// exchange of ours, and at each opening of a commitment that proves nothing.
     /// Where `kind` is about to do so, the old ones, of no use any more, are closed.
-    pub(crate) fn close_stale_handles(self, kind: Kind) {
+    pub(crate) fn close_stale_handles(self, kind: MessageType) {
         let master = Context::from_ptr(self.get().m_context);
         let stale = match kind {
-            Kind::DhKey => self.awaits_key() || master.is_some_and(Context::awaits_key),
-            Kind::RevealSig => self.awaits_reveal(),
+            MessageType::DhKey => self.awaits_key() || master.is_some_and(Context::awaits_key),
+            MessageType::RevealSig => self.awaits_reveal(),
             _ => false,
         };
         if !stale {
@@ -239,8 +241,8 @@ impl Context {
         context.sessionid.get(..context.sessionid_len).unwrap_or_default().to_vec()
     }
 
-    pub(crate) fn active(self) -> Option<Print> {
-        Print::from_ptr(self.get().active_fingerprint)
+    pub(crate) fn active(self) -> Option<FingerprintRef> {
+        FingerprintRef::from_ptr(self.get().active_fingerprint)
     }
 
     pub(crate) fn smp(self) -> Option<NonNull<otr_sys::OtrlSMState>> {
@@ -248,26 +250,27 @@ impl Context {
     }
 
     /// The fingerprints known of the peer, which hang on the master.
-    pub(crate) fn prints(self) -> Vec<Print> {
+    pub(crate) fn prints(self) -> Vec<FingerprintRef> {
         self.each_print().collect()
     }
 
     /// The same, for as long as none is forgotten or moved.
-    pub(crate) fn each_print(self) -> impl Iterator<Item = Print> {
+    pub(crate) fn each_print(self) -> impl Iterator<Item = FingerprintRef> {
         let master = Context::from_ptr(self.get().m_context);
-        let first = master.and_then(|master| Print::from_ptr(master.get().fingerprint_root.next));
-        std::iter::successors(first, |print| Print::from_ptr(print.get().next))
+        let first =
+            master.and_then(|master| FingerprintRef::from_ptr(master.get().fingerprint_root.next));
+        std::iter::successors(first, |print| FingerprintRef::from_ptr(print.get().next))
     }
 
-    pub(crate) fn print(self, wanted: Fingerprint) -> Option<Print> {
+    pub(crate) fn print(self, wanted: Fingerprint) -> Option<FingerprintRef> {
         self.each_print().find(|print| print.fingerprint() == wanted)
     }
 
     /// Adds a fingerprint, or finds it.
-    pub(crate) fn add_print(self, fingerprint: Fingerprint) -> Option<Print> {
+    pub(crate) fn add_print(self, fingerprint: Fingerprint) -> Option<FingerprintRef> {
         let mut bytes = *fingerprint.as_bytes();
         // SAFETY: the context is valid, and 20 bytes are what libotr copies.
-        Print::from_ptr(unsafe {
+        FingerprintRef::from_ptr(unsafe {
             otr_sys::otrl_context_find_fingerprint(
                 self.ptr(),
                 bytes.as_mut_ptr(),
@@ -278,7 +281,7 @@ impl Context {
     }
 
     /// Puts a fingerprint first on its list, where libotr puts new ones.
-    pub(crate) fn make_newest(self, print: Print) {
+    pub(crate) fn make_newest(self, print: FingerprintRef) {
         let Some(master) = Context::from_ptr(self.get().m_context) else { return };
         let print = print.ptr();
         // SAFETY: a valid entry of this master's list, no reference to which is
@@ -385,11 +388,11 @@ impl Context {
 
 /// One fingerprint in libotr's memory. Valid until it is forgotten.
 #[derive(Clone, Copy, Eq, PartialEq)]
-pub(crate) struct Print(NonNull<otr_sys::Fingerprint>);
+pub(crate) struct FingerprintRef(NonNull<otr_sys::Fingerprint>);
 
-impl Print {
-    fn from_ptr(print: *mut otr_sys::Fingerprint) -> Option<Print> {
-        NonNull::new(print).map(Print)
+impl FingerprintRef {
+    fn from_ptr(print: *mut otr_sys::Fingerprint) -> Option<FingerprintRef> {
+        NonNull::new(print).map(FingerprintRef)
     }
 
     pub(crate) fn ptr(self) -> *mut otr_sys::Fingerprint {
@@ -403,7 +406,7 @@ impl Print {
 
     pub(crate) fn fingerprint(self) -> Fingerprint {
         let bytes = self.get().fingerprint.cast::<[u8; 20]>();
-        // SAFETY: every entry but the list's root, which is never a `Print`, has
+        // SAFETY: every entry but the list's root, which is never a `FingerprintRef`, has
         // 20 bytes there.
         Fingerprint::from_bytes(unsafe { *bytes })
     }

@@ -1,6 +1,9 @@
 //! What comes out of a call: text, events, and how the sessions stand.
 
-use crate::name::{Fingerprint, Peer, Trust, Version};
+use crate::fingerprint::Fingerprint;
+use crate::message::Version;
+use crate::peer::Peer;
+use crate::trust::Trust;
 
 /// What one line from a peer led to.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -150,44 +153,44 @@ pub enum Smp {
     },
     /// It goes on: so many percent.
     Progress(u8),
-    /// The secrets are the same. [`Proof::proves_peer`] says whether that means
+    /// The secrets are the same. [`SmpOutcome::proves_peer`] says whether that means
     /// anything for the peer's key. No trust has been set: that is the caller's.
-    Verified(Proof),
+    Verified(SmpOutcome),
     /// The secrets differ. Trust stays as it was.
-    Failed(Proof),
+    Failed(SmpOutcome),
     /// The peer gave up.
     Aborted,
     /// The peer broke the protocol; it was aborted.
     Cheated,
     /// A step that fits nothing came; the protocol was aborted.
     Error,
-    /// A step came, and nobody listened: [`crate::Otr::receive_deaf`].
-    Unheard,
+    /// A step came, and nobody listened: [`crate::Otr::receive_ignoring_smp`].
+    SmpIgnored,
 }
 
 /// Who checked whom in a finished run of the protocol.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Proof {
+pub struct SmpOutcome {
     /// Who began.
-    pub asker: Asker,
-    /// The asker put a question.
+    pub initiator: Initiator,
+    /// The initiator put a question.
     pub question: bool,
 }
 
-impl Proof {
+impl SmpOutcome {
     /// Whether success proves the peer's key to us. It does when we asked, and
     /// when both simply typed the same secret. When the peer put a question,
     /// success proves us to the peer and nothing more: anybody can ask what
     /// anybody knows. libotr decides the same (`received_question`).
     #[must_use]
     pub fn proves_peer(&self) -> bool {
-        self.asker == Asker::We || !self.question
+        self.initiator == Initiator::We || !self.question
     }
 }
 
 /// Who began a run of the socialist millionaires' protocol.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Asker {
+pub enum Initiator {
     /// Our user did.
     We,
     /// The peer did.
@@ -233,7 +236,7 @@ pub struct Session {
 
 /// A fingerprint that is known of a peer.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Known {
+pub struct KnownFingerprint {
     /// Whose.
     pub peer: Peer,
     /// The key.

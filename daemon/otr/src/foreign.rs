@@ -13,11 +13,13 @@ use otr_sys::gcry_sexp_t;
 use zeroize::Zeroizing;
 
 use crate::error::{FileError, KeyError};
+use crate::fingerprint::Fingerprint;
 use crate::key::{self, MAX_KEY_FILE, UserState};
-use crate::name::{Fingerprint, Peer, Trust};
+use crate::peer::Peer;
 use crate::record::Record;
 use crate::records::{MAX_FINGERPRINTS, MAX_RECORDS_FILE};
 use crate::text_file::{TextFile, lines, trimmed};
+use crate::trust::Trust;
 
 /// How a program names whose key it is.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::line::{self, Fragment, Line};
-use crate::name::{Peer, Version};
+use crate::message::{self, Fragment, OtrLine, Version};
+use crate::peer::Peer;
 
 /// Bytes of `?OTR,kkkkk,nnnnn,` and the comma at the end.
 const OVERHEAD_V2: usize = 18;
@@ -44,7 +44,7 @@ pub fn cut(line: &[u8], max: usize) -> Result<Vec<Vec<u8>>, FragmentError> {
     if line.len() <= max {
         return Ok(vec![line.to_vec()]);
     }
-    let Line::Message { version, sender, receiver, .. } = line::classify(line) else {
+    let OtrLine::Message { version, sender, receiver, .. } = message::classify(line) else {
         return Err(FragmentError::NotAMessage);
     };
     let overhead = match version {

@@ -3,8 +3,8 @@
 use std::ffi::CStr;
 use std::sync::Mutex;
 
-use crate::dsa;
 use crate::error::{InitError, explain};
+use crate::pubkey_check;
 
 /// Makes libotr ready. Call it before anything else; later calls do nothing.
 ///
@@ -20,7 +20,7 @@ pub fn init() -> Result<(), InitError> {
         return Ok(());
     }
     check_version()?;
-    if !dsa::find_real() {
+    if !pubkey_check::find_real() {
         return Err(InitError::NoFunction("gcry_pk_verify"));
     }
     // SAFETY: no other thread is in here, and libgcrypt has not been used yet.
@@ -50,7 +50,7 @@ pub enum Randomness {
 /// libgcrypt opens and allocates what it needs before a program confines itself.
 /// Waits until the kernel's generator has been seeded, which on a machine just
 /// started can take long.
-pub fn draw_randomness(randomness: Randomness) {
+pub fn warm_up_rng(randomness: Randomness) {
     let levels: &[_] = match randomness {
         Randomness::Sessions => &[otr_sys::GCRY_STRONG_RANDOM],
         Randomness::Keys => &[otr_sys::GCRY_STRONG_RANDOM, otr_sys::GCRY_VERY_STRONG_RANDOM],

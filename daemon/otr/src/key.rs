@@ -7,12 +7,13 @@ use otr_sys::{OtrlPrivKey, OtrlUserState, gcry_sexp_t};
 use zeroize::Zeroizing;
 
 use crate::context::PROTOCOL;
-use crate::dsa;
 use crate::error::explain;
 use crate::error::{InitError, KeyError};
+use crate::fingerprint::Fingerprint;
 use crate::init::init;
-use crate::memfile::MemFile;
-use crate::name::{Fingerprint, Peer};
+use crate::memfd::MemFile;
+use crate::peer::Peer;
+use crate::pubkey_check;
 use crate::text_file::TextFile;
 
 /// Largest key file that is read, in bytes. One key takes about 1000.
@@ -105,12 +106,12 @@ fn check(us: OtrlUserState, account: &Peer) -> Result<(), KeyError> {
     };
     // SAFETY: a valid entry, whose key is an S-expression.
     let expression = unsafe { (*key).privkey };
-    fits_together(expression, dsa::is_undamaged(expression))
+    fits_together(expression, pubkey_check::is_undamaged(expression))
 }
 
 /// Whether libotr can sign with a key that comes from elsewhere.
 pub(crate) fn check_sound(expression: gcry_sexp_t) -> Result<(), KeyError> {
-    fits_together(expression, dsa::is_sound(expression))
+    fits_together(expression, pubkey_check::is_sound(expression))
 }
 
 fn fits_together(expression: gcry_sexp_t, numbers_do: bool) -> Result<(), KeyError> {

@@ -6,9 +6,9 @@
 //! module a danger:
 //!
 //! - [`dsa_check_in_force`]: a peer's malformed public key never reaches libgcrypt;
-//! - `heal`: after each call the contexts are put right (no silent downgrade, no
+//! - `restore`: after each call the contexts are put right (no silent downgrade, no
 //!   session without keys, no message kept for resending, no trust taken away);
-//! - [`mod@line`]: only a line that *is* OTR reaches libotr;
+//! - [`mod@message`]: only a line that *is* OTR reaches libotr;
 //! - [`fragment`]: lines are cut to the byte and put together within bounds.
 //!
 //! [`foreign`] reads the files of other programs.
@@ -22,44 +22,49 @@
 //!
 //! and it must refuse to go on unless [`dsa_check_in_force`] says so.
 
-mod admit;
+mod admission;
 mod callbacks;
 mod context;
-mod dsa;
+#[cfg(test)]
+mod defence_in_depth_tests;
 mod error;
 mod event;
+mod fingerprint;
 pub mod foreign;
 pub mod fragment;
-mod heal;
 mod init;
-mod interposed;
+mod interpose;
 mod key;
-pub mod line;
-#[cfg(test)]
-mod locks;
-mod memfile;
+mod memfd;
+pub mod message;
 mod mpi;
-mod name;
+mod otr;
+mod peer;
 mod peers;
+mod pubkey_check;
 mod record;
 mod records;
 mod shelf;
 mod smp;
-mod state;
+mod snapshot;
 mod text_file;
+mod trust;
 
-pub use admit::{MAX_INSTANCES, MAX_STRANGERS};
-pub use dsa::dsa_check_in_force;
+pub use admission::{MAX_INSTANCES, MAX_STRANGERS};
 pub use error::{
     DsaCheckError, FileError, ForgetError, InitError, KeyError, NewError, RenameError, SendError,
     SmpError,
 };
-pub use event::{Asker, Event, Known, Proof, Received, Session, Smp, State};
-pub use init::{Randomness, draw_randomness, init};
+pub use event::{Event, Initiator, KnownFingerprint, Received, Session, Smp, SmpOutcome, State};
+pub use fingerprint::Fingerprint;
+pub use init::{Randomness, init, warm_up_rng};
 pub use key::{MAX_KEY_FILE, generate_key};
-pub use memfile::memory_files_work;
-pub use name::{Fingerprint, MAX_NAME, NameError, Peer, Trust, Version};
+pub use memfd::memory_files_work;
+pub use message::Version;
+pub use otr::{MAX_LINE, MAX_TEXT, Otr};
+pub use peer::{MAX_NAME, NameError, Peer};
+pub use pubkey_check::dsa_check_in_force;
 pub use records::{FingerprintReport, MAX_FINGERPRINTS, MAX_RECORDS_FILE};
 pub use smp::{MAX_QUESTION, MAX_SECRET};
-pub use state::{MAX_LINE, MAX_TEXT, Otr};
 pub use text_file::TextFile;
+pub use trust::Trust;

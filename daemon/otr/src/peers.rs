@@ -1,10 +1,12 @@
 //! Peers: their sessions, their fingerprints, their changing names.
 
 use crate::Otr;
-use crate::context::{Context, Print};
+use crate::context::{Context, FingerprintRef};
 use crate::error::{ForgetError, RenameError};
-use crate::event::{Known, Session, State};
-use crate::name::{Fingerprint, Peer, Trust};
+use crate::event::{KnownFingerprint, Session, State};
+use crate::fingerprint::Fingerprint;
+use crate::peer::Peer;
+use crate::trust::Trust;
 
 impl Otr {
     /// The sessions with a peer that are private or finished, the one newest
@@ -27,7 +29,7 @@ impl Otr {
     pub fn private_key_of(&self, peer: &Peer, instance: u32) -> Option<Fingerprint> {
         let context = self.context(peer, instance)?;
         let is_private = context.state() == State::Encrypted;
-        context.active().map(Print::fingerprint).filter(|_| is_private)
+        context.active().map(FingerprintRef::fingerprint).filter(|_| is_private)
     }
 
     fn session(&self, peer: &Peer, context: Context) -> Session {
@@ -38,7 +40,7 @@ impl Otr {
             our_instance: context.our_instance(),
             state: context.state(),
             version: context.version(),
-            fingerprint: context.active().map(Print::fingerprint),
+            fingerprint: context.active().map(FingerprintRef::fingerprint),
             session_id: context.session_id(),
             since: live.since,
             last_heard: live.last_heard,
@@ -57,16 +59,16 @@ impl Otr {
 
     /// Every fingerprint that is known, by peer; of one peer the newest first.
     #[must_use]
-    pub fn known(&self) -> Vec<Known> {
+    pub fn known(&self) -> Vec<KnownFingerprint> {
         self.known_where(|_| true)
     }
 
     /// The same of those peers whose name is `wanted`.
     #[must_use]
-    pub fn known_where(&self, wanted: impl Fn(&[u8]) -> bool) -> Vec<Known> {
+    pub fn known_where(&self, wanted: impl Fn(&[u8]) -> bool) -> Vec<KnownFingerprint> {
         let met = Context::masters(self.us.0).into_iter();
         let met = met.filter(|master| master.peer().is_some_and(|peer| wanted(peer.as_bytes())));
-        let mut all: Vec<Known> = met.flat_map(known_of).collect();
+        let mut all: Vec<KnownFingerprint> = met.flat_map(known_of).collect();
         all.extend(self.shelf.known(wanted));
         // Keeps the order within a peer.
         all.sort_by(|a, b| a.peer.cmp(&b.peer));
@@ -75,7 +77,7 @@ impl Otr {
 
     /// The fingerprints that are known of one peer, the newest first.
     #[must_use]
-    pub fn known_of(&self, peer: &Peer) -> Vec<Known> {
+    pub fn known_of(&self, peer: &Peer) -> Vec<KnownFingerprint> {
         match self.context(peer, 0) {
             Some(master) => known_of(master),
             None => self.shelf.known_of(peer),
@@ -86,7 +88,7 @@ impl Otr {
     #[must_use]
     pub fn trust(&self, peer: &Peer, fingerprint: Fingerprint) -> Option<Trust> {
         match self.context(peer, 0) {
-            Some(master) => master.print(fingerprint).map(Print::trust),
+            Some(master) => master.print(fingerprint).map(FingerprintRef::trust),
             None => self.shelf.trust(peer, fingerprint),
         }
     }
@@ -236,7 +238,7 @@ impl Otr {
     /// Leaves under a moved master those fingerprints that its sessions use and
     /// those that were known of the new name, with the trust that they had there
     /// and as old as they were there: what came along is the newest.
-    fn keep_prints(&mut self, master: Context, known_of_new: &[Known]) {
+    fn keep_prints(&mut self, master: Context, known_of_new: &[KnownFingerprint]) {
         let run = master.run();
         for print in master.prints() {
             if run.iter().any(|context| context.active() == Some(print)) {
@@ -260,10 +262,11 @@ impl Otr {
     }
 }
 
-fn known_of(master: Context) -> Vec<Known> {
+fn known_of(master: Context) -> Vec<KnownFingerprint> {
     let Some(peer) = master.peer() else { return Vec::new() };
-    let active: Vec<Print> = master.run().into_iter().filter_map(Context::active).collect();
-    let known = |print: Print| Known {
+    let active: Vec<FingerprintRef> =
+        master.run().into_iter().filter_map(Context::active).collect();
+    let known = |print: FingerprintRef| KnownFingerprint {
         peer: peer.clone(),
         fingerprint: print.fingerprint(),
         trust: print.trust(),

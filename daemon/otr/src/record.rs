@@ -1,6 +1,7 @@
 //! A line of a file of fingerprints.
 
-use crate::name::{Fingerprint, Peer};
+use crate::fingerprint::Fingerprint;
+use crate::peer::Peer;
 use crate::text_file::{trimmed, trimmed_end};
 
 /// libotr reads lines with `fgets` into 1000 bytes.

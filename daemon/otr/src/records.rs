@@ -10,10 +10,10 @@ use otr_sys::OtrlInsTag;
 use crate::Otr;
 use crate::context::{Context, PROTOCOL};
 use crate::error::FileError;
-use crate::name::Trust;
 use crate::record::Record;
 use crate::shelf::Place;
 use crate::text_file::{TextFile, lines, trimmed};
+use crate::trust::Trust;
 
 /// Largest file that is read, in bytes.
 pub const MAX_RECORDS_FILE: usize = 16 * 1024 * 1024;

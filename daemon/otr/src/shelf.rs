@@ -12,9 +12,11 @@ use std::collections::BTreeMap;
 
 use crate::Otr;
 use crate::context::Context;
-use crate::event::Known;
-use crate::name::{Fingerprint, Peer, Trust};
+use crate::event::KnownFingerprint;
+use crate::fingerprint::Fingerprint;
+use crate::peer::Peer;
 use crate::record::Record;
+use crate::trust::Trust;
 
 /// No peer is here and in libotr's list.
 #[derive(Default)]
@@ -69,12 +71,12 @@ impl Shelf {
     }
 
     /// What is known of one peer, the newest first.
-    pub(crate) fn known_of(&self, peer: &Peer) -> Vec<Known> {
+    pub(crate) fn known_of(&self, peer: &Peer) -> Vec<KnownFingerprint> {
         known(peer, &self.of(peer)).collect()
     }
 
     /// What is known of those whose name is `wanted`, of each the newest first.
-    pub(crate) fn known(&self, wanted: impl Fn(&[u8]) -> bool) -> Vec<Known> {
+    pub(crate) fn known(&self, wanted: impl Fn(&[u8]) -> bool) -> Vec<KnownFingerprint> {
         let mut all = Vec::new();
         for (name, of_one) in self.file.by_peer() {
             if wanted(name)
@@ -122,8 +124,8 @@ fn put(prints: &mut Prints, fingerprint: Fingerprint, trust: Trust) {
     }
 }
 
-fn known(peer: &Peer, prints: &[(Fingerprint, Trust)]) -> impl Iterator<Item = Known> {
-    prints.iter().rev().map(|(fingerprint, trust)| Known {
+fn known(peer: &Peer, prints: &[(Fingerprint, Trust)]) -> impl Iterator<Item = KnownFingerprint> {
+    prints.iter().rev().map(|(fingerprint, trust)| KnownFingerprint {
         peer: peer.clone(),
         fingerprint: *fingerprint,
         trust: trust.clone(),

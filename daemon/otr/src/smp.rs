@@ -9,8 +9,8 @@ use crate::callbacks::{OPS, Sink};
 use crate::context::{Context, NOTHING};
 use crate::error::SmpError;
 use crate::event::{Event, Received};
-use crate::line::{Kind, Line, classify};
-use crate::name::Peer;
+use crate::message::{MessageType, OtrLine, classify};
+use crate::peer::Peer;
 
 /// Longest question, in bytes. The wire would allow 64 kB with the proof.
 pub const MAX_QUESTION: usize = 1000;
@@ -129,10 +129,10 @@ impl Otr {
     }
 
     /// As [`Otr::receive`], but an authentication that the peer begins is not looked at, which
-    /// takes milliseconds: [`Event::Smp`] says [`crate::Smp::Unheard`], and the peer is told
+    /// takes milliseconds: [`Event::Smp`] says [`crate::Smp::SmpIgnored`], and the peer is told
     /// nothing. One that is under way goes on.
-    pub fn receive_deaf(&mut self, peer: &Peer, line: &[u8]) -> Received {
-        let Line::Message { kind: Kind::Data, sender, .. } = classify(line) else {
+    pub fn receive_ignoring_smp(&mut self, peer: &Peer, line: &[u8]) -> Received {
+        let OtrLine::Message { kind: MessageType::Data, sender, .. } = classify(line) else {
             return self.receive(peer, line);
         };
         self.expect_smp(peer, sender, otr_sys::OTRL_SMP_EXPECT1, NOTHING);

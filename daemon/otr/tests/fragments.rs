@@ -7,7 +7,7 @@ use otr::Peer;
 use otr::fragment::{
     FragmentError, LIFETIME, MAX_MESSAGE, MAX_OPEN, MAX_OPEN_PER_PEER, Outcome, Reassembler, cut,
 };
-use otr::line::{Line, classify};
+use otr::message::{OtrLine, classify};
 use proptest::prelude::*;
 
 const V2: &str = "?OTR:AAID";
@@ -28,7 +28,7 @@ fn push(reassembler: &mut Reassembler, from: &str, line: &[u8]) -> Outcome {
 }
 
 fn push_at(reassembler: &mut Reassembler, now: Duration, from: &str, line: &[u8]) -> Outcome {
-    let Line::Fragment(piece) = classify(line) else { panic!("{}", line.escape_ascii()) };
+    let OtrLine::Fragment(piece) = classify(line) else { panic!("{}", line.escape_ascii()) };
     reassembler.push(now, &peer(from), &piece, Some(0x101))
 }
 

@@ -4,10 +4,12 @@ mod common;
 
 use common::{Person, peer};
 use otr::Version;
-use otr::line::{Fragment, Kind, Line, classify, is_cut_off, is_whole, whitespace_tag};
+use otr::message::{
+    Fragment, MessageType, OtrLine, classify, is_cut_off, is_whole, whitespace_tag,
+};
 
-fn query(v2: bool, v3: bool) -> Line<'static> {
-    Line::Query { v2, v3 }
+fn query(v2: bool, v3: bool) -> OtrLine<'static> {
+    OtrLine::Query { v2, v3 }
 }
 
 #[test]
@@ -60,7 +62,7 @@ fn text_that_mentions_otr_is_text() {
         b"?OTR|0x1|2,1,2,x,",
         b"?OTR Errors are fun",
     ] {
-        assert_eq!(classify(text), Line::Text, "{}", text.escape_ascii());
+        assert_eq!(classify(text), OtrLine::Text, "{}", text.escape_ascii());
     }
 }
 
@@ -69,21 +71,29 @@ fn messages_say_who_and_what() {
     // 00 03 02, sender 0x00000100, receiver 0.
     assert_eq!(
         classify(b"?OTR:AAMCAAABAAAAAAAAAADE."),
-        Line::Message { version: Version::V3, kind: Kind::DhCommit, sender: 0x100, receiver: 0 }
+        OtrLine::Message {
+            version: Version::V3,
+            kind: MessageType::DhCommit,
+            sender: 0x100,
+            receiver: 0
+        }
     );
     assert_eq!(
         classify(b"?OTR:AAIDAAAA.\r"),
-        Line::Message { version: Version::V2, kind: Kind::Data, sender: 0, receiver: 0 }
+        OtrLine::Message { version: Version::V2, kind: MessageType::Data, sender: 0, receiver: 0 }
     );
     // Cut off on the way: libotr says that it is malformed.
-    assert!(matches!(classify(b"?OTR:AAIKAAAA"), Line::Message { kind: Kind::DhKey, .. }));
+    assert!(matches!(
+        classify(b"?OTR:AAIKAAAA"),
+        OtrLine::Message { kind: MessageType::DhKey, .. }
+    ));
 }
 
 #[test]
 fn fragments_and_errors() {
     assert_eq!(
         classify(b"?OTR|5a73a599|27e31597,00001,00003,?OTR:AAMDJ+MVmSfjFZcAAAAA,"),
-        Line::Fragment(Fragment {
+        OtrLine::Fragment(Fragment {
             version: Version::V3,
             sender: 0x5a73_a599,
             receiver: 0x27e3_1597,
@@ -92,21 +102,21 @@ fn fragments_and_errors() {
             piece: b"?OTR:AAMDJ+MVmSfjFZcAAAAA",
         })
     );
-    assert!(matches!(classify(b"?OTR,2,3,x,"), Line::Fragment(Fragment { k: 2, n: 3, .. })));
-    assert_eq!(classify(b"?OTR Error: no"), Line::Error { text: b"no" });
-    assert_eq!(classify(b"?OTR Error:no"), Line::Error { text: b"no" });
+    assert!(matches!(classify(b"?OTR,2,3,x,"), OtrLine::Fragment(Fragment { k: 2, n: 3, .. })));
+    assert_eq!(classify(b"?OTR Error: no"), OtrLine::Error { text: b"no" });
+    assert_eq!(classify(b"?OTR Error:no"), OtrLine::Error { text: b"no" });
 }
 
 #[test]
 fn a_whitespace_tag_is_found_and_taken_out() {
     for (v2, v3) in [(true, true), (true, false), (false, true)] {
         let line = [b"hi", whitespace_tag(v2, v3), b"!"].concat();
-        assert_eq!(classify(&line), Line::Tagged { v2, v3, text: b"hi!".to_vec() });
+        assert_eq!(classify(&line), OtrLine::Tagged { v2, v3, text: b"hi!".to_vec() });
     }
     assert_eq!(whitespace_tag(false, false), b"");
     // An unknown version is taken out as well.
     let line = [b"hi", whitespace_tag(true, false), b"\t\t\t\t\t\t\t\t"].concat();
-    assert_eq!(classify(&line), Line::Tagged { v2: true, v3: false, text: b"hi".to_vec() });
+    assert_eq!(classify(&line), OtrLine::Tagged { v2: true, v3: false, text: b"hi".to_vec() });
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Person, peer, private_pair, pump};
-use otr::{Asker, Event, Proof, Smp, SmpError, Trust};
+use otr::{Event, Initiator, Smp, SmpError, SmpOutcome, Trust};
 
 fn start(who: &mut Person, with: &str, question: Option<&str>, secret: &str) {
     let instance = who.private_with(&peer(with)).instance;
@@ -30,8 +30,8 @@ fn the_same_secret_proves_both_to_each_other() {
         assert!(alice.private_with(&peer("bob")).smp_running);
         respond(&mut bob, "alice", "old man and the sea");
         pump(&mut [&mut alice, &mut bob]);
-        let proof = |asker| Proof { asker, question: false };
-        let (we, them) = (proof(Asker::We), proof(Asker::Peer));
+        let proof = |initiator| SmpOutcome { initiator, question: false };
+        let (we, them) = (proof(Initiator::We), proof(Initiator::Peer));
         assert_eq!(alice.smp_news(), [Smp::Progress(60), Smp::Verified(we)]);
         assert_eq!(bob.smp_news(), [Smp::Verified(them)]);
         assert!(we.proves_peer() && them.proves_peer());
@@ -49,8 +49,8 @@ fn an_answered_question_proves_only_the_one_who_answered() {
     assert_eq!(bob.smp_news(), [Smp::Asked { question }]);
     respond(&mut bob, "alice", "the sea");
     pump(&mut [&mut alice, &mut bob]);
-    let we = Proof { asker: Asker::We, question: true };
-    let them = Proof { asker: Asker::Peer, question: true };
+    let we = SmpOutcome { initiator: Initiator::We, question: true };
+    let them = SmpOutcome { initiator: Initiator::Peer, question: true };
     assert_eq!(alice.smp_news(), [Smp::Progress(60), Smp::Verified(we)]);
     assert_eq!(bob.smp_news(), [Smp::Verified(them)]);
     assert!(we.proves_peer() && !them.proves_peer());
@@ -192,13 +192,13 @@ fn who_does_not_listen_reads_on_and_takes_part_in_what_was_begun() {
         bob.max = 100_000;
         start(&mut bob, "alice", Some("which book?"), "the sea");
         let question = bob.out.pop_front().unwrap().1;
-        let received = alice.otr.receive_deaf(&peer("bob"), &question);
-        let unheard = |event: &Event| matches!(event, Event::Smp { event: Smp::Unheard, .. });
+        let received = alice.otr.receive_ignoring_smp(&peer("bob"), &question);
+        let unheard = |event: &Event| matches!(event, Event::Smp { event: Smp::SmpIgnored, .. });
         assert!(received.events.len() == 1 && unheard(&received.events[0]), "{received:?}");
         let session = alice.private_with(&peer("bob"));
         assert!(!session.smp_asked && !session.smp_running);
         let (line, _) = bob.otr.send(&peer("alice"), to_alice, b"hello?").unwrap();
-        let received = alice.otr.receive_deaf(&peer("bob"), &line);
+        let received = alice.otr.receive_ignoring_smp(&peer("bob"), &line);
         assert_eq!(received.text.as_deref(), Some(&b"hello?"[..]));
 
         // What alice asks is gone on with.
@@ -208,7 +208,7 @@ fn who_does_not_listen_reads_on_and_takes_part_in_what_was_begun() {
         pump(&mut [&mut alice, &mut bob]);
         respond(&mut bob, "alice", "s");
         while let Some((_, line)) = bob.out.pop_front() {
-            let received = alice.otr.receive_deaf(&peer("bob"), &line);
+            let received = alice.otr.receive_ignoring_smp(&peer("bob"), &line);
             alice.take(received.events);
             while let Some((_, line)) = alice.out.pop_front() {
                 bob.hear(&peer("alice"), &line);

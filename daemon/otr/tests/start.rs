@@ -10,7 +10,7 @@ use otr::{DsaCheckError, InitError};
 fn the_check_of_keys_is_in_force_here() {
     otr::init().unwrap();
     otr::init().unwrap();
-    otr::draw_randomness(otr::Randomness::Keys);
+    otr::warm_up_rng(otr::Randomness::Keys);
     assert_eq!(otr::dsa_check_in_force(), Ok(()));
     assert_eq!(otr::dsa_check_in_force(), Ok(()));
 }

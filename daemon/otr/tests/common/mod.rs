@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use otr::fragment::{Outcome, Reassembler, cut};
-use otr::line::{Line, classify};
+use otr::message::{OtrLine, classify};
 use otr::{Event, Fingerprint, Otr, Peer, Session, Smp, State};
 
 pub mod raw;
@@ -94,7 +94,7 @@ impl Person {
 
     pub fn hear(&mut self, from: &Peer, line: &[u8]) {
         let whole = match classify(line) {
-            Line::Fragment(piece) => {
+            OtrLine::Fragment(piece) => {
                 let ours = Some(self.otr.instag());
                 match self.reassembler.push(Duration::ZERO, from, &piece, ours) {
                     Outcome::Complete(whole) => whole,

@@ -2,7 +2,7 @@
 
 use super::{Arguments, Outcome, Wrong};
 use crate::engine::Engine;
-use otr::{ForgetError, Known, Trust};
+use otr::{ForgetError, KnownFingerprint, Trust};
 use proto::shim::Style;
 use proto::text::Nick;
 
@@ -65,7 +65,7 @@ pub(super) fn own(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
 
 /// The fingerprints that an argument means: the one in use with a nick, or all that a (part of a)
 /// fingerprint names. Says why where there is none.
-fn pick(engine: &mut Engine, arguments: Arguments<'_>) -> Result<Vec<Known>, Wrong> {
+fn pick(engine: &mut Engine, arguments: Arguments<'_>) -> Result<Vec<KnownFingerprint>, Wrong> {
     let argument = arguments.rest();
     if argument.is_empty() {
         return Err(Wrong);
@@ -93,7 +93,7 @@ fn pick(engine: &mut Engine, arguments: Arguments<'_>) -> Result<Vec<Known>, Wro
 }
 
 /// All records of the one fingerprint that begins so; `None` where none or several do.
-fn by_prefix(engine: &Engine, text: &[u8]) -> Option<Vec<Known>> {
+fn by_prefix(engine: &Engine, text: &[u8]) -> Option<Vec<KnownFingerprint>> {
     let digits: String =
         std::str::from_utf8(text).ok()?.chars().filter(|c| !c.is_whitespace()).collect();
     if digits.len() < SHORTEST_PREFIX || !digits.chars().all(|c| c.is_ascii_hexdigit()) {

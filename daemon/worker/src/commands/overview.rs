@@ -4,7 +4,7 @@ use super::{Arguments, COMMANDS, Outcome, find, usage};
 use crate::engine::{Engine, KeyState, Phase};
 use crate::text::clean::quote;
 use crate::text::{date, wrap};
-use otr::{Known, Trust, Version};
+use otr::{KnownFingerprint, Trust, Version};
 use proto::shim::{Effect, Style};
 use proto::text::Text;
 use std::collections::BTreeMap;
@@ -77,7 +77,7 @@ pub(super) fn info(engine: &mut Engine, mut arguments: Arguments<'_>) -> Outcome
 
 /// The table of the seed: a peer's name and state in its first row only, the key in use first.
 fn rows(engine: &Engine, only: Option<&otr::Peer>) -> Vec<Vec<Text>> {
-    let mut peers: BTreeMap<otr::Peer, Vec<Known>> = BTreeMap::new();
+    let mut peers: BTreeMap<otr::Peer, Vec<KnownFingerprint>> = BTreeMap::new();
     for known in engine.otr.known() {
         peers.entry(known.peer.clone()).or_default().push(known);
     }

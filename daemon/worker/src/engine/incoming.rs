@@ -8,7 +8,7 @@ use crate::text::ctcp::{self, Decrypted};
 use crate::text::html;
 use otr::Peer;
 use otr::fragment::Outcome;
-use otr::line::{self, Kind as MessageKind, Line};
+use otr::message::{self, MessageType, OtrLine};
 use proto::shim::{Effect, In, Kind, Security, Style};
 use proto::text::Mask;
 use std::borrow::Cow;
@@ -35,8 +35,8 @@ impl Engine {
     /// A PRIVMSG, or a line that was put together again.
     pub(super) fn line(&mut self, peer: &Peer, message: In, policy: Policy) {
         let text = message.text.as_bytes();
-        match line::classify(text) {
-            Line::Text => {
+        match message::classify(text) {
+            OtrLine::Text => {
                 if let Some(conversation) = self.conversations.get_mut(peer)
                     && conversation.offer == Offer::Made
                 {
@@ -44,7 +44,7 @@ impl Engine {
                 }
                 self.clear(peer, &message);
             }
-            Line::Tagged { v2, v3, text } => {
+            OtrLine::Tagged { v2, v3, text } => {
                 if !text.is_empty() {
                     let stripped = In { text: proto::text::Text::new(text), ..message.clone() };
                     self.clear_stripped(peer, &stripped);
@@ -54,7 +54,7 @@ impl Engine {
                 }
             }
             // Mostly somebody's words about OTR; a real one asks for what is not safe.
-            Line::Query { v2: false, v3: false } => {
+            OtrLine::Query { v2: false, v3: false } => {
                 self.note_of(
                     peer,
                     Style::Warn,
@@ -62,13 +62,13 @@ impl Engine {
                 );
                 self.clear(peer, &message);
             }
-            Line::Query { v2, v3 } => {
+            OtrLine::Query { v2, v3 } => {
                 if self.may_exchange_keys(peer) {
                     self.note_of(peer, Style::Plain, "They ask for a private conversation.");
                     self.asked_by(peer, v2, v3, message.from);
                 }
             }
-            Line::Error { text } => {
+            OtrLine::Error { text } => {
                 let words = quote(text);
                 self.note_of(
                     peer,
@@ -76,11 +76,11 @@ impl Engine {
                     format!("Their OTR reports an error, in their words: {words}"),
                 );
             }
-            Line::Fragment(fragment) => {
+            OtrLine::Fragment(fragment) => {
                 let ours = self.otr.instag();
                 match self.fragments.push(self.now.mono, peer, &fragment, Some(ours)) {
                     Outcome::Complete(whole)
-                        if matches!(line::classify(&whole), Line::Message { .. }) =>
+                        if matches!(message::classify(&whole), OtrLine::Message { .. }) =>
                     {
                         let whole = In { text: proto::text::Text::new(whole), ..message };
                         self.line(peer, whole, policy);
@@ -89,10 +89,10 @@ impl Engine {
                     Outcome::Pending | Outcome::Dropped => {}
                 }
             }
-            Line::Message { kind: MessageKind::Data, sender, .. } => {
+            OtrLine::Message { kind: MessageType::Data, sender, .. } => {
                 self.data(peer, message, sender)
             }
-            Line::Message { .. } => {
+            OtrLine::Message { .. } => {
                 if self.may_exchange_keys(peer) && self.key_or_hold(HeldLine::In(message.clone())) {
                     self.receive(peer, &message);
                 }
@@ -120,7 +120,7 @@ impl Engine {
         // What rides along shows only once it is decrypted, and then it is looked at already.
         let mut received = match self.may_authenticate(peer) {
             true => self.otr.receive(peer, message.text.as_bytes()),
-            false => self.otr.receive_deaf(peer, message.text.as_bytes()),
+            false => self.otr.receive_ignoring_smp(peer, message.text.as_bytes()),
         };
         if let Some(text) = received.text {
             self.decrypted(peer, message.from, security, &text);

@@ -5,7 +5,7 @@
 use super::Engine;
 use crate::limits;
 use otr::Peer;
-use otr::line;
+use otr::message;
 use proto::shim::{In, Style};
 use proto::text::Text;
 use std::time::Duration;
@@ -48,7 +48,7 @@ impl Engine {
                 Piece::Other => {}
             }
         }
-        if !line::is_cut_off(text) || open >= limits::SPLIT_LINES {
+        if !message::is_cut_off(text) || open >= limits::SPLIT_LINES {
             return Some(message);
         }
         let split = Split { text: text.trim_ascii_end().to_vec(), since: now };
@@ -88,7 +88,7 @@ fn piece(start: &[u8], text: &[u8]) -> Piece {
     let joined = [start, text].concat();
     match ends {
         // People end lines with a dot as well: the whole has to be a message.
-        true if line::is_whole(&joined) => Piece::End(joined),
+        true if message::is_whole(&joined) => Piece::End(joined),
         false if body.len() >= limits::SPLIT_PIECE => Piece::Middle(joined),
         _ => Piece::Other,
     }
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn pieces_are_told_from_words() {
         let whole = message();
-        assert!(otr::line::is_whole(&whole));
+        assert!(otr::message::is_whole(&whole));
         let (start, rest) = whole.split_at(60);
         let (middle, end) = rest.split_at(100);
         assert_eq!(piece(start, rest), Piece::End(whole.clone()));

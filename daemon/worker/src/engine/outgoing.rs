@@ -6,7 +6,7 @@ use crate::limits;
 use crate::store::Name;
 use crate::text::ctcp;
 use otr::Peer;
-use otr::line::{self, Line};
+use otr::message::{self, OtrLine};
 use proto::shim::{Effect, Kind, Out, Security, Style};
 use proto::text::Text;
 use std::borrow::Cow;
@@ -77,7 +77,7 @@ impl Engine {
 
     /// A message to a peer with whom nothing is private.
     fn in_clear(&mut self, peer: &Peer, out: Out, policy: Policy) {
-        let tag = line::whitespace_tag(true, true);
+        let tag = message::whitespace_tag(true, true);
         let fits = out.text.as_bytes().len() + tag.len() <= self.room(&out.to, "PRIVMSG");
         let command = out.text.as_bytes().first().is_none_or(|b| b"!./\\@~".contains(b));
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
@@ -214,5 +214,5 @@ impl Engine {
 /// A typed `?OTR?`, `?OTRv23?` and the like. With words behind it, it is somebody's text.
 fn is_query(text: &Text) -> bool {
     let text = text.as_bytes().trim_ascii();
-    !text.contains(&b' ') && matches!(line::classify(text), Line::Query { .. })
+    !text.contains(&b' ') && matches!(message::classify(text), OtrLine::Query { .. })
 }

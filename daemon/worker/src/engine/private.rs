@@ -54,7 +54,7 @@ impl Engine {
     /// comes, until it is trusted.
     pub(super) fn is_other_key(&self, peer: &Peer, fingerprint: Fingerprint) -> bool {
         let known = self.otr.known_of(peer);
-        let this = |k: &&otr::Known| k.fingerprint == fingerprint;
+        let this = |k: &&otr::KnownFingerprint| k.fingerprint == fingerprint;
         let trusted = known.iter().find(this).is_some_and(|k| k.trust.is_trusted());
         let first = known.last().is_none_or(|k| k.fingerprint == fingerprint);
         !trusted

@@ -4,7 +4,7 @@ use super::{Engine, SmpState};
 use crate::limits;
 use crate::store::Name;
 use crate::text::clean::quote;
-use otr::{Asker, ForgetError, Known, Peer, Proof, Smp, SmpError, Trust};
+use otr::{ForgetError, Initiator, KnownFingerprint, Peer, Smp, SmpError, SmpOutcome, Trust};
 use proto::shim::Style;
 use proto::text::Nick;
 
@@ -62,7 +62,7 @@ impl Engine {
     }
 
     /// `forget`
-    pub(crate) fn forget(&mut self, known: &Known) -> Result<(), ForgetError> {
+    pub(crate) fn forget(&mut self, known: &KnownFingerprint) -> Result<(), ForgetError> {
         self.otr.forget_fingerprint(&known.peer, known.fingerprint)?;
         self.unsaved.insert(Name::Fingerprints);
         Ok(())
@@ -113,9 +113,9 @@ impl Engine {
             }
             Smp::Failed(proof) => {
                 conversation.smp = SmpState::Idle;
-                let who = match proof.asker {
-                    Asker::We => "The secrets differ",
-                    Asker::Peer => "The secrets differ: your answer was not theirs",
+                let who = match proof.initiator {
+                    Initiator::We => "The secrets differ",
+                    Initiator::Peer => "The secrets differ: your answer was not theirs",
                 };
                 self.say_of(
                     &nick,
@@ -123,7 +123,7 @@ impl Engine {
                     format!("Authentication failed. {who}. What you trust has not changed."),
                 );
             }
-            Smp::Unheard => self.note_of(
+            Smp::SmpIgnored => self.note_of(
                 peer,
                 Style::Warn,
                 "Too many authentications: some of theirs are not looked at.",
@@ -141,7 +141,7 @@ impl Engine {
         }
     }
 
-    fn verified(&mut self, peer: &Peer, nick: &Nick, proof: Proof) {
+    fn verified(&mut self, peer: &Peer, nick: &Nick, proof: SmpOutcome) {
         let name = quote(nick.as_bytes());
         if !proof.proves_peer() {
             return self.say_of(nick, Style::Good, format!("Your answer was right: they have verified you. You have not verified them: use authq {name} [question] <secret>."));

@@ -37,7 +37,7 @@ pub fn confine(directory: Option<BorrowedFd<'_>>, without: WithoutLandlock) -> R
     let locked = process::lock_memory().context("cannot keep memory from being swapped out")?;
     otr::init().context("libotr did not start")?;
     // A process without a directory is there to make keys.
-    otr::draw_randomness(match directory {
+    otr::warm_up_rng(match directory {
         Some(_) => otr::Randomness::Sessions,
         None => otr::Randomness::Keys,
     });

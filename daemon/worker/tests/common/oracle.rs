@@ -96,10 +96,10 @@ impl Oracle {
 
     pub fn step(&mut self, op: Op) {
         for plain in self.w.plain(op) {
-            if let Op::Authenticate(asker, false) = op
-                && plain.of(asker.other()).is_some()
+            if let Op::Authenticate(initiator, false) = op
+                && plain.of(initiator.other()).is_some()
             {
-                self.each(|side, _, _| side.promises.wrong_answer = side.promises.us == asker);
+                self.each(|side, _, _| side.promises.wrong_answer = side.promises.us == initiator);
             }
             self.plain_step(plain);
         }

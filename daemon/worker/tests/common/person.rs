@@ -3,7 +3,7 @@
 use super::key_file;
 use super::world::Us;
 use otr::fragment::{Outcome, Reassembler, cut};
-use otr::line::{Line, classify};
+use otr::message::{OtrLine, classify};
 use otr::{Event, Otr, Peer, Session, Smp, State};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -84,14 +84,14 @@ impl Person {
 
     pub fn hear(&mut self, line: &[u8]) {
         let whole = match classify(line) {
-            Line::Fragment(piece) => {
+            OtrLine::Fragment(piece) => {
                 let ours = Some(self.otr.instag());
                 match self.reassembler.push(Duration::ZERO, &self.with, &piece, ours) {
                     Outcome::Complete(whole) => whole,
                     Outcome::Pending | Outcome::Dropped => return,
                 }
             }
-            Line::Text | Line::Tagged { .. } => {
+            OtrLine::Text | OtrLine::Tagged { .. } => {
                 return self.clear.push(String::from_utf8_lossy(line).into_owned());
             }
             _ => line.to_vec(),

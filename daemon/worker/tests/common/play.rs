@@ -231,8 +231,8 @@ impl World {
                 vec![us.does(Own::Type(friend, kind))]
             }
             Op::Authenticate(us, right) => {
-                let (other, asker) = (self.nick_of(us.other()), self.nick_of(us));
-                vec![us.does(Own::auth(other, true)), us.other().does(Own::auth(asker, right))]
+                let (other, initiator) = (self.nick_of(us.other()), self.nick_of(us));
+                vec![us.does(Own::auth(other, true)), us.other().does(Own::auth(initiator, right))]
             }
             op => vec![op],
         }

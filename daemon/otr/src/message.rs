@@ -2,19 +2,27 @@
 //!
 //! libotr looks for `?OTR` anywhere in a text, so that somebody who merely
 //! mentions it loses the message. Here a line is OTR only if it begins with
-//! something well formed; everything else is [`Line::Text`] and never reaches
+//! something well formed; everything else is [`OtrLine::Text`] and never reaches
 //! libotr. What this module calls a query or a message, libotr does too.
-
-use crate::name::Version;
 
 /// The tag that begins a whitespace offer (OTR spec, "tagged plaintext").
 const TAG_BASE: &[u8; 16] = b" \t  \t\t\t\t \t \t \t  ";
 const TAG_V2: &[u8; 8] = b"  \t\t  \t ";
 const TAG_V3: &[u8; 8] = b"  \t\t  \t\t";
 
+/// A version of the OTR protocol that we speak. Version 1 is broken and 4 has
+/// no library.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Version {
+    /// No instance tags.
+    V2,
+    /// With instance tags.
+    V3,
+}
+
 /// One line from a peer.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Line<'a> {
+pub enum OtrLine<'a> {
     /// A request for a private conversation: `?OTRv23?`. With neither version
     /// it asks for one that we do not speak.
     Query {
@@ -42,7 +50,7 @@ pub enum Line<'a> {
         /// The protocol's version.
         version: Version,
         /// What it is.
-        kind: Kind,
+        kind: MessageType,
         /// The sender's instance tag; 0 in version 2.
         sender: u32,
         /// The receiver's instance tag; 0 in version 2 and if not yet known.
@@ -56,7 +64,7 @@ pub enum Line<'a> {
 
 /// What an encoded message is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Kind {
+pub enum MessageType {
     /// First step of the key exchange.
     DhCommit,
     /// Second step.
@@ -88,16 +96,16 @@ pub struct Fragment<'a> {
 
 /// Says what `line` is.
 #[must_use]
-pub fn classify(line: &[u8]) -> Line<'_> {
+pub fn classify(line: &[u8]) -> OtrLine<'_> {
     let otr = line.strip_prefix(b"?OTR").and_then(|rest| match rest.first()? {
         b':' => message(rest.get(1..)?),
-        b'|' => fragment_v3(rest.get(1..)?).map(Line::Fragment),
-        b',' => fragment_v2(rest.get(1..)?).map(Line::Fragment),
+        b'|' => fragment_v3(rest.get(1..)?).map(OtrLine::Fragment),
+        b',' => fragment_v2(rest.get(1..)?).map(OtrLine::Fragment),
         b'?' | b'v' => query(rest),
         b' ' => error(rest),
         _ => None,
     });
-    otr.or_else(|| tagged(line)).unwrap_or(Line::Text)
+    otr.or_else(|| tagged(line)).unwrap_or(OtrLine::Text)
 }
 
 /// Whether this is the beginning of an encoded message whose end, with the final
@@ -107,7 +115,7 @@ pub fn is_cut_off(line: &[u8]) -> bool {
     line.starts_with(b"?OTR:")
         // In a whole one it is found at the end.
         && memchr::memrchr(b'.', line).is_none()
-        && matches!(classify(line), Line::Message { .. })
+        && matches!(classify(line), OtrLine::Message { .. })
 }
 
 /// The hash in a commitment, by which two that cross are put in order.
@@ -118,19 +126,19 @@ pub(crate) fn commitment_hash(line: &[u8]) -> Option<[u8; 32]> {
 /// Whether an encoded message is exactly as long as the lengths inside it say.
 #[must_use]
 pub fn is_whole(line: &[u8]) -> bool {
-    let Line::Message { version, kind, .. } = classify(line) else { return false };
+    let OtrLine::Message { version, kind, .. } = classify(line) else { return false };
     let Some(bytes) = bytes_of(line) else { return false };
     let head = match version {
         Version::V2 => 3,
         Version::V3 => 11,
     };
     let fields: &[Field] = match kind {
-        Kind::DhCommit => &[Field::Counted, Field::Counted],
-        Kind::DhKey => &[Field::Counted],
-        Kind::RevealSig => &[Field::Counted, Field::Counted, Field::Fixed(20)],
-        Kind::Signature => &[Field::Counted, Field::Fixed(20)],
+        MessageType::DhCommit => &[Field::Counted, Field::Counted],
+        MessageType::DhKey => &[Field::Counted],
+        MessageType::RevealSig => &[Field::Counted, Field::Counted, Field::Fixed(20)],
+        MessageType::Signature => &[Field::Counted, Field::Fixed(20)],
         // Flags and key ids, key, counter, text, MAC, old MAC keys.
-        Kind::Data => &[
+        MessageType::Data => &[
             Field::Fixed(9),
             Field::Counted,
             Field::Fixed(8),
@@ -195,18 +203,18 @@ pub(crate) fn ignorable(line: &[u8]) -> bool {
 
 /// After `?OTR:`. The base64 must run to the end or to the final dot; a message
 /// that was cut off is still one, and libotr will call it malformed.
-fn message(body: &[u8]) -> Option<Line<'static>> {
+fn message(body: &[u8]) -> Option<OtrLine<'static>> {
     let version = match body.get(..3)? {
         b"AAM" => Version::V3,
         b"AAI" => Version::V2,
         _ => return None,
     };
     let kind = match body.get(3)? {
-        b'C' => Kind::DhCommit,
-        b'K' => Kind::DhKey,
-        b'R' => Kind::RevealSig,
-        b'S' => Kind::Signature,
-        b'D' => Kind::Data,
+        b'C' => MessageType::DhCommit,
+        b'K' => MessageType::DhKey,
+        b'R' => MessageType::RevealSig,
+        b'S' => MessageType::Signature,
+        b'D' => MessageType::Data,
         _ => return None,
     };
     // The dot is the end but for blanks; base64 itself has none.
@@ -220,12 +228,12 @@ fn message(body: &[u8]) -> Option<Line<'static>> {
             (number(head.get(3..7)?)?, number(head.get(7..11)?)?)
         }
     };
-    Some(Line::Message { version, kind, sender, receiver })
+    Some(OtrLine::Message { version, kind, sender, receiver })
 }
 
 /// After `?OTR`: `?`, `v` and versions and `?`, or both, and then the end or
 /// words set off by a blank, a line end or HTML, as other programs send.
-fn query(rest: &[u8]) -> Option<Line<'static>> {
+fn query(rest: &[u8]) -> Option<OtrLine<'static>> {
     let (mut v2, mut v3) = (false, false);
     let mut rest = rest;
     let mut seen = false;
@@ -241,13 +249,13 @@ fn query(rest: &[u8]) -> Option<Line<'static>> {
         }
     }
     let ends = rest.first().is_none_or(|byte| byte.is_ascii_whitespace() || *byte == b'<');
-    (seen && ends).then_some(Line::Query { v2, v3 })
+    (seen && ends).then_some(OtrLine::Query { v2, v3 })
 }
 
 /// After `?OTR`.
-fn error(rest: &[u8]) -> Option<Line<'_>> {
+fn error(rest: &[u8]) -> Option<OtrLine<'_>> {
     let text = rest.strip_prefix(b" Error:")?;
-    Some(Line::Error { text: text.strip_prefix(b" ").unwrap_or(text) })
+    Some(OtrLine::Error { text: text.strip_prefix(b" ").unwrap_or(text) })
 }
 
 /// After `?OTR|`: `sender|receiver,k,n,piece,`.
@@ -274,7 +282,7 @@ fn pieces(rest: &[u8]) -> Option<(u16, u16, &[u8])> {
     sound.then_some((k, n, piece))
 }
 
-fn tagged(line: &[u8]) -> Option<Line<'static>> {
+fn tagged(line: &[u8]) -> Option<OtrLine<'static>> {
     // Few lines have tabs at all.
     memchr::memchr(b'\t', line)?;
     let start = memchr::memmem::find(line, TAG_BASE)?;
@@ -289,7 +297,7 @@ fn tagged(line: &[u8]) -> Option<Line<'static>> {
         end += 8;
     }
     let text = [line.get(..start)?, line.get(end..)?].concat();
-    Some(Line::Tagged { v2, v3, text })
+    Some(OtrLine::Tagged { v2, v3, text })
 }
 
 fn split_once(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {

@@ -8,10 +8,10 @@ use std::ptr;
 
 use crate::context::Context;
 use crate::event::{Event, State};
-use crate::name::Peer;
+use crate::peer::Peer;
 use crate::{Otr, SendError, SmpError, generate_key};
 
-/// `heal` lets no such session be; sending and authenticating look once more.
+/// `restore` lets no such session be; sending and authenticating look once more.
 #[test]
 fn a_session_without_keys_sends_and_asks_nothing() {
     let mut alice = with_key("alice");

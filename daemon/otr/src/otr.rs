@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::admit::{Admission, Header};
+use crate::admission::{Admission, Header};
 use crate::callbacks::{OPS, Sink, bytes};
 use crate::context::{Context, PROTOCOL};
 use crate::error::explain;
 use crate::error::{KeyError, NewError, SendError};
-use crate::event::{Asker, Event, Received, Smp, State};
-use crate::heal::Before;
+use crate::event::{Event, Initiator, Received, Smp, State};
+use crate::fingerprint::Fingerprint;
 use crate::key::{self, UserState};
-use crate::line::{self, Line};
-use crate::name::{Fingerprint, Peer};
+use crate::message::{self, OtrLine};
+use crate::peer::Peer;
 use crate::shelf::Shelf;
+use crate::snapshot::ContextSnapshot;
 
 /// Longest line that is given to libotr, in bytes: a whole reassembled message.
 pub const MAX_LINE: usize = crate::fragment::MAX_MESSAGE;
@@ -32,7 +33,7 @@ pub struct Otr {
     /// What libotr has not been told yet.
     pub(crate) shelf: Shelf,
     /// What libotr does not know about a session, by peer and instance tag.
-    pub(crate) live: HashMap<(Peer, u32), Live>,
+    pub(crate) live: HashMap<(Peer, u32), SessionRecord>,
     /// Counts up with each genuine message.
     clock: u64,
     poll_every: Option<Duration>,
@@ -42,7 +43,7 @@ pub struct Otr {
 
 /// Our own record of a session.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Live {
+pub(crate) struct SessionRecord {
     pub(crate) since: u64,
     pub(crate) last_heard: u64,
     /// The peer waits for our secret.
@@ -107,7 +108,7 @@ impl Otr {
             .to_vec()
     }
 
-    /// Handles one whole line of a peer's. Only what [`line::classify`] calls a
+    /// Handles one whole line of a peer's. Only what [`message::classify`] calls a
     /// query, a message or an error does anything; all else comes back as
     /// [`Event::Unencrypted`].
     pub fn receive(&mut self, peer: &Peer, line: &[u8]) -> Received {
@@ -120,23 +121,23 @@ impl Otr {
 
     fn receive_any(&mut self, peer: &Peer, line: &[u8]) -> Received {
         let alone = |event| Received { events: vec![event], ..Received::default() };
-        match line::classify(line) {
-            Line::Text | Line::Tagged { .. } | Line::Fragment(_) => {
+        match message::classify(line) {
+            OtrLine::Text | OtrLine::Tagged { .. } | OtrLine::Fragment(_) => {
                 alone(Event::Unencrypted { peer: peer.clone(), text: line.to_vec() })
             }
             // Never into libotr: there it makes the last message be sent again.
-            Line::Error { text } => {
+            OtrLine::Error { text } => {
                 alone(Event::ErrorFromPeer { peer: peer.clone(), text: text.to_vec() })
             }
-            Line::Query { v2: false, v3: false } => Received::default(),
-            Line::Query { .. } => self.receive_otr(peer, line),
-            Line::Message { version, kind, sender, receiver } => {
+            OtrLine::Query { v2: false, v3: false } => Received::default(),
+            OtrLine::Query { .. } => self.receive_otr(peer, line),
+            OtrLine::Message { version, kind, sender, receiver } => {
                 self.introduce(peer);
                 let ours = self.instag();
                 let header = Header { version, kind, sender, receiver };
                 match self.admit(peer, line, header, ours) {
                     Admission::Yes => {
-                        if kind != line::Kind::Data
+                        if kind != message::MessageType::Data
                             && let Some(context) = self.context(peer, sender)
                         {
                             context.close_stale_handles(kind);
@@ -189,7 +190,7 @@ impl Otr {
 
     /// Ends every session with a peer, and tells the peer.
     pub fn finish(&mut self, peer: &Peer) -> Vec<Event> {
-        let before = Before::of(self.context(peer, 0));
+        let before = ContextSnapshot::of(self.context(peer, 0));
         let mut sink = Sink::new(peer, before.fingerprints());
         // SAFETY: the user state is open, all names are C strings, and the sink
         // outlives the call.
@@ -239,7 +240,7 @@ impl Otr {
         if master.is_none() {
             self.make_room_for_stranger();
         }
-        let before = Before::of(master);
+        let before = ContextSnapshot::of(master);
         let mut sink = Sink::new(peer, before.fingerprints());
         let mut text = ptr::null_mut();
         let mut tlvs = ptr::null_mut();
@@ -266,7 +267,7 @@ impl Otr {
         unsafe { otr_sys::otrl_tlv_free(tlvs) };
         let text = take_text(text).filter(|_| internal == 0);
         let instance = Context::from_ptr(context).map_or(0, Context::instance);
-        let seen = before.heal(self.context(peer, 0));
+        let seen = before.restore(self.context(peer, 0));
         let mut events = self.settle(peer, sink);
         if text.is_some() {
             self.heard(peer, instance);
@@ -305,7 +306,7 @@ impl Otr {
                 let instance = *instance;
                 self.clock += 1;
                 let since = self.clock;
-                let live = Live { since, last_heard: since, ..Live::default() };
+                let live = SessionRecord { since, last_heard: since, ..SessionRecord::default() };
                 self.live.insert((peer.clone(), instance), live);
                 self.smp_reset(peer, instance);
             }
@@ -314,7 +315,7 @@ impl Otr {
                 self.heard(peer, instance);
                 self.smp_reset(peer, instance);
             }
-            Event::Smp { instance, event: Smp::Unheard, .. } => {
+            Event::Smp { instance, event: Smp::SmpIgnored, .. } => {
                 let instance = *instance;
                 self.heard(peer, instance);
             }
@@ -324,7 +325,7 @@ impl Otr {
                 let live = self.live.entry((peer.clone(), instance)).or_default();
                 live.asked = matches!(event, Smp::Asked { .. });
                 if let Smp::Verified(proof) | Smp::Failed(proof) = event
-                    && proof.asker == Asker::We
+                    && proof.initiator == Initiator::We
                 {
                     proof.question = live.our_question;
                 }

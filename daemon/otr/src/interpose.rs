@@ -5,12 +5,12 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// Where the function is that one of ours stands in for.
-pub(crate) struct Real(AtomicPtr<c_void>);
+pub(crate) struct NextSymbol(AtomicPtr<c_void>);
 
-impl Real {
+impl NextSymbol {
     /// Not looked up yet.
-    pub(crate) const fn unknown() -> Real {
-        Real(AtomicPtr::new(ptr::null_mut()))
+    pub(crate) const fn unknown() -> NextSymbol {
+        NextSymbol(AtomicPtr::new(ptr::null_mut()))
     }
 
     /// Looks it up by its name, so that no lookup is needed under seccomp. `false` if there is none

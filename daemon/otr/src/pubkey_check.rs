@@ -15,11 +15,11 @@ use std::sync::{Mutex, PoisonError};
 use otr_sys::{gcry_error_t, gcry_pk_verify_fn, gcry_sexp_t};
 
 use crate::error::{DsaCheckError, explain};
-use crate::interposed::Real;
+use crate::interpose::NextSymbol;
 use crate::mpi::Mpi;
 
 /// libgcrypt's own `gcry_pk_verify`.
-static REAL: Real = Real::unknown();
+static REAL: NextSymbol = NextSymbol::unknown();
 
 /// How many keys were refused.
 static REFUSED: AtomicUsize = AtomicUsize::new(0);

@@ -6,11 +6,12 @@
 
 use crate::context::Context;
 use crate::event::State;
-use crate::name::{Fingerprint, Trust};
+use crate::fingerprint::Fingerprint;
+use crate::trust::Trust;
 
 /// How a peer's contexts were before a call.
 #[derive(Default)]
-pub(crate) struct Before {
+pub(crate) struct ContextSnapshot {
     states: Vec<(u32, State)>,
     prints: Vec<(Fingerprint, Trust)>,
 }
@@ -24,11 +25,11 @@ pub(crate) struct Seen {
     pub(crate) new_print: bool,
 }
 
-impl Before {
+impl ContextSnapshot {
     /// Takes note of a peer's contexts; `None` if there are none.
-    pub(crate) fn of(master: Option<Context>) -> Before {
-        let Some(master) = master else { return Before::default() };
-        Before {
+    pub(crate) fn of(master: Option<Context>) -> ContextSnapshot {
+        let Some(master) = master else { return ContextSnapshot::default() };
+        ContextSnapshot {
             states: master.each_of_run().map(|one| (one.instance(), one.state())).collect(),
             prints: master.each_print().map(|one| (one.fingerprint(), one.trust())).collect(),
         }
@@ -44,13 +45,13 @@ impl Before {
     }
 
     /// Puts the contexts of a peer right.
-    pub(crate) fn heal(&self, master: Option<Context>) -> Seen {
+    pub(crate) fn restore(&self, master: Option<Context>) -> Seen {
         let mut seen = Seen::default();
         let Some(master) = master else { return seen };
         for context in master.each_of_run() {
             context.drop_last_message();
             let before = self.state(context.instance());
-            heal_state(context, before);
+            restore_state(context, before);
             if before == State::Encrypted && context.state() == State::Finished {
                 seen.ended.push(context.instance());
             }
@@ -72,7 +73,7 @@ impl Before {
 /// A message state that contradicts the keys, or that came by copying the
 /// master's, is a trick: a forged key message makes a private session look plain,
 /// a forged commitment makes a session look private that has no keys.
-fn heal_state(context: Context, before: State) {
+fn restore_state(context: Context, before: State) {
     if context.has_keys() {
         context.set_state(State::Encrypted);
         return;

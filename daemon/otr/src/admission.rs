@@ -3,8 +3,8 @@
 use crate::Otr;
 use crate::context::Context;
 use crate::event::{Event, State};
-use crate::line::{self, Kind};
-use crate::name::{Peer, Version};
+use crate::message::{self, MessageType, Version};
+use crate::peer::Peer;
 
 /// How many instances of one peer are kept.
 pub const MAX_INSTANCES: usize = 8;
@@ -15,7 +15,7 @@ pub const MAX_STRANGERS: usize = 512;
 #[derive(Clone, Copy)]
 pub(crate) struct Header {
     pub(crate) version: Version,
-    pub(crate) kind: Kind,
+    pub(crate) kind: MessageType,
     pub(crate) sender: u32,
     pub(crate) receiver: u32,
 }
@@ -39,27 +39,27 @@ impl Otr {
             if sender < otr_sys::OTRL_MIN_VALID_INSTAG {
                 return Admission::No(Some(Event::Malformed { peer: peer.clone() }));
             }
-            if receiver != ours && !(receiver == 0 && kind == Kind::DhCommit) {
+            if receiver != ours && !(receiver == 0 && kind == MessageType::DhCommit) {
                 return Admission::No(Some(Event::OtherInstance { peer: peer.clone() }));
             }
         }
         let known = self.context(peer, sender);
         match kind {
             // libotr drops the first of these without a word after a restart.
-            Kind::Data if !known.is_some_and(Context::is_private) => {
+            MessageType::Data if !known.is_some_and(Context::is_private) => {
                 Admission::No(Some(Event::NotPrivate {
                     peer: peer.clone(),
                     instance: sender,
-                    ignorable: line::ignorable(line),
+                    ignorable: message::ignorable(line),
                 }))
             }
-            Kind::DhCommit if version == Version::V3 && self.ours_goes_first(peer, line) => {
+            MessageType::DhCommit if version == Version::V3 && self.ours_goes_first(peer, line) => {
                 Admission::No(self.our_commitment(peer))
             }
             _ if known.is_some() => Admission::Yes,
-            Kind::DhCommit => self.admit_instance(peer, version),
+            MessageType::DhCommit => self.admit_instance(peer, version),
             // An answer to a query that we did not put changes nothing.
-            Kind::DhKey if self.context(peer, 0).is_some_and(Context::awaits_key) => {
+            MessageType::DhKey if self.context(peer, 0).is_some_and(Context::awaits_key) => {
                 self.admit_instance(peer, version)
             }
             _ => Admission::No(None),
@@ -73,7 +73,7 @@ impl Otr {
         let Some(master) = self.context(peer, 0).filter(|master| master.awaits_key()) else {
             return false;
         };
-        let theirs = line::commitment_hash(line);
+        let theirs = message::commitment_hash(line);
         let ours_first = theirs.is_some_and(|theirs| master.commitment_hash() > theirs);
         if !ours_first {
             master.forget_commitment();
