@@ -179,7 +179,7 @@ pub struct Status {
     /// Seconds since the front started.
     pub uptime: u64,
     /// Connections that have not said hello yet.
-    pub strangers: u32,
+    pub pending: u32,
     /// Accounts with a worker, sorted.
     pub accounts: Vec<AccountStatus>,
     /// Whether more follow: ask again with [`Page::after`] the last of these.

@@ -9,8 +9,8 @@ pub fn shown(status: &Status) -> String {
     let Status { version, protocol, pid, .. } = status;
     let uptime = duration(status.uptime);
     let mut out = format!("otrd {version}, protocol {protocol}, pid {pid}, up {uptime}\n");
-    if status.strangers > 0 {
-        out.push_str(&format!("{} connections without hello\n", status.strangers));
+    if status.pending > 0 {
+        out.push_str(&format!("{} connections without hello\n", status.pending));
     }
     if status.accounts.is_empty() {
         out.push_str("no account has a worker\n");

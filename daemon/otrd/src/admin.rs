@@ -1,17 +1,17 @@
 //! The admin socket: one request at a time of each connection, each answered before the next is
 //! read. A slow client holds up nobody but itself.
 
-use crate::ask::{Ask, Ending, Question, Said};
-use crate::front::Front;
+use crate::access::{Rights, Scope};
+use crate::context::Context;
+use crate::fd_passing::LineReader;
 use crate::identities;
-use crate::keeper;
-use crate::kind;
-use crate::master::Masters;
-use crate::passed::Inbox;
-use crate::peer::{Reach, Rights};
+use crate::line_io::{self, ReadLineError};
+use crate::master_secret::MasterSecrets;
+use crate::message_id;
 use crate::replace;
+use crate::requests::{AccountRequest, Ending, WorkerRequest, WorkerResponse};
+use crate::supervisor;
 use crate::watch::Watched;
-use crate::wire::{self, NoLine};
 use proto::account::Account;
 use proto::admin::{
     self, AccountStatus, Accounts, Call, Former, MAX_FORMER, Output, Page, Renewed, Replacing,
@@ -40,44 +40,48 @@ const STATUS_PAGE: usize = 40;
 const ACCOUNTS_PAGE: usize = 75;
 
 /// Serves one connection.
-pub async fn serve(front: Rc<Front>, stream: UnixStream, uid: u32) {
-    let Some(_seat) = Seat::take(&front, uid) else {
-        tracing::info!(message_id = kind::REFUSED, uid, "an admin connection is refused: too many");
-        return wire::refuse(stream, Id::Null, Code::Busy.into()).await;
-    };
-    if front.rights(uid).status == Reach::None {
+pub async fn serve(context: Rc<Context>, stream: UnixStream, uid: u32) {
+    let Some(_slot) = ConnectionSlot::take(&context, uid) else {
         tracing::info!(
-            message_id = kind::REFUSED,
+            message_id = message_id::REFUSED,
+            uid,
+            "an admin connection is refused: too many"
+        );
+        return line_io::refuse(stream, Id::Null, Code::Busy.into()).await;
+    };
+    if context.rights(uid).status == Scope::None {
+        tracing::info!(
+            message_id = message_id::REFUSED,
             uid,
             "an admin connection is refused: not allowed"
         );
-        return wire::refuse(stream, Id::Null, Code::Forbidden.into()).await;
+        return line_io::refuse(stream, Id::Null, Code::Forbidden.into()).await;
     }
-    converse(&Caller { front: front.clone(), uid }, stream).await;
+    converse(&Caller { context: context.clone(), uid }, stream).await;
 }
 
 /// A place among the admin connections.
-struct Seat {
-    front: Rc<Front>,
+struct ConnectionSlot {
+    context: Rc<Context>,
     uid: u32,
 }
 
-impl Seat {
-    fn take(front: &Rc<Front>, uid: u32) -> Option<Self> {
-        let mut admins = front.admins.borrow_mut();
+impl ConnectionSlot {
+    fn take(context: &Rc<Context>, uid: u32) -> Option<Self> {
+        let mut admins = context.admins.borrow_mut();
         let all: usize = admins.values().sum();
         let held = admins.entry(uid).or_default();
-        if *held >= front.admins_per_user() || (all >= IN_ALL && uid != 0) {
+        if *held >= context.admins_per_user() || (all >= IN_ALL && uid != 0) {
             return None;
         }
         *held += 1;
-        Some(Self { front: front.clone(), uid })
+        Some(Self { context: context.clone(), uid })
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        let mut admins = self.front.admins.borrow_mut();
+        let mut admins = self.context.admins.borrow_mut();
         if let Some(held) = admins.get_mut(&self.uid) {
             *held -= 1;
         }
@@ -86,12 +90,12 @@ impl Drop for Seat {
 }
 
 async fn converse(caller: &Caller, mut stream: UnixStream) {
-    let mut inbox = Inbox::default();
+    let mut inbox = LineReader::default();
     loop {
         let line = match timeout(IDLE_TIME, inbox.read_line(&stream)).await {
             Ok(Ok(line)) => line,
-            Ok(Err(NoLine::TooLong(_))) => {
-                return wire::refuse(stream, Id::Null, Code::TooLong.into()).await;
+            Ok(Err(ReadLineError::TooLong(_))) => {
+                return line_io::refuse(stream, Id::Null, Code::TooLong.into()).await;
             }
             Ok(Err(_)) | Err(_) => return,
         };
@@ -99,14 +103,14 @@ async fn converse(caller: &Caller, mut stream: UnixStream) {
         let Some(answer) = caller.answer(&line, passed).await else {
             return watch(caller, &line, stream, inbox).await;
         };
-        if wire::write(&mut stream, &answer).await.is_err() {
+        if line_io::write(&mut stream, &answer).await.is_err() {
             return;
         }
     }
 }
 
 /// Tells what changes, and answers what else is asked, until the other side closes.
-async fn watch(caller: &Caller, line: &[u8], mut stream: UnixStream, mut inbox: Inbox) {
+async fn watch(caller: &Caller, line: &[u8], mut stream: UnixStream, mut inbox: LineReader) {
     let mut out = Vec::new();
     jsonrpc::serve(line, &mut out, |_| Ok(Watch {}));
     let mut watched = Watched::default();
@@ -114,7 +118,7 @@ async fn watch(caller: &Caller, line: &[u8], mut stream: UnixStream, mut inbox: 
     tracing::debug!(uid = caller.uid, "an admin watches");
     let mut next_look = Instant::now() + WATCH_TIME;
     loop {
-        if wire::write(&mut stream, &out).await.is_err() {
+        if line_io::write(&mut stream, &out).await.is_err() {
             return;
         }
         out.clear();
@@ -130,8 +134,8 @@ async fn watch(caller: &Caller, line: &[u8], mut stream: UnixStream, mut inbox: 
                     let passed = inbox.take_passed();
                     out = caller.answer(&line, passed).await.unwrap_or_else(|| watches(&line));
                 }
-                Err(NoLine::TooLong(_)) => {
-                    return wire::refuse(stream, Id::Null, Code::TooLong.into()).await;
+                Err(ReadLineError::TooLong(_)) => {
+                    return line_io::refuse(stream, Id::Null, Code::TooLong.into()).await;
                 }
                 Err(_) => return,
             },
@@ -149,7 +153,7 @@ fn watches(line: &[u8]) -> Vec<u8> {
 
 /// Who asks.
 struct Caller {
-    front: Rc<Front>,
+    context: Rc<Context>,
     uid: u32,
 }
 
@@ -175,10 +179,10 @@ impl Caller {
     async fn answer(&self, line: &[u8], passed: Option<OwnedFd>) -> Option<Vec<u8>> {
         let mut out = Vec::new();
         match jsonrpc::parse_bounded(line, admin::MAX_BATCH) {
-            Err(error) => return Some(wire::error_line(Id::Null, error)),
+            Err(error) => return Some(line_io::error_line(Id::Null, error)),
             Ok(Message::Single(request)) => {
                 let watches = matches!(Call::parse(&request), Ok(Call::Watch(_)));
-                if watches && self.rights().watch != Reach::None {
+                if watches && self.rights().watch != Scope::None {
                     return None;
                 }
                 if let Some(reply) = self.reply(Ok(request), passed).await {
@@ -198,7 +202,7 @@ impl Caller {
         }
         if out.len() > proto::MAX_LINE {
             let error = Error::new(Code::Internal, "the answer is over 65536 bytes: ask for less");
-            return Some(wire::error_line(Id::Null, error));
+            return Some(line_io::error_line(Id::Null, error));
         }
         Some(out)
     }
@@ -227,34 +231,35 @@ impl Caller {
             Call::Command(command) => {
                 let account = self.account(may.command, command.account)?;
                 self.known(&account)?;
-                self.ask(&account, Question::Command(command.text)).await
+                self.ask(&account, WorkerRequest::Command(command.text)).await
             }
             Call::Import(import) => {
                 let account = self.account(may.moving, import.account)?;
                 let files = passed.ok_or_else(nothing_passed)?;
-                self.ask(&account, Question::Import { order: import.order, files }).await
+                self.ask(&account, WorkerRequest::Import { order: import.order, files }).await
             }
             Call::Export(export) => {
                 let account = self.account(may.moving, export.account)?;
                 self.known(&account)?;
                 let files = passed.ok_or_else(nothing_passed)?;
-                self.ask(&account, Question::Export { files }).await
+                self.ask(&account, WorkerRequest::Export { files }).await
             }
             Call::Renew(renew) => {
                 let account = self.account(may.command, renew.account)?;
                 self.known(&account)?;
                 let (reply, answer) = oneshot::channel();
-                let ask = Ask::Renew { reply };
-                keeper::ask(&self.front, &account, ask).map_err(|_| Error::from(Code::Busy))?;
+                let ask = AccountRequest::Renew { reply };
+                supervisor::ask(&self.context, &account, ask)
+                    .map_err(|_| Error::from(Code::Busy))?;
                 let renewed = answer.await.unwrap_or_else(|_| Err(Code::Busy.into()))?;
                 Ok(Answer::Renewed(renewed))
             }
             Call::Replace(_) => {
-                if !self.front.may_replace(self.uid) {
+                if !self.context.may_replace(self.uid) {
                     return Err(Code::Forbidden.into());
                 }
                 let channel = passed.ok_or_else(nothing_passed)?;
-                replace::begin(&self.front, channel).map(Answer::Replacing)
+                replace::begin(&self.context, channel).map(Answer::Replacing)
             }
             Call::Forget(forget) => {
                 let account = self.account(may.moving, forget.account)?;
@@ -269,8 +274,8 @@ impl Caller {
             Call::SecretsOf(of) => {
                 let account = self.account(may.moving, of.account)?;
                 self.known(&account)?;
-                let wanted = self.front.at_rest().unwrap_or(AtRest::Plain);
-                self.ask(&account, Question::AtRest(wanted)).await
+                let wanted = self.context.at_rest().unwrap_or(AtRest::Plain);
+                self.ask(&account, WorkerRequest::AtRest(wanted)).await
             }
             Call::Watch(_) => {
                 allowed(may.watch)?;
@@ -280,17 +285,17 @@ impl Caller {
     }
 
     fn rights(&self) -> Rights {
-        self.front.rights(self.uid)
+        self.context.rights(self.uid)
     }
 
     /// How every account within reach is.
     async fn all_status(&self) -> Vec<AccountStatus> {
-        let mut shown = self.front.kept();
+        let mut shown = self.context.kept();
         shown.retain(|account| self.rights().watch.covers(self.uid, account.uid));
         self.status_of(&shown).await
     }
 
-    /// All are asked before the first answer is awaited, and every keeper answers in time.
+    /// All are asked before the first answer is awaited, and every supervisor answers in time.
     async fn status_of(&self, accounts: &[Account]) -> Vec<AccountStatus> {
         let asked: Vec<_> =
             accounts.iter().filter_map(|account| self.ask_status(account)).collect();
@@ -303,7 +308,7 @@ impl Caller {
 
     async fn status(&self, page: Page) -> Result<Status, Error> {
         let reach = allowed(self.rights().status)?;
-        let mut shown = self.front.kept();
+        let mut shown = self.context.kept();
         shown.retain(|account| reach.covers(self.uid, account.uid));
         let more = cut(&mut shown, page, STATUS_PAGE);
         let accounts = self.status_of(&shown).await;
@@ -311,8 +316,8 @@ impl Caller {
             version: env!("CARGO_PKG_VERSION").into(),
             protocol: proto::VERSION,
             pid: std::process::id(),
-            uptime: self.front.started.elapsed().as_secs(),
-            strangers: self.front.strangers.borrow().len().try_into().unwrap_or(u32::MAX),
+            uptime: self.context.started.elapsed().as_secs(),
+            pending: self.context.pending.borrow().len().try_into().unwrap_or(u32::MAX),
             accounts,
             more,
         })
@@ -320,16 +325,18 @@ impl Caller {
 
     fn ask_status(&self, account: &Account) -> Option<oneshot::Receiver<AccountStatus>> {
         let (reply, answer) = oneshot::channel();
-        keeper::ask(&self.front, account, Ask::Status { reply }).is_ok().then_some(answer)
+        supervisor::ask(&self.context, account, AccountRequest::Status { reply })
+            .is_ok()
+            .then_some(answer)
     }
 
     fn accounts(&self, page: Page) -> Result<Accounts, Error> {
         let reach = allowed(self.rights().accounts)?;
         let mut accounts = match reach {
-            Reach::All => self.front.state.all(),
-            _ => self.front.state.of_uid(self.uid),
+            Scope::All => self.context.state.all(),
+            _ => self.context.state.of_uid(self.uid),
         };
-        accounts.extend(self.front.kept());
+        accounts.extend(self.context.kept());
         accounts.retain(|account| reach.covers(self.uid, account.uid));
         accounts.sort();
         accounts.dedup();
@@ -340,7 +347,7 @@ impl Caller {
 
     /// The account that is meant, where the caller may name it. Somebody else's sounds like one
     /// that is not there.
-    fn account(&self, reach: Reach, meant: Selector) -> Result<Account, Error> {
+    fn account(&self, reach: Scope, meant: Selector) -> Result<Account, Error> {
         let reach = allowed(reach)?;
         let Selector { uid, user, network } = meant;
         let account = Account { uid: uid.unwrap_or(self.uid), user, network };
@@ -348,46 +355,51 @@ impl Caller {
     }
 
     fn known(&self, account: &Account) -> Result<(), Error> {
-        if self.front.state.has(account) { Ok(()) } else { Err(admin::no_account()) }
+        if self.context.state.has(account) { Ok(()) } else { Err(admin::no_account()) }
     }
 
-    async fn ask(&self, account: &Account, question: Question) -> Result<Answer, Error> {
+    async fn ask(&self, account: &Account, question: WorkerRequest) -> Result<Answer, Error> {
         let (reply, answer) = oneshot::channel();
-        let ask = Ask::Question { question, reply };
-        keeper::ask(&self.front, account, ask).map_err(|_| Error::from(Code::Busy))?;
+        let ask = AccountRequest::WorkerRequest { question, reply };
+        supervisor::ask(&self.context, account, ask).map_err(|_| Error::from(Code::Busy))?;
         let said = answer.await.unwrap_or_else(|_| Err(Code::Busy.into()))?;
         Ok(match said {
-            Said::Output(output) => Answer::Output(output),
-            Said::Imported(imported) => Answer::Imported(imported),
-            Said::Exported(exported) => Answer::Exported(exported),
-            Said::AtRest(at_rest) => Answer::Settled(SecretsSettled { at_rest }),
+            WorkerResponse::Output(output) => Answer::Output(output),
+            WorkerResponse::Imported(imported) => Answer::Imported(imported),
+            WorkerResponse::Exported(exported) => Answer::Exported(exported),
+            WorkerResponse::AtRest(at_rest) => Answer::Settled(SecretsSettled { at_rest }),
         })
     }
 
     /// For all accounts: each one's files are changed by `secrets-of`, or at its next start.
     fn secrets(&self, may: Rights, secrets: &Secrets) -> Result<SecretsKept, Error> {
-        if may.moving != Reach::All {
+        if may.moving != Scope::All {
             return Err(Code::Forbidden.into());
         }
-        let masters = self.front.masters.as_ref();
+        let master_secrets = self.context.master_secrets.as_ref();
         if let Some(at_rest) = secrets.at_rest {
-            if masters.is_none() {
+            if master_secrets.is_none() {
                 return Err(Error::new(Code::Refused, NO_MASTER));
             }
-            let kept = self.front.state.set_at_rest(at_rest);
+            let kept = self.context.state.set_at_rest(at_rest);
             kept.map_err(|error| Error::new(Code::Refused, format!("not kept: {error}")))?;
-            tracing::info!(message_id = kind::AT_REST, uid = self.uid, ?at_rest, "files at rest");
+            tracing::info!(
+                message_id = message_id::AT_REST,
+                uid = self.uid,
+                ?at_rest,
+                "files at rest"
+            );
         }
         Ok(SecretsKept {
-            master: masters.is_some(),
-            old: masters.is_some_and(Masters::changes),
-            at_rest: self.front.at_rest().unwrap_or(AtRest::Plain),
+            master: master_secrets.is_some(),
+            old: master_secrets.is_some_and(MasterSecrets::changes),
+            at_rest: self.context.at_rest().unwrap_or(AtRest::Plain),
         })
     }
 
     async fn end(&self, account: &Account, how: Ending) -> Result<Answer, Error> {
         let (reply, answer) = oneshot::channel();
-        keeper::ask(&self.front, account, Ask::End { how, reply })
+        supervisor::ask(&self.context, account, AccountRequest::End { how, reply })
             .map_err(|_| Error::from(Code::Busy))?;
         answer.await.unwrap_or_else(|_| Err(Code::Busy.into())).map(Answer::Forgotten)
     }
@@ -400,19 +412,19 @@ impl Caller {
     ) -> Result<(Account, identities::Former), Error> {
         let account = self.account(may.moving, restore.account)?;
         let wanted = identities::Former { account: account.clone(), directory: restore.directory };
-        match self.front.state.former(account.uid).contains(&wanted) {
+        match self.context.state.former(account.uid).contains(&wanted) {
             true => Ok((account, wanted)),
             false => Err(admin::no_account()),
         }
     }
 
     /// All that was set aside within reach.
-    fn all_former(&self, reach: Reach) -> Vec<Former> {
+    fn all_former(&self, reach: Scope) -> Vec<Former> {
         let uids = match reach {
-            Reach::All => self.front.state.uids(),
+            Scope::All => self.context.state.uids(),
             _ => vec![self.uid],
         };
-        let all = uids.into_iter().flat_map(|uid| self.front.state.former(uid));
+        let all = uids.into_iter().flat_map(|uid| self.context.state.former(uid));
         let told = all.map(|one| Former { account: one.account, directory: one.directory });
         told.take(MAX_FORMER).collect()
     }
@@ -425,8 +437,8 @@ fn nothing_passed() -> Error {
     Error::new(Code::InvalidParams, "no descriptor came beside the request: see PROTOCOL.md")
 }
 
-fn allowed(reach: Reach) -> Result<Reach, Error> {
-    if reach == Reach::None { Err(Code::Forbidden.into()) } else { Ok(reach) }
+fn allowed(reach: Scope) -> Result<Scope, Error> {
+    if reach == Scope::None { Err(Code::Forbidden.into()) } else { Ok(reach) }
 }
 
 /// Keeps the page of a sorted list that was asked for; whether more follow.

@@ -1,8 +1,8 @@
 //! The command line, and where things are when it does not say.
 
+use crate::access::Mode;
 use crate::config::{self, Config};
-use crate::peer::Mode;
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 use clap::Parser;
 use proto::paths;
 use std::path::{Path, PathBuf};

@@ -1,12 +1,12 @@
 //! Which account a module means by its hello: its identity decides before its names do.
 
-use crate::ask::{Ask, Occupied, Vacate, Vacated};
-use crate::front::Front;
+use crate::context::Context;
 use crate::identities::Former;
 use crate::identity_file::Record;
-use crate::keeper;
-use crate::kind;
-use crate::state::{self, State};
+use crate::message_id;
+use crate::requests::{AccountRequest, Occupied, Vacate, Vacated};
+use crate::state_dir::{self, StateDir};
+use crate::supervisor;
 use proto::account::Account;
 use proto::control::Arrival;
 use proto::jsonrpc::{Code, Error};
@@ -35,7 +35,7 @@ enum Step {
     SetAside,
 }
 
-fn next_step(state: &State, account: &Account, identity: &Identity) -> Step {
+fn next_step(state: &StateDir, account: &Account, identity: &Identity) -> Step {
     let here = state.record(account);
     if here.as_ref().is_some_and(|record| record.identity.as_ref() == Some(identity)) {
         return Step::Serve;
@@ -51,41 +51,41 @@ fn next_step(state: &State, account: &Account, identity: &Identity) -> Step {
 }
 
 /// Sees to it that the account is this network's own, and says what the user has to know. Between
-/// a look at the directories and what is done to them nobody else runs, but for the keepers of the
+/// a look at the directories and what is done to them nobody else runs, but for the supervisors of the
 /// accounts that are concerned, which look again themselves.
 ///
 /// # Errors
 /// [`Code::IdentityInUse`] where a network of this identity is connected under another name.
 pub async fn settle(
-    front: &Rc<Front>,
+    context: &Rc<Context>,
     account: &Account,
     identity: &Identity,
 ) -> Result<Option<Arrival>, Error> {
     let (mut arrival, mut replaced) = (None, false);
     let late = Instant::now() + GRACE;
     loop {
-        let occupied = match next_step(&front.state, account, identity) {
+        let occupied = match next_step(&context.state, account, identity) {
             Step::Serve => return Ok(arrival),
             Step::Adopt => {
-                front.state.adopt(account, identity).map_err(refused)?;
+                context.state.adopt(account, identity).map_err(refused)?;
                 return Ok(arrival);
             }
             Step::TakeBack(former) => {
-                front.state.take_back(&former).map_err(refused)?;
+                context.state.take_back(&former).map_err(refused)?;
                 arrival = Some(Arrival::TakenBack);
                 continue;
             }
-            Step::Move { from, in_the_way } => match vacate(front, &from, Vacate::Look).await {
-                Ok(_) if in_the_way => match vacate(front, account, Vacate::SetAside).await {
+            Step::Move { from, in_the_way } => match vacate(context, &from, Vacate::Look).await {
+                Ok(_) if in_the_way => match vacate(context, account, Vacate::SetAside).await {
                     Ok(aside) => {
                         replaced |= aside.is_some();
                         continue;
                     }
                     Err(occupied) => (occupied, Code::Refused),
                 },
-                Ok(_) => match vacate(front, &from, Vacate::Move(account.clone())).await {
+                Ok(_) => match vacate(context, &from, Vacate::Move(account.clone())).await {
                     Ok(_) => {
-                        tracing::info!(message_id = kind::MOVED, %account, uid = account.uid, %from, "{account}: moved");
+                        tracing::info!(message_id = message_id::MOVED, %account, uid = account.uid, %from, "{account}: moved");
                         arrival = Some(Arrival::Moved { from, replaced });
                         continue;
                     }
@@ -93,7 +93,7 @@ pub async fn settle(
                 },
                 Err(occupied) => (occupied, Code::IdentityInUse),
             },
-            Step::SetAside => match vacate(front, account, Vacate::SetAside).await {
+            Step::SetAside => match vacate(context, account, Vacate::SetAside).await {
                 Ok(aside) => {
                     arrival = aside.is_some().then_some(Arrival::MadeAnew);
                     continue;
@@ -114,12 +114,13 @@ pub async fn settle(
 const NAMESAKE: &str = "another network of this name is connected: two ZNCs of one Unix user cannot \
                         both have it; rename one of the two";
 
-async fn vacate(front: &Rc<Front>, account: &Account, how: Vacate) -> Vacated {
+async fn vacate(context: &Rc<Context>, account: &Account, how: Vacate) -> Vacated {
     let (reply, answer) = oneshot::channel();
-    keeper::ask(front, account, Ask::Vacate { how, reply }).map_err(|_| Occupied::Busy)?;
+    supervisor::ask(context, account, AccountRequest::Vacate { how, reply })
+        .map_err(|_| Occupied::Busy)?;
     answer.await.unwrap_or(Err(Occupied::Busy))
 }
 
-fn refused(error: state::Error) -> Error {
+fn refused(error: state_dir::Error) -> Error {
     Error::new(Code::Refused, error.to_string())
 }

@@ -32,7 +32,7 @@ pub struct Limits {
     /// Accounts of one Unix user.
     pub accounts: usize,
     /// Connections of modules that have not said whose they are.
-    pub strangers: usize,
+    pub pending: usize,
     /// Connections of one Unix user to the admin socket.
     pub admins: usize,
     /// MiB that the workers of one Unix user may take together, beside what each takes at its
@@ -70,7 +70,7 @@ pub struct Log {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { accounts: 1024, strangers: 2048, admins: 32, memory: 2048 }
+        Self { accounts: 1024, pending: 2048, admins: 32, memory: 2048 }
     }
 }
 
@@ -129,10 +129,10 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), String> {
-        let Limits { accounts, strangers, admins, memory } = self.limits;
+        let Limits { accounts, pending, admins, memory } = self.limits;
         for (name, value, most) in [
             ("accounts", accounts, 100_000),
-            ("strangers", strangers, 10_000),
+            ("pending", pending, 10_000),
             ("admins", admins, 256),
             ("memory", memory, 1 << 20),
         ] {

@@ -6,7 +6,7 @@
 
 use crate::inherited::{Executed, List, VARIABLE};
 use crate::replace::Named;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
 use nix::sys::memfd::{MFdFlags, memfd_create};

@@ -1,9 +1,9 @@
 //! Which network an account's directory belongs to, and where directories go whose network was
 //! moved, renamed or made anew. The identity lies in the file `identity` of the directory.
 
+use crate::directory_index::DirectoryIndex;
 use crate::identity_file::{DAMAGED, FILE, NEXT, Record, is_empty, read, write};
-use crate::known::Known;
-use crate::state::{DIRECTORY, Error, State, enter, entries, lock, names};
+use crate::state_dir::{DIRECTORY, Error, StateDir, enter, entries, lock, names};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::renameat;
@@ -43,7 +43,7 @@ impl Aside {
     }
 }
 
-impl State {
+impl StateDir {
     /// What an account's directory says of itself; nothing where there is no directory.
     pub fn record(&self, account: &Account) -> Option<Record> {
         let directory = self.enter_account(account).ok()?;
@@ -97,11 +97,11 @@ impl State {
     }
 
     /// What is known of a uid's directories, which are read where nothing is.
-    fn known<T>(&self, uid: u32, look: impl FnOnce(&mut Known) -> T) -> T {
+    fn known<T>(&self, uid: u32, look: impl FnOnce(&mut DirectoryIndex) -> T) -> T {
         if !self.known.borrow().contains_key(&uid) {
             let identity = |account: &Account| self.record(account).and_then(|it| it.identity);
             let accounts = self.of_uid(uid).into_iter();
-            let known = Known::of(accounts.map(|account| {
+            let known = DirectoryIndex::of(accounts.map(|account| {
                 let identity = identity(&account);
                 (account, identity)
             }));
@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn a_moved_directory_says_whose_files_it_holds() {
         let base = tempfile::tempdir().unwrap();
-        let state = State::open(base.path(), None).unwrap();
+        let state = StateDir::open(base.path(), None).unwrap();
         let (one, two, three) =
             (account(1, "al%ce", "a"), account(1, "carol", "b"), account(1, "carol", "c"));
         state.adopt(&one, &identity('1')).unwrap();
@@ -352,7 +352,7 @@ mod tests {
     #[test]
     fn what_is_in_the_way_is_set_aside_and_taken_back() {
         let base = tempfile::tempdir().unwrap();
-        let state = State::open(base.path(), None).unwrap();
+        let state = StateDir::open(base.path(), None).unwrap();
         let alice = account(1, "alice", "a.replaced");
         state.adopt(&alice, &identity('1')).unwrap();
         assert_eq!(state.set_aside(&alice, Aside::Replaced).unwrap(), None);
@@ -383,7 +383,7 @@ mod tests {
     #[test]
     fn what_an_admin_forgot_does_not_come_back_by_itself() {
         let base = tempfile::tempdir().unwrap();
-        let state = State::open(base.path(), None).unwrap();
+        let state = StateDir::open(base.path(), None).unwrap();
         let alice = account(1, "alice", "net");
         state.adopt(&alice, &identity('1')).unwrap();
         key(base.path(), &alice, "key");
@@ -396,7 +396,7 @@ mod tests {
     #[test]
     fn nobody_fills_the_disk_with_former_accounts() {
         let base = tempfile::tempdir().unwrap();
-        let state = State::open(base.path(), None).unwrap();
+        let state = StateDir::open(base.path(), None).unwrap();
         state.limit(2);
         let alice = account(1, "alice", "net");
         for _ in 0..2 {
@@ -413,7 +413,7 @@ mod tests {
     #[test]
     fn a_damaged_identity_is_set_aside() {
         let base = tempfile::tempdir().unwrap();
-        let state = State::open(base.path(), None).unwrap();
+        let state = StateDir::open(base.path(), None).unwrap();
         let alice = account(1, "alice", "net");
         for damage in ["identity 1\n", "identity\n", "x", "files-of ../net\n", "files-of a\n"] {
             state.adopt(&alice, &identity('1')).unwrap();

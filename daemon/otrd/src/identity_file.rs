@@ -1,7 +1,7 @@
 //! The file `identity` of an account's directory: which network the directory belongs to, and under
 //! which names its other files were first written.
 
-use crate::state::DIRECTORY;
+use crate::state_dir::DIRECTORY;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};

@@ -1,8 +1,8 @@
 //! Key generations: one an account at most, as many at once as there are processors, the others
 //! in a queue. The front moves a pipe; it never reads a key.
 
-use crate::front::Front;
-use crate::kind;
+use crate::context::Context;
+use crate::message_id;
 use crate::process;
 use crate::spawn;
 use proto::account::Account;
@@ -36,10 +36,10 @@ pub struct Keygen {
 
 impl Keygen {
     /// Queues one.
-    pub fn start(front: Rc<Front>, account: Account) -> Self {
+    pub fn start(context: Rc<Context>, account: Account) -> Self {
         let (tell, events) = mpsc::channel(2);
         let task = spawn_local(async move {
-            let ended = match run(&front, &account, &tell).await {
+            let ended = match run(&context, &account, &tell).await {
                 Ok(()) => KeyEvent::Done,
                 Err(why) => KeyEvent::Failed(why),
             };
@@ -64,27 +64,27 @@ impl Drop for Keygen {
 }
 
 async fn run(
-    front: &Front,
+    context: &Context,
     account: &Account,
     tell: &mpsc::Sender<KeyEvent>,
 ) -> Result<(), String> {
-    let _turn = front.keygens.acquire().await.map_err(|error| error.to_string())?;
-    let user = front.state.files_of(account).user;
-    let (child, key) = spawn::keygen(&front.worker, front.allow_no_landlock, user.as_str())
+    let _turn = context.keygens.acquire().await.map_err(|error| error.to_string())?;
+    let user = context.state.files_of(account).user;
+    let (child, key) = spawn::keygen(&context.worker, context.allow_no_landlock, user.as_str())
         .map_err(|error| format!("key generation cannot be started: {error}"))?;
-    tracing::info!(message_id = kind::KEY_BEGUN, %account, uid = account.uid, pid = child.id(), "{account}: generating a key");
-    let _making = child.id().map(|pid| Making::begin(front, pid));
+    tracing::info!(message_id = message_id::KEY_BEGUN, %account, uid = account.uid, pid = child.id(), "{account}: generating a key");
+    let _making = child.id().map(|pid| Making::begin(context, pid));
     let _ = tell.send(KeyEvent::Pipe(key)).await;
     end(child).await
 }
 
 /// A process that makes a key, for as long as this is there.
-struct Making<'a>(&'a Front, u32);
+struct Making<'a>(&'a Context, u32);
 
 impl<'a> Making<'a> {
-    fn begin(front: &'a Front, pid: u32) -> Self {
-        front.making_keys.borrow_mut().insert(pid);
-        Self(front, pid)
+    fn begin(context: &'a Context, pid: u32) -> Self {
+        context.making_keys.borrow_mut().insert(pid);
+        Self(context, pid)
     }
 }
 
@@ -95,10 +95,10 @@ impl Drop for Making<'_> {
 }
 
 /// Ends all of them: their workers ask the next otrd for a key.
-pub fn end_all(front: &Front) {
+pub fn end_all(context: &Context) {
     use nix::sys::signal::{Signal, kill};
     use nix::sys::wait::waitpid;
-    let pids = front.making_keys.take();
+    let pids = context.making_keys.take();
     for pid in pids.into_iter().filter_map(|pid| pid.try_into().ok()) {
         let pid = nix::unistd::Pid::from_raw(pid);
         if kill(pid, Signal::SIGKILL).is_ok() {

@@ -1,7 +1,7 @@
 //! The two sockets: from systemd, or bound here.
 
+use crate::access::Mode;
 use crate::args::Settings;
-use crate::peer::Mode;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use nix::sys::stat::{Mode as Bits, umask};

@@ -1,5 +1,5 @@
 //! Logs: to the journal where stderr leads there, otherwise to stderr. Never a nick, never a text.
-//! In the journal each message has its fields by name: `MESSAGE_ID` (see [`crate::kind`]),
+//! In the journal each message has its fields by name: `MESSAGE_ID` (see [`crate::message_id`]),
 //! `ACCOUNT`, `UID` and so on.
 
 use nix::sys::stat::fstat;

@@ -2,64 +2,64 @@
 //! an account and hands it the connected socket. It links no libotr and sees no key and no
 //! message.
 //!
-//! Top-down: [`args`], [`config`] and [`log`] with its [`kind`]s, then [`listen`] gives two sockets. A connection to the first is
-//! a module's: [`conn`] reads its hello, [`hello_rate`] counts it, [`keeper`] brings it to its account's worker, which
-//! [`spawn`] starts, [`control`] talks to and [`pulse`] minds; [`keygen`] makes keys. A connection
-//! to the second is an admin's: [`admin`], with [`passed`] descriptors, and [`watch`]. Who may ask
-//! what stands in one table, [`peer`]; what lies on disk, in [`state`], and what it is encrypted
-//! with, in [`master`]; what all of them share, in [`front`]. What the process gives up before it accepts anybody: [`confine`].
+//! Top-down: [`args`], [`config`] and [`log`] with its [`message_id`]s, then [`listen`] gives two sockets. A connection to the first is
+//! a module's: [`handshake`] reads its hello, [`hello_rate`] counts it, [`supervisor`] brings it to its account's worker, which
+//! [`spawn`] starts, [`channel`] talks to and [`heartbeat`] reports; [`keygen`] makes keys. A connection
+//! to the second is an admin's: [`admin`], with [`fd_passing`] descriptors, and [`watch`]. Who may ask
+//! what stands in one table, [`access`]; what lies on disk, in [`state_dir`], and what it is encrypted
+//! with, in [`master_secret`]; what all of them share, in [`context`]. What the process gives up before it accepts anybody: [`confine`].
 //!
 //! Workers outlive the front. What the next one needs of each is its control socket and a
 //! [`record`]; systemd keeps both in its [`fd_store`], or the old front passes them in [`replace`]
 //! or [`execute`]. The next one finds them in [`inherited`], and their [`process`]es by that.
 #![deny(unsafe_code)]
 
+mod access;
 mod admin;
 mod args;
 mod arrival;
-mod ask;
+mod channel;
 mod config;
 mod confine;
-mod conn;
-mod control;
-mod crowd;
+mod context;
+mod directory_index;
 mod execute;
+mod fd_passing;
 mod fd_store;
-mod front;
+mod handshake;
+mod heartbeat;
 mod hello_rate;
 mod identities;
 mod identity_file;
 mod inherited;
-mod keeper;
 mod keygen;
-mod kind;
-mod known;
+mod line_io;
 mod listen;
 mod log;
-mod master;
+mod master_secret;
 mod memory;
-mod newcomer;
+mod message_id;
+mod module_connection;
 mod notify;
-mod passed;
-mod peer;
+mod pending;
 mod process;
-mod pulse;
 mod record;
 mod replace;
+mod requests;
 mod spawn;
-mod state;
+mod state_dir;
+mod supervisor;
 mod unconfined;
 mod watch;
-mod wire;
 
 use crate::args::{Args, Settings, Source};
 use crate::config::Config;
-use crate::front::Front;
+use crate::context::Context;
 use crate::inherited::Inherited;
 use crate::listen::Listeners;
 use crate::log::Level;
-use crate::master::Masters;
-use anyhow::Context;
+use crate::master_secret::MasterSecrets;
+use anyhow::Context as _;
 use clap::Parser;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::path::Path;
@@ -87,7 +87,7 @@ fn main() -> ExitCode {
             if error.is::<confine::NoLandlock>() {
                 return ExitCode::from(CANNOT_CONFINE); // said already
             }
-            tracing::error!(message_id = kind::FAILED, "{error:#}");
+            tracing::error!(message_id = message_id::FAILED, "{error:#}");
             ExitCode::FAILURE
         }
     }
@@ -115,7 +115,7 @@ fn start(args: Args, level: Level) -> anyhow::Result<()> {
     level.set(&settings.config.log.level);
     let source = settings.source.clone();
     confine::keep_memory_private()?;
-    let masters = Masters::passed()?;
+    let master_secrets = MasterSecrets::passed()?;
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -126,7 +126,7 @@ fn start(args: Args, level: Level) -> anyhow::Result<()> {
         let signals = Signals::catch()?;
         execute::let_signals_in()?;
         // The lock on the state directory comes next: who holds it may replace stale sockets.
-        let state = state::State::open(&settings.state, inherited.state)?;
+        let state = state_dir::StateDir::open(&settings.state, inherited.state)?;
         let listeners = Listeners::open(&settings, inherited.listeners)?;
         let confined = match inherited.executed {
             None => confine::confine(&settings, &listeners),
@@ -134,7 +134,7 @@ fn start(args: Args, level: Level) -> anyhow::Result<()> {
         };
         if let Err(error) = confined {
             if error.is::<confine::NoLandlock>() && predecessor.is_none() {
-                tracing::error!(message_id = kind::FAILED, "{error}");
+                tracing::error!(message_id = message_id::FAILED, "{error}");
                 unconfined::answer(&listeners).await?;
             }
             return Err(error);
@@ -143,13 +143,13 @@ fn start(args: Args, level: Level) -> anyhow::Result<()> {
             predecessor.end()?;
         }
         let program = settings.program.clone();
-        let front = Rc::new(Front::new(settings, state, masters));
+        let context = Rc::new(Context::new(settings, state, master_secrets));
         for name in inherited.broken {
             tracing::warn!(name, "what is left of a worker is of no use");
             fd_store::forget(&name);
         }
-        keeper::take_up(&front, inherited.workers);
-        serve(front, listeners, signals, &program, || reload(&source, &level)).await
+        supervisor::take_up(&context, inherited.workers);
+        serve(context, listeners, signals, &program, || reload(&source, &level)).await
     })
 }
 
@@ -158,11 +158,14 @@ fn reload(source: &Source, level: &Level) -> Option<Config> {
     match source.read() {
         Ok(config) => {
             level.set(&config.log.level);
-            tracing::info!(message_id = kind::RELOADED, path = %source.path.display(), "settings read again");
+            tracing::info!(message_id = message_id::RELOADED, path = %source.path.display(), "settings read again");
             Some(config)
         }
         Err(error) => {
-            tracing::error!(message_id = kind::SETTINGS, "the settings stay as they were: {error}");
+            tracing::error!(
+                message_id = message_id::SETTINGS,
+                "the settings stay as they were: {error}"
+            );
             None
         }
     }
@@ -189,14 +192,18 @@ impl Signals {
 
 /// Serves until a signal ends it.
 async fn serve(
-    front: Rc<Front>,
+    context: Rc<Context>,
     listeners: Listeners,
     mut signals: Signals,
     program: &Path,
     reload: impl Fn() -> Option<Config>,
 ) -> anyhow::Result<()> {
-    let mut accepting = accept(&front, &listeners)?;
-    tracing::info!(message_id = kind::STARTED, version = env!("CARGO_PKG_VERSION"), "serving");
+    let mut accepting = accept(&context, &listeners)?;
+    tracing::info!(
+        message_id = message_id::STARTED,
+        version = env!("CARGO_PKG_VERSION"),
+        "serving"
+    );
     notify::ready();
 
     let mut watchdog = tokio::time::interval(notify::watchdog_interval());
@@ -207,13 +214,13 @@ async fn serve(
             _ = signals.reload.recv() => {
                 notify::reloading();
                 if let Some(config) = reload() {
-                    front.configure(config);
+                    context.configure(config);
                 }
                 notify::ready();
             }
-            _ = watchdog.tick() => match front.minding.borrow().is_well(Instant::now()) {
+            _ = watchdog.tick() => match context.liveness.borrow().is_well(Instant::now()) {
                 true => notify::watchdog(),
-                false => tracing::error!(message_id = kind::STUCK, "a worker is not minded any more"),
+                false => tracing::error!(message_id = message_id::STUCK, "a worker is not minded any more"),
             },
             _ = signals.execute.recv() => {
                 let program = match fd_store::is_there() {
@@ -223,38 +230,38 @@ async fn serve(
                 match program {
                     Ok(program) => {
                         accepting.iter().for_each(|task| task.abort());
-                        let workers = front.freeze().await;
-                        keygen::end_all(&front);
-                        let state = front.state.pass()?;
+                        let workers = context.freeze().await;
+                        keygen::end_all(&context);
+                        let state = context.state.pass()?;
                         let all = replace::everything(&listeners, &state, &workers);
-                        tracing::info!(message_id = kind::LEAVING, left = workers.len(), "executing the program anew");
+                        tracing::info!(message_id = message_id::LEAVING, left = workers.len(), "executing the program anew");
                         let error = program.execute(&all);
-                        tracing::error!(message_id = kind::FAILED, "not executed: {error:#}");
-                        front.thaw();
-                        accepting = accept(&front, &listeners)?;
+                        tracing::error!(message_id = message_id::FAILED, "not executed: {error:#}");
+                        context.thaw();
+                        accepting = accept(&context, &listeners)?;
                     }
-                    Err(error) => tracing::error!(message_id = kind::FAILED, "not executed: {error:#}"),
+                    Err(error) => tracing::error!(message_id = message_id::FAILED, "not executed: {error:#}"),
                 }
             }
-            () = front.succeeded.notified() => if let Some(channel) = front.successor() {
+            () = context.succeeded.notified() => if let Some(channel) = context.successor() {
                 accepting.iter().for_each(|task| task.abort());
-                let workers = front.freeze().await;
-                let state = front.state.pass()?;
+                let workers = context.freeze().await;
+                let state = context.state.pass()?;
                 let all = replace::everything(&listeners, &state, &workers);
                 match replace::hand_over(channel, &all).await {
                     Ok(()) => {
-                        tracing::info!(message_id = kind::LEAVING, left = workers.len(), "replaced by another otrd");
+                        tracing::info!(message_id = message_id::LEAVING, left = workers.len(), "replaced by another otrd");
                         // Nothing is dropped: that would end the workers.
                         std::process::exit(0);
                     }
                     Err(error) => {
-                        tracing::error!(message_id = kind::FAILED, "not replaced by another otrd: {error:#}");
-                        front.thaw();
-                        accepting = accept(&front, &listeners)?;
+                        tracing::error!(message_id = message_id::FAILED, "not replaced by another otrd: {error:#}");
+                        context.thaw();
+                        accepting = accept(&context, &listeners)?;
                     }
                 }
             },
-            () = front.changed.notified() => notify::status(&front.summary()),
+            () = context.changed.notified() => notify::status(&context.summary()),
         }
     }
 
@@ -263,31 +270,31 @@ async fn serve(
     if fd_store::is_there() {
         // A restart looks the same from here. After a stop systemd lets go of what it keeps, and
         // the workers see that nobody comes any more.
-        let left = front.freeze().await.len();
+        let left = context.freeze().await.len();
         tracing::info!(
-            message_id = kind::LEAVING,
+            message_id = message_id::LEAVING,
             left,
             "ending; systemd keeps the workers while it wants otrd"
         );
         // Nothing is dropped: that would end them.
         std::process::exit(0);
     }
-    tracing::info!(message_id = kind::STOPPING, "stopping");
+    tracing::info!(message_id = message_id::STOPPING, "stopping");
     listeners.remove();
-    if tokio::time::timeout(STOP_TIME, front.stop()).await.is_err() {
+    if tokio::time::timeout(STOP_TIME, context.stop()).await.is_err() {
         tracing::warn!("some workers did not end in time");
     }
     Ok(())
 }
 
 /// Accepts on both sockets until the tasks are aborted. What connects after that waits.
-fn accept(front: &Rc<Front>, listeners: &Listeners) -> anyhow::Result<[JoinHandle<()>; 2]> {
+fn accept(context: &Rc<Context>, listeners: &Listeners) -> anyhow::Result<[JoinHandle<()>; 2]> {
     let modules = UnixListener::from_std(listeners.shim.socket.try_clone()?)?;
     let admins = UnixListener::from_std(listeners.admin.socket.try_clone()?)?;
-    let (of_modules, of_admins) = (front.clone(), front.clone());
+    let (of_modules, of_admins) = (context.clone(), context.clone());
     Ok([
         spawn_local(listen::accept(modules, move |stream, uid| {
-            conn::greet(of_modules.clone(), stream, uid)
+            handshake::greet(of_modules.clone(), stream, uid)
         })),
         spawn_local(listen::accept(admins, move |stream, uid| {
             admin::serve(of_admins.clone(), stream, uid)

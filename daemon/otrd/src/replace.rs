@@ -4,12 +4,12 @@
 //! nobody meanwhile, reads nothing that a worker says, and ends when the new one has taken all of
 //! it; where the new one fails, the old one goes on.
 
+use crate::context::Context;
+use crate::fd_passing::{self, Received};
 use crate::fd_store;
-use crate::front::Front;
 use crate::inherited::{HandedOver, Inherited, STATE};
 use crate::listen::Listeners;
-use crate::passed::{self, Received};
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{
@@ -55,7 +55,7 @@ pub fn everything<'a>(
 }
 
 /// An otrd wants to go on from here: whether it may.
-pub fn begin(front: &Front, channel: OwnedFd) -> Result<Replacing, Error> {
+pub fn begin(context: &Context, channel: OwnedFd) -> Result<Replacing, Error> {
     if fd_store::is_there() {
         let why = "systemd keeps the workers of this otrd: systemctl restart otrd";
         return Err(Error::new(Code::Refused, why));
@@ -63,7 +63,7 @@ pub fn begin(front: &Front, channel: OwnedFd) -> Result<Replacing, Error> {
     if getsockopt(&channel, sockopt::SockType) != Ok(SockType::SeqPacket) {
         return Err(Error::new(Code::InvalidParams, "the descriptor is no channel"));
     }
-    if !front.is_succeeded_by(channel) {
+    if !context.is_succeeded_by(channel) {
         return Err(Error::new(Code::Busy, "another otrd is taking over already"));
     }
     Ok(Replacing { pid: std::process::id(), version: env!("CARGO_PKG_VERSION").into() })
@@ -179,7 +179,7 @@ pub fn take_over(path: &Path) -> anyhow::Result<Option<(Inherited, Predecessor)>
 
 fn receive(channel: &OwnedFd) -> anyhow::Result<(String, Vec<OwnedFd>)> {
     let mut buffer = [0; 256];
-    let received = passed::receive(channel.as_fd(), &mut buffer, RecvFlags::empty());
+    let received = fd_passing::receive(channel.as_fd(), &mut buffer, RecvFlags::empty());
     let Received { length, descriptors, truncated } =
         received.context("the otrd that is to be replaced does not go on")?;
     ensure!(!truncated, "too few descriptors: raise the limit");

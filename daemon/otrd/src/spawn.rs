@@ -1,8 +1,8 @@
 //! Starting processes: what a worker is born with, and nothing more.
 
-use crate::control::Control;
+use crate::channel::Channel;
 use crate::process::Process;
-use crate::state::Directory;
+use crate::state_dir::Directory;
 use nix::errno::Errno;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -15,7 +15,7 @@ pub struct Running {
     /// Its process.
     pub process: Process,
     /// Our end of its descriptor 0.
-    pub channel: Control,
+    pub channel: Channel,
     /// Keeps every other worker out of the account's directory. The worker's copy shares the lock, so
     /// that it holds even where the front is killed and started again. Nothing where an earlier front
     /// started the worker.
@@ -24,14 +24,14 @@ pub struct Running {
 
 impl Running {
     /// One that an earlier front started, which keeps others out of its directory by itself.
-    pub fn take_up(process: Process, channel: Control) -> Self {
+    pub fn take_up(process: Process, channel: Channel) -> Self {
         Self { process, channel, _directory: None }
     }
 }
 
 /// Starts a worker. Its first message, with the directory, is still to be sent.
 pub fn worker(program: &Path, directory: Directory) -> io::Result<Running> {
-    let (channel, theirs) = Control::pair()?;
+    let (channel, theirs) = Channel::pair()?;
     let child = bare(program).stdin(theirs).stdout(Stdio::null()).spawn()?;
     Ok(Running { process: Process::Started(child), channel, _directory: Some(directory) })
 }

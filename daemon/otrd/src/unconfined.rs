@@ -1,7 +1,7 @@
 //! An otrd that cannot confine itself opens no account. It tells whoever connects why, and ends.
 
 use crate::listen::Listeners;
-use crate::{notify, wire};
+use crate::{line_io, notify};
 use proto::jsonrpc::{Code, Error, Id};
 use std::time::Duration;
 use tokio::net::UnixListener;
@@ -44,6 +44,6 @@ pub async fn answer(listeners: &Listeners) -> anyhow::Result<()> {
             },
         };
         until = Instant::now() + IDLE_TIME;
-        wire::refuse(stream, Id::Null, Error::new(Code::Internal, SAYS)).await;
+        line_io::refuse(stream, Id::Null, Error::new(Code::Internal, SAYS)).await;
     }
 }

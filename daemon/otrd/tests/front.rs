@@ -108,7 +108,7 @@ fn a_line_that_is_too_long_is_refused_before_it_ends() {
 #[test]
 fn silent_connections_are_dropped_and_stand_in_nobodys_way() {
     let mut config = tempfile::NamedTempFile::new().unwrap();
-    config.write_all(b"[limits]\nstrangers = 256\n").unwrap();
+    config.write_all(b"[limits]\npending = 256\n").unwrap();
     let otrd = Otrd::start_with(|command| {
         command.arg("--config").arg(config.path());
     });
@@ -116,8 +116,8 @@ fn silent_connections_are_dropped_and_stand_in_nobodys_way() {
     let mut silent: Vec<Client> = (0..200).map(|_| otrd.module()).collect();
     // Half a line is no line.
     silent[0].raw(b"{\"jsonrpc\"");
-    let shown = |strangers: u64| {
-        otrd.wait_for(|| otrd.status()["strangers"].as_u64() == Some(strangers));
+    let shown = |pending: u64| {
+        otrd.wait_for(|| otrd.status()["pending"].as_u64() == Some(pending));
     };
     shown(200);
     otrd.assert_serves();
@@ -133,7 +133,7 @@ fn silent_connections_are_dropped_and_stand_in_nobodys_way() {
     let mut flood: Vec<Client> = (0..400).map(|_| otrd.module()).collect();
     otrd.assert_serves();
     assert_eq!(code(&flood[0].line()), -32006);
-    assert!(otrd.status()["strangers"].as_u64() <= Some(256));
+    assert!(otrd.status()["pending"].as_u64() <= Some(256));
 }
 
 #[test]

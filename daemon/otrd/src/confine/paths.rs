@@ -94,10 +94,10 @@ fn of_worker(program: &Path) -> PathBuf {
 /// Directories by the front; files, which are only its workers', by them.
 fn of_accounts() -> BitFlags<AccessFs> {
     // And a network that is moved takes its directory along to another user's.
-    let front = AccessFs::ReadDir | AccessFs::MakeDir | AccessFs::RemoveDir | AccessFs::Refer;
+    let context = AccessFs::ReadDir | AccessFs::MakeDir | AccessFs::RemoveDir | AccessFs::Refer;
     let worker =
         AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::RemoveFile;
-    front | worker
+    context | worker
 }
 
 fn add(

@@ -1,7 +1,7 @@
 //! The account directories: `<state>/<uid>/<user>/<network>/`, each level 0700 and ours. Only
 //! directories are touched here; what lies in them is the worker's.
 
-use crate::known::Known;
+use crate::directory_index::DirectoryIndex;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, Flock, FlockArg, OFlag, openat};
@@ -44,13 +44,13 @@ pub enum Error {
 pub type Directory = Flock<OwnedFd>;
 
 /// All accounts.
-pub struct State {
+pub struct StateDir {
     base: Directory,
     /// The most accounts of one uid, so that no user fills the disk with directories.
     limit: Cell<usize>,
     /// How many accounts each uid has, or had: those that end are not taken off.
     counts: RefCell<BTreeMap<u32, usize>>,
-    pub(crate) known: RefCell<BTreeMap<u32, Known>>,
+    pub(crate) known: RefCell<BTreeMap<u32, DirectoryIndex>>,
 }
 
 /// There while an admin wants files to lie plain.
@@ -58,7 +58,7 @@ const PLAIN: &str = ".plain";
 pub(crate) const DIRECTORY: OFlag =
     OFlag::O_DIRECTORY.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC).union(OFlag::O_RDONLY);
 
-impl State {
+impl StateDir {
     /// Opens the directory of all accounts, makes it where it is missing, and keeps every other
     /// otrd out of it. An otrd before this one may have passed it, with the lock on it.
     pub fn open(path: &Path, passed: Option<OwnedFd>) -> Result<Self, Error> {
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn directories_are_made_narrow_and_found_again() {
         let base = tempfile::tempdir().unwrap();
-        let state = State::open(&base.path().join("deep/state"), None).unwrap();
+        let state = StateDir::open(&base.path().join("deep/state"), None).unwrap();
         let odd = account(1000, "al%ce", "Ünet");
         assert!(!state.has(&odd));
         drop(state.account(&odd).unwrap());
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn an_open_mode_is_closed_and_a_symlink_is_refused() {
         let base = tempfile::tempdir().unwrap();
-        let state = State::open(base.path(), None).unwrap();
+        let state = StateDir::open(base.path(), None).unwrap();
         let alice = account(1, "alice", "net");
         drop(state.account(&alice).unwrap());
         let path = base.path().join("1/alice/net");
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn a_forgotten_account_is_set_aside_or_gone() {
         let base = tempfile::tempdir().unwrap();
-        let state = State::open(base.path(), None).unwrap();
+        let state = StateDir::open(base.path(), None).unwrap();
         let alice = account(1, "alice", "net");
         for aside in [".net.forgotten", ".net.forgotten.1"] {
             let used = state.account(&alice).unwrap();
@@ -335,8 +335,8 @@ mod tests {
     fn an_admins_word_on_files_at_rest_is_kept() {
         let base = tempfile::tempdir().unwrap();
         for at_rest in [AtRest::Plain, AtRest::Plain, AtRest::Encrypted, AtRest::Encrypted] {
-            State::open(base.path(), None).unwrap().set_at_rest(at_rest).unwrap();
-            let state = State::open(base.path(), None).unwrap();
+            StateDir::open(base.path(), None).unwrap().set_at_rest(at_rest).unwrap();
+            let state = StateDir::open(base.path(), None).unwrap();
             assert_eq!(state.at_rest(), at_rest);
             assert!(state.all().is_empty());
         }
@@ -345,8 +345,8 @@ mod tests {
     #[test]
     fn one_user_of_a_directory_at_a_time() {
         let base = tempfile::tempdir().unwrap();
-        let state = State::open(base.path(), None).unwrap();
-        assert!(matches!(State::open(base.path(), None), Err(Error::Taken(_))));
+        let state = StateDir::open(base.path(), None).unwrap();
+        assert!(matches!(StateDir::open(base.path(), None), Err(Error::Taken(_))));
         let alice = account(1, "alice", "net");
         let first = state.account(&alice).unwrap();
         assert!(matches!(state.account(&alice), Err(Error::InUse)));
@@ -356,17 +356,17 @@ mod tests {
         // An otrd that takes over has the lock without a gap.
         let passed = state.pass().unwrap();
         let other = tempfile::tempdir().unwrap();
-        let elsewhere = State::open(other.path(), Some(state.pass().unwrap()));
+        let elsewhere = StateDir::open(other.path(), Some(state.pass().unwrap()));
         assert!(matches!(elsewhere, Err(Error::Other(_))));
-        let next = State::open(base.path(), Some(passed)).unwrap();
-        assert!(matches!(State::open(base.path(), None), Err(Error::Taken(_))));
+        let next = StateDir::open(base.path(), Some(passed)).unwrap();
+        assert!(matches!(StateDir::open(base.path(), None), Err(Error::Taken(_))));
         assert_eq!(next.all(), [alice]);
     }
 
     #[test]
     fn no_user_fills_the_disk() {
         let base = tempfile::tempdir().unwrap();
-        let state = State::open(base.path(), None).unwrap();
+        let state = StateDir::open(base.path(), None).unwrap();
         state.limit(3);
         for number in 0..3 {
             std::fs::create_dir_all(base.path().join(format!("5/alice/n{number}"))).unwrap();

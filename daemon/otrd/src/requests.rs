@@ -1,8 +1,8 @@
 //! What others want of an account, and who waits for it.
 
 use crate::identities::Former;
-use crate::newcomer::Newcomer;
-use crate::state;
+use crate::module_connection::ModuleConnection;
+use crate::state_dir;
 use proto::account::Account;
 use proto::admin::{AccountStatus, Output, Renewed};
 use proto::control::AtRest;
@@ -14,11 +14,11 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// What others want of an account.
-pub enum Ask {
+pub enum AccountRequest {
     /// A module is here.
-    Hello(Box<Newcomer>),
+    Hello(Box<ModuleConnection>),
     /// Something that only its worker knows.
-    Question { question: Question, reply: Reply<Said> },
+    WorkerRequest { question: WorkerRequest, reply: Reply<WorkerResponse> },
     /// How it is.
     Status { reply: oneshot::Sender<AccountStatus> },
     /// Ends the worker, so that the next one is of the installed release.
@@ -57,14 +57,14 @@ pub enum Occupied {
     /// Nobody knows: the worker does not answer, or something else is under way.
     Busy,
     /// It cannot be moved or set aside.
-    Failed(state::Error),
+    Failed(state_dir::Error),
 }
 
 /// Where an answer goes.
 pub type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 /// What a worker is asked for an admin.
-pub enum Question {
+pub enum WorkerRequest {
     /// A line for `*otr`.
     Command(Text),
     /// Keys and fingerprints of another program, in a descriptor.
@@ -76,7 +76,7 @@ pub enum Question {
 }
 
 /// What it answers.
-pub enum Said {
+pub enum WorkerResponse {
     Output(Output),
     Imported(Imported),
     Exported(Exported),
@@ -85,38 +85,40 @@ pub enum Said {
 
 /// Who waits for a worker to be ready.
 pub enum Waiting {
-    Hello(Box<Newcomer>),
-    Question { question: Question, reply: Reply<Said> },
+    Hello(Box<ModuleConnection>),
+    WorkerRequest { question: WorkerRequest, reply: Reply<WorkerResponse> },
 }
 
 impl Waiting {
     /// Says that there is no answer, and why.
     pub fn refuse(self, error: Error) {
         match self {
-            Waiting::Hello(newcomer) => newcomer.refuse(error),
+            Waiting::Hello(connection) => connection.refuse(error),
             // Who asked may be gone.
-            Waiting::Question { reply, .. } => drop(reply.send(Err(error))),
+            Waiting::WorkerRequest { reply, .. } => drop(reply.send(Err(error))),
         }
     }
 }
 
 /// A question under way, with the time after which it goes unanswered.
-pub enum Asked {
+pub enum PendingRequest {
     Status { until: Instant, reply: oneshot::Sender<AccountStatus>, status: Box<AccountStatus> },
-    Question { until: Instant, reply: Reply<Said> },
+    WorkerRequest { until: Instant, reply: Reply<WorkerResponse> },
 }
 
-impl Asked {
+impl PendingRequest {
     pub fn until(&self) -> Instant {
         match self {
-            Asked::Status { until, .. } | Asked::Question { until, .. } => *until,
+            PendingRequest::Status { until, .. } | PendingRequest::WorkerRequest { until, .. } => {
+                *until
+            }
         }
     }
 
     pub fn give_up(self) {
         match self {
-            Asked::Status { reply, status, .. } => drop(reply.send(*status)),
-            Asked::Question { reply, .. } => drop(reply.send(Err(no_answer()))),
+            PendingRequest::Status { reply, status, .. } => drop(reply.send(*status)),
+            PendingRequest::WorkerRequest { reply, .. } => drop(reply.send(Err(no_answer()))),
         }
     }
 }

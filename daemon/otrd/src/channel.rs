@@ -18,7 +18,7 @@ use tokio::net::UnixDatagram;
 const OUTBOX: usize = 64;
 
 /// One channel.
-pub struct Control {
+pub struct Channel {
     /// A SOCK_SEQPACKET socket. To tokio, which has no type for those, it is one more socket with
     /// whole packets; nothing but readiness is asked of this type.
     socket: UnixDatagram,
@@ -43,8 +43,8 @@ pub enum Lost {
     Io(#[from] io::Error),
 }
 
-impl Control {
-    /// Whether [`Control::send`] would drop what it is given.
+impl Channel {
+    /// Whether [`Channel::send`] would drop what it is given.
     pub fn is_full(&self) -> bool {
         self.outbox.len() >= OUTBOX
     }
@@ -98,7 +98,7 @@ impl Control {
         Ok(())
     }
 
-    /// Sends, or keeps until the worker takes it. Goes out in [`Control::next`].
+    /// Sends, or keeps until the worker takes it. Goes out in [`Channel::next`].
     pub fn send(&mut self, message: &ToWorker, fd: Option<OwnedFd>) -> Result<(), Full> {
         let packet = serde_json::to_vec(message).map_err(|_| Full)?;
         // `Shutdown` is always kept: it is the last one.
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn a_worker_that_takes_nothing_blocks_nobody_and_loses_no_packet() {
         run(async {
-            let (mut ours, theirs) = Control::pair().unwrap();
+            let (mut ours, theirs) = Channel::pair().unwrap();
             let text = "x".repeat(60_000).as_str().into();
             let command = ToWorker::Command { seq: 1, text };
             let mut sent = 0;
@@ -222,7 +222,7 @@ mod tests {
     fn what_no_worker_says_ends_the_channel() {
         run(async {
             for nonsense in [&b"{"[..], br#"{"fly":{}}"#, &[b'['; MAX_PACKET]] {
-                let (mut ours, theirs) = Control::pair().unwrap();
+                let (mut ours, theirs) = Channel::pair().unwrap();
                 send(theirs.as_raw_fd(), nonsense, MsgFlags::empty()).unwrap();
                 assert!(matches!(ours.next().await, Err(Lost::Nonsense(_))));
             }

@@ -1,7 +1,7 @@
 //! Descriptors that come beside bytes, and the lines of an admin, which may have one beside them. It
 //! goes on to a worker; nothing here reads it.
 
-use crate::wire::{CHUNK, NoLine};
+use crate::line_io::{CHUNK, ReadLineError};
 use proto::frame::Lines;
 use rustix::cmsg_space;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg};
@@ -13,15 +13,15 @@ use tokio::net::UnixStream;
 
 /// What an admin has said that was not looked at yet.
 #[derive(Default)]
-pub struct Inbox {
+pub struct LineReader {
     lines: Lines,
     /// The last descriptor that came; those before it are closed.
     passed: Option<OwnedFd>,
 }
 
-impl Inbox {
+impl LineReader {
     /// Reads one line, however it was cut. Safe to be dropped: what came stays here.
-    pub async fn read_line(&mut self, stream: &UnixStream) -> Result<Vec<u8>, NoLine> {
+    pub async fn read_line(&mut self, stream: &UnixStream) -> Result<Vec<u8>, ReadLineError> {
         let mut chunk = [0; CHUNK];
         loop {
             if let Some(line) = self.lines.next_line()? {
@@ -34,7 +34,7 @@ impl Inbox {
                 self.passed = Some(passed);
             }
             match received.length {
-                0 => return Err(NoLine::Closed),
+                0 => return Err(ReadLineError::Closed),
                 length => self.lines.push(chunk.get(..length).unwrap_or_default()),
             }
         }

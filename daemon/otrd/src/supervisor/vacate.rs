@@ -1,11 +1,11 @@
 //! An account whose name another network has now: its directory goes where it belongs, once its
 //! worker has ended. As long as a module is connected, it stays.
 
-use super::{END_TIME, Keeper, STATUS_TIME};
-use crate::ask::{Occupied, Vacate, Vacated, Waiting};
+use super::{END_TIME, STATUS_TIME, Supervisor};
 use crate::identities::Aside;
-use crate::kind;
-use crate::state;
+use crate::message_id;
+use crate::requests::{Occupied, Vacate, Vacated, Waiting};
+use crate::state_dir;
 use proto::control::ToWorker;
 use proto::jsonrpc::Code;
 use tokio::sync::oneshot;
@@ -20,7 +20,7 @@ pub(super) struct Vacating {
     asked: Option<(u64, Instant)>,
 }
 
-impl Keeper {
+impl Supervisor {
     pub(super) fn vacate(&mut self, how: Vacate, reply: oneshot::Sender<Vacated>) {
         if self.stopping || self.ending.is_some() || self.vacating.is_some() {
             return drop(reply.send(Err(Occupied::Busy)));
@@ -98,7 +98,7 @@ impl Keeper {
         if self.is_awaited() {
             return drop(reply.send(Err(Occupied::Connected)));
         }
-        let state = &self.front.state;
+        let state = &self.context.state;
         let done = match &how {
             Vacate::Look => Ok(None),
             Vacate::SetAside => state.set_aside(&self.account, Aside::Replaced),
@@ -107,7 +107,7 @@ impl Keeper {
         let (account, uid) = (&self.account, self.account.uid);
         match (&how, &done) {
             (Vacate::SetAside, Ok(Some(aside))) => {
-                tracing::warn!(message_id = kind::REPLACED, %account, uid, aside, "{account}: set aside for another network of its name");
+                tracing::warn!(message_id = message_id::REPLACED, %account, uid, aside, "{account}: set aside for another network of its name");
             }
             (_, Err(error)) => {
                 tracing::warn!(%account, uid, %error, "{account}: stays where it is")
@@ -115,7 +115,7 @@ impl Keeper {
             _ => {}
         }
         let done = done.map_err(|error| match error {
-            state::Error::InUse => Occupied::Busy,
+            state_dir::Error::InUse => Occupied::Busy,
             error => Occupied::Failed(error),
         });
         if done.is_ok() && !matches!(how, Vacate::Look) {

@@ -1,7 +1,7 @@
 //! The master secret, from systemd's credentials. Read once, before anything else can happen; what
 //! leaves this process is one account's key at a time, through a pipe to that account's worker.
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 use hkdf::Hkdf;
 use nix::fcntl::OFlag;
 use nix::unistd::{pipe2, write};
@@ -24,12 +24,12 @@ const PURPOSE: &[u8] = b"otrd: files of an account";
 const KEY: usize = 32;
 
 /// What all accounts' keys come from.
-pub struct Masters {
+pub struct MasterSecrets {
     now: Zeroizing<Vec<u8>>,
     before: Option<Zeroizing<Vec<u8>>>,
 }
 
-impl Masters {
+impl MasterSecrets {
     /// Those that systemd passed; nothing where it passed none.
     pub fn passed() -> anyhow::Result<Option<Self>> {
         match std::env::var_os("CREDENTIALS_DIRECTORY") {
@@ -123,9 +123,9 @@ mod tests {
     #[test]
     fn a_worker_is_given_the_key_of_its_account_and_the_one_before() {
         let master = |byte| Zeroizing::new(vec![byte; 32]);
-        let masters = Masters { now: master(1), before: Some(master(2)) };
+        let master_secrets = MasterSecrets { now: master(1), before: Some(master(2)) };
         let mut keys = Vec::new();
-        File::from(masters.pipe(&account(5)).unwrap()).read_to_end(&mut keys).unwrap();
+        File::from(master_secrets.pipe(&account(5)).unwrap()).read_to_end(&mut keys).unwrap();
         let both = [1, 2].map(|byte| *key(&[byte; 32], &account(5)).unwrap());
         assert_eq!(keys, both.concat());
     }
@@ -134,15 +134,15 @@ mod tests {
     fn secrets_are_found_and_weak_ones_refused() {
         let directory = tempfile::tempdir().unwrap();
         let put = |name: &str, length| fs::write(directory.path().join(name), vec![1; length]);
-        assert!(Masters::find(directory.path()).unwrap().is_none());
+        assert!(MasterSecrets::find(directory.path()).unwrap().is_none());
         put(BEFORE, 32).unwrap();
-        assert!(Masters::find(directory.path()).is_err());
+        assert!(MasterSecrets::find(directory.path()).is_err());
         for (length, good) in [(0, false), (31, false), (32, true), (4096, true), (4097, false)] {
             put(NOW, length).unwrap();
-            assert_eq!(Masters::find(directory.path()).is_ok(), good, "{length}");
+            assert_eq!(MasterSecrets::find(directory.path()).is_ok(), good, "{length}");
         }
         put(NOW, 64).unwrap();
-        let masters = Masters::find(directory.path()).unwrap().unwrap();
-        assert!(masters.changes() && masters.now.len() == 64);
+        let master_secrets = MasterSecrets::find(directory.path()).unwrap().unwrap();
+        assert!(master_secrets.changes() && master_secrets.now.len() == 64);
     }
 }

@@ -1,27 +1,29 @@
-//! One account's keeper: a task that has a worker started when somebody needs it, brings it its
+//! One account's supervisor: a task that has a worker started when somebody needs it, brings it its
 //! connections and questions, and starts the next one after it died.
 //!
 //! A worker that died is not started again by itself: its module's connection died with it, and
 //! the module's next hello starts a new one.
 //!
-//! * [`crate::ask`]: what others want of the account.
-//! * [`worker`]: its worker, and what is under way with it; [`heard`]: what that says.
+//! * [`crate::requests`]: what others want of the account.
+//! * [`worker`]: its worker, and what is under way with it; [`worker_events`]: what that says.
 //! * [`backoff`]: when the next one may start.
 //! * [`vacate`]: making way for another network of this name.
 
 mod backoff;
-mod heard;
 mod vacate;
 mod worker;
+mod worker_events;
 
-use crate::ask::{Ask, Asked, Ending, Question, Reply, Waiting, no_answer};
+use crate::context::{Context, Phase};
 use crate::fd_store;
-use crate::front::{Front, Phase};
+use crate::heartbeat::Due;
 use crate::inherited::{self, Stored};
 use crate::keygen::KeyEvent;
-use crate::kind;
-use crate::pulse::Beat;
-use crate::state;
+use crate::message_id;
+use crate::requests::{
+    AccountRequest, Ending, PendingRequest, Reply, Waiting, WorkerRequest, no_answer,
+};
+use crate::state_dir;
 use backoff::Backoff;
 use proto::account::Account;
 use proto::admin::{AccountStatus, Renewed};
@@ -48,7 +50,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const TURN_TIME: Duration = Duration::from_secs(25);
 /// Modules and commands that wait for one worker to start.
 const WAITING: usize = 16;
-/// Questions that wait for one keeper, which never takes long.
+/// Questions that wait for one supervisor, which never takes long.
 const ASKS: usize = 64;
 /// A worker that does not say how it is by then is reported without.
 const STATUS_TIME: Duration = Duration::from_secs(1);
@@ -61,10 +63,10 @@ const LAST_END_TIME: Duration = Duration::from_millis(1500);
 /// From a lost channel to SIGKILL.
 const LOST_TIME: Duration = Duration::from_secs(1);
 
-/// What makes a keeper act.
+/// What makes a supervisor act.
 enum Event {
-    Asked(Ask),
-    Said(ToFront),
+    PendingRequest(AccountRequest),
+    WorkerResponse(ToFront),
     Lost(String),
     /// How, in words.
     Ended(String),
@@ -78,86 +80,90 @@ enum Event {
     Phase,
 }
 
-/// Brings a question to an account's keeper, or gives it back where there is no room for it. A keeper
+/// Brings a question to an account's supervisor, or gives it back where there is no room for it. A supervisor
 /// is made where there is none.
-pub fn ask(front: &Rc<Front>, account: &Account, ask: Ask) -> Result<(), Ask> {
-    if *front.phase.borrow() == Phase::Stopping {
+pub fn ask(
+    context: &Rc<Context>,
+    account: &Account,
+    ask: AccountRequest,
+) -> Result<(), AccountRequest> {
+    if *context.phase.borrow() == Phase::Stopping {
         return Err(ask);
     }
-    if let Some(keeper) = front.keeper(account) {
-        return keeper.try_send(ask).map_err(|error| error.into_inner());
+    if let Some(supervisor) = context.supervisor(account) {
+        return supervisor.try_send(ask).map_err(|error| error.into_inner());
     }
-    if !front.has_room_for(account) {
+    if !context.has_room_for(account) {
         return Err(ask);
     }
-    let (keeper, asks) = mpsc::channel(ASKS);
-    keeper.try_send(ask).map_err(|error| error.into_inner())?;
-    front.add_keeper(account.clone(), keeper);
-    spawn_local(run(Keeper::new(front.clone(), account.clone()), asks));
+    let (supervisor, asks) = mpsc::channel(ASKS);
+    supervisor.try_send(ask).map_err(|error| error.into_inner())?;
+    context.add_keeper(account.clone(), supervisor);
+    spawn_local(run(Supervisor::new(context.clone(), account.clone()), asks));
     Ok(())
 }
 
 /// Goes on with the workers of an earlier front.
-pub fn take_up(front: &Rc<Front>, workers: Vec<Stored>) {
+pub fn take_up(context: &Rc<Context>, workers: Vec<Stored>) {
     for stored in workers {
         let account = stored.record.account.clone();
-        if front.keeper(&account).is_some() {
+        if context.supervisor(&account).is_some() {
             // It is at its end, or another one could not have been started.
             fd_store::forget(&inherited::name_of(stored.record.pid));
             continue;
         }
-        let (keeper, asks) = mpsc::channel(ASKS);
-        front.add_keeper(account, keeper);
-        spawn_local(keep_taken_up(front.clone(), stored, asks));
+        let (supervisor, asks) = mpsc::channel(ASKS);
+        context.add_keeper(account, supervisor);
+        spawn_local(keep_taken_up(context.clone(), stored, asks));
     }
 }
 
 /// Keeps an account that has a worker of an earlier front.
-async fn keep_taken_up(front: Rc<Front>, stored: Stored, asks: mpsc::Receiver<Ask>) {
-    let mut keeper = Keeper::new(front, stored.record.account.clone());
+async fn keep_taken_up(context: Rc<Context>, stored: Stored, asks: mpsc::Receiver<AccountRequest>) {
+    let mut supervisor = Supervisor::new(context, stored.record.account.clone());
     let name = inherited::name_of(stored.record.pid);
-    match Worker::take_up(&keeper.front, stored) {
-        Ok(worker) => keeper.worker = Some(worker),
+    match Worker::take_up(&supervisor.context, stored) {
+        Ok(worker) => supervisor.worker = Some(worker),
         Err(error) => {
             fd_store::forget(&name);
-            keeper.not_taken_up(&error.to_string());
-            keeper.restarts = 1;
+            supervisor.not_taken_up(&error.to_string());
+            supervisor.restarts = 1;
         }
     }
-    run(keeper, asks).await;
+    run(supervisor, asks).await;
 }
 
-async fn run(mut keeper: Keeper, mut asks: mpsc::Receiver<Ask>) {
-    let mut phase = keeper.front.phase.subscribe();
-    let mut site = keeper.front.site.subscribe();
+async fn run(mut supervisor: Supervisor, mut asks: mpsc::Receiver<AccountRequest>) {
+    let mut phase = supervisor.context.phase.subscribe();
+    let mut site = supervisor.context.site.subscribe();
     loop {
         let frozen = *phase.borrow_and_update() == Phase::Frozen;
         if frozen {
-            keeper.freeze().await;
+            supervisor.freeze().await;
             // Where the front ends meanwhile, so does this.
             let _ = phase.wait_for(|phase| *phase != Phase::Frozen).await;
             continue;
         }
-        let wake = keeper.wake();
-        keeper.front.minding.borrow_mut().minds(&keeper.account, wake);
+        let wake = supervisor.wake();
+        supervisor.context.liveness.borrow_mut().reports(&supervisor.account, wake);
         let event = tokio::select! {
-            Some(ask) = asks.recv() => Event::Asked(ask),
-            event = Worker::next(keeper.worker.as_mut()) => event,
+            Some(ask) = asks.recv() => Event::PendingRequest(ask),
+            event = Worker::next(supervisor.worker.as_mut()) => event,
             () = sleep(wake) => Event::Time,
-            Ok(turn) = keeper.front.starts.clone().acquire_owned(), if keeper.wants_to_start() => {
+            Ok(turn) = supervisor.context.starts.clone().acquire_owned(), if supervisor.wants_to_start() => {
                 Event::Turn(turn)
             }
             Ok(()) = site.changed() => Event::Site,
             Ok(()) = phase.changed() => Event::Phase,
         };
-        keeper.handle(event);
-        keeper.mind_the_time();
+        supervisor.handle(event);
+        supervisor.mind_the_time();
         // No await between this look and `forget`: nobody can ask meanwhile.
-        if keeper.is_over() && asks.is_empty() {
+        if supervisor.is_over() && asks.is_empty() {
             break;
         }
     }
-    keeper.front.forget(&keeper.account);
+    supervisor.context.forget(&supervisor.account);
 }
 
 async fn sleep(until: Option<Instant>) {
@@ -167,8 +173,8 @@ async fn sleep(until: Option<Instant>) {
     }
 }
 
-struct Keeper {
-    front: Rc<Front>,
+struct Supervisor {
+    context: Rc<Context>,
     account: Account,
     worker: Option<Worker>,
     /// In the order in which they came, each with the time when it came.
@@ -190,10 +196,10 @@ struct Keeper {
     renewals: Vec<Reply<Renewed>>,
 }
 
-impl Keeper {
-    fn new(front: Rc<Front>, account: Account) -> Self {
+impl Supervisor {
+    fn new(context: Rc<Context>, account: Account) -> Self {
         Self {
-            front,
+            context,
             account,
             worker: None,
             waiting: Vec::new(),
@@ -211,36 +217,40 @@ impl Keeper {
 
     /// Another front may go on from here.
     async fn freeze(&mut self) {
-        self.front.minding.borrow_mut().minds(&self.account, None);
+        self.context.liveness.borrow_mut().reports(&self.account, None);
         let handed_over = match &mut self.worker {
             Some(worker) => worker.hand_over(&self.account).await,
             None => None,
         };
-        self.front.is_frozen(handed_over);
+        self.context.is_frozen(handed_over);
     }
 
     fn handle(&mut self, event: Event) {
         match event {
-            Event::Asked(Ask::Hello(newcomer)) => self.wait(Waiting::Hello(newcomer)),
-            Event::Asked(Ask::Question { question, reply }) => {
-                self.wait(Waiting::Question { question, reply });
+            Event::PendingRequest(AccountRequest::Hello(connection)) => {
+                self.wait(Waiting::Hello(connection))
             }
-            Event::Asked(Ask::End { how, reply }) => self.end_account(how, reply),
-            Event::Asked(Ask::Vacate { how, reply }) => self.vacate(how, reply),
-            Event::Asked(Ask::Renew { reply }) => self.renew(Some(reply)),
-            Event::Asked(Ask::Status { reply }) => self.ask_status(reply),
-            Event::Said(said) => self.said(said),
+            Event::PendingRequest(AccountRequest::WorkerRequest { question, reply }) => {
+                self.wait(Waiting::WorkerRequest { question, reply });
+            }
+            Event::PendingRequest(AccountRequest::End { how, reply }) => {
+                self.end_account(how, reply)
+            }
+            Event::PendingRequest(AccountRequest::Vacate { how, reply }) => self.vacate(how, reply),
+            Event::PendingRequest(AccountRequest::Renew { reply }) => self.renew(Some(reply)),
+            Event::PendingRequest(AccountRequest::Status { reply }) => self.ask_status(reply),
+            Event::WorkerResponse(said) => self.said(said),
             Event::Lost(why) => self.lost(&why),
             Event::Ended(ending) => self.ended(&ending),
             Event::Key(event) => self.key(event),
             Event::Turn(turn) => self.start(turn),
             Event::Site => {
                 if let Some(worker) = &mut self.worker {
-                    worker.tell(&ToWorker::Site(self.front.site.borrow().clone()));
+                    worker.tell(&ToWorker::Site(self.context.site.borrow().clone()));
                 }
             }
             Event::Time => {}
-            Event::Phase if *self.front.phase.borrow() != Phase::Stopping => {}
+            Event::Phase if *self.context.phase.borrow() != Phase::Stopping => {}
             Event::Phase => {
                 self.stopping = true;
                 self.refuse_waiting(|| {
@@ -278,18 +288,18 @@ impl Keeper {
         for (came, waiting) in self.waiting.drain(..) {
             worker.idle_check = None;
             match waiting {
-                Waiting::Question { question, reply } => {
-                    let asked = Asked::Question { until: came + COMMAND_TIME, reply };
+                Waiting::WorkerRequest { question, reply } => {
+                    let asked = PendingRequest::WorkerRequest { until: came + COMMAND_TIME, reply };
                     worker.ask(asked, |seq| match question {
-                        Question::Command(text) => (ToWorker::Command { seq, text }, None),
-                        Question::Import { order, files } => {
+                        WorkerRequest::Command(text) => (ToWorker::Command { seq, text }, None),
+                        WorkerRequest::Import { order, files } => {
                             (ToWorker::Import { seq, order }, Some(files))
                         }
-                        Question::Export { files } => (ToWorker::Export { seq }, Some(files)),
-                        Question::AtRest(at_rest) => (ToWorker::AtRest { seq, at_rest }, None),
+                        WorkerRequest::Export { files } => (ToWorker::Export { seq }, Some(files)),
+                        WorkerRequest::AtRest(at_rest) => (ToWorker::AtRest { seq, at_rest }, None),
                     });
                 }
-                Waiting::Hello(newcomer) => worker.adopt(*newcomer, &self.account),
+                Waiting::Hello(connection) => worker.adopt(*connection, &self.account),
             }
         }
     }
@@ -313,7 +323,7 @@ impl Keeper {
         let (account, uid) = (&self.account, self.account.uid);
         if let Some(worker) = &mut self.worker {
             let (pid, version) = (worker.pid, worker.version.as_deref().unwrap_or("unknown"));
-            tracing::info!(message_id = kind::RENEWED, %account, uid, pid, version, "{account}: worker is replaced");
+            tracing::info!(message_id = message_id::RENEWED, %account, uid, pid, version, "{account}: worker is replaced");
             worker.shutdown(END_TIME);
             self.renewals.extend(reply);
         } else if let Some(reply) = reply {
@@ -337,19 +347,19 @@ impl Keeper {
         let Some((how, reply)) = self.ending.take() else { return };
         let (account, uid) = (&self.account, self.account.uid);
         let forgotten = match &how {
-            Ending::Forget { remove } => self.front.state.forget(account, *remove),
-            Ending::Restore(former) => self.front.state.restore(former),
+            Ending::Forget { remove } => self.context.state.forget(account, *remove),
+            Ending::Restore(former) => self.context.state.restore(former),
         };
         match (&forgotten, &how) {
             (Ok(_), Ending::Forget { remove }) => {
-                tracing::info!(message_id = kind::FORGOTTEN, %account, uid, remove, "{account}: forgotten")
+                tracing::info!(message_id = message_id::FORGOTTEN, %account, uid, remove, "{account}: forgotten")
             }
             (Ok(_), Ending::Restore(former)) => {
-                tracing::info!(message_id = kind::RESTORED, %account, uid, former = former.directory, "{account}: former files restored")
+                tracing::info!(message_id = message_id::RESTORED, %account, uid, former = former.directory, "{account}: former files restored")
             }
             (Err(error), _) => tracing::error!(%account, uid, %error, "{account}: not changed"),
         }
-        let refused = |error: state::Error| Error::new(Code::Refused, error.to_string());
+        let refused = |error: state_dir::Error| Error::new(Code::Refused, error.to_string());
         self.restarts = 0;
         self.locked = None;
         self.backoff = Backoff::default();
@@ -370,7 +380,7 @@ impl Keeper {
             worker: None,
         };
         let until = Instant::now() + STATUS_TIME;
-        let asked = Asked::Status { until, reply, status: Box::new(status) };
+        let asked = PendingRequest::Status { until, reply, status: Box::new(status) };
         match self.worker.as_mut().filter(|worker| worker.takes()) {
             Some(worker) => worker.ask(asked, |seq| (ToWorker::Status { seq }, None)),
             None => asked.give_up(),
@@ -398,10 +408,9 @@ impl Keeper {
         let waiting = self.waiting.iter().map(|(came, _)| self.waits_until(*came));
         let later = self.worker.is_none() && !self.waiting.is_empty() && !self.backoff.is_over();
         let start = later.then_some(self.backoff.next);
-        let worker = self
-            .worker
-            .iter()
-            .flat_map(|worker| worker.asked.values().map(Asked::until).chain(worker.due()));
+        let worker = self.worker.iter().flat_map(|worker| {
+            worker.asked.values().map(PendingRequest::until).chain(worker.due())
+        });
         waiting.chain(start).chain(worker).chain(self.vacating_until()).min()
     }
 
@@ -416,9 +425,9 @@ impl Keeper {
         self.vacating_is_late(now);
         if let Some(worker) = &mut self.worker {
             worker.give_up_until(now);
-            if worker.takes() && worker.feel_pulse(now) == Beat::Dead {
+            if worker.takes() && worker.feel_pulse(now) == Due::Dead {
                 let (account, uid, pid) = (&self.account, self.account.uid, worker.pid);
-                tracing::error!(message_id = kind::WORKER_HUNG, %account, uid, pid, "{account}: worker does not answer any more");
+                tracing::error!(message_id = message_id::WORKER_HUNG, %account, uid, pid, "{account}: worker does not answer any more");
                 worker.kill_at = Some(now);
             }
             if worker.kill_at.is_some_and(|at| at <= now) {
@@ -431,9 +440,9 @@ impl Keeper {
 
     fn start(&mut self, turn: OwnedSemaphorePermit) {
         let (account, uid) = (&self.account, self.account.uid);
-        let started = match self.front.state.account(account) {
-            Ok(directory) => Worker::start(&self.front, account, directory, turn),
-            Err(state::Error::InUse) => {
+        let started = match self.context.state.account(account) {
+            Ok(directory) => Worker::start(&self.context, account, directory, turn),
+            Err(state_dir::Error::InUse) => {
                 // It has read the end of its channel and is saving.
                 tracing::info!(%account, uid, "{account}: waiting for an earlier worker to end");
                 return self.backoff.died(Duration::ZERO);
@@ -442,12 +451,12 @@ impl Keeper {
         };
         match started {
             Ok(worker) => {
-                tracing::info!(message_id = kind::WORKER_STARTED, %account, uid, pid = worker.pid, "{account}: worker started");
+                tracing::info!(message_id = message_id::WORKER_STARTED, %account, uid, pid = worker.pid, "{account}: worker started");
                 self.worker = Some(worker);
                 self.not_taken_up = None;
             }
             Err(error) => {
-                tracing::error!(message_id = kind::WORKER_FAILED, %account, uid, %error, "{account}: no worker can be started");
+                tracing::error!(message_id = message_id::WORKER_FAILED, %account, uid, %error, "{account}: no worker can be started");
                 self.backoff.died(Duration::ZERO);
                 self.refuse_waiting(|| Code::Internal.into());
             }

@@ -1,6 +1,6 @@
 //! A module on its way from the front to its worker.
 
-use crate::wire;
+use crate::line_io;
 use proto::control::Arrival;
 use proto::jsonrpc::{Error, Id};
 use proto::shim::Hello;
@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 use tokio::task::spawn_local;
 
 /// One that said a valid hello.
-pub struct Newcomer {
+pub struct ModuleConnection {
     /// The connection.
     pub stream: UnixStream,
     /// Id of the hello, which the worker answers.
@@ -24,16 +24,16 @@ pub struct Newcomer {
     pub arrival: Option<Arrival>,
 }
 
-/// A [`Newcomer`] taken apart, for the packet to its worker.
+/// A [`ModuleConnection`] taken apart, for the packet to its worker.
 pub type Parts = (OwnedFd, Option<Id>, Hello, Text, Option<Arrival>);
 
-impl Newcomer {
+impl ModuleConnection {
     /// Says why it cannot be served, and closes.
     pub fn refuse(self, error: Error) {
-        spawn_local(wire::refuse(self.stream, self.id.unwrap_or(Id::Null), error));
+        spawn_local(line_io::refuse(self.stream, self.id.unwrap_or(Id::Null), error));
     }
 
-    /// Undoes [`Newcomer::into_parts`].
+    /// Undoes [`ModuleConnection::into_parts`].
     pub fn from_parts(
         socket: OwnedFd,
         id: Option<Id>,

@@ -11,7 +11,7 @@ pub enum Mode {
 
 /// How far something may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum Scope {
     /// Not at all.
     None,
     /// On accounts of the caller's own uid.
@@ -23,21 +23,21 @@ pub enum Reach {
 /// What one caller may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rights {
-    /// `hello` on the module's socket. It never reaches further than [`Reach::Own`]: the account
+    /// `hello` on the module's socket. It never reaches further than [`Scope::Own`]: the account
     /// is made of the caller's own uid.
-    pub hello: Reach,
+    pub hello: Scope,
     /// `status` on the admin socket.
-    pub status: Reach,
+    pub status: Scope,
     /// `accounts` on the admin socket.
-    pub accounts: Reach,
+    pub accounts: Scope,
     /// `command` on the admin socket.
-    pub command: Reach,
+    pub command: Scope,
     /// `watch` on the admin socket.
-    pub watch: Reach,
+    pub watch: Scope,
     /// `import`, `export`, `forget-account` and `restore-account` on the admin socket: keys in and
     /// out. Whoever runs
     /// ZNC may use its keys, not take them along.
-    pub moving: Reach,
+    pub moving: Scope,
 }
 
 /// What the kernel calls every user that our user namespace does not know: many people in one.
@@ -46,7 +46,7 @@ const OVERFLOW: u32 = 65534;
 /// The table.
 #[rustfmt::skip]
 pub fn rights(mode: Mode, caller: u32) -> Rights {
-    use Reach::{All, None, Own};
+    use Scope::{All, None, Own};
     let row = |hello, status, accounts, command, watch, moving| {
         Rights { hello, status, accounts, command, watch, moving }
     };
@@ -67,13 +67,13 @@ pub fn may_replace(mode: Mode, own: u32, caller: u32) -> bool {
     caller == 0 || (caller == own && !is_many)
 }
 
-impl Reach {
+impl Scope {
     /// Whether an account of `uid` is within reach of `caller`.
     pub fn covers(self, caller: u32, uid: u32) -> bool {
         match self {
-            Reach::None => false,
-            Reach::Own => caller == uid,
-            Reach::All => true,
+            Scope::None => false,
+            Scope::Own => caller == uid,
+            Scope::All => true,
         }
     }
 }
@@ -99,21 +99,21 @@ mod tests {
         for caller in [ME, OTHER] {
             let may = rights(Mode::System, caller);
             for reach in [may.hello, may.status, may.accounts, may.command, may.watch] {
-                assert_eq!(reach, Reach::Own);
+                assert_eq!(reach, Scope::Own);
             }
         }
-        assert_eq!(rights(Mode::System, 0).command, Reach::All);
-        assert_eq!(rights(Mode::System, 0).status, Reach::All);
+        assert_eq!(rights(Mode::System, 0).command, Scope::All);
+        assert_eq!(rights(Mode::System, 0).status, Scope::All);
     }
 
     #[test]
     fn a_users_daemon_serves_its_user_and_root_only() {
         assert_eq!(rights(Mode::User(ME), ME), rights(Mode::User(ME), 0));
-        assert_eq!(rights(Mode::User(ME), ME).command, Reach::All);
+        assert_eq!(rights(Mode::User(ME), ME).command, Scope::All);
         let other = rights(Mode::User(ME), OTHER);
         assert_eq!(
             [other.hello, other.status, other.accounts, other.command, other.watch, other.moving],
-            [Reach::None; 6]
+            [Scope::None; 6]
         );
     }
 
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn users_that_the_kernel_cannot_tell_apart_share_no_account() {
-        assert_eq!(rights(Mode::System, OVERFLOW).hello, Reach::None);
-        assert_eq!(rights(Mode::User(OVERFLOW), OVERFLOW).hello, Reach::Own);
+        assert_eq!(rights(Mode::System, OVERFLOW).hello, Scope::None);
+        assert_eq!(rights(Mode::User(OVERFLOW), OVERFLOW).hello, Scope::Own);
     }
 }

@@ -1,20 +1,20 @@
 //! A worker, and what is under way with it.
 
 use super::{Event, READY_TIME};
-use crate::ask::{Asked, Said, no_answer};
-use crate::control::Control;
+use crate::channel::Channel;
+use crate::context::Context;
 use crate::fd_store;
-use crate::front::Front;
+use crate::heartbeat::{Due, Heartbeat};
 use crate::inherited::{self, HandedOver, Stored};
 use crate::keygen::Keygen;
-use crate::kind;
-use crate::newcomer::Newcomer;
+use crate::line_io::clip;
+use crate::message_id;
+use crate::module_connection::ModuleConnection;
 use crate::process::Process;
-use crate::pulse::{Beat, Pulse};
 use crate::record::WorkerRecord;
+use crate::requests::{PendingRequest, WorkerResponse, no_answer};
 use crate::spawn::{self, Running};
-use crate::state;
-use crate::wire::clip;
+use crate::state_dir;
 use nix::time::{ClockId, clock_gettime};
 use proto::account::Account;
 use proto::admin::{Output, WorkerStatus};
@@ -60,29 +60,29 @@ pub(super) struct Worker {
     /// Shutdown was said, or SIGKILL sent: its end is no surprise.
     pub(super) told_to_end: bool,
     pub(super) kill_at: Option<Instant>,
-    pub(super) pulse: Pulse,
+    pub(super) heartbeat: Heartbeat,
     pub(super) keygen: Option<Keygen>,
     /// The worker asked for another one before this one had ended.
     pub(super) keygen_again: bool,
-    pub(super) asked: BTreeMap<u64, Asked>,
+    pub(super) asked: BTreeMap<u64, PendingRequest>,
     pub(super) last_seq: u64,
-    /// The status that decides whether it is really idle, see [`Keeper::idle`].
+    /// The status that decides whether it is really idle, see [`Supervisor::idle`].
     pub(super) idle_check: Option<u64>,
 }
 
 impl Worker {
     pub(super) fn start(
-        front: &Front,
+        context: &Context,
         account: &Account,
-        directory: state::Directory,
+        directory: state_dir::Directory,
         turn: OwnedSemaphorePermit,
     ) -> io::Result<Self> {
         let theirs = directory.try_clone()?;
-        let mut running = spawn::worker(&front.worker, directory)?;
-        let allow_no_landlock = front.allow_no_landlock;
-        let site = front.site.borrow().clone();
-        let at_rest = front.at_rest();
-        let files_of = front.state.files_of(account);
+        let mut running = spawn::worker(&context.worker, directory)?;
+        let allow_no_landlock = context.allow_no_landlock;
+        let site = context.site.borrow().clone();
+        let at_rest = context.at_rest();
+        let files_of = context.state.files_of(account);
         let start = ToWorker::Start {
             account: account.clone(),
             files_of: Some(files_of.clone()).filter(|of| of != account),
@@ -92,8 +92,8 @@ impl Worker {
             control: control::VERSION,
         };
         running.channel.send(&start, Some(theirs)).map_err(io::Error::other)?;
-        if let Some(masters) = &front.masters {
-            let key = masters.pipe(&files_of)?;
+        if let Some(master_secrets) = &context.master_secrets {
+            let key = master_secrets.pipe(&files_of)?;
             running.channel.send(&ToWorker::Secret, Some(key)).map_err(io::Error::other)?;
         }
         let started = Instant::now();
@@ -111,7 +111,7 @@ impl Worker {
 
     /// Goes on with a worker of an earlier front. Whether it is what its record says, its first
     /// answer shows.
-    pub(super) fn take_up(front: &Front, stored: Stored) -> io::Result<Self> {
+    pub(super) fn take_up(context: &Context, stored: Stored) -> io::Result<Self> {
         let Stored { channel, record } = stored;
         if !control::is_served(record.control) {
             let version = record.control;
@@ -119,30 +119,31 @@ impl Worker {
             return Err(io::Error::other(why));
         }
         let process = Process::take_up(record.pid)?;
-        let channel = Control::take_up(channel)?;
+        let channel = Channel::take_up(channel)?;
         let running = Running::take_up(process, channel);
         let now = Instant::now();
         let age = Duration::from_secs(since_boot().as_secs().saturating_sub(record.started));
         let mut worker = Self {
             control: record.control,
             taken_up: true,
-            pulse: Pulse::Asked(now),
+            heartbeat: Heartbeat::Asked(now),
             // Above all that an earlier front has asked.
             last_seq: u64::try_from(since_boot().as_nanos()).unwrap_or(u64::MAX / 2),
             ..Self::new(running, record.pid, now.checked_sub(age).unwrap_or(now))
         };
         let seq = worker.seq();
         worker.taking_up = Some(seq);
-        let at_rest = front.at_rest();
-        let site = front.site.borrow().clone();
+        let at_rest = context.at_rest();
+        let site = context.site.borrow().clone();
         let first = match record.control {
             1 => ToWorker::Status { seq },
             _ => ToWorker::TakeUp { seq, control: control::VERSION, site, at_rest },
         };
         worker.running.channel.send(&first, None).map_err(io::Error::other)?;
-        if let Some(masters) = front.masters.as_ref().filter(|_| record.control > 1) {
+        if let Some(master_secrets) = context.master_secrets.as_ref().filter(|_| record.control > 1)
+        {
             // The key that it was started with: a moved account keeps that of its first name.
-            let key = masters.pipe(&front.state.files_of(&record.account))?;
+            let key = master_secrets.pipe(&context.state.files_of(&record.account))?;
             worker.running.channel.send(&ToWorker::Secret, Some(key)).map_err(io::Error::other)?;
         }
         Ok(worker)
@@ -162,7 +163,7 @@ impl Worker {
             lost: false,
             told_to_end: false,
             kill_at: None,
-            pulse: Pulse::Heard(started),
+            heartbeat: Heartbeat::Heard(started),
             keygen: None,
             keygen_again: false,
             asked: BTreeMap::new(),
@@ -234,7 +235,7 @@ impl Worker {
             // What it said before it ended is heard first.
             biased;
             said = worker.running.channel.next(), if !lost => match said {
-                Ok(said) => Event::Said(said),
+                Ok(said) => Event::WorkerResponse(said),
                 Err(lost) => Event::Lost(lost.to_string()),
             },
             event = key => Event::Key(event),
@@ -259,7 +260,7 @@ impl Worker {
 
     pub(super) fn ask(
         &mut self,
-        asked: Asked,
+        asked: PendingRequest,
         message: impl FnOnce(u64) -> (ToWorker, Option<OwnedFd>),
     ) {
         let seq = self.seq();
@@ -274,25 +275,25 @@ impl Worker {
     pub(super) fn tell(&mut self, message: &ToWorker) {
         if !self.told_to_end && self.running.channel.send(message, None).is_err() {
             tracing::warn!(
-                message_id = kind::WORKER_SAYS,
+                message_id = message_id::WORKER_SAYS,
                 pid = self.pid,
                 "the worker does not take new settings"
             );
         }
     }
 
-    pub(super) fn adopt(&mut self, newcomer: Newcomer, account: &Account) {
+    pub(super) fn adopt(&mut self, connection: ModuleConnection, account: &Account) {
         if self.running.channel.is_full() {
-            return newcomer.refuse(no_answer());
+            return connection.refuse(no_answer());
         }
-        let sent = newcomer.into_parts().and_then(|(socket, id, hello, rest, arrival)| {
+        let sent = connection.into_parts().and_then(|(socket, id, hello, rest, arrival)| {
             let adopt = ToWorker::Adopt { id, hello: Box::new(hello), rest, arrival };
             self.running.channel.send(&adopt, Some(socket)).map_err(io::Error::other)
         });
         let (uid, pid) = (account.uid, self.pid);
         match sent {
             Ok(()) => {
-                tracing::info!(message_id = kind::MODULE, %account, uid, pid, "{account}: module handed over")
+                tracing::info!(message_id = message_id::MODULE, %account, uid, pid, "{account}: module handed over")
             }
             Err(error) => {
                 tracing::warn!(%account, uid, pid, %error, "{account}: module not handed over")
@@ -302,7 +303,9 @@ impl Worker {
 
     pub(super) fn status(&mut self, seq: u64, said: WorkerStatus) {
         // A late answer has nobody who waits for it.
-        let Some(Asked::Status { reply, mut status, .. }) = self.asked.remove(&seq) else { return };
+        let Some(PendingRequest::Status { reply, mut status, .. }) = self.asked.remove(&seq) else {
+            return;
+        };
         status.worker = Some(WorkerStatus {
             shim: clip(&said.shim, STATUS_TEXT),
             znc: clip(&said.znc, STATUS_TEXT),
@@ -317,13 +320,13 @@ impl Worker {
         let shown = |effect: &Effect| matches!(effect, Effect::Print { .. } | Effect::Table { .. });
         let outcome = outcome.map_err(Error::from).map(|mut output| {
             output.output.retain(shown);
-            Said::Output(output)
+            WorkerResponse::Output(output)
         });
         self.said(seq, outcome);
     }
 
-    pub(super) fn said(&mut self, seq: u64, outcome: Result<Said, Error>) {
-        if let Some(Asked::Question { reply, .. }) = self.asked.remove(&seq) {
+    pub(super) fn said(&mut self, seq: u64, outcome: Result<WorkerResponse, Error>) {
+        if let Some(PendingRequest::WorkerRequest { reply, .. }) = self.asked.remove(&seq) {
             drop(reply.send(outcome));
         }
     }
@@ -332,7 +335,7 @@ impl Worker {
         let asked = std::mem::take(&mut self.asked).into_iter();
         let (late, asked) = asked.partition(|(_, asked)| asked.until() <= now);
         self.asked = asked;
-        BTreeMap::into_values(late).for_each(Asked::give_up);
+        BTreeMap::into_values(late).for_each(PendingRequest::give_up);
     }
 
     pub(super) fn shutdown(&mut self, patience: Duration) {
@@ -343,20 +346,20 @@ impl Worker {
         self.kill_within(patience);
     }
 
-    /// When its end or its pulse is due.
+    /// When its end or its heartbeat is due.
     pub(super) fn due(&self) -> Option<Instant> {
-        let pulse = self.takes().then(|| self.pulse.next());
-        self.kill_at.into_iter().chain(pulse).min()
+        let heartbeat = self.takes().then(|| self.heartbeat.next());
+        self.kill_at.into_iter().chain(heartbeat).min()
     }
 
-    pub(super) fn feel_pulse(&mut self, now: Instant) -> Beat {
-        let beat = self.pulse.beat(now);
-        if beat == Beat::Ask {
+    pub(super) fn feel_pulse(&mut self, now: Instant) -> Due {
+        let due = self.heartbeat.check(now);
+        if due == Due::Ask {
             let seq = self.seq();
             // Any answer will do. Where there is no room for the question, none comes.
             let _ = self.running.channel.send(&ToWorker::Status { seq }, None);
         }
-        beat
+        due
     }
 
     pub(super) fn kill_within(&mut self, patience: Duration) {

@@ -1,16 +1,16 @@
-//! What all connections share: the accounts, and the way to each one's keeper.
+//! What all connections share: the accounts, and the way to each one's supervisor.
 
+use crate::access::{self, Mode, Rights};
 use crate::args::Settings;
-use crate::ask::Ask;
 use crate::config::Config;
-use crate::crowd::Crowd;
+use crate::heartbeat::Liveness;
 use crate::hello_rate::HelloRate;
 use crate::inherited::HandedOver;
-use crate::master::Masters;
+use crate::master_secret::MasterSecrets;
 use crate::memory::Memory;
-use crate::peer::{self, Mode, Rights};
-use crate::pulse::Minding;
-use crate::state::State;
+use crate::pending::PendingConnections;
+use crate::requests::AccountRequest;
+use crate::state_dir::StateDir;
 use proto::account::Account;
 use proto::control::{AtRest, Site};
 use std::cell::RefCell;
@@ -37,24 +37,24 @@ pub enum Phase {
 }
 
 /// Shared by every task; all run on one thread.
-pub struct Front {
+pub struct Context {
     mode: Mode,
     /// The account directories.
-    pub state: State,
+    pub state: StateDir,
     /// What their files are encrypted with, where the admin gave that.
-    pub masters: Option<Masters>,
+    pub master_secrets: Option<MasterSecrets>,
     /// The worker's program.
     pub worker: PathBuf,
     /// Whether workers may run without Landlock.
     pub allow_no_landlock: bool,
     /// What the admin set.
     config: RefCell<Config>,
-    /// The workers' part of it, for their keepers.
+    /// The workers' part of it, for their supervisors.
     pub site: watch::Sender<Site>,
     /// When we started.
     pub started: Instant,
     /// Connections to the module's socket before their hello.
-    pub strangers: RefCell<Crowd>,
+    pub pending: RefCell<PendingConnections>,
     /// How often each account's modules said hello.
     pub hello_rate: RefCell<HelloRate>,
     /// Admin connections by uid.
@@ -66,37 +66,37 @@ pub struct Front {
     pub keygens: Semaphore,
     /// Whether accounts are served.
     pub phase: watch::Sender<Phase>,
-    /// What keepers hand over while nobody is served: one entry of each.
+    /// What supervisors hand over while nobody is served: one entry of each.
     frozen: RefCell<Vec<Option<HandedOver>>>,
     /// An account came or went.
     pub changed: Notify,
     /// What the workers have taken.
     pub memory: RefCell<Memory>,
-    /// Which keeper minds its worker until when.
-    pub minding: RefCell<Minding>,
+    /// Which supervisor reports its worker until when.
+    pub liveness: RefCell<Liveness>,
     /// The channel to another otrd that wants to go on from here.
     successor: RefCell<Option<OwnedFd>>,
     /// Says that there is one.
     pub succeeded: Notify,
     /// Processes that make keys.
     pub making_keys: RefCell<BTreeSet<u32>>,
-    keepers: RefCell<BTreeMap<Account, mpsc::Sender<Ask>>>,
+    supervisors: RefCell<BTreeMap<Account, mpsc::Sender<AccountRequest>>>,
 }
 
-impl Front {
+impl Context {
     /// One that knows nobody yet.
-    pub fn new(settings: Settings, state: State, masters: Option<Masters>) -> Self {
+    pub fn new(settings: Settings, state: StateDir, master_secrets: Option<MasterSecrets>) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         state.limit(settings.config.limits.accounts);
         Self {
             mode: settings.mode,
             state,
-            masters,
+            master_secrets,
             worker: settings.worker,
             allow_no_landlock: settings.allow_no_landlock,
             site: watch::Sender::new(settings.config.site()),
             started: Instant::now(),
-            strangers: RefCell::new(Crowd::new(settings.config.limits.strangers)),
+            pending: RefCell::new(PendingConnections::new(settings.config.limits.pending)),
             config: RefCell::new(settings.config),
             hello_rate: RefCell::default(),
             admins: RefCell::default(),
@@ -106,18 +106,18 @@ impl Front {
             frozen: RefCell::default(),
             changed: Notify::new(),
             memory: RefCell::default(),
-            minding: RefCell::default(),
+            liveness: RefCell::default(),
             successor: RefCell::default(),
             succeeded: Notify::new(),
             making_keys: RefCell::default(),
-            keepers: RefCell::default(),
+            supervisors: RefCell::default(),
         }
     }
 
     /// Takes other settings. What is there already stays, and nobody is disconnected.
     pub fn configure(&self, config: Config) {
         self.state.limit(config.limits.accounts);
-        self.strangers.borrow_mut().set_limit(config.limits.strangers);
+        self.pending.borrow_mut().set_limit(config.limits.pending);
         self.site.send_if_modified(|site| {
             let new = config.site();
             let changed = *site != new;
@@ -143,34 +143,34 @@ impl Front {
 
     /// How files are to lie on disk; nothing without a master secret.
     pub fn at_rest(&self) -> Option<AtRest> {
-        self.masters.as_ref().map(|_| self.state.at_rest())
+        self.master_secrets.as_ref().map(|_| self.state.at_rest())
     }
 
     /// What a caller may ask.
     pub fn rights(&self, caller: u32) -> Rights {
-        peer::rights(self.mode, caller)
+        access::rights(self.mode, caller)
     }
 
     /// Whether a caller may take everything over.
     pub fn may_replace(&self, caller: u32) -> bool {
-        peer::may_replace(self.mode, nix::unistd::geteuid().as_raw(), caller)
+        access::may_replace(self.mode, nix::unistd::geteuid().as_raw(), caller)
     }
 
-    /// The way to an account's keeper, where it has one.
-    pub fn keeper(&self, account: &Account) -> Option<mpsc::Sender<Ask>> {
-        self.keepers.borrow().get(account).cloned()
+    /// The way to an account's supervisor, where it has one.
+    pub fn supervisor(&self, account: &Account) -> Option<mpsc::Sender<AccountRequest>> {
+        self.supervisors.borrow().get(account).cloned()
     }
 
-    /// Whether one more account of its uid may have a keeper.
+    /// Whether one more account of its uid may have a supervisor.
     pub fn has_room_for(&self, account: &Account) -> bool {
         let of_uid = |kept: &&Account| kept.uid == account.uid;
         let most = self.config.borrow().limits.accounts;
-        self.keepers.borrow().keys().filter(of_uid).count() < most
+        self.supervisors.borrow().keys().filter(of_uid).count() < most
     }
 
-    /// An account has a keeper from now on.
-    pub fn add_keeper(&self, account: Account, keeper: mpsc::Sender<Ask>) {
-        self.keepers.borrow_mut().insert(account, keeper);
+    /// An account has a supervisor from now on.
+    pub fn add_keeper(&self, account: Account, supervisor: mpsc::Sender<AccountRequest>) {
+        self.supervisors.borrow_mut().insert(account, supervisor);
         self.changed.notify_one();
     }
 
@@ -195,7 +195,7 @@ impl Front {
         self.frozen.borrow_mut().clear();
         self.phase.send_replace(Phase::Frozen);
         let all = async {
-            while self.frozen.borrow().len() < self.keepers.borrow().len() {
+            while self.frozen.borrow().len() < self.supervisors.borrow().len() {
                 self.changed.notified().await;
             }
         };
@@ -205,33 +205,33 @@ impl Front {
         self.frozen.take().into_iter().flatten().collect()
     }
 
-    /// Called by a keeper that has stopped serving.
+    /// Called by a supervisor that has stopped serving.
     pub fn is_frozen(&self, handed_over: Option<HandedOver>) {
         self.frozen.borrow_mut().push(handed_over);
         self.changed.notify_one();
     }
 
-    /// Goes on after [`Front::freeze`].
+    /// Goes on after [`Context::freeze`].
     pub fn thaw(&self) {
         self.phase.send_replace(Phase::Serving);
     }
 
-    /// Called by a keeper that ends. It has seen no question in its queue, and nothing else has
+    /// Called by a supervisor that ends. It has seen no question in its queue, and nothing else has
     /// run since.
     pub fn forget(&self, account: &Account) {
-        self.keepers.borrow_mut().remove(account);
-        self.minding.borrow_mut().minds(account, None);
+        self.supervisors.borrow_mut().remove(account);
+        self.liveness.borrow_mut().reports(account, None);
         self.changed.notify_one();
     }
 
-    /// Accounts that have a keeper, sorted.
+    /// Accounts that have a supervisor, sorted.
     pub fn kept(&self) -> Vec<Account> {
-        self.keepers.borrow().keys().cloned().collect()
+        self.supervisors.borrow().keys().cloned().collect()
     }
 
     /// One line for people.
     pub fn summary(&self) -> String {
-        match self.keepers.borrow().len() {
+        match self.supervisors.borrow().len() {
             1 => "1 account".into(),
             count => format!("{count} accounts"),
         }
@@ -240,7 +240,7 @@ impl Front {
     /// Ends every worker and returns when none is left.
     pub async fn stop(&self) {
         self.phase.send_replace(Phase::Stopping);
-        while !self.keepers.borrow().is_empty() {
+        while !self.supervisors.borrow().is_empty() {
             self.changed.notified().await;
         }
     }

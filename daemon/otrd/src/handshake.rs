@@ -1,13 +1,13 @@
 //! A module's connection up to its hello. What comes after is between it and its worker.
 
 use crate::arrival;
-use crate::ask::Ask;
-use crate::front::Front;
+use crate::context::Context;
 use crate::hello_rate::Verdict;
-use crate::keeper;
-use crate::kind;
-use crate::newcomer::Newcomer;
-use crate::wire::{self, NoLine, clip};
+use crate::line_io::{self, ReadLineError, clip};
+use crate::message_id;
+use crate::module_connection::ModuleConnection;
+use crate::requests::AccountRequest;
+use crate::supervisor;
 use proto::account::Account;
 use proto::frame::Lines;
 use proto::jsonrpc::{self, Code, Error, Id, Message, Request};
@@ -32,51 +32,51 @@ struct Refusal {
 }
 
 /// Serves one connection until it has a worker, or is refused.
-pub async fn greet(front: Rc<Front>, mut stream: UnixStream, uid: u32) {
+pub async fn greet(context: Rc<Context>, mut stream: UnixStream, uid: u32) {
     let mut lines = Lines::default();
-    let (seat, mut shown_out) = front.strangers.borrow_mut().enter(uid);
+    let (slot, mut evicted) = context.pending.borrow_mut().enter(uid);
     let first = tokio::select! {
-        line = timeout(HELLO_TIME, wire::read_line(&mut stream, &mut lines)) => Some(line),
-        _ = &mut shown_out => None,
+        line = timeout(HELLO_TIME, line_io::read_line(&mut stream, &mut lines)) => Some(line),
+        _ = &mut evicted => None,
     };
-    let seat = Seat { front: &front, seat };
+    let slot = PendingSlot { context: &context, slot };
 
     let line = match first {
         Some(Ok(Ok(line))) => line,
-        Some(Ok(Err(NoLine::TooLong(_)))) => {
-            drop(seat);
-            return wire::refuse(stream, Id::Null, Code::TooLong.into()).await;
+        Some(Ok(Err(ReadLineError::TooLong(_)))) => {
+            drop(slot);
+            return line_io::refuse(stream, Id::Null, Code::TooLong.into()).await;
         }
-        Some(Ok(Err(NoLine::Closed | NoLine::Io(_)))) => return,
+        Some(Ok(Err(ReadLineError::Closed | ReadLineError::Io(_)))) => return,
         Some(Err(_late)) => {
-            drop(seat);
+            drop(slot);
             tracing::debug!(uid, "a connection said no hello in time");
-            return wire::refuse(stream, Id::Null, Code::HelloFirst.into()).await;
+            return line_io::refuse(stream, Id::Null, Code::HelloFirst.into()).await;
         }
         None => return crowded_out(&stream, uid),
     };
-    let said = match hello(&front, uid, &line) {
+    let said = match hello(&context, uid, &line) {
         Ok((id, hello)) => {
             let account = Account { uid, user: hello.user.clone(), network: hello.network.clone() };
-            let verdict = front.hello_rate.borrow_mut().hello(&account, Instant::now());
+            let verdict = context.hello_rate.borrow_mut().hello(&account, Instant::now());
             if verdict == Verdict::Refused {
-                tracing::warn!(message_id = kind::REFUSED, %account, uid, "{account}: too many hellos: do two ZNCs use the same user and network?");
+                tracing::warn!(message_id = message_id::REFUSED, %account, uid, "{account}: too many hellos: do two ZNCs use the same user and network?");
             }
             if verdict != Verdict::Served {
                 let error =
                     Error::new(Code::Busy, "too many hellos of this account: wait a moment");
-                drop(seat);
-                return wire::refuse(stream, id.unwrap_or(Id::Null), error).await;
+                drop(slot);
+                return line_io::refuse(stream, id.unwrap_or(Id::Null), error).await;
             }
             let settled = async {
                 match &hello.identity {
-                    Some(identity) => arrival::settle(&front, &account, identity).await,
+                    Some(identity) => arrival::settle(&context, &account, identity).await,
                     None => Ok(None),
                 }
             };
             let settled = tokio::select! {
                 settled = settled => settled,
-                _ = &mut shown_out => return crowded_out(&stream, uid),
+                _ = &mut evicted => return crowded_out(&stream, uid),
             };
             match settled {
                 Ok(arrival) => Ok((account, id, hello, arrival)),
@@ -85,25 +85,32 @@ pub async fn greet(front: Rc<Front>, mut stream: UnixStream, uid: u32) {
         }
         Err(refusal) => Err(refusal),
     };
-    drop(seat);
+    drop(slot);
     match said {
         Ok((account, id, hello, arrival)) => {
             let rest = Text::new(lines.into_rest());
-            let ask = Ask::Hello(Box::new(Newcomer { stream, id, hello, rest, arrival }));
-            if let Err(Ask::Hello(newcomer)) = keeper::ask(&front, &account, ask) {
-                tracing::warn!(message_id = kind::REFUSED, %account, uid, "{account}: a module is refused: too busy");
-                newcomer.refuse(Code::Busy.into());
+            let ask = AccountRequest::Hello(Box::new(ModuleConnection {
+                stream,
+                id,
+                hello,
+                rest,
+                arrival,
+            }));
+            if let Err(AccountRequest::Hello(connection)) = supervisor::ask(&context, &account, ask)
+            {
+                tracing::warn!(message_id = message_id::REFUSED, %account, uid, "{account}: a module is refused: too busy");
+                connection.refuse(Code::Busy.into());
             }
         }
         Err(Refusal { id, error }) => {
             tracing::info!(
-                message_id = kind::REFUSED,
+                message_id = message_id::REFUSED,
                 uid,
                 code = error.code as i32,
                 "a hello is refused"
             );
             if let Some(id) = id {
-                wire::refuse(stream, id, error).await;
+                line_io::refuse(stream, id, error).await;
             }
         }
     }
@@ -112,23 +119,23 @@ pub async fn greet(front: Rc<Front>, mut stream: UnixStream, uid: u32) {
 /// No time to be polite.
 fn crowded_out(stream: &UnixStream, uid: u32) {
     tracing::debug!(uid, "a connection made room for another");
-    let _ = stream.try_write(&wire::error_line(Id::Null, Code::Busy.into()));
+    let _ = stream.try_write(&line_io::error_line(Id::Null, Code::Busy.into()));
 }
 
 /// A place among those who are not served yet.
-struct Seat<'a> {
-    front: &'a Front,
-    seat: u64,
+struct PendingSlot<'a> {
+    context: &'a Context,
+    slot: u64,
 }
 
-impl Drop for Seat<'_> {
+impl Drop for PendingSlot<'_> {
     fn drop(&mut self) {
-        self.front.strangers.borrow_mut().leave(self.seat);
+        self.context.pending.borrow_mut().leave(self.slot);
     }
 }
 
 /// Reads the first line.
-fn hello(front: &Front, uid: u32, line: &[u8]) -> Result<(Option<Id>, Hello), Refusal> {
+fn hello(context: &Context, uid: u32, line: &[u8]) -> Result<(Option<Id>, Hello), Refusal> {
     let request = match jsonrpc::parse(line) {
         Err(error) => return Err(Refusal { id: Some(Id::Null), error }),
         Ok(Message::Batch(_)) => {
@@ -137,19 +144,19 @@ fn hello(front: &Front, uid: u32, line: &[u8]) -> Result<(Option<Id>, Hello), Re
         }
         Ok(Message::Single(request)) => request,
     };
-    match read(front, uid, &request) {
+    match read(context, uid, &request) {
         Ok(hello) => Ok((request.id, hello)),
         Err(error) => Err(Refusal { id: request.id, error }),
     }
 }
 
-fn read(front: &Front, uid: u32, request: &Request<'_>) -> Result<Hello, Error> {
+fn read(context: &Context, uid: u32, request: &Request<'_>) -> Result<Hello, Error> {
     /// All that a hello of another version surely has.
     #[derive(Deserialize)]
     struct Spoken {
         version: u32,
     }
-    if !front.rights(uid).hello.covers(uid, uid) {
+    if !context.rights(uid).hello.covers(uid, uid) {
         return Err(Code::Forbidden.into());
     }
     if request.method != "hello" {

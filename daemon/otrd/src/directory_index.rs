@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 
 /// The directories of one uid.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Known {
+pub struct DirectoryIndex {
     by_identity: BTreeMap<Identity, Account>,
 }
 
-impl Known {
+impl DirectoryIndex {
     /// Of these accounts, each with the identity that its directory has.
     pub fn of(accounts: impl Iterator<Item = (Account, Option<Identity>)>) -> Self {
         let mut known = Self::default();
@@ -58,13 +58,13 @@ mod tests {
             |digit: char| Identity::new(digit.to_string().repeat(Identity::LENGTH)).unwrap();
         let (one, two) = (account("one"), account("two"));
         let copies = [(one.clone(), Some(identity('1'))), (two.clone(), Some(identity('1')))];
-        let mut known = Known::of(copies.into_iter().chain([(account("three"), None)]));
+        let mut known = DirectoryIndex::of(copies.into_iter().chain([(account("three"), None)]));
         assert_eq!(known.find(&identity('1')), Some(&one));
         known.insert(&one, &identity('2'));
         assert_eq!(known.find(&identity('1')), None);
         known.insert(&two, &identity('2'));
         assert_eq!(known.find(&identity('2')), Some(&two));
         known.remove(&two);
-        assert_eq!(known, Known::default());
+        assert_eq!(known, DirectoryIndex::default());
     }
 }

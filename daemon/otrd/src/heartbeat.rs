@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LATE: Duration = Duration::from_secs(5);
 
 /// What one worker was last heard to do.
-pub enum Pulse {
+pub enum Heartbeat {
     /// It answered then.
     Heard(Instant),
     /// It was asked then, and has said nothing since.
@@ -23,7 +23,7 @@ pub enum Pulse {
 
 /// What is due.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Beat {
+pub enum Due {
     /// To wait.
     Wait,
     /// To ask it how it is.
@@ -32,7 +32,7 @@ pub enum Beat {
     Dead,
 }
 
-impl Pulse {
+impl Heartbeat {
     /// It said something. One that speaks is asked all the same, at the same pace: so it knows that
     /// we are there.
     pub fn answered(&mut self, now: Instant) {
@@ -50,33 +50,33 @@ impl Pulse {
     }
 
     /// What is due now, and is taken to be done.
-    pub fn beat(&mut self, now: Instant) -> Beat {
+    pub fn check(&mut self, now: Instant) -> Due {
         let due = self.next();
         if now < due {
-            return Beat::Wait;
+            return Due::Wait;
         }
         let asked = matches!(self, Self::Asked(_));
         *self = Self::Asked(now);
         match (asked, now > due + LATE) {
-            (false, _) => Beat::Ask,
-            (true, true) => Beat::Wait,
-            (true, false) => Beat::Dead,
+            (false, _) => Due::Ask,
+            (true, true) => Due::Wait,
+            (true, false) => Due::Dead,
         }
     }
 }
 
-/// A keeper that minds its worker this much too late does not mind it any more.
+/// A supervisor that reports its worker this much too late does not mind it any more.
 const STUCK: Duration = Duration::from_secs(5);
 
-/// Whether every keeper still minds its worker: what the watchdog of systemd is told. A worker that
-/// hangs is no reason to end all others: its keeper ends it. One that cannot be ended hangs in the
+/// Whether every supervisor still reports its worker: what the watchdog of systemd is told. A worker that
+/// hangs is no reason to end all others: its supervisor ends it. One that cannot be ended hangs in the
 /// kernel, and would outlive us too.
 #[derive(Default)]
-pub struct Minding(BTreeMap<Account, Instant>);
+pub struct Liveness(BTreeMap<Account, Instant>);
 
-impl Minding {
-    /// A keeper has done what was due, and has to do something again then.
-    pub fn minds(&mut self, account: &Account, next: Option<Instant>) {
+impl Liveness {
+    /// A supervisor has done what was due, and has to do something again then.
+    pub fn reports(&mut self, account: &Account, next: Option<Instant>) {
         match (self.0.get_mut(account), next) {
             (Some(due), Some(next)) => *due = next,
             (None, Some(next)) => drop(self.0.insert(account.clone(), next)),
@@ -101,46 +101,46 @@ mod tests {
             let name = |name| proto::account::Name::new(name).unwrap();
             Account { uid, user: name("alice"), network: name("net") }
         };
-        let mut minding = Minding::default();
-        assert!(minding.is_well(start));
+        let mut liveness = Liveness::default();
+        assert!(liveness.is_well(start));
         for uid in [1, 2] {
-            minding.minds(&account(uid), Some(start + QUIET));
+            liveness.reports(&account(uid), Some(start + QUIET));
         }
-        assert!(minding.is_well(start + QUIET));
-        minding.minds(&account(1), Some(start + QUIET * 2));
-        assert!(!minding.is_well(start + QUIET + STUCK * 2), "2 minds nothing any more");
-        minding.minds(&account(2), None);
-        assert!(minding.is_well(start + QUIET + STUCK * 2), "2 has nothing to mind");
+        assert!(liveness.is_well(start + QUIET));
+        liveness.reports(&account(1), Some(start + QUIET * 2));
+        assert!(!liveness.is_well(start + QUIET + STUCK * 2), "2 reports nothing any more");
+        liveness.reports(&account(2), None);
+        assert!(liveness.is_well(start + QUIET + STUCK * 2), "2 has nothing to mind");
     }
 
     #[test]
     fn who_is_quiet_is_asked_and_who_does_not_answer_is_given_up() {
         let start = Instant::now();
-        let mut pulse = Pulse::Heard(start);
-        assert_eq!(pulse.beat(start + QUIET - Duration::from_secs(1)), Beat::Wait);
+        let mut heartbeat = Heartbeat::Heard(start);
+        assert_eq!(heartbeat.check(start + QUIET - Duration::from_secs(1)), Due::Wait);
         let asked = start + QUIET;
-        assert_eq!(pulse.beat(asked), Beat::Ask);
-        assert_eq!(pulse.beat(asked + PATIENCE - Duration::from_secs(1)), Beat::Wait);
-        assert_eq!(pulse.beat(asked + PATIENCE), Beat::Dead);
+        assert_eq!(heartbeat.check(asked), Due::Ask);
+        assert_eq!(heartbeat.check(asked + PATIENCE - Duration::from_secs(1)), Due::Wait);
+        assert_eq!(heartbeat.check(asked + PATIENCE), Due::Dead);
     }
 
     #[test]
     fn who_speaks_is_asked_too() {
         let start = Instant::now();
-        let mut pulse = Pulse::Heard(start);
-        pulse.answered(start + QUIET / 2);
-        assert_eq!(pulse.beat(start + QUIET), Beat::Ask);
-        pulse.answered(start + QUIET + PATIENCE / 2);
-        assert_eq!(pulse.next(), start + QUIET * 2 + PATIENCE / 2);
+        let mut heartbeat = Heartbeat::Heard(start);
+        heartbeat.answered(start + QUIET / 2);
+        assert_eq!(heartbeat.check(start + QUIET), Due::Ask);
+        heartbeat.answered(start + QUIET + PATIENCE / 2);
+        assert_eq!(heartbeat.next(), start + QUIET * 2 + PATIENCE / 2);
     }
 
     #[test]
     fn who_was_held_up_himself_waits_once_more() {
         let start = Instant::now();
-        let mut pulse = Pulse::Asked(start);
+        let mut heartbeat = Heartbeat::Asked(start);
         let thawed = start + PATIENCE * 10;
-        assert_eq!(pulse.beat(thawed), Beat::Wait);
-        assert_eq!(pulse.next(), thawed + PATIENCE);
-        assert_eq!(pulse.beat(thawed + PATIENCE), Beat::Dead);
+        assert_eq!(heartbeat.check(thawed), Due::Wait);
+        assert_eq!(heartbeat.next(), thawed + PATIENCE);
+        assert_eq!(heartbeat.check(thawed + PATIENCE), Due::Dead);
     }
 }

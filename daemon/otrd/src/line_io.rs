@@ -18,7 +18,7 @@ const LINGER_TIME: Duration = Duration::from_millis(500);
 
 /// Why there is no line.
 #[derive(Debug, thiserror::Error)]
-pub enum NoLine {
+pub enum ReadLineError {
     /// The other side has ended.
     #[error("closed by the client")]
     Closed,
@@ -31,14 +31,17 @@ pub enum NoLine {
 }
 
 /// Reads one line, however it was cut. Safe to be dropped: what came stays in `lines`.
-pub async fn read_line(stream: &mut UnixStream, lines: &mut Lines) -> Result<Vec<u8>, NoLine> {
+pub async fn read_line(
+    stream: &mut UnixStream,
+    lines: &mut Lines,
+) -> Result<Vec<u8>, ReadLineError> {
     let mut chunk = [0; CHUNK];
     loop {
         if let Some(line) = lines.next_line()? {
             return Ok(line.to_vec());
         }
         match stream.read(&mut chunk).await? {
-            0 => return Err(NoLine::Closed),
+            0 => return Err(ReadLineError::Closed),
             length => lines.push(chunk.get(..length).unwrap_or_default()),
         }
     }

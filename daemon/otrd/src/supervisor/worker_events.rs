@@ -1,21 +1,21 @@
 //! What a worker said, how it ended, and what its key generations came to.
 
 use super::worker::STATUS_TEXT;
-use super::{Backoff, END_TIME, Keeper, LOST_TIME};
-use crate::ask::{Asked, Said, Waiting};
+use super::{Backoff, END_TIME, LOST_TIME, Supervisor};
 use crate::fd_store;
 use crate::inherited;
 use crate::keygen::{KeyEvent, Keygen};
-use crate::kind;
-use crate::newcomer::Newcomer;
-use crate::wire::clip;
+use crate::line_io::clip;
+use crate::message_id;
+use crate::module_connection::ModuleConnection;
+use crate::requests::{PendingRequest, Waiting, WorkerResponse};
 use proto::admin::Renewed;
 use proto::control::{self, About, Here, ToFront, ToWorker};
 use proto::jsonrpc::{Code, Error};
 use std::time::Duration;
 use tokio::time::Instant;
 
-impl Keeper {
+impl Supervisor {
     pub(super) fn said(&mut self, said: ToFront) {
         if let ToFront::Status { status, .. } = &said {
             self.mind_the_memory(status.memory);
@@ -28,7 +28,7 @@ impl Keeper {
         let (account, uid) = (&self.account, self.account.uid);
         let Some(worker) = &mut self.worker else { return };
         let pid = worker.pid;
-        worker.pulse.answered(Instant::now());
+        worker.heartbeat.answered(Instant::now());
         match said {
             ToFront::Here(here) => self.introduced(here),
             // Version 1 is taken up by this question.
@@ -51,33 +51,33 @@ impl Keeper {
                 let text = clip(&text, 400);
                 match about {
                     About::AtRest => {
-                        tracing::info!(message_id = kind::AT_REST, %account, uid, pid, text, "{account}: worker says")
+                        tracing::info!(message_id = message_id::AT_REST, %account, uid, pid, text, "{account}: worker says")
                     }
                     About::Key => {
-                        tracing::error!(message_id = kind::KEY_DAMAGED, %account, uid, pid, text, "{account}: worker says")
+                        tracing::error!(message_id = message_id::KEY_DAMAGED, %account, uid, pid, text, "{account}: worker says")
                     }
                     About::Trouble => {
-                        tracing::warn!(message_id = kind::WORKER_SAYS, %account, uid, pid, text, "{account}: worker says")
+                        tracing::warn!(message_id = message_id::WORKER_SAYS, %account, uid, pid, text, "{account}: worker says")
                     }
                 }
             }
             ToFront::Failed { why } => {
                 let why = clip(&why, 400);
-                tracing::error!(message_id = kind::WORKER_FAILED, %account, uid, pid, why, "{account}: worker failed");
+                tracing::error!(message_id = message_id::WORKER_FAILED, %account, uid, pid, why, "{account}: worker failed");
                 if !worker.ready {
                     self.failed = Some(why);
                 }
             }
             ToFront::Locked { why } => {
                 let why = clip(&why, 400);
-                tracing::error!(message_id = kind::LOCKED, %account, uid, why, "{account}: locked");
+                tracing::error!(message_id = message_id::LOCKED, %account, uid, why, "{account}: locked");
                 self.locked = Some(why.clone());
                 self.refuse_waiting(|| Error::new(Code::Refused, why.clone()));
             }
             // The key came out before its process ended: the next one is begun after that.
             ToFront::Keygen if worker.keygen.is_some() => worker.keygen_again = true,
             ToFront::Keygen if worker.takes() => {
-                worker.keygen = Some(Keygen::start(self.front.clone(), account.clone()));
+                worker.keygen = Some(Keygen::start(self.context.clone(), account.clone()));
             }
             ToFront::Keygen => {}
             ToFront::CancelKeygen => {
@@ -103,13 +103,13 @@ impl Keeper {
             }
             ToFront::Output { seq, outcome } => worker.output(seq, outcome),
             ToFront::AtRest { seq, outcome } => {
-                worker.said(seq, outcome.map(Said::AtRest).map_err(Error::from));
+                worker.said(seq, outcome.map(WorkerResponse::AtRest).map_err(Error::from));
             }
             ToFront::Imported { seq, outcome } => {
-                worker.said(seq, outcome.map(Said::Imported).map_err(Error::from));
+                worker.said(seq, outcome.map(WorkerResponse::Imported).map_err(Error::from));
             }
             ToFront::Exported { seq, outcome } => {
-                worker.said(seq, outcome.map(Said::Exported).map_err(Error::from));
+                worker.said(seq, outcome.map(WorkerResponse::Exported).map_err(Error::from));
             }
         }
     }
@@ -145,10 +145,10 @@ impl Keeper {
         let (account, uid) = (&self.account, self.account.uid);
         let Some(worker) = &mut self.worker else { return };
         let (pid, version) = (worker.pid, worker.version.as_deref().unwrap_or("unknown"));
-        tracing::info!(message_id = kind::TAKEN_UP, %account, uid, pid, version, "{account}: worker taken over");
+        tracing::info!(message_id = message_id::TAKEN_UP, %account, uid, pid, version, "{account}: worker taken over");
         worker.taking_up = None;
         if keygen == Some(true) && worker.keygen.is_none() {
-            worker.keygen = Some(Keygen::start(self.front.clone(), account.clone()));
+            worker.keygen = Some(Keygen::start(self.context.clone(), account.clone()));
         }
         if worker.is_outdated() {
             // Where nothing of it is private or waiting, it is replaced.
@@ -156,14 +156,14 @@ impl Keeper {
             let _ = worker.running.channel.send(&ToWorker::Status { seq }, None);
         }
         if worker.control == 1 {
-            worker.tell(&ToWorker::Site(self.front.site.borrow().clone()));
+            worker.tell(&ToWorker::Site(self.context.site.borrow().clone()));
         }
     }
 
     /// A worker of an earlier front is of no use: it is ended, as if it had crashed.
     pub(super) fn not_taken_up(&mut self, why: &str) {
         let (account, uid) = (&self.account, self.account.uid);
-        tracing::error!(message_id = kind::NOT_TAKEN_UP, %account, uid, why, "{account}: worker not taken over");
+        tracing::error!(message_id = message_id::NOT_TAKEN_UP, %account, uid, why, "{account}: worker not taken over");
         self.not_taken_up = Some(why.to_owned());
         if let Some(worker) = &mut self.worker {
             worker.lost = true;
@@ -174,12 +174,12 @@ impl Keeper {
     /// A worker that is to make room ends in good order: its conversations stay closed, and the
     /// module's next hello starts another one, which asks for them anew.
     fn mind_the_memory(&mut self, kib: u64) {
-        if !self.front.takes_too_much(&self.account, kib) {
+        if !self.context.takes_too_much(&self.account, kib) {
             return;
         }
         let (account, uid) = (&self.account, self.account.uid);
         if let Some(worker) = self.worker.as_mut().filter(|worker| worker.takes()) {
-            tracing::warn!(message_id = kind::MEMORY, %account, uid, pid = worker.pid, kib, "{account}: the workers of this user take too much memory; ending the largest");
+            tracing::warn!(message_id = message_id::MEMORY, %account, uid, pid = worker.pid, kib, "{account}: the workers of this user take too much memory; ending the largest");
             worker.shutdown(END_TIME);
         }
     }
@@ -211,8 +211,8 @@ impl Keeper {
         for (message, socket) in worker.running.channel.unsent() {
             if let (ToWorker::Adopt { id, hello, rest, arrival }, Some(socket)) = (message, socket)
             {
-                match Newcomer::from_parts(socket, id, *hello, rest, arrival) {
-                    Ok(newcomer) => self.wait(Waiting::Hello(Box::new(newcomer))),
+                match ModuleConnection::from_parts(socket, id, *hello, rest, arrival) {
+                    Ok(connection) => self.wait(Waiting::Hello(Box::new(connection))),
                     Err(error) => tracing::warn!(%error, "a module's connection is lost"),
                 }
             }
@@ -221,20 +221,20 @@ impl Keeper {
 
     pub(super) fn ended(&mut self, ending: &str) {
         let Some(worker) = self.worker.take() else { return };
-        self.front.memory.borrow_mut().ended(&self.account);
+        self.context.memory.borrow_mut().ended(&self.account);
         let (account, uid, pid) = (&self.account, self.account.uid, worker.pid);
         fd_store::forget(&inherited::name_of(pid));
         if worker.told_to_end {
-            tracing::info!(message_id = kind::WORKER_ENDED, %account, uid, pid, ending, "{account}: worker ended");
+            tracing::info!(message_id = message_id::WORKER_ENDED, %account, uid, pid, ending, "{account}: worker ended");
             self.backoff = Backoff::default();
         } else if self.locked.is_some() {
             self.backoff.died(worker.started.elapsed());
         } else {
-            tracing::error!(message_id = kind::WORKER_DIED, %account, uid, pid, ending, "{account}: worker died");
+            tracing::error!(message_id = message_id::WORKER_DIED, %account, uid, pid, ending, "{account}: worker died");
             self.restarts = self.restarts.saturating_add(1);
             self.backoff.died(worker.started.elapsed());
         }
-        worker.asked.into_values().for_each(Asked::give_up);
+        worker.asked.into_values().for_each(PendingRequest::give_up);
         for reply in self.renewals.drain(..) {
             drop(reply.send(Ok(Renewed { was: worker.version.clone() })));
         }
@@ -251,7 +251,7 @@ impl Keeper {
             KeyEvent::Pipe(key) => worker.running.channel.send(&ToWorker::KeyPipe, Some(key)),
             // How the one before ended does not concern the one that is waited for.
             KeyEvent::Done | KeyEvent::Failed(_) if std::mem::take(&mut worker.keygen_again) => {
-                worker.keygen = Some(Keygen::start(self.front.clone(), account.clone()));
+                worker.keygen = Some(Keygen::start(self.context.clone(), account.clone()));
                 Ok(())
             }
             KeyEvent::Done => {
@@ -259,7 +259,7 @@ impl Keeper {
                 Ok(())
             }
             KeyEvent::Failed(why) => {
-                tracing::warn!(message_id = kind::KEY_FAILED, %account, uid, why, "{account}: no key");
+                tracing::warn!(message_id = message_id::KEY_FAILED, %account, uid, why, "{account}: no key");
                 worker.keygen = None;
                 worker.running.channel.send(&ToWorker::KeyFailed { why }, None)
             }
