@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use otr::fragment::{Outcome, Reassembler, cut};
-use otr::line::{Line as Otrline, classify};
+use otr::message::{OtrLine, classify};
 use otr::{Event, Otr, Peer, Smp, State};
 
 use crate::{Inbox, Line, World, key_file};
@@ -204,14 +204,14 @@ impl<F: FnMut(String)> Life<F> {
 
     fn hear(&mut self, from: &str, line: &[u8]) {
         let whole = match classify(line) {
-            Otrline::Fragment(piece) => {
+            OtrLine::Fragment(piece) => {
                 let ours = Some(self.otr.instag());
                 match self.fragments.push(self.born.elapsed(), &peer(from), &piece, ours) {
                     Outcome::Complete(whole) => whole,
                     Outcome::Pending | Outcome::Dropped => return,
                 }
             }
-            Otrline::Text | Otrline::Tagged { .. } => {
+            OtrLine::Text | OtrLine::Tagged { .. } => {
                 let text = String::from_utf8_lossy(line).trim_end().to_owned();
                 return (self.tell)(format!("clear {from} {text}"));
             }

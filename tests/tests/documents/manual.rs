@@ -68,7 +68,7 @@ fn the_page_of_the_daemon_has_the_kinds_of_its_log() {
         assert!(ids.insert(id), "{id} twice");
     }
     has_table("otrd.8", &rows);
-    let kinds = include_str!("../../../daemon/otrd/src/kind.rs");
+    let kinds = include_str!("../../../daemon/otrd/src/message_id.rs");
     let ours: BTreeSet<&str> = kinds.split('"').skip(1).step_by(2).collect();
     assert_eq!(ids, ours);
     assert!(

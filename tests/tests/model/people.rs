@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use otr::fragment::{Outcome, Reassembler, cut};
-use otr::line::{Line as OtrLine, classify};
+use otr::message::{OtrLine, classify};
 use otr::{Event, Otr, Peer, Received, State};
 
 /// Somebody on the network.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use otr::fragment::{Outcome, Reassembler, cut};
-use otr::line::{Line, classify};
+use otr::message::{OtrLine, classify};
 use otr::{Event, Otr, Peer, State};
 
 use crate::conn::{Conn, text, word};
@@ -29,7 +29,7 @@ impl Person {
     pub fn hears(&mut self, from: &str, line: &[u8]) -> (Vec<String>, Option<Vec<u8>>) {
         let from = peer(from);
         let whole = match classify(line) {
-            Line::Fragment(piece) => {
+            OtrLine::Fragment(piece) => {
                 let ours = Some(self.otr.instag());
                 match self.reassembler.push(Duration::ZERO, &from, &piece, ours) {
                     Outcome::Complete(whole) => whole,

@@ -44,6 +44,15 @@ pub fn measure(kit: &Kit, report: &mut Report) {
         otrd.stop();
         otrd.starts_again();
         let (_, mut modules) = all_come(&otrd.shim_socket(), count);
+        // The peers of a bouncer that was restarted are elsewhere and have not lost the conversation:
+        // one of each two asks anew. Both would cross, and compute half as much again.
+        for index in (1..count).step_by(2) {
+            let other = modules[index - 1].nick.clone();
+            modules[index].ask("command", serde_json::json!({"text": format!("finish {other}")}));
+        }
+        for module in modules.iter_mut().skip(1).step_by(2) {
+            module.answer();
+        }
         let start = Instant::now();
         for module in &mut modules {
             module.is_connected();
@@ -57,7 +66,7 @@ pub fn measure(kit: &Kit, report: &mut Report) {
     let name = |what| format!("{count} networks at once, {what}, until the last is answered");
     report.add(Row::new(name("never seen before"), "s", new));
     report.add(Row::new(name("with keys"), "s", known).goal(Goal::AtMost(5.0)));
-    let row = Row::new(format!("{count} conversations that ask anew at once"), "1/s", again);
+    let row = Row::new(format!("{} conversations that ask anew at once", count / 2), "1/s", again);
     report.add(row.more_is_better().against("bare libotr in two processes", two));
 }
 
