@@ -15,16 +15,14 @@
 //! - A log opened for level `ALL` has the lines of every window, as they are shown.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crate::process::Launch;
-use crate::{Inbox, Process, World, eventually, pieces, typed};
+use crate::{Inbox, Tmux, World, pieces, typed};
 
 /// A person who uses irssi.
 pub struct Irssi {
@@ -34,7 +32,6 @@ pub struct Irssi {
     window: Mutex<String>,
     watching: Arc<AtomicBool>,
     dir: PathBuf,
-    _server: Process,
 }
 
 /// The name of the only network.
@@ -59,8 +56,8 @@ impl Irssi {
         world.file(&dir.join("startup"), "load otr\n", None);
         let otr = world.directory(&format!("irssi-{nick}/otr"), None);
         prepare(&otr);
-        let tmux = Tmux { socket: world.path().join(format!("tmux-{nick}.sock")) };
-        let server = tmux.start(world, &dir, nick);
+        let irssi = format!("exec irssi --home '{}'", dir.display());
+        let tmux = Tmux::start(world, nick, &dir, &irssi);
         let (inbox, watching) = (Inbox::default(), Arc::new(AtomicBool::new(true)));
         {
             let (inbox, watching) = (inbox.clone(), Arc::clone(&watching));
@@ -68,7 +65,7 @@ impl Irssi {
         }
         let window = Mutex::default();
         let nick = nick.to_owned();
-        let irssi = Self { nick, tmux, inbox, window, watching, dir, _server: server };
+        let irssi = Self { nick, tmux, inbox, window, watching, dir };
         // Set by irssi itself once it is on IRC, with or without a message of the day.
         irssi.sees("Mode change [+i]");
         irssi
@@ -258,7 +255,7 @@ impl Irssi {
 
     /// A shell command that shows its screen.
     pub fn attach_command(&self) -> String {
-        format!("tmux -S {} attach", self.tmux.socket.display())
+        self.tmux.attach_command()
     }
 }
 
@@ -317,56 +314,5 @@ fn without_time(line: &str) -> &str {
     match line.split_at_checked(6) {
         Some((time, rest)) if time.ends_with(' ') && time.as_bytes().get(2) == Some(&b':') => rest,
         _ => line,
-    }
-}
-
-struct Tmux {
-    socket: PathBuf,
-}
-
-impl Tmux {
-    /// A server in the foreground, so that it is our own child, and irssi in it.
-    #[track_caller]
-    fn start(&self, world: &World, home: &Path, nick: &str) -> Process {
-        let server = Launch::new(&format!("tmux-{nick}"), "tmux")
-            .args(["-u", "-D", "-f", "/dev/null", "-S"])
-            .args([&self.socket])
-            .env("HOME", home)
-            .env("SHELL", "/bin/sh")
-            .start(world);
-        let irssi = format!("exec irssi --home '{}'", home.display());
-        eventually("tmux runs", || {
-            let mut command = self.command();
-            command
-                .args(["-N", "new-session", "-d", "-x", "160", "-y", "50", "-s", "irssi"])
-                .arg(&irssi);
-            command.stderr(Stdio::null());
-            command.status().is_ok_and(|status| status.success())
-        });
-        server
-    }
-
-    /// Pastes a line and its end: any text can be typed so.
-    fn types(&self, line: &str) {
-        let mut command = self.command();
-        command.args(["load-buffer", "-b", "typed", "-", ";"]);
-        command.args(["paste-buffer", "-d", "-b", "typed", "-t", "irssi"]);
-        let mut child = command.stdin(Stdio::piped()).spawn().expect("tmux");
-        let mut stdin = child.stdin.take().expect("a pipe");
-        stdin.write_all(format!("{line}\n").as_bytes()).expect("tmux reads");
-        drop(stdin);
-        assert!(child.wait().expect("tmux").success(), "tmux did not take the line");
-    }
-
-    fn screen(&self) -> String {
-        let output =
-            self.command().args(["capture-pane", "-p", "-t", "irssi"]).output().expect("tmux");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new("tmux");
-        command.env_remove("TMUX").env("LC_ALL", "C.UTF-8").args(["-u", "-S"]).arg(&self.socket);
-        command
     }
 }

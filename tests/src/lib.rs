@@ -46,6 +46,9 @@ pub use client::Client;
 
 mod columns;
 
+mod tmux;
+pub use tmux::Tmux;
+
 mod irssi;
 pub use irssi::Irssi;
 

@@ -56,6 +56,8 @@ mod several;
 
 mod listening;
 
+mod client_scripts;
+
 mod moving;
 
 mod identity;
