@@ -228,7 +228,7 @@ void ReadResult(const object& result, Incoming& out) {
         for (const element nick : json::List(result, "pending")) out.pending.push_back(NickFrom(nick));
     out.everybody = Flag(result, "everybody");
     out.rules = ReadRules(result);
-    out.answered = json::Number(result, "answered");
+    out.last_processed = json::Number(result, "last_processed");
     if (Find(result, "has"))
         for (const element word : json::List(result, "has"))
             out.has_state |= json::As<string_view>(word, "a word of has", "string") == "state";
@@ -312,8 +312,8 @@ std::string Hello(uint64_t id, const Greeting& greeting) {
     line.Number("version", kVersion).String("user", greeting.user).String("network", greeting.network);
     line.String("shim", greeting.shim).String("znc", greeting.znc);
     if (!greeting.instance.empty()) line.String("instance", greeting.instance);
-    if (greeting.seen) line.Number("seen", greeting.seen);
-    if (greeting.given_back) line.Flag("given_back", true);
+    if (greeting.ack) line.Number("ack", greeting.ack);
+    if (greeting.returned) line.Flag("returned", true);
     if (!greeting.identity.empty()) line.String("identity", greeting.identity);
     if (!greeting.salt.empty()) line.Closed(greeting.salt, greeting.closed, greeting.everybody);
     if (!greeting.want.empty()) line.Strings("want", greeting.want);
@@ -363,15 +363,15 @@ std::string Join(uint64_t id, const std::string& nick) {
     return Line("join", id).Text("nick", nick).End();
 }
 
-std::string Seen(uint64_t seen) { return Line("seen", std::nullopt).Number("seen", seen).End(); }
+std::string Ack(uint64_t ack) { return Line("ack", std::nullopt).Number("ack", ack).End(); }
 
-std::string Bye(const std::string& why, const std::string& reason, std::optional<uint64_t> seen,
-                bool given_back) {
+std::string Bye(const std::string& why, const std::string& reason, std::optional<uint64_t> ack,
+                bool returned) {
     Line line("bye", std::nullopt);
     if (!why.empty()) line.String("why", why);
     line.String("reason", reason);
-    if (seen) line.Number("seen", *seen);
-    if (given_back) line.Flag("given_back", true);
+    if (ack) line.Number("ack", *ack);
+    if (returned) line.Flag("returned", true);
     return line.End();
 }
 

@@ -52,8 +52,8 @@ struct Surroundings {
 struct Greeting {
     std::string user, network, shim, znc;
     std::string instance;  // of this module, empty where none is said
-    uint64_t seen = 0;
-    bool given_back = false;
+    uint64_t ack = 0;
+    bool returned = false;
     std::string identity;  // of the network, 32 hexadecimal digits; empty where none is said
     // Whom it holds closed, as hashes; nothing is said where there is no salt.
     std::string salt;
@@ -78,9 +78,9 @@ std::string Command(uint64_t id, const std::string& text);
 std::string Nick(uint64_t id, const std::string& before, const std::string& after);
 std::string Quit(uint64_t id, const std::string& nick);
 std::string Join(uint64_t id, const std::string& nick);
-std::string Seen(uint64_t seen);
-std::string Bye(const std::string& why, const std::string& reason, std::optional<uint64_t> seen,
-                bool given_back);
+std::string Ack(uint64_t ack);
+std::string Bye(const std::string& why, const std::string& reason, std::optional<uint64_t> ack,
+                bool returned);
 
 // How the conversation with a peer stands, in the words of PROTOCOL.md.
 struct Standing {
@@ -120,7 +120,7 @@ struct Incoming {
     std::vector<std::string> protect, pending;
     bool everybody = false;
     std::vector<Rule> rules;
-    std::optional<uint64_t> answered;  // the last request that was decided, where all goes on
+    std::optional<uint64_t> last_processed;  // the last request that was decided, where all goes on
     bool has_state = false;            // of what a hello may want
     std::vector<Effect> effects;
     ByeReason bye = ByeReason::None;

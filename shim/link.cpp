@@ -175,18 +175,18 @@ void COtr::Welcome(const wire::Incoming& in) {
     std::deque<Held> queue, again;
     queue.swap(m_Queue);
     for (Held& held : queue) {
-        if (in.answered && held.id <= *in.answered)
+        if (in.last_processed && held.id <= *in.last_processed)
             m_Queue.push_back(std::move(held));
-        else if (!held.done && (held.what == Held::What::In || in.answered || IsForLater(held)))
+        else if (!held.done && (held.what == Held::What::In || in.last_processed || IsForLater(held)))
             again.push_back(std::move(held));
         else if (!held.done && held.what == Held::What::Out)
             Refuse(held.who, "otrd was restarted", held.text);
         else if (!held.done && held.what == Held::What::Command)
             Say("otrd was restarted before it answered: say that again.", Style::Bad);
     }
-    const bool bRestarted = !in.answered && m_bWasUp;
+    const bool bRestarted = !in.last_processed && m_bWasUp;
     m_bHasState = in.has_state;
-    if (!in.answered) {
+    if (!in.last_processed) {
         m_uSeen = 0;
         GiveBackKept("otrd was restarted");
     }
@@ -199,7 +199,7 @@ void COtr::Welcome(const wire::Incoming& in) {
     if (in.everybody) m_Closed.CloseEverybody();
     SetRules(in.rules);
     const bool bWasTold = std::exchange(m_bTold, false);
-    if (!in.answered) ForgetStates();
+    if (!in.last_processed) ForgetStates();
     if (bWasTold) TellListeners();
     TellNetwork();
     std::move(m_Waiting.begin(), m_Waiting.end(), std::back_inserter(again));
@@ -341,7 +341,7 @@ void COtr::GiveBackKept(const CString& sWhy) {
 void COtr::Acknowledge() {
     if (!m_bUp || m_uTold == m_uSeen) return;
     m_uTold = m_uSeen;
-    m_sUnsent += wire::Seen(m_uSeen);
+    m_sUnsent += wire::Ack(m_uSeen);
 }
 
 CString COtr::Trouble() const {

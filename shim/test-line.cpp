@@ -45,7 +45,7 @@ static std::string Encode(const json& line) {
     if (method == "hello") {
         const json closed = p.value("closed", json::object());
         return wire::Hello(id, {p["user"], p["network"], p["shim"], p["znc"], p.value("instance", ""),
-                                p.value("seen", uint64_t{0}), p.value("given_back", false),
+                                p.value("ack", uint64_t{0}), p.value("returned", false),
                                 p.value("identity", ""), closed.value("salt", ""),
                                 closed.value("hashes", std::vector<std::string>()),
                                 closed.value("everybody", false),
@@ -59,11 +59,11 @@ static std::string Encode(const json& line) {
     if (method == "nick") return wire::Nick(id, Bytes(p["old"]), Bytes(p["new"]));
     if (method == "quit") return wire::Quit(id, Bytes(p["nick"]));
     if (method == "join") return wire::Join(id, Bytes(p["nick"]));
-    if (method == "seen") return wire::Seen(p["seen"]);
+    if (method == "ack") return wire::Ack(p["ack"]);
     if (method == "bye")
         return wire::Bye(p.value("why", ""), p["reason"],
-                         p.contains("seen") ? std::optional<uint64_t>(p["seen"]) : std::nullopt,
-                         p.value("given_back", false));
+                         p.contains("ack") ? std::optional<uint64_t>(p["ack"]) : std::nullopt,
+                         p.value("returned", false));
     wire::Surroundings now;
     now.connected = p["connected"];
     if (p.contains("mask")) now.mask = Bytes(p["mask"]);
@@ -157,9 +157,9 @@ static bool Reads(const std::string& line, const json& as) {
     if (!sameId || !in.why.empty()) return false;
     if (as["result"].contains("effects"))
         return in.what == What::Reply && effects == as["result"]["effects"];
-    const json answered = in.answered ? json(*in.answered) : json(), none = json::array();
+    const json last_processed = in.last_processed ? json(*in.last_processed) : json(), none = json::array();
     const json& result = as["result"];
-    return in.what == What::Welcome && answered == result.value("answered", json()) &&
+    return in.what == What::Welcome && last_processed == result.value("last_processed", json()) &&
            in.has_state == !result.value("has", none).empty() &&
            Nicks(in.protect) == result["protect"] && Nicks(in.pending) == result.value("pending", none) &&
            in.everybody == result.value("everybody", false) &&

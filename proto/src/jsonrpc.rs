@@ -3,7 +3,7 @@
 //! <https://www.jsonrpc.org/specification>. The specification's own examples (its section 7) are
 //! run in `tests/jsonrpc_spec.rs`.
 
-use crate::text::Text;
+use crate::irc::Text;
 use serde::de::{self, Deserializer, Visitor};
 use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
@@ -274,14 +274,14 @@ fn checked(wire: Wire<'_>) -> Result<Request<'_>, Error> {
 
 /// A reply on its way out.
 #[derive(Debug)]
-pub struct Reply<T> {
+pub struct Response<T> {
     /// The request's id, or [`Id::Null`] where it could not be read.
     pub id: Id,
     /// What came of it.
     pub outcome: Result<T, Error>,
 }
 
-impl<T: Serialize> Serialize for Reply<T> {
+impl<T: Serialize> Serialize for Response<T> {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         let mut object = out.serialize_struct("Reply", 3)?;
         object.serialize_field("jsonrpc", "2.0")?;
@@ -303,14 +303,14 @@ pub fn serve<T: Serialize>(
     mut call: impl FnMut(&Request<'_>) -> Result<T, Error>,
 ) {
     let mut answer = |request: Result<Request<'_>, Error>| match request {
-        Err(error) => Some(Reply { id: Id::Null, outcome: Err(error) }),
+        Err(error) => Some(Response { id: Id::Null, outcome: Err(error) }),
         Ok(request) => {
             let outcome = call(&request);
-            request.id.map(|id| Reply { id, outcome })
+            request.id.map(|id| Response { id, outcome })
         }
     };
     match parse(line) {
-        Err(error) => write_line(out, &Reply::<T> { id: Id::Null, outcome: Err(error) }),
+        Err(error) => write_line(out, &Response::<T> { id: Id::Null, outcome: Err(error) }),
         Ok(Message::Single(request)) => {
             if let Some(reply) = answer(Ok(request)) {
                 write_line(out, &reply);
@@ -360,13 +360,13 @@ impl<'a, P: Serialize> Outgoing<'a, P> {
 /// A reply as a client reads it: JSON-RPC 2.0, with an id, and either a result or an error.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "WireAnswer<T>", bound(deserialize = "T: Deserialize<'de>"))]
-pub struct Answer<T> {
+pub struct ClientResponse<T> {
     /// The id of the request; `null` where otrd could not read it.
     pub id: Option<Id>,
     /// Where it went well.
     pub result: Option<T>,
     /// Where it did not.
-    pub error: Option<AnswerError>,
+    pub error: Option<ErrorObject>,
 }
 
 #[derive(Deserialize)]
@@ -376,10 +376,10 @@ struct WireAnswer<T> {
     #[serde(default, deserialize_with = "some")]
     id: Option<Id>,
     result: Option<T>,
-    error: Option<AnswerError>,
+    error: Option<ErrorObject>,
 }
 
-impl<T> TryFrom<WireAnswer<T>> for Answer<T> {
+impl<T> TryFrom<WireAnswer<T>> for ClientResponse<T> {
     type Error = &'static str;
 
     fn try_from(wire: WireAnswer<T>) -> Result<Self, Self::Error> {
@@ -395,7 +395,7 @@ impl<T> TryFrom<WireAnswer<T>> for Answer<T> {
 
 /// An error as a client reads it: later versions may know more codes.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct AnswerError {
+pub struct ErrorObject {
     /// One of [`Code`], or newer.
     pub code: i64,
     /// What to do next.

@@ -3,32 +3,26 @@
 //! The prose is in `PROTOCOL.md`; every example there and every file under `vectors/` is run
 //! against these types. No clock, no socket and no async runtime: bytes in, types out.
 //!
-//! * [`frame`]: bytes to lines, bounded.
+//! * [`line`]: bytes to lines, bounded.
 //! * [`jsonrpc`]: a line to requests, with JSON-RPC 2.0's own error codes and batches.
 //! * [`shim`]: what the ZNC module may ask, and the effects it is told to perform.
-//! * [`admin`]: what `otrctl` may ask; [`moving`]: keys in and out; [`bundle`]: the files of one
-//!   account in a descriptor.
-//! * [`control`]: what the front and a worker say to each other.
+//! * [`admin`]: what `otrctl` may ask; [`bundle`]: the files of one account in a descriptor.
+//! * [`worker`]: what the front and a worker say to each other.
 //! * [`paths`]: where otrd, its worker and its files are.
-//! * [`text`], [`account`]: IRC text, nicks and account names, checked once.
+//! * [`irc`], [`account`]: IRC text, nicks and account names, checked once.
 #![forbid(unsafe_code)]
 
 pub mod account;
 pub mod admin;
 pub mod at_rest;
 pub mod bundle;
-mod call;
-pub mod control;
-pub mod frame;
-pub mod guard;
-mod identity;
+pub mod irc;
 pub mod jsonrpc;
-pub mod moving;
+pub mod line;
 mod params;
 pub mod paths;
 pub mod shim;
-mod standing;
-pub mod text;
+pub mod worker;
 
 /// The protocol's version, said in `hello`. It changes only when an old shim could be unsafe.
 pub const VERSION: u32 = 1;

@@ -158,7 +158,7 @@ mod tests {
             ("nick", r#"{"old":"bob","new":""}"#, "new"),
             ("network", r#"{"connected":"yes"}"#, "connected"),
             ("network", r#"{"connected":true,"linelen":-1}"#, "linelen"),
-            ("seen", r#"{"seen":1.5}"#, "seen"),
+            ("ack", r#"{"ack":1.5}"#, "ack"),
         ] {
             let wanted =
                 format!("params do not fit the method, in the member {name}: see PROTOCOL.md");
@@ -178,7 +178,7 @@ mod tests {
             ("command", r#"{"account":{"user":"a/b","network":"x"},"text":""}"#.into(), "account"),
             ("import", format!("{{{account},\"overwrite\":\"yes\"}}"), "overwrite"),
             ("import", format!("{{\"check\":1,{account}}}"), "check"),
-            ("secrets", r#"{"at_rest":"rot13"}"#.into(), "at_rest"),
+            ("encryption", r#"{"at_rest":"rot13"}"#.into(), "at_rest"),
         ] {
             let wanted =
                 format!("params do not fit the method, in the member {name}: see PROTOCOL.md");

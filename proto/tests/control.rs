@@ -1,7 +1,7 @@
 //! The packets between front and worker, of each version that is served.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use proto::control::{OLDEST, ToFront, ToWorker, VERSION, is_served};
+use proto::worker::{OLDEST, ToFront, ToWorker, VERSION, is_served};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::collections::BTreeSet;

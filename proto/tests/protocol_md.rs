@@ -1,8 +1,8 @@
 //! `PROTOCOL.md` against the types: every example is run, every table is compared.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use proto::jsonrpc::{self, Answer, Code, Message, Outgoing, Reply};
-use proto::shim::{Bye, Call, Effects, Hello, Welcome};
+use proto::jsonrpc::{self, ClientResponse, Code, Message, Outgoing, Response};
+use proto::shim::{Bye, Call, Effects, Hello, HelloReply};
 use proto::{admin, shim};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,14 +63,14 @@ fn again(line: &str) -> Value {
         }
         .unwrap();
     }
-    if let Ok(answer) = serde_json::from_str::<Answer<Welcome>>(line) {
+    if let Ok(answer) = serde_json::from_str::<ClientResponse<HelloReply>>(line) {
         return written(answer);
     }
-    written(serde_json::from_str::<Answer<Effects>>(line).unwrap())
+    written(serde_json::from_str::<ClientResponse<Effects>>(line).unwrap())
 }
 
-fn written<T: serde::Serialize>(answer: Answer<T>) -> Value {
-    let reply = Reply { id: answer.id.unwrap(), outcome: Ok(answer.result.unwrap()) };
+fn written<T: serde::Serialize>(answer: ClientResponse<T>) -> Value {
+    let reply = Response { id: answer.id.unwrap(), outcome: Ok(answer.result.unwrap()) };
     serde_json::to_value(reply).unwrap()
 }
 
@@ -128,7 +128,7 @@ fn compare(name: &str, cells: &[&str], full: &Value, parses: impl Fn(&Value) -> 
 fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
     let module = [
         json!({"version": 1, "user": "alice", "network": "libera", "shim": "0", "znc": "1",
-            "instance": "x", "seen": 1, "given_back": true,
+            "instance": "x", "ack": 1, "returned": true,
             "identity": "0123456789abcdef0123456789abcdef",
             "closed": {"salt": "x", "hashes": [], "everybody": true}, "want": ["state"]}),
         json!({"connected": true, "mask": "alice!a@host", "linelen": 512, "casemapping": "ascii",
@@ -140,14 +140,14 @@ fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
         json!({"old": "bob", "new": "bob_"}),
         json!({"nick": "bob"}),
         json!({"nick": "bob"}),
-        json!({"seen": 1}),
+        json!({"ack": 1}),
     ];
-    let names = ["hello", "network", "out", "in", "command", "nick", "quit", "join", "seen"];
+    let names = ["hello", "network", "out", "in", "command", "nick", "quit", "join", "ack"];
     let mut all: BTreeMap<_, _> =
         names.map(|name| (name, "module")).into_iter().zip(module).collect();
     all.insert(
         ("bye", "both"),
-        json!({"why": "ends", "reconnect": true, "reason": "x", "seen": 1, "given_back": true}),
+        json!({"why": "ends", "reconnect": true, "reason": "x", "ack": 1, "returned": true}),
     );
     all.insert(("effects", "daemon"), json!({"effects": []}));
     let account = json!({"uid": 0, "user": "alice", "network": "libera"});
@@ -164,8 +164,8 @@ fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
     all.insert(("replace", "admin"), json!({}));
     let former = ".libera.replaced";
     all.insert(("restore-account", "admin"), json!({"account": account, "directory": former}));
-    all.insert(("secrets", "admin"), json!({"at_rest": "encrypted"}));
-    all.insert(("secrets-of", "admin"), json!({"account": account}));
+    all.insert(("encryption", "admin"), json!({"at_rest": "encrypted"}));
+    all.insert(("encrypt-account", "admin"), json!({"account": account}));
     all
 }
 
@@ -253,8 +253,14 @@ fn the_effects_are_those_of_the_types() {
 
 #[test]
 fn kinds_and_styles_are_those_of_the_types() {
-    use shim::{Kind, Style};
-    let kinds = [Kind::Text, Kind::Action, Kind::Notice, Kind::Ctcp, Kind::CtcpReply];
+    use shim::{MessageKind, Style};
+    let kinds = [
+        MessageKind::Text,
+        MessageKind::Action,
+        MessageKind::Notice,
+        MessageKind::Ctcp,
+        MessageKind::CtcpReply,
+    ];
     let styles = [Style::Plain, Style::Good, Style::Warn, Style::Bad];
     let word = |value: Value| format!("`{}`", value.as_str().unwrap());
     let kinds = kinds.map(|kind| word(serde_json::to_value(kind).unwrap()));
@@ -333,10 +339,10 @@ fn numbers_on_the_page_are_those_of_the_code() {
     assert!(PAGE.contains(&format!("at most {} bytes with its LF", proto::MAX_LINE)));
     let (module, admin) = (jsonrpc::MAX_BATCH, proto::admin::MAX_BATCH);
     assert!(PAGE.contains(&format!("batch, of at most {module}; on `admin.sock` of {admin}")));
-    assert!(PAGE.contains(&format!("text of 1 to {} bytes", proto::text::Nick::MAX)));
-    assert!(PAGE.contains(&format!("at most {} bytes. A *name*", proto::text::Mask::MAX)));
+    assert!(PAGE.contains(&format!("text of 1 to {} bytes", proto::irc::Nick::MAX)));
+    assert!(PAGE.contains(&format!("at most {} bytes. A *name*", proto::irc::Source::MAX)));
     assert!(PAGE.contains(&format!("has 1 to {} bytes", proto::account::Name::MAX)));
     assert!(PAGE.contains(&format!("1 to {} visible ASCII", shim::Instance::MAX)));
     assert!(PAGE.contains(&format!("{} lower-case hexadecimal digits", shim::Identity::LENGTH)));
-    assert!(PAGE.contains(&format!("At most {} hashes", proto::guard::MAX_CLOSED)));
+    assert!(PAGE.contains(&format!("At most {} hashes", proto::shim::guard::MAX_CLOSED)));
 }

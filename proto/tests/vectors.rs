@@ -4,10 +4,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use proptest::prelude::*;
-use proto::frame::Lines;
-use proto::jsonrpc::{self, Answer, Message, Outgoing, Reply};
-use proto::shim::{self, Bye, Call, Effects, Hello, Welcome};
-use proto::text::{Mask, Nick, Text};
+use proto::irc::{Nick, Source, Text};
+use proto::jsonrpc::{self, ClientResponse, Message, Outgoing, Response};
+use proto::line::LineBuffer;
+use proto::shim::{self, Bye, Call, Effects, Hello, HelloReply};
 use serde_json::Value;
 
 fn folder() -> String {
@@ -70,19 +70,19 @@ fn reply(line: &[u8]) -> Option<Value> {
             _ => None,
         };
     }
-    if let Ok(answer) = serde_json::from_slice::<Answer<Welcome>>(line)
+    if let Ok(answer) = serde_json::from_slice::<ClientResponse<HelloReply>>(line)
         && let Some(welcome) = answer.result
     {
         let fits = welcome.version == proto::VERSION;
-        return fits.then(|| written(&Reply { id: answer.id.unwrap(), outcome: Ok(welcome) }));
+        return fits.then(|| written(&Response { id: answer.id.unwrap(), outcome: Ok(welcome) }));
     }
-    let answer: Answer<Effects> = serde_json::from_slice(line).ok()?;
+    let answer: ClientResponse<Effects> = serde_json::from_slice(line).ok()?;
     if let Some(error) = answer.error {
         let code = jsonrpc::Code::ALL.into_iter().find(|code| *code as i64 == error.code)?;
         let outcome: Result<Effects, _> = Err(jsonrpc::Error::new(code, error.message));
-        return Some(written(&Reply { id: answer.id?, outcome }));
+        return Some(written(&Response { id: answer.id?, outcome }));
     }
-    Some(written(&Reply { id: answer.id?, outcome: Ok(answer.result?) }))
+    Some(written(&Response { id: answer.id?, outcome: Ok(answer.result?) }))
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn reject_text() {
 fn nick_or_mask(case: &Value) -> Result<Value, serde_json::Error> {
     let json = case["json"].clone();
     if case["mask"] == true {
-        serde_json::from_value::<Mask>(json).map(|mask| written(&mask))
+        serde_json::from_value::<Source>(json).map(|mask| written(&mask))
     } else {
         serde_json::from_value::<Nick>(json).map(|nick| written(&nick))
     }
@@ -168,7 +168,7 @@ fn reject_requests() {
         jsonrpc::serve(&line(&case), &mut out, |request| {
             Call::parse(request).map(|_| Effects::default())
         });
-        let answer: Answer<Effects> = serde_json::from_slice(&out).unwrap();
+        let answer: ClientResponse<Effects> = serde_json::from_slice(&out).unwrap();
         let error = answer.error.unwrap();
         assert_eq!(case["code"], error.code, "{}", case["name"]);
         assert_eq!(written(&answer.id.unwrap()), case["id"], "{}", case["name"]);
@@ -300,7 +300,7 @@ fn long(value: &Value) -> Vec<u8> {
 fn lines() {
     for (file, good) in [("accept-lines.json", true), ("reject-lines.json", false)] {
         for case in cases(file) {
-            let (mut lines, mut seen, mut too_long) = (Lines::default(), Vec::new(), false);
+            let (mut lines, mut seen, mut too_long) = (LineBuffer::default(), Vec::new(), false);
             for chunk in case["chunks"].as_array().unwrap() {
                 lines.push(&long(chunk));
                 loop {
@@ -352,7 +352,7 @@ proptest! {
         cuts in proptest::collection::vec(1usize..30, 1..40),
     ) {
         let stream: Vec<u8> = lines.iter().flat_map(|line| [line.as_bytes(), b"\n"].concat()).collect();
-        let (mut reader, mut seen, mut rest) = (Lines::default(), Vec::new(), stream.as_slice());
+        let (mut reader, mut seen, mut rest) = (LineBuffer::default(), Vec::new(), stream.as_slice());
         for cut in cuts.iter().cycle() {
             if rest.is_empty() {
                 break;

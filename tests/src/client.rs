@@ -320,7 +320,7 @@ impl Client {
     }
 
     /// How often this has come back as not sent.
-    pub fn given_back(&self, text: &str) -> usize {
+    pub fn returned(&self, text: &str) -> usize {
         let lines = self.lines();
         let back = lines.iter().filter(|line| {
             let said = line.plain_text();

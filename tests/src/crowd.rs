@@ -88,7 +88,7 @@ impl Couple {
 
     /// How often this has come back to her as not sent.
     pub fn came_back(&self, text: &str) -> usize {
-        self.she.given_back(text)
+        self.she.returned(text)
     }
 }
 

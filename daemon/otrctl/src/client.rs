@@ -5,8 +5,8 @@ use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, connect, sendmsg, socket,
 };
-use proto::frame::Lines;
-use proto::jsonrpc::{Answer, AnswerError, Id, Outgoing, write_line};
+use proto::jsonrpc::{ClientResponse, ErrorObject, Id, Outgoing, write_line};
+use proto::line::LineBuffer;
 use proto::paths;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// An open connection.
 pub struct Client {
     stream: UnixStream,
-    lines: Lines,
+    lines: LineBuffer,
     deadline: Instant,
     patience: Duration,
     /// Where it answered.
@@ -44,7 +44,7 @@ impl Client {
         for place in &places {
             match connect_within(place, deadline) {
                 Ok(stream) => {
-                    let (lines, path) = (Lines::default(), place.clone());
+                    let (lines, path) = (LineBuffer::default(), place.clone());
                     return Ok(Self { stream, lines, deadline, patience, path, last_id: 0 });
                 }
                 Err(errno) => failures.push((place, errno)),
@@ -113,7 +113,7 @@ impl Client {
         loop {
             let line = self.receive().map_err(|error| broken(&error))?;
             let strange = |_| Failure::Internal("the answer is no JSON-RPC: is this otrd?".into());
-            let answer: Answer<serde_json::Value> =
+            let answer: ClientResponse<serde_json::Value> =
                 serde_json::from_slice(&line).map_err(strange)?;
             if let Some(error) = answer.error {
                 return Err(refused(error));
@@ -243,7 +243,7 @@ fn broken(error: &io::Error) -> Failure {
     }
 }
 
-fn refused(error: AnswerError) -> Failure {
+fn refused(error: ErrorObject) -> Failure {
     let message = error.message.chars().filter(|c| !c.is_control()).collect();
     match error.code {
         -32004 => Failure::Forbidden(message),

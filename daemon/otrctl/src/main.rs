@@ -33,7 +33,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use clap::{CommandFactory, Parser};
 use proto::admin::{Command, Output};
-use proto::text::Text;
+use proto::irc::Text;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;

@@ -13,9 +13,9 @@ use nix::fcntl::OFlag;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use proto::account::Account;
 use proto::admin::Selector;
+use proto::admin::import_export::{Exported, Forget, Forgotten, Imported, KeyOutcome, Order};
 use proto::bundle;
-use proto::moving::{Exported, Forget, Forgotten, Imported, KeyOutcome, Order};
-use proto::text::Text;
+use proto::irc::Text;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -172,7 +172,8 @@ fn one(
 ) -> Result<OneImport, Failure> {
     let files = memory_file()?;
     fill(&files, place, account)?;
-    let import = proto::moving::Import { account: selector(account), order: order.clone() };
+    let import =
+        proto::admin::import_export::Import { account: selector(account), order: order.clone() };
     let result: Imported = client.ask_with("import", &import, &files)?;
     let (program, path) = (place.program.name(), place.directory.clone());
     Ok(OneImport { program, path, account: account.clone(), result })
@@ -226,7 +227,7 @@ fn read(
 pub fn export(args: &Args, wish: &Export, client: &mut Client) -> Result<String, Failure> {
     let account = selected(args, client)?;
     let mut files = memory_file()?;
-    let export = proto::moving::Export { account: selector(&account) };
+    let export = proto::admin::import_export::Export { account: selector(&account) };
     let result: Exported = client.ask_with("export", &export, &files)?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(
         files.metadata().map_or(0, |found| usize::try_from(found.len()).unwrap_or(0)) + 1,

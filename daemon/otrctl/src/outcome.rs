@@ -3,9 +3,9 @@
 
 use crate::show::{clean, table};
 use proto::account::Account;
+use proto::admin::import_export::{Exported, Imported, KeyOutcome, PeerOutcome};
+use proto::irc::Text;
 use proto::jsonrpc::one_line;
-use proto::moving::{Exported, Imported, KeyOutcome, PeerOutcome};
-use proto::text::Text;
 use serde::{Serialize, Serializer};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -101,7 +101,7 @@ pub fn imports(imports: &Imports) -> String {
         let key = result.fingerprint.as_deref().unwrap_or("-");
         out.push_str(&format!("  key {key}: {outcome}\n"));
         let heads = ["  peer", "fingerprint", "trust", ""].map(String::from);
-        let row = |peer: &proto::moving::Peer| {
+        let row = |peer: &proto::admin::import_export::Peer| {
             let outcome = match peer.outcome {
                 PeerOutcome::New => "new",
                 PeerOutcome::Same => "there already",
@@ -125,8 +125,8 @@ pub fn imports(imports: &Imports) -> String {
                 words.join(", ")
             ));
         }
-        if result.left_out > 0 {
-            out.push_str(&format!("  lines that are of no use: {}\n", result.left_out));
+        if result.skipped > 0 {
+            out.push_str(&format!("  lines that are of no use: {}\n", result.skipped));
         }
     }
     out.push_str(if imports.done { "Done.\n" } else { "Nothing was changed.\n" });

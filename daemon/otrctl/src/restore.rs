@@ -6,8 +6,8 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::outcome::{self, RestoredAccount};
 use crate::{ask, show};
+use proto::admin::import_export::{Forgotten, Restore};
 use proto::admin::{Former, Selector};
-use proto::moving::{Forgotten, Restore};
 
 pub fn run(args: &Args, wish: &RestoreAccount, client: &mut Client) -> Result<String, Failure> {
     let Former { account, directory } = chosen(args, wish, client)?;

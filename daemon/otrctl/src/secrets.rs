@@ -7,8 +7,8 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::show::{self, clean};
 use proto::account::Account;
-use proto::admin::{Secrets, SecretsKept, SecretsOf, SecretsSettled, Selector};
-use proto::control::AtRest;
+use proto::admin::{AccountEncrypted, EncryptAccount, Encryption, EncryptionState, Selector};
+use proto::worker::AtRest;
 use serde::Serialize;
 
 /// What became of all accounts.
@@ -16,7 +16,7 @@ use serde::Serialize;
 pub struct Kept {
     /// What otrd was given, and how files are to lie.
     #[serde(flatten)]
-    pub kept: SecretsKept,
+    pub kept: EncryptionState,
     /// Sorted.
     pub accounts: Vec<OfAccount>,
 }
@@ -40,16 +40,17 @@ pub fn run(args: &Args, wish: &Wish, client: &mut Client) -> Result<String, Fail
         Turn::On => AtRest::Encrypted,
         Turn::Off => AtRest::Plain,
     });
-    let kept: SecretsKept = client.ask("secrets", &Secrets { at_rest })?;
+    let kept: EncryptionState = client.ask("encryption", &Encryption { at_rest })?;
     let mut accounts = Vec::new();
     for account in all_accounts(client)? {
         let Account { uid, user, network } = account.clone();
         let account_of = Selector { uid: Some(uid), user, network };
-        let (at_rest, why) = match client.ask("secrets-of", &SecretsOf { account: account_of }) {
-            Ok(SecretsSettled { at_rest }) => (Some(at_rest), None),
-            Err(Failure::Refused(why) | Failure::Busy(why)) => (None, Some(why)),
-            Err(failure) => return Err(failure),
-        };
+        let (at_rest, why) =
+            match client.ask("encrypt-account", &EncryptAccount { account: account_of }) {
+                Ok(AccountEncrypted { at_rest }) => (Some(at_rest), None),
+                Err(Failure::Refused(why) | Failure::Busy(why)) => (None, Some(why)),
+                Err(failure) => return Err(failure),
+            };
         accounts.push(OfAccount { account, at_rest, why });
     }
     let all_well = accounts.iter().all(|of| of.at_rest.is_some());
@@ -59,7 +60,7 @@ pub fn run(args: &Args, wish: &Wish, client: &mut Client) -> Result<String, Fail
 
 /// How files lie on disk.
 fn shown(secrets: &Kept) -> String {
-    let SecretsKept { master, old, at_rest } = &secrets.kept;
+    let EncryptionState { master, old, at_rest } = &secrets.kept;
     let mut out = match (master, old, at_rest) {
         (false, ..) => "otrd has no master secret: files lie plain on disk\n",
         (true, _, AtRest::Plain) => {

@@ -6,9 +6,9 @@ use crate::failure::Failure;
 use crate::show::table;
 use proto::account::{Account, Name};
 use proto::admin::{AccountStatus, Command, Output, Selector};
+use proto::irc::Text;
 use proto::jsonrpc::one_line;
 use proto::shim::Effect;
-use proto::text::Text;
 use serde::Serialize;
 
 /// All of them.

@@ -101,7 +101,7 @@ pub fn duration(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proto::text::Text;
+    use proto::irc::Text;
 
     #[test]
     fn a_table_is_aligned_and_moves_no_cursor() {

@@ -13,13 +13,13 @@ use crate::requests::{AccountRequest, Ending, WorkerRequest, WorkerResponse};
 use crate::supervisor;
 use crate::watch::Watched;
 use proto::account::Account;
+use proto::admin::import_export::{Exported, Forgotten, Imported, Restore};
 use proto::admin::{
-    self, AccountStatus, Accounts, Call, Former, MAX_FORMER, Output, Page, Renewed, Replacing,
-    Secrets, SecretsKept, SecretsSettled, Selector, Status, Watch,
+    self, AccountEncrypted, AccountStatus, Accounts, Call, Encryption, EncryptionState, Former,
+    MAX_FORMER, Output, Page, Renewed, Replacing, Selector, Status, Watch,
 };
-use proto::control::AtRest;
-use proto::jsonrpc::{self, Code, Error, Id, Message, Outgoing, Reply, Request, write_line};
-use proto::moving::{Exported, Forgotten, Imported, Restore};
+use proto::jsonrpc::{self, Code, Error, Id, Message, Outgoing, Request, Response, write_line};
+use proto::worker::AtRest;
 use serde::Serialize;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -169,8 +169,8 @@ enum Answer {
     Forgotten(Forgotten),
     Renewed(Renewed),
     Replacing(Replacing),
-    Secrets(SecretsKept),
-    Settled(SecretsSettled),
+    Encryption(EncryptionState),
+    Encrypted(AccountEncrypted),
 }
 
 impl Caller {
@@ -211,16 +211,16 @@ impl Caller {
         &self,
         request: Result<Request<'_>, Error>,
         passed: Option<OwnedFd>,
-    ) -> Option<Reply<Answer>> {
+    ) -> Option<Response<Answer>> {
         let request = match request {
             Ok(request) => request,
-            Err(error) => return Some(Reply { id: Id::Null, outcome: Err(error) }),
+            Err(error) => return Some(Response { id: Id::Null, outcome: Err(error) }),
         };
         let outcome = match Call::parse(&request) {
             Ok(call) => self.call(call, passed).await,
             Err(error) => Err(error),
         };
-        request.id.map(|id| Reply { id, outcome })
+        request.id.map(|id| Response { id, outcome })
     }
 
     async fn call(&self, call: Call, passed: Option<OwnedFd>) -> Result<Answer, Error> {
@@ -270,8 +270,8 @@ impl Caller {
                 let (account, former) = self.former(may, restore)?;
                 self.end(&account, Ending::Restore(former)).await
             }
-            Call::Secrets(secrets) => self.secrets(may, &secrets).map(Answer::Secrets),
-            Call::SecretsOf(of) => {
+            Call::Encryption(wish) => self.encryption(may, &wish).map(Answer::Encryption),
+            Call::EncryptAccount(of) => {
                 let account = self.account(may.moving, of.account)?;
                 self.known(&account)?;
                 let wanted = self.context.at_rest().unwrap_or(AtRest::Plain);
@@ -367,17 +367,17 @@ impl Caller {
             WorkerResponse::Output(output) => Answer::Output(output),
             WorkerResponse::Imported(imported) => Answer::Imported(imported),
             WorkerResponse::Exported(exported) => Answer::Exported(exported),
-            WorkerResponse::AtRest(at_rest) => Answer::Settled(SecretsSettled { at_rest }),
+            WorkerResponse::AtRest(at_rest) => Answer::Encrypted(AccountEncrypted { at_rest }),
         })
     }
 
-    /// For all accounts: each one's files are changed by `secrets-of`, or at its next start.
-    fn secrets(&self, may: Rights, secrets: &Secrets) -> Result<SecretsKept, Error> {
+    /// For all accounts: each one's files are changed by `encrypt-account`, or at its next start.
+    fn encryption(&self, may: Rights, wish: &Encryption) -> Result<EncryptionState, Error> {
         if may.moving != Scope::All {
             return Err(Code::Forbidden.into());
         }
         let master_secrets = self.context.master_secrets.as_ref();
-        if let Some(at_rest) = secrets.at_rest {
+        if let Some(at_rest) = wish.at_rest {
             if master_secrets.is_none() {
                 return Err(Error::new(Code::Refused, NO_MASTER));
             }
@@ -390,7 +390,7 @@ impl Caller {
                 "files at rest"
             );
         }
-        Ok(SecretsKept {
+        Ok(EncryptionState {
             master: master_secrets.is_some(),
             old: master_secrets.is_some_and(MasterSecrets::changes),
             at_rest: self.context.at_rest().unwrap_or(AtRest::Plain),

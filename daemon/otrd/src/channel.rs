@@ -7,7 +7,7 @@ use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, recv, sendmsg, setsockopt,
     socketpair, sockopt,
 };
-use proto::control::{MAX_PACKET, ToFront, ToWorker};
+use proto::worker::{MAX_PACKET, ToFront, ToWorker};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};

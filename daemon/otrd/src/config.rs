@@ -1,7 +1,7 @@
 //! `otrd.toml`: what an admin sets. Every key has a default, and a file with all of them comes
 //! with otrd; a key that is not known is an error, so that no typing mistake passes for a setting.
 
-use proto::control::Site;
+use proto::worker::WorkerConfig;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fs;
@@ -76,7 +76,7 @@ impl Default for Limits {
 
 impl Default for Worker {
     fn default() -> Self {
-        let Site { linger, linger_private, .. } = Site::default();
+        let WorkerConfig { linger, linger_private, .. } = WorkerConfig::default();
         let span = |seconds| Span(Duration::from_secs(seconds));
         Self { linger: span(linger), linger_private: span(linger_private) }
     }
@@ -84,7 +84,7 @@ impl Default for Worker {
 
 impl Default for Policy {
     fn default() -> Self {
-        let Site { policy, services, .. } = Site::default();
+        let WorkerConfig { policy, services, .. } = WorkerConfig::default();
         Self { default: policy, services }
     }
 }
@@ -140,8 +140,8 @@ impl Config {
                 return Err(format!("limits.{name} is {value}: give 1 to {most}"));
             }
         }
-        if !Site::POLICIES.contains(&self.policy.default.as_str()) {
-            let (given, words) = (&self.policy.default, Site::POLICIES.join(", "));
+        if !WorkerConfig::POLICIES.contains(&self.policy.default.as_str()) {
+            let (given, words) = (&self.policy.default, WorkerConfig::POLICIES.join(", "));
             return Err(format!("policy.default is {given:?}: give one of {words}"));
         }
         let services = &self.policy.services;
@@ -161,8 +161,8 @@ impl Config {
     }
 
     /// The workers' part.
-    pub fn site(&self) -> Site {
-        Site {
+    pub fn site(&self) -> WorkerConfig {
+        WorkerConfig {
             linger: self.worker.linger.0.as_secs(),
             linger_private: self.worker.linger_private.0.as_secs(),
             policy: self.policy.default.clone(),

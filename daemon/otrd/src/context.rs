@@ -12,7 +12,7 @@ use crate::pending::PendingConnections;
 use crate::requests::AccountRequest;
 use crate::state_dir::StateDir;
 use proto::account::Account;
-use proto::control::{AtRest, Site};
+use proto::worker::{AtRest, WorkerConfig};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
@@ -50,7 +50,7 @@ pub struct Context {
     /// What the admin set.
     config: RefCell<Config>,
     /// The workers' part of it, for their supervisors.
-    pub site: watch::Sender<Site>,
+    pub site: watch::Sender<WorkerConfig>,
     /// When we started.
     pub started: Instant,
     /// Connections to the module's socket before their hello.

@@ -2,7 +2,7 @@
 //! goes on to a worker; nothing here reads it.
 
 use crate::line_io::{CHUNK, ReadLineError};
-use proto::frame::Lines;
+use proto::line::LineBuffer;
 use rustix::cmsg_space;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg};
 use std::io::{self, IoSliceMut};
@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 /// What an admin has said that was not looked at yet.
 #[derive(Default)]
 pub struct LineReader {
-    lines: Lines,
+    lines: LineBuffer,
     /// The last descriptor that came; those before it are closed.
     passed: Option<OwnedFd>,
 }

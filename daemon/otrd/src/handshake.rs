@@ -9,10 +9,10 @@ use crate::module_connection::ModuleConnection;
 use crate::requests::AccountRequest;
 use crate::supervisor;
 use proto::account::Account;
-use proto::frame::Lines;
+use proto::irc::Text;
 use proto::jsonrpc::{self, Code, Error, Id, Message, Request};
+use proto::line::LineBuffer;
 use proto::shim::Hello;
-use proto::text::Text;
 use serde::Deserialize;
 use std::rc::Rc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ struct Refusal {
 
 /// Serves one connection until it has a worker, or is refused.
 pub async fn greet(context: Rc<Context>, mut stream: UnixStream, uid: u32) {
-    let mut lines = Lines::default();
+    let mut lines = LineBuffer::default();
     let (slot, mut evicted) = context.pending.borrow_mut().enter(uid);
     let first = tokio::select! {
         line = timeout(HELLO_TIME, line_io::read_line(&mut stream, &mut lines)) => Some(line),

@@ -1,8 +1,8 @@
 //! Lines to and from a client that nobody trusts: bounded in bytes and in time.
 
 use proto::MAX_LINE;
-use proto::frame::{Lines, TooLong};
-use proto::jsonrpc::{Error, Id, Reply, write_line};
+use proto::jsonrpc::{Error, Id, Response, write_line};
+use proto::line::{LineBuffer, TooLong};
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -33,7 +33,7 @@ pub enum ReadLineError {
 /// Reads one line, however it was cut. Safe to be dropped: what came stays in `lines`.
 pub async fn read_line(
     stream: &mut UnixStream,
-    lines: &mut Lines,
+    lines: &mut LineBuffer,
 ) -> Result<Vec<u8>, ReadLineError> {
     let mut chunk = [0; CHUNK];
     loop {
@@ -55,7 +55,7 @@ pub async fn write(stream: &mut UnixStream, bytes: &[u8]) -> io::Result<()> {
 /// One line with an error.
 pub fn error_line(id: Id, error: Error) -> Vec<u8> {
     let mut line = Vec::new();
-    write_line(&mut line, &Reply::<()> { id, outcome: Err(error) });
+    write_line(&mut line, &Response::<()> { id, outcome: Err(error) });
     line
 }
 

@@ -1,10 +1,10 @@
 //! A module on its way from the front to its worker.
 
 use crate::line_io;
-use proto::control::Arrival;
+use proto::irc::Text;
 use proto::jsonrpc::{Error, Id};
 use proto::shim::Hello;
-use proto::text::Text;
+use proto::worker::Arrival;
 use std::io;
 use std::os::fd::OwnedFd;
 use tokio::net::UnixStream;

@@ -17,7 +17,7 @@ use nix::sys::socket::{
     socketpair, sockopt,
 };
 use proto::admin::Replacing;
-use proto::jsonrpc::{Answer, Code, Error};
+use proto::jsonrpc::{ClientResponse, Code, Error};
 use rustix::net::RecvFlags;
 use std::io::{self, BufRead, BufReader, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -154,7 +154,7 @@ pub fn take_over(path: &Path) -> anyhow::Result<Option<(Inherited, Predecessor)>
     drop(theirs);
     let mut line = Vec::new();
     BufReader::new(io::Read::take(stream, proto::MAX_LINE as u64)).read_until(b'\n', &mut line)?;
-    let answer: Answer<Replacing> = serde_json::from_slice(&line).context("its answer")?;
+    let answer: ClientResponse<Replacing> = serde_json::from_slice(&line).context("its answer")?;
     if let Some(error) = answer.error {
         bail!("the otrd at {shown} is not replaced: {}", error.message);
     }

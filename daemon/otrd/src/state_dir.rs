@@ -8,7 +8,7 @@ use nix::fcntl::{AtFlags, Flock, FlockArg, OFlag, openat};
 use nix::sys::stat::{Mode, fchmod, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, fsync, geteuid, unlinkat};
 use proto::account::{Account, Name};
-use proto::control::AtRest;
+use proto::worker::AtRest;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;

@@ -6,7 +6,7 @@
 mod stage;
 
 use nix::sys::socket::{MsgFlags, recv, send};
-use proto::control::{MAX_PACKET, ToFront, ToWorker};
+use proto::worker::{MAX_PACKET, ToFront, ToWorker};
 use serde_json::{Value, json};
 use stage::{Otrd, code};
 use std::os::fd::AsRawFd;

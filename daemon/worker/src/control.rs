@@ -3,7 +3,7 @@
 
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, send};
-use proto::control::{MAX_PACKET, ToFront, ToWorker};
+use proto::worker::{MAX_PACKET, ToFront, ToWorker};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg};
 use serde::de::IgnoredAny;
 use std::collections::VecDeque;

@@ -22,7 +22,7 @@ pub const CONVERSATIONS: usize = 400;
 
 /// Nicks that are kept closed by name, those left behind by a conversation among them. One more
 /// closes everybody.
-pub const CLOSED: usize = proto::guard::MAX_CLOSED;
+pub const CLOSED: usize = proto::shim::guard::MAX_CLOSED;
 
 /// Bytes of patterns that the module is told; of more, everything is required.
 pub const RULES: usize = 12 * 1024;

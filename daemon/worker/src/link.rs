@@ -4,8 +4,8 @@
 use crate::parts;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
-use proto::frame::{Lines, TooLong};
 use proto::jsonrpc::{self, Outgoing};
+use proto::line::{LineBuffer, TooLong};
 use proto::shim::{Bye, ByeReason, Effect, Effects};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -17,7 +17,7 @@ const ENOUGH_UNSENT: usize = 1 << 20;
 /// One module.
 pub struct Link {
     socket: OwnedFd,
-    lines: Lines,
+    lines: LineBuffer,
     unsent: Vec<u8>,
     sent: usize,
     buffer: Box<[u8]>,
@@ -35,7 +35,7 @@ pub enum Health {
 impl Link {
     /// Takes over a connected socket and what was read from it already.
     pub fn new(socket: OwnedFd, rest: &[u8]) -> Self {
-        let mut lines = Lines::default();
+        let mut lines = LineBuffer::default();
         lines.push(rest);
         Self { socket, lines, unsent: Vec::new(), sent: 0, buffer: vec![0; 16 * 1024].into() }
     }

@@ -1,8 +1,8 @@
 //! Lists of effects in lines that a module takes: a peer's long text or a long table makes more
 //! than fits in one.
 
+use proto::irc::Text;
 use proto::shim::Effect;
-use proto::text::Text;
 
 /// Bytes of effects in a line of at most [`proto::MAX_LINE`], beside what stands around them.
 pub const ROOM: usize = proto::MAX_LINE - 4096;
@@ -128,11 +128,11 @@ mod tests {
 
     #[test]
     fn what_is_told_quickly_is_never_too_little() {
-        let nick = || proto::text::Nick::new([0xff; 128]).unwrap();
-        let mask = || proto::text::Mask::new([b'"'; 128]).unwrap();
+        let nick = || proto::irc::Nick::new([0xff; 128]).unwrap();
+        let mask = || proto::irc::Source::new([b'"'; 128]).unwrap();
         for byte in [0, 1, b'"', b'a', 0xff] {
             let text = || Text::new(vec![byte; 500]);
-            let (kind, why) = (proto::shim::Kind::CtcpReply, "\x01".repeat(500));
+            let (kind, why) = (proto::shim::MessageKind::CtcpReply, "\x01".repeat(500));
             for effect in [
                 Effect::Pass,
                 Effect::Hold,

@@ -5,9 +5,9 @@
 
 use crate::limits;
 use crate::text::clean::single_line;
-use proto::jsonrpc::{self, Id, Outgoing, Reply};
-use proto::shim::{Effect, Effects, In, Instance, Out, Security};
-use proto::text::Text;
+use proto::irc::Text;
+use proto::jsonrpc::{self, Id, Outgoing, Response};
+use proto::shim::{Effect, Effects, IncomingMessage, Instance, OutgoingMessage, Security};
 use serde::Deserialize;
 use std::collections::VecDeque;
 use zeroize::Zeroizing;
@@ -28,7 +28,7 @@ pub struct Unseen {
     answered: u64,
     bytes: usize,
     /// What was typed has been given back by the module.
-    given_back: bool,
+    returned: bool,
     /// The module said goodbye: what it has not seen, it has not shown.
     exact: bool,
 }
@@ -76,7 +76,7 @@ pub fn contains_pass(line: &[u8]) -> bool {
 
 /// A line that a module keeps for us while we are away, as it is shown where no module holds it
 /// any more. It is no longer the line itself, so what could be more than text is taken out.
-pub fn left_to_us(message: &In) -> Option<Effect> {
+pub fn left_to_us(message: &IncomingMessage) -> Option<Effect> {
     is_left_to_us(message).then(|| Effect::Deliver {
         from: message.from.clone(),
         kind: message.kind,
@@ -87,12 +87,12 @@ pub fn left_to_us(message: &In) -> Option<Effect> {
 }
 
 /// What was typed, as it comes back where the module that held it is gone and showed nobody.
-pub fn typed(out: &Out) -> Effect {
+pub fn typed(out: &OutgoingMessage) -> Effect {
     Effect::Refuse { to: out.to.clone(), why: NOT_SENT.into(), text: out.text.clone(), of: None }
 }
 
 /// Whether it is such a line.
-pub fn is_left_to_us(message: &In) -> bool {
+pub fn is_left_to_us(message: &IncomingMessage) -> bool {
     message.text.as_bytes().starts_with(b"?OTR")
 }
 
@@ -104,7 +104,7 @@ fn write(id: Option<Id>, effects: Vec<Effect>) -> Zeroizing<Vec<u8>> {
     let mut line = Zeroizing::new(Vec::new());
     let effects = Effects { effects };
     match id {
-        Some(id) => jsonrpc::write_line(&mut line, &Reply { id, outcome: Ok(effects) }),
+        Some(id) => jsonrpc::write_line(&mut line, &Response { id, outcome: Ok(effects) }),
         None => jsonrpc::write_line(&mut line, &Outgoing::notification("effects", effects)),
     }
     line
@@ -119,7 +119,7 @@ impl Unseen {
             seen: 0,
             answered: 0,
             bytes: 0,
-            given_back: false,
+            returned: false,
             exact: false,
         }
     }
@@ -159,10 +159,10 @@ impl Unseen {
     }
 
     /// The module says goodbye, and how far it came.
-    pub fn goodbye(&mut self, seen: u64, given_back: bool) {
+    pub fn goodbye(&mut self, seen: u64, returned: bool) {
         self.saw(seen);
         self.exact = true;
-        self.given_back |= given_back;
+        self.returned |= returned;
     }
 
     /// Whether a module that says this of itself can go on where it was.
@@ -172,7 +172,7 @@ impl Unseen {
     }
 
     /// What the module has given back must neither go out nor come back again.
-    pub fn given_back(&mut self) {
+    pub fn returned(&mut self) {
         for line in &mut self.lines {
             let (id, mut effects) = line.read();
             effects.retain(|effect| {
@@ -231,7 +231,7 @@ impl Unseen {
 
     /// What can be told to another instance. What the one before may have shown says so.
     pub fn late(self) -> Vec<Effect> {
-        let Self { lines, given_back, exact, .. } = self;
+        let Self { lines, returned, exact, .. } = self;
         let mut late = Vec::new();
         for line in lines {
             let perhaps = line.told && !exact;
@@ -240,7 +240,7 @@ impl Unseen {
                 false => text,
             };
             // What it has not seen when it said goodbye, it has not sent.
-            let unsent = exact && !given_back;
+            let unsent = exact && !returned;
             let passed = |effect| match effect {
                 Effect::Pass => {
                     line.passes.clone().filter(|e| unsent || !matches!(e, Effect::Refuse { .. }))
@@ -260,7 +260,7 @@ impl Unseen {
                         late.push(Effect::Print { text: mark(text), style });
                     }
                     Effect::Table { .. } if !perhaps => late.push(effect),
-                    Effect::Refuse { to, why, text, .. } if !given_back => {
+                    Effect::Refuse { to, why, text, .. } if !returned => {
                         // One that is away for long gives back by itself what it keeps.
                         let why = match !exact && !why.ends_with(PERHAPS_SAID) {
                             true => format!("{why}{PERHAPS_SAID}"),
@@ -280,17 +280,17 @@ impl Unseen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proto::shim::Kind;
-    use proto::text::Nick;
+    use proto::irc::Nick;
+    use proto::shim::MessageKind;
 
     /// A module that sent a line, and says goodbye.
     fn late(goodbye: Option<bool>) -> Vec<Effect> {
         let Ok(instance) = Instance::new("one") else { return Vec::new() };
         let Ok(to) = Nick::new("bob") else { return Vec::new() };
         let text = |text: &str| Text::new(text.as_bytes().to_vec());
-        let out = |text| Out {
+        let out = |text| OutgoingMessage {
             to: to.clone(),
-            kind: Kind::Text,
+            kind: MessageKind::Text,
             text,
             client: 0,
             closed: false,
@@ -301,7 +301,7 @@ mod tests {
         unseen.reply(Some(1), &pass, Some(typed(&out(text("in clear")))));
         let echo = Effect::Echo {
             to: to.clone(),
-            kind: Kind::Text,
+            kind: MessageKind::Text,
             text: text("encrypted"),
             client: 0,
             of: None,
@@ -309,8 +309,8 @@ mod tests {
         };
         let echo = write(Some(Id::from(2)), vec![echo]);
         unseen.reply(Some(2), &echo, None);
-        if let Some(given_back) = goodbye {
-            unseen.goodbye(0, given_back);
+        if let Some(returned) = goodbye {
+            unseen.goodbye(0, returned);
         }
         unseen.late()
     }

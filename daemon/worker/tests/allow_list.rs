@@ -7,7 +7,7 @@ use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, recv, sendmsg, socketpair,
 };
 use proto::account::{Account, Name};
-use proto::control::{AtRest, MAX_PACKET, Site, ToFront, ToWorker};
+use proto::worker::{AtRest, MAX_PACKET, ToFront, ToWorker, WorkerConfig};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -188,9 +188,9 @@ impl Person {
             account,
             files_of: None,
             allow_no_landlock: true,
-            site: Site::default(),
+            site: WorkerConfig::default(),
             at_rest: Some(AtRest::Encrypted),
-            control: proto::control::VERSION,
+            control: proto::worker::VERSION,
         };
         person.order(&start, Some(File::open(home).unwrap().into()));
         let (keys, key) = nix::unistd::pipe().unwrap();

@@ -12,7 +12,7 @@ use nix::sys::ptrace;
 use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
-use proto::shim::Kind;
+use proto::shim::MessageKind;
 use std::time::{Duration, Instant};
 
 /// The whole of a worker is to stay under this.
@@ -70,9 +70,9 @@ const FLOODS: [(&str, Flood); 7] = [
 /// Instructions that a line of somebody who is known costs, from the request to the effects.
 fn cost_of_a_line(alice: &mut User) -> u64 {
     for i in 0..10 {
-        alice.hears(&format!("plain{i}"), Kind::Text, b"hello");
+        alice.hears(&format!("plain{i}"), MessageKind::Text, b"hello");
     }
-    let cost = instructions(|| alice.hears("plain5", Kind::Text, b"hello"));
+    let cost = instructions(|| alice.hears("plain5", MessageKind::Text, b"hello"));
     alice.news();
     cost
 }
@@ -120,10 +120,10 @@ fn forget(w: &mut World) {
 fn nicks(w: &mut World) {
     for i in 0..many(100_000) {
         let nick = format!("nick{i}");
-        w.alice.hears(&nick, Kind::Text, b"hello");
+        w.alice.hears(&nick, MessageKind::Text, b"hello");
         if i % 10 == 0 {
             w.alice.says(&nick, "hello");
-            w.alice.hears(&nick, Kind::Text, b"?OTR Error: no");
+            w.alice.hears(&nick, MessageKind::Text, b"?OTR Error: no");
         }
         forget(w);
     }
@@ -136,7 +136,7 @@ fn tags(w: &mut World) {
         let line = with_tag(&commitment, 0x100 + i * 7);
         let nick = if i % 2 == 0 { "bob".into() } else { format!("tag{i}") };
         w.alice.now.mono += Duration::from_millis(1);
-        w.alice.hears(&nick, Kind::Text, &line);
+        w.alice.hears(&nick, MessageKind::Text, &line);
         forget(w);
     }
 }
@@ -146,11 +146,11 @@ fn fragments(w: &mut World) {
     for i in 0..many(100_000) {
         let (tag, k) = (0x100 + i % 300, 1 + i / 300);
         let line = format!("?OTR|{tag:x}|0,{k},65535,{piece},");
-        w.alice.hears(&format!("frag{}", i % 40), Kind::Text, line.as_bytes());
+        w.alice.hears(&format!("frag{}", i % 40), MessageKind::Text, line.as_bytes());
         forget(w);
     }
     for k in 1..=many(65_535) {
-        w.alice.hears("long", Kind::Text, format!("?OTR,{k},65535,{piece},").as_bytes());
+        w.alice.hears("long", MessageKind::Text, format!("?OTR,{k},65535,{piece},").as_bytes());
         forget(w);
     }
 }
@@ -159,8 +159,8 @@ fn fragments(w: &mut World) {
 fn beginnings(w: &mut World) {
     let start = format!("?OTR:AAMD{}", "A".repeat(400));
     for i in 0..many(100_000) {
-        w.alice.hears(&format!("cut{}", i % 5000), Kind::Text, start.as_bytes());
-        w.alice.hears(&format!("cut{}", i % 5000), Kind::Text, "B".repeat(400).as_bytes());
+        w.alice.hears(&format!("cut{}", i % 5000), MessageKind::Text, start.as_bytes());
+        w.alice.hears(&format!("cut{}", i % 5000), MessageKind::Text, "B".repeat(400).as_bytes());
         forget(w);
     }
 }
@@ -171,7 +171,7 @@ fn commitments(w: &mut World) {
     for i in 0..many(30_000) {
         w.alice.now.mono += Duration::from_millis(1);
         let nick = if i % 2 == 0 { "flood".into() } else { format!("flood{i}") };
-        w.alice.hears(&nick, Kind::Text, &with_tag(&commitment, 0x200 + i));
+        w.alice.hears(&nick, MessageKind::Text, &with_tag(&commitment, 0x200 + i));
         forget(w);
     }
 }

@@ -14,7 +14,7 @@ use common::play::Who;
 use common::store::Files;
 use common::user::{Shown, User};
 use common::world::{Dir, Us, World, heard, returned, told};
-use proto::shim::Kind;
+use proto::shim::MessageKind;
 
 /// The module guards whatever nick a guarded peer takes; with nothing private there, it must be
 /// told that it need not, or the new nick could never be written to again.
@@ -226,7 +226,7 @@ fn nothing_is_shown_as_the_friends_after_the_friend_has_gone() {
     w.alice.sees_quit("bob");
     w.bob.nick = "elsewhere".into();
     w.mallory.nick = "bob".into();
-    for kind in [Kind::Text, Kind::Action, Kind::Notice, Kind::Ctcp] {
+    for kind in [MessageKind::Text, MessageKind::Action, MessageKind::Notice, MessageKind::Ctcp] {
         w.alice.hears("bob", kind, b"hi");
     }
     let marked = |one: &Shown| match one {

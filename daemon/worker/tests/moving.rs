@@ -6,8 +6,8 @@
 mod store;
 
 use proto::account::{Account, Name as AccountName};
+use proto::admin::import_export::{Imported, KeyOutcome, Order, PeerOutcome};
 use proto::bundle::{self, File};
-use proto::moving::{Imported, KeyOutcome, Order, PeerOutcome};
 use proto::shim::{Call, Network};
 use std::time::Duration;
 use store::Files;
@@ -112,7 +112,7 @@ fn irssis_files_become_ours() {
     assert_eq!(done, would);
     assert_eq!((done.key, done.fingerprint.as_deref()), (KeyOutcome::New, Some(&*fingerprint)));
     assert_eq!(done.from, Some("libera".into()));
-    assert_eq!((done.known, done.changed, done.left_out), (2, 2, 1));
+    assert_eq!((done.known, done.changed, done.skipped), (2, 2, 1));
     assert_eq!(done.owners.len(), 2);
     assert_eq!(stage.key_on_disk(), Some(fingerprint));
     assert!(stage.text(Name::InstanceTag).contains("alice\tirc\t0000abcd\n"));
@@ -267,7 +267,7 @@ fn contacts_of_another_protocol_are_no_nicks() {
         // By its name the key is taken, and still nobody becomes a nick.
         let mut stage = Stage::new();
         let done = stage.import(&files, &order(account, false)).unwrap();
-        assert_eq!((done.key, done.known, done.left_out), (KeyOutcome::New, 0, 2));
+        assert_eq!((done.key, done.known, done.skipped), (KeyOutcome::New, 0, 2));
         assert_eq!(stage.key_on_disk(), Some(fingerprint.clone()));
         assert_eq!(stage.text(Name::Fingerprints), "");
         assert!(Stage::new().import(&files, &order("nobody", false)).is_err());

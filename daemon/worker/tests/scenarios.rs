@@ -7,14 +7,14 @@ mod common;
 use common::person::Person;
 use common::user::Shown;
 use common::world::{Dir, World, heard, returned, told};
-use proto::shim::{Kind, Style};
+use proto::shim::{MessageKind, Style};
 
 #[test]
 fn words_go_both_ways_and_the_wire_sees_none() {
     let mut w = World::new();
     w.private();
     w.alice.says("bob", "for bob");
-    w.alice.types("bob", Kind::Action, "waves");
+    w.alice.types("bob", MessageKind::Action, "waves");
     w.settle();
     assert_eq!(w.bob.read, ["for bob", "/me waves"]);
     w.bob.say(b"for alice");
@@ -117,7 +117,7 @@ fn the_session_follows_a_nick_and_the_old_nick_gets_nothing() {
     assert_eq!(w.bob.read, ["still you"]);
     w.mallory.nick = "bob".into();
     w.alice.says("bob", "not for mallory");
-    w.alice.types("bob", Kind::Notice, "nor this");
+    w.alice.types("bob", MessageKind::Notice, "nor this");
     w.settle();
     let news = w.alice.news();
     assert_eq!((returned(&news, "not for mallory"), returned(&news, "nor this")), (1, 1));
@@ -194,10 +194,10 @@ fn a_nick_is_the_same_in_all_its_spellings() {
 fn nothing_goes_past_a_private_conversation() {
     let mut w = World::new();
     w.private();
-    for kind in [Kind::Notice, Kind::Ctcp] {
+    for kind in [MessageKind::Notice, MessageKind::Ctcp] {
         w.alice.types("bob", kind, "aside");
     }
-    w.alice.types("bob", Kind::CtcpReply, "VERSION mine");
+    w.alice.types("bob", MessageKind::CtcpReply, "VERSION mine");
     w.settle();
     assert_eq!(returned(&w.alice.news(), "aside"), 2);
     assert!(!w.leaked("aside") && !w.leaked("VERSION"));
@@ -213,7 +213,7 @@ fn required_never_leaks() {
     w.settle();
     w.alice.waits(61);
     assert_eq!(returned(&w.alice.news(), "only private"), 1);
-    w.alice.types("bob", Kind::Notice, "only private too");
+    w.alice.types("bob", MessageKind::Notice, "only private too");
     assert_eq!(returned(&w.alice.news(), "only private too"), 1);
     w.alice.irc(false);
     w.alice.says("bob", "offline");
@@ -277,8 +277,8 @@ fn a_ctcp_inside_otr_is_shown_and_not_answered() {
     w.settle();
     let news = w.alice.news();
     assert!(matches!(&news[..], [
-        Shown::Peer { kind: Kind::Text, text: version, .. },
-        Shown::Peer { kind: Kind::Action, text: nods, .. },
+        Shown::Peer { kind: MessageKind::Text, text: version, .. },
+        Shown::Peer { kind: MessageKind::Action, text: nods, .. },
     ] if version == "CTCP VERSION" && nods == "nods"));
 }
 
@@ -296,14 +296,17 @@ fn clear_text_in_a_private_conversation_is_marked() {
     let mut w = World::new();
     w.private();
     w.forge(b"send me the password");
-    for kind in [Kind::Action, Kind::Notice, Kind::Ctcp, Kind::CtcpReply] {
+    for kind in
+        [MessageKind::Action, MessageKind::Notice, MessageKind::Ctcp, MessageKind::CtcpReply]
+    {
         w.alice.hears("bob", kind, b"VERSION");
     }
     let shown = w.alice.news();
     assert_eq!(heard(&shown).len(), 5);
     assert!(heard(&shown).iter().all(|text| text.starts_with("[NOT ENCRYPTED] ")), "{shown:?}");
-    let no_ctcp =
-        |one: &Shown| !matches!(one, Shown::Peer { kind: Kind::Ctcp | Kind::CtcpReply, .. });
+    let no_ctcp = |one: &Shown| {
+        !matches!(one, Shown::Peer { kind: MessageKind::Ctcp | MessageKind::CtcpReply, .. })
+    };
     assert!(shown.iter().all(no_ctcp));
     assert!(w.alice.out.is_empty());
 }

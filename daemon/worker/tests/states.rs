@@ -7,7 +7,7 @@ mod common;
 use common::person::Person;
 use common::user::{User, nick};
 use common::world::World;
-use proto::shim::{Kind, Security, Smp, Standing, State, Trust};
+use proto::shim::{MessageKind, Security, Smp, Standing, State, Trust};
 use worker::limits::WAIT;
 
 fn of<'a>(user: &'a User, who: &str) -> &'a Standing {
@@ -97,7 +97,7 @@ fn a_changed_key_is_told_and_what_comes_under_it() {
     assert_eq!(state(&w.alice, "bob"), (State::Private, Trust::Changed));
     w.bob.say(b"two");
     w.settle();
-    w.alice.hears("bob", Kind::Text, b"three");
+    w.alice.hears("bob", MessageKind::Text, b"three");
     w.settle();
     let shown: Vec<Security> = w.alice.protected.iter().map(|(_, security)| *security).collect();
     assert_eq!(shown, [Security::Verified, Security::Changed, Security::Clear]);
@@ -155,7 +155,7 @@ fn a_stranger_who_writes_makes_no_states() {
     assert!(!mallory.is_private());
     w.alice.command("policy * required");
     for number in 0..100 {
-        w.alice.hears(&format!("stranger{number}"), Kind::Text, b"hello");
+        w.alice.hears(&format!("stranger{number}"), MessageKind::Text, b"hello");
     }
     assert!(w.alice.states.is_empty(), "{:?}", w.alice.states);
     w.alice.knows_how_all_stand();

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use proto::account::Account;
-use proto::control::AtRest;
+use proto::worker::AtRest;
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};

@@ -24,13 +24,13 @@ use nix::sys::socket::{
 };
 use proto::MAX_LINE;
 use proto::account::Name as AccountName;
+use proto::admin::import_export::Order;
 use proto::bundle;
-use proto::control::{AtRest, ToWorker};
-use proto::frame::{Lines, TooLong};
+use proto::irc::Text;
 use proto::jsonrpc::{self, Id, Message};
-use proto::moving::Order;
-use proto::shim::{Call, Effects, Hello, Instance, Kind, Want};
-use proto::text::Text;
+use proto::line::{LineBuffer, TooLong};
+use proto::shim::{Call, Effects, Hello, Instance, MessageKind, Want};
+use proto::worker::{AtRest, ToWorker};
 use serde_json::Value;
 use std::io::{IoSlice, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -66,7 +66,7 @@ pub fn frame(input: &[u8]) {
     let [piece, more, rest @ ..] = input else { return };
     let mut stream = vec![b'x'; usize::from(*more) * 300];
     stream.extend(rest);
-    let mut lines = Lines::default();
+    let mut lines = LineBuffer::default();
     let mut got: Vec<Vec<u8>> = Vec::new();
     let mut ended = false;
     for piece in stream.chunks(usize::from(*piece) * 8 + 1) {
@@ -132,7 +132,7 @@ pub fn message(line: &[u8]) {
         serde_json::from_slice::<Value>(&out).expect("JSON");
     }
     let _ = serde_json::from_slice::<ToWorker>(line);
-    let _ = serde_json::from_slice::<proto::control::ToFront>(line);
+    let _ = serde_json::from_slice::<proto::worker::ToFront>(line);
     assert!(asked <= 1000);
 }
 
@@ -228,9 +228,9 @@ fn happens(w: &mut World, code: u8, words: &[u8]) {
     let from = FROM[usize::from(code & 3)];
     match code >> 2 & 7 {
         0 => w.inject(from, words),
-        1 => w.alice.hears(from, Kind::Action, words),
-        2 => w.alice.hears(from, Kind::Notice, words),
-        3 => w.alice.hears(from, Kind::Ctcp, words),
+        1 => w.alice.hears(from, MessageKind::Action, words),
+        2 => w.alice.hears(from, MessageKind::Notice, words),
+        3 => w.alice.hears(from, MessageKind::Ctcp, words),
         // To libotr, NUL is where a text ends, and nothing is no message.
         4 if !words.is_empty() && !words.contains(&0) => w.bob.say(words),
         4 => {}
@@ -238,7 +238,7 @@ fn happens(w: &mut World, code: u8, words: &[u8]) {
         6 => w.alice.waits(61),
         _ => {
             if let Ok(new) = std::str::from_utf8(words)
-                && proto::text::Nick::new(words).is_ok()
+                && proto::irc::Nick::new(words).is_ok()
             {
                 w.alice.sees_nick(from, new);
             }
@@ -390,8 +390,8 @@ fn hello() -> Hello {
         shim: "0".into(),
         znc: "0".into(),
         instance: Instance::new("fuzz").ok(),
-        seen: 0,
-        given_back: false,
+        ack: 0,
+        returned: false,
         identity: None,
         closed: None,
         want: vec![Want::State],

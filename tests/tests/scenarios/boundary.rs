@@ -156,8 +156,8 @@ fn no_words_on_the_modules_socket_read_a_key() {
         "import",
         "export",
         "forget-account",
-        "secrets",
-        "secrets-of",
+        "encryption",
+        "encrypt-account",
     ] {
         assert_eq!(shim.error_code(method, json!({})), -32601, "{method}");
     }

@@ -55,12 +55,12 @@ fn what_waits_for_an_otrd_that_does_not_come_back_comes_back_itself() {
     scene.alice.otr_says("Not sent (otrd is not running");
     scene.alice.otr_says("and once more");
     for text in ["into the void", "and once more"] {
-        assert_eq!(scene.alice.given_back(text), 1, "{text}");
+        assert_eq!(scene.alice.returned(text), 1, "{text}");
     }
     // From now on at once.
     scene.alice.types_to("bob", "no longer waiting");
     scene.alice.settled();
-    assert_eq!(scene.alice.given_back("no longer waiting"), 1);
+    assert_eq!(scene.alice.returned("no longer waiting"), 1);
     scene.otrd.starts_again();
     scene.alice.otr_says("otrd is back.");
     scene.alice.becomes("bob", "encrypted");
@@ -106,7 +106,7 @@ fn who_was_taken_over_comes_back_when_its_user_says_so() {
     // Nothing leaves from there, and it says why.
     scene.alice.types_to("bob", "from the wrong place");
     scene.alice.otr_says("Not sent (Another ZNC");
-    assert_eq!(scene.alice.given_back("from the wrong place"), 1);
+    assert_eq!(scene.alice.returned("from the wrong place"), 1);
     // Said once.
     let said = scene.alice.texts_from("*otr");
     assert_eq!(said.iter().filter(|line| line.contains("Until then,")).count(), 1);

@@ -92,7 +92,7 @@ fn znc_is_killed_again_and_again() {
     shown_in_order(&shown.collect::<Vec<String>>());
     for number in 0..last.end {
         let text = hers(number);
-        let back: usize = before.iter().map(|she| she.given_back(&text)).sum();
+        let back: usize = before.iter().map(|she| she.returned(&text)).sum();
         let (read, back) = (couple.he_read(&text), back + couple.came_back(&text));
         assert!(read + back <= 1, "{text:?} was read {read} times and came back {back} times");
     }

@@ -31,12 +31,12 @@ fn ends_while_lines_wait(ends: impl FnOnce(&Alone)) {
     let read = |number| bob.lines().iter().filter(|line| line.contains(&text(number))).count();
     for number in 0..LINES {
         eventually(&format!("{number} is read or back"), || {
-            read(number) + scene.alice.given_back(&text(number)) > 0
+            read(number) + scene.alice.returned(&text(number)) > 0
         });
     }
     other.settled();
     for number in 0..LINES {
-        let back = scene.alice.given_back(&text(number));
+        let back = scene.alice.returned(&text(number));
         assert_eq!(read(number) + back, 1, "{}", text(number));
         // Her other client was shown what went out, and nothing else.
         let own = |line: &otrd_tests::Line| {
@@ -79,9 +79,9 @@ fn in_clear_and_in_pieces_as_well() {
     scene.alice.otr_says(&text(5));
     for number in 0..6 {
         let sent = scene.wire.count(Way::Out, &text(number));
-        assert_eq!(sent + scene.alice.given_back(&text(number)), 1, "{}", text(number));
+        assert_eq!(sent + scene.alice.returned(&text(number)), 1, "{}", text(number));
     }
-    assert_eq!(scene.alice.given_back(long), 0, "it went out before the others");
+    assert_eq!(scene.alice.returned(long), 0, "it went out before the others");
     bob.reads("alice", long);
 }
 
@@ -96,7 +96,7 @@ fn a_line_and_a_disconnect_in_one_packet() {
     );
     scene.alice.otr_says("in clear at the end");
     for text in ["encrypted at the end", "in clear at the end"] {
-        assert_eq!(scene.alice.given_back(text), 1, "{text}");
+        assert_eq!(scene.alice.returned(text), 1, "{text}");
         scene.wire.never_carried(text);
         other.settled();
         other.never_saw(&format!("PRIVMSG bob :{text}"));
@@ -136,7 +136,7 @@ fn bob_changes_nick_while_a_line_waits_for_a_stopped_worker() {
     scene.alice.otr_says("Not sent (bob is now known as bobby): to the old name");
     scene.alice.types_to("bobby", "to the new name");
     bob.reads("alice", "to the new name");
-    assert_eq!(scene.alice.given_back("to the old name"), 1);
+    assert_eq!(scene.alice.returned("to the old name"), 1);
     assert_eq!(scene.wire.count(Way::Out, "PRIVMSG bob "), before);
     stranger.never_saw("PRIVMSG bob");
 }
@@ -156,7 +156,7 @@ fn somebody_takes_her_nick(mut goes: impl FnMut(&mut Client), why: &str) {
     let mallory = scene.ircd.client("carol");
     scene.otrd.signal_worker(worker, Signal::SIGCONT);
     scene.alice.otr_says(&format!("Not sent ({why}"));
-    assert_eq!(scene.alice.given_back("for her eyes only"), 1);
+    assert_eq!(scene.alice.returned("for her eyes only"), 1);
     // What is typed now is meant for whoever has the nick.
     scene.alice.types_to("carol", "hello again");
     mallory.expect("hello again", |line| line.text().starts_with("hello again"));
@@ -190,7 +190,7 @@ fn carol_becomes_carola_while_lines_wait_in_znc() {
     scene.alice.settled();
     for number in 0..12 {
         let sent = scene.wire.count(Way::Out, &text(number));
-        assert_eq!(sent + scene.alice.given_back(&text(number)), 1, "{}", text(number));
+        assert_eq!(sent + scene.alice.returned(&text(number)), 1, "{}", text(number));
     }
     mallory.settled();
     mallory.never_saw(&text(11));

@@ -26,10 +26,10 @@ use crate::requests::{
 use crate::state_dir;
 use backoff::Backoff;
 use proto::account::Account;
+use proto::admin::import_export::Forgotten;
 use proto::admin::{AccountStatus, Renewed};
-use proto::control::{ToFront, ToWorker};
 use proto::jsonrpc::{Code, Error};
-use proto::moving::Forgotten;
+use proto::worker::{ToFront, ToWorker};
 use std::future::pending;
 use std::io;
 use std::rc::Rc;

@@ -6,8 +6,8 @@ use crate::identities::Aside;
 use crate::message_id;
 use crate::requests::{Occupied, Vacate, Vacated, Waiting};
 use crate::state_dir;
-use proto::control::ToWorker;
 use proto::jsonrpc::Code;
+use proto::worker::ToWorker;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 

@@ -18,9 +18,9 @@ use crate::state_dir;
 use nix::time::{ClockId, clock_gettime};
 use proto::account::Account;
 use proto::admin::{Output, WorkerStatus};
-use proto::control::{self, CommandFailed, ToWorker};
 use proto::jsonrpc::Error;
 use proto::shim::Effect;
+use proto::worker::{CommandFailed, ToWorker};
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::io;
@@ -89,7 +89,7 @@ impl Worker {
             allow_no_landlock,
             site,
             at_rest,
-            control: control::VERSION,
+            control: proto::worker::VERSION,
         };
         running.channel.send(&start, Some(theirs)).map_err(io::Error::other)?;
         if let Some(master_secrets) = &context.master_secrets {
@@ -113,7 +113,7 @@ impl Worker {
     /// answer shows.
     pub(super) fn take_up(context: &Context, stored: Stored) -> io::Result<Self> {
         let Stored { channel, record } = stored;
-        if !control::is_served(record.control) {
+        if !proto::worker::is_served(record.control) {
             let version = record.control;
             let why = format!("it speaks version {version} of the control protocol");
             return Err(io::Error::other(why));
@@ -137,7 +137,7 @@ impl Worker {
         let site = context.site.borrow().clone();
         let first = match record.control {
             1 => ToWorker::Status { seq },
-            _ => ToWorker::TakeUp { seq, control: control::VERSION, site, at_rest },
+            _ => ToWorker::TakeUp { seq, control: proto::worker::VERSION, site, at_rest },
         };
         worker.running.channel.send(&first, None).map_err(io::Error::other)?;
         if let Some(master_secrets) = context.master_secrets.as_ref().filter(|_| record.control > 1)
@@ -153,7 +153,7 @@ impl Worker {
         Self {
             running,
             pid,
-            control: control::OLDEST,
+            control: proto::worker::OLDEST,
             version: None,
             taken_up: false,
             taking_up: None,

@@ -10,8 +10,8 @@ use crate::message_id;
 use crate::module_connection::ModuleConnection;
 use crate::requests::{PendingRequest, Waiting, WorkerResponse};
 use proto::admin::Renewed;
-use proto::control::{self, About, Here, ToFront, ToWorker};
 use proto::jsonrpc::{Code, Error};
+use proto::worker::{Here, LogTopic, ToFront, ToWorker};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -50,13 +50,13 @@ impl Supervisor {
             ToFront::Log { about, text } => {
                 let text = clip(&text, 400);
                 match about {
-                    About::AtRest => {
+                    LogTopic::AtRest => {
                         tracing::info!(message_id = message_id::AT_REST, %account, uid, pid, text, "{account}: worker says")
                     }
-                    About::Key => {
+                    LogTopic::Key => {
                         tracing::error!(message_id = message_id::KEY_DAMAGED, %account, uid, pid, text, "{account}: worker says")
                     }
-                    About::Trouble => {
+                    LogTopic::Trouble => {
                         tracing::warn!(message_id = message_id::WORKER_SAYS, %account, uid, pid, text, "{account}: worker says")
                     }
                 }
@@ -121,7 +121,7 @@ impl Supervisor {
             return;
         }
         let wrong = match here {
-            Here { control, .. } if !control::is_served(control) => {
+            Here { control, .. } if !proto::worker::is_served(control) => {
                 Some(format!("it speaks version {control} of the control protocol"))
             }
             Here { ref account, .. } if *account != self.account => {

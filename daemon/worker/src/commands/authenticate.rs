@@ -3,8 +3,8 @@
 use super::{Arguments, Outcome, Wrong};
 use crate::engine::Engine;
 use otr::SmpError;
+use proto::irc::Nick;
 use proto::shim::Style;
-use proto::text::Nick;
 
 pub(super) fn auth(engine: &mut Engine, mut arguments: Arguments<'_>) -> Outcome {
     let nick = arguments.nick()?;

@@ -3,8 +3,8 @@
 use super::{Arguments, Outcome, Wrong};
 use crate::engine::Engine;
 use otr::{ForgetError, KnownFingerprint, Trust};
+use proto::irc::Nick;
 use proto::shim::Style;
-use proto::text::Nick;
 
 /// Digits that a fingerprint may be cut short to.
 const SHORTEST_PREFIX: usize = 8;

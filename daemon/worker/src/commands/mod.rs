@@ -7,8 +7,8 @@ mod overview;
 mod sessions;
 
 use crate::engine::Engine;
+use proto::irc::Nick;
 use proto::shim::Style;
-use proto::text::Nick;
 
 /// One command.
 pub struct Command {

@@ -5,8 +5,8 @@ use crate::engine::{Engine, KeyState, Phase};
 use crate::text::clean::quote;
 use crate::text::{date, wrap};
 use otr::{KnownFingerprint, Trust, Version};
+use proto::irc::Text;
 use proto::shim::{Effect, Style};
-use proto::text::Text;
 use std::collections::BTreeMap;
 
 /// The most that a line of `help` takes: clients wrap longer ones.

@@ -1,8 +1,8 @@
 //! What goes into a step and what comes out.
 
 use crate::store::Name;
+use proto::irc::Text;
 use proto::shim::{Call, Effect, Hello};
-use proto::text::Text;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -24,7 +24,7 @@ pub enum Input {
     /// It left. One that said which instance it is may come back.
     Gone,
     /// It has given back to the user what waits here.
-    GivenBack,
+    Returned,
     /// This worker ends: what waits comes back.
     End,
     /// It asks.

@@ -1,8 +1,8 @@
 //! What became of the account when the module came: told at its hello.
 
 use super::Engine;
-use proto::control::Arrival;
 use proto::shim::Style;
+use proto::worker::Arrival;
 
 impl Engine {
     /// Has the next `hello` followed by a word about this.

@@ -7,9 +7,9 @@ use crate::limits;
 use crate::store::Name;
 use crate::text::clean::quote;
 use otr::Peer;
-use proto::guard::{self, ClosedNicks, Rule};
-use proto::shim::{Effect, Out, Style};
-use proto::text::Nick;
+use proto::irc::Nick;
+use proto::shim::guard::{self, ClosedNicks, Rule};
+use proto::shim::{Effect, OutgoingMessage, Style};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 
@@ -64,7 +64,7 @@ impl Engine {
     }
 
     /// The module holds somebody closed of whom nothing is known here. False: the line came back.
-    pub(super) fn typed_to_closed(&mut self, peer: &Peer, out: &Out) -> bool {
+    pub(super) fn typed_to_closed(&mut self, peer: &Peer, out: &OutgoingMessage) -> bool {
         let is_open = |c: &super::Conversation| c.phase == Phase::Clear && c.asked.is_none();
         if !self.conversations.get(peer).is_some_and(is_open) {
             return true;

@@ -3,8 +3,8 @@
 use super::joining::Split;
 use crate::limits::{self, Bucket};
 use otr::{Fingerprint, Peer, Version};
-use proto::shim::{In, Out};
-use proto::text::Nick;
+use proto::irc::Nick;
+use proto::shim::{IncomingMessage, OutgoingMessage};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -109,7 +109,7 @@ pub struct Private {
 /// A typed line that waits.
 pub struct Waiting {
     /// What was typed.
-    pub out: Out,
+    pub out: OutgoingMessage,
     /// Since when.
     pub since: Duration,
 }
@@ -117,7 +117,7 @@ pub struct Waiting {
 /// A peer's line that waits for our key.
 pub enum HeldLine {
     /// As it came.
-    In(In),
+    In(IncomingMessage),
     /// A query of ours that is to go out.
     Query(Peer),
 }

@@ -6,8 +6,8 @@ use crate::store::Name;
 use crate::text::casemap::Casemap;
 use crate::text::clean::quote;
 use otr::Peer;
+use proto::irc::Nick;
 use proto::shim::Style;
-use proto::text::Nick;
 
 impl Engine {
     /// The server compares nicks by another rule than we believed. Nicks that were two may be one

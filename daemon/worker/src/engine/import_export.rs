@@ -6,13 +6,13 @@ use crate::text::clean::quote;
 use crate::text::date;
 use otr::foreign::{self, ForeignFingerprint, ForeignKey};
 use otr::{Fingerprint, Peer, Trust};
-use proto::bundle::{self, File};
-use proto::moving::{
+use proto::admin::import_export::{
     Exported, Imported, KeyOutcome, MAX_OWNERS, MAX_PEERS, MAX_WORDS, Order, PeerOutcome,
 };
-use proto::moving::{Owner as Shown, Peer as ShownPeer};
+use proto::admin::import_export::{ForeignAccount as Shown, Peer as ShownPeer};
+use proto::bundle::{self, File};
+use proto::irc::{Nick, Text};
 use proto::shim::Style;
-use proto::text::{Nick, Text};
 use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
@@ -24,7 +24,7 @@ struct Files<'a> {
     keys: Vec<ForeignKey>,
     fingerprints: Vec<ForeignFingerprint>,
     tags: &'a [u8],
-    left_out: usize,
+    skipped: usize,
 }
 
 /// A key that is to become ours.
@@ -82,7 +82,7 @@ impl Engine {
         let owner = self.choose(&files, order.from.as_ref())?;
         let key = self.new_key(&files, owner.as_ref())?;
         let outcome = self.key_outcome(key.as_ref(), order)?;
-        let (peers, left_out) = self.new_peers(&files, owner.as_ref(), order.overwrite);
+        let (peers, skipped) = self.new_peers(&files, owner.as_ref(), order.overwrite);
         let unknown_trust = files.unknown_trust(owner.as_ref());
         let imported = Imported {
             owners: files.shown(),
@@ -92,7 +92,7 @@ impl Engine {
             peers: peers.iter().take(MAX_PEERS).map(NewPeer::shown).collect(),
             known: count(peers.len()),
             changed: count(peers.iter().filter(|peer| peer.counts()).count()),
-            left_out: count(left_out + files.left_out),
+            skipped: count(skipped + files.skipped),
             unknown_trust,
         };
         if !order.check {
@@ -197,7 +197,7 @@ impl Engine {
         owner: Option<&foreign::Owner>,
         overwrite: bool,
     ) -> (Vec<NewPeer>, usize) {
-        let mut left_out = 0;
+        let mut skipped = 0;
         let mut merged: Vec<(Peer, Fingerprint, Trust)> = Vec::new();
         let mut places = BTreeMap::new();
         for found in files.fingerprints.iter().filter(|found| Some(&found.owner) == owner) {
@@ -206,7 +206,7 @@ impl Engine {
             let nick = found.peer.as_bytes().split(|byte| *byte == b'@').next();
             let nick = nick.filter(|_| found.owner.is_irc());
             let Some(peer) = nick.and_then(|nick| self.imported_peer(nick)) else {
-                left_out += 1;
+                skipped += 1;
                 continue;
             };
             let (fingerprint, trust) = (found.fingerprint, found.trust.clone());
@@ -225,7 +225,7 @@ impl Engine {
             };
             NewPeer { peer, fingerprint, trust, outcome }
         };
-        (merged.into_iter().map(new_peer).collect(), left_out)
+        (merged.into_iter().map(new_peer).collect(), skipped)
     }
 
     /// Until the server has said how nicks compare, only what every server takes for one nick is
@@ -308,7 +308,7 @@ impl<'a> Files<'a> {
                 }
                 File::WeechatKey => files.weechat_key = Some(content),
                 File::Fingerprints => {
-                    (files.fingerprints, files.left_out) =
+                    (files.fingerprints, files.skipped) =
                         foreign::fingerprints(content).map_err(|error| error.to_string())?;
                 }
                 File::InstanceTags => files.tags = content,

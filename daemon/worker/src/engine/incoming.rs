@@ -9,12 +9,12 @@ use crate::text::html;
 use otr::Peer;
 use otr::fragment::Outcome;
 use otr::message::{self, MessageType, OtrLine};
-use proto::shim::{Effect, In, Kind, Security, Style};
-use proto::text::Mask;
+use proto::irc::Source;
+use proto::shim::{Effect, IncomingMessage, MessageKind, Security, Style};
 use std::borrow::Cow;
 
 impl Engine {
-    pub(super) fn incoming(&mut self, message: In) {
+    pub(super) fn incoming(&mut self, message: IncomingMessage) {
         let Some(peer) = self.meet(message.from.nick()) else { return self.effect(Effect::Pass) };
         let policy = self.policy(&peer);
         let guarded = self.conversations.get(&peer).is_some_and(|c| c.guarded);
@@ -23,7 +23,7 @@ impl Engine {
         }
         self.back(&peer, message.from.nick());
         match message.kind {
-            Kind::Text => {
+            MessageKind::Text => {
                 if let Some(message) = self.join(&peer, message) {
                     self.line(&peer, message, policy);
                 }
@@ -33,7 +33,7 @@ impl Engine {
     }
 
     /// A PRIVMSG, or a line that was put together again.
-    pub(super) fn line(&mut self, peer: &Peer, message: In, policy: Policy) {
+    pub(super) fn line(&mut self, peer: &Peer, message: IncomingMessage, policy: Policy) {
         let text = message.text.as_bytes();
         match message::classify(text) {
             OtrLine::Text => {
@@ -46,7 +46,8 @@ impl Engine {
             }
             OtrLine::Tagged { v2, v3, text } => {
                 if !text.is_empty() {
-                    let stripped = In { text: proto::text::Text::new(text), ..message.clone() };
+                    let stripped =
+                        IncomingMessage { text: proto::irc::Text::new(text), ..message.clone() };
                     self.clear_stripped(peer, &stripped);
                 }
                 if policy.answers_tags() && self.may_exchange_keys(peer) {
@@ -82,7 +83,8 @@ impl Engine {
                     Outcome::Complete(whole)
                         if matches!(message::classify(&whole), OtrLine::Message { .. }) =>
                     {
-                        let whole = In { text: proto::text::Text::new(whole), ..message };
+                        let whole =
+                            IncomingMessage { text: proto::irc::Text::new(whole), ..message };
                         self.line(peer, whole, policy);
                     }
                     Outcome::Complete(_) => self.damaged_message(peer),
@@ -101,20 +103,21 @@ impl Engine {
     }
 
     /// A query or an offer: we begin the key exchange.
-    fn asked_by(&mut self, peer: &Peer, v2: bool, v3: bool, from: Mask) {
+    fn asked_by(&mut self, peer: &Peer, v2: bool, v3: bool, from: Source) {
         let query: &[u8] = match (v2, v3) {
             (_, true) => b"?OTRv23?",
             (true, false) => b"?OTRv2?",
             (false, false) => return,
         };
-        let query = In { from, kind: Kind::Text, text: proto::text::Text::new(query) };
+        let query =
+            IncomingMessage { from, kind: MessageKind::Text, text: proto::irc::Text::new(query) };
         if self.key_or_hold(HeldLine::In(query.clone())) {
             self.receive(peer, &query);
         }
     }
 
     /// An encrypted text.
-    fn data(&mut self, peer: &Peer, message: In, instance: u32) {
+    fn data(&mut self, peer: &Peer, message: IncomingMessage, instance: u32) {
         // Which key it came under has to be known before: the line may also end the session.
         let security = self.security_under(peer, self.otr.private_key_of(peer, instance));
         // What rides along shows only once it is decrypted, and then it is looked at already.
@@ -150,7 +153,7 @@ impl Engine {
     }
 
     /// A step of a key exchange, through libotr.
-    pub(super) fn receive(&mut self, peer: &Peer, message: &In) {
+    pub(super) fn receive(&mut self, peer: &Peer, message: &IncomingMessage) {
         let received = self.otr.receive(peer, message.text.as_bytes());
         self.events(received.events);
     }
@@ -165,16 +168,20 @@ impl Engine {
         }
     }
 
-    fn decrypted(&mut self, peer: &Peer, from: Mask, security: Security, text: &[u8]) {
+    fn decrypted(&mut self, peer: &Peer, from: Source, security: Security, text: &[u8]) {
         let shown = text.get(..limits::SHOWN_TEXT).unwrap_or(text);
         match ctcp::read(shown) {
-            Decrypted::Text(text) => self.deliver(from, Kind::Text, security, &readable(text)),
-            Decrypted::Action(text) => self.deliver(from, Kind::Action, security, &readable(text)),
+            Decrypted::Text(text) => {
+                self.deliver(from, MessageKind::Text, security, &readable(text))
+            }
+            Decrypted::Action(text) => {
+                self.deliver(from, MessageKind::Action, security, &readable(text))
+            }
             // Nothing that anybody wrote.
             Decrypted::Ctcp(request) if ctcp::is_typing_notice(request) => {}
             Decrypted::Ctcp(request) => {
                 let text = [b"CTCP ".as_slice(), &single_line(request)].concat();
-                self.deliver(from, Kind::Text, security, &text);
+                self.deliver(from, MessageKind::Text, security, &text);
             }
         }
         if shown.len() < text.len() {
@@ -187,7 +194,7 @@ impl Engine {
     }
 
     /// Clear text, exactly as it came where nothing is private.
-    fn clear(&mut self, peer: &Peer, message: &In) {
+    fn clear(&mut self, peer: &Peer, message: &IncomingMessage) {
         match self.is_private(peer) {
             true => self.clear_marked(message),
             false => self.effect(Effect::Pass),
@@ -195,7 +202,7 @@ impl Engine {
     }
 
     /// Clear text that is not the held message any more.
-    fn clear_stripped(&mut self, peer: &Peer, message: &In) {
+    fn clear_stripped(&mut self, peer: &Peer, message: &IncomingMessage) {
         match self.is_private(peer) {
             true => self.clear_marked(message),
             false => self.effect(Effect::Deliver {
@@ -208,16 +215,18 @@ impl Engine {
         }
     }
 
-    pub(super) fn clear_marked(&mut self, message: &In) {
+    pub(super) fn clear_marked(&mut self, message: &IncomingMessage) {
         let text = message.text.as_bytes();
         let ctcp = [b"CTCP ".as_slice(), text].concat();
         let from = message.from.clone();
         match message.kind {
-            Kind::Ctcp | Kind::CtcpReply if ctcp::is_typing_notice(text) => {}
+            MessageKind::Ctcp | MessageKind::CtcpReply if ctcp::is_typing_notice(text) => {}
             // Clients answer CTCP by themselves, in clear: shown as text it stays unanswered.
-            Kind::Ctcp => self.deliver(from, Kind::Text, Security::Clear, &single_line(&ctcp)),
-            Kind::CtcpReply => {
-                self.deliver(from, Kind::Notice, Security::Clear, &single_line(&ctcp))
+            MessageKind::Ctcp => {
+                self.deliver(from, MessageKind::Text, Security::Clear, &single_line(&ctcp))
+            }
+            MessageKind::CtcpReply => {
+                self.deliver(from, MessageKind::Notice, Security::Clear, &single_line(&ctcp))
             }
             kind => self.deliver(from, kind, Security::Clear, &single_line(text)),
         }

@@ -6,8 +6,8 @@ use super::Engine;
 use crate::limits;
 use otr::Peer;
 use otr::message;
-use proto::shim::{In, Style};
-use proto::text::Text;
+use proto::irc::Text;
+use proto::shim::{IncomingMessage, Style};
 use std::time::Duration;
 
 /// The beginning of a line that was cut.
@@ -30,7 +30,11 @@ enum Piece {
 
 impl Engine {
     /// The message itself, a line put together again, or nothing while more must come.
-    pub(super) fn join(&mut self, peer: &Peer, message: In) -> Option<In> {
+    pub(super) fn join(
+        &mut self,
+        peer: &Peer,
+        message: IncomingMessage,
+    ) -> Option<IncomingMessage> {
         let now = self.now.mono;
         let open = self.conversations.count_busy(|c| c.split.is_some());
         let conversation = self.conversations.get_mut(peer)?;
@@ -39,7 +43,7 @@ impl Engine {
             match piece(&split.text, text) {
                 Piece::End(whole) => {
                     conversation.split = None;
-                    return Some(In { text: Text::new(whole), ..message });
+                    return Some(IncomingMessage { text: Text::new(whole), ..message });
                 }
                 Piece::Middle(longer) => {
                     split.text = longer;

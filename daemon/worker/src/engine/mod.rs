@@ -55,10 +55,10 @@ use otr::fragment::Reassembler;
 use policy::Patterns;
 use proto::account::{self, Account};
 use proto::admin::WorkerStatus;
-use proto::control::Site;
-use proto::guard::Rule;
+use proto::irc::Nick;
+use proto::shim::guard::Rule;
 use proto::shim::{Call, Effect, Hello, Network, Style};
-use proto::text::Nick;
+use proto::worker::WorkerConfig;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use table::Table;
@@ -77,7 +77,7 @@ pub struct Engine {
     pub(crate) key: KeyState,
     pub(crate) settings: Settings,
     /// What the admin set.
-    pub(crate) site: Site,
+    pub(crate) site: WorkerConfig,
     /// How our files lie on disk, in words.
     pub(crate) at_rest: &'static str,
     pub(crate) network: Network,
@@ -143,7 +143,7 @@ impl Engine {
             otr,
             key: KeyState::None,
             settings: Settings::default(),
-            site: Site::default(),
+            site: WorkerConfig::default(),
             at_rest: "plain",
             network: Network::default(),
             casemap: Casemap::default(),
@@ -192,7 +192,7 @@ impl Engine {
                 self.tell_standings_since();
             }
             Input::Gone => self.module_gone(),
-            Input::GivenBack => self.forget_waiting(),
+            Input::Returned => self.forget_waiting(),
             Input::End => self.give_all_back("otrd ends"),
             Input::Call(call) => self.call(call),
             Input::Command(line) => commands::run(self, line.as_bytes()),
@@ -217,7 +217,7 @@ impl Engine {
     }
 
     /// Takes what the admin set. The next step tells what that changes.
-    pub fn set_site(&mut self, site: Site) {
+    pub fn set_site(&mut self, site: WorkerConfig) {
         self.site = site;
         self.fold_patterns();
         self.conversations.touch_all();
@@ -315,7 +315,7 @@ impl Engine {
             Call::Nick(change) => self.renamed(&change.old, &change.new),
             Call::Quit(presence) => self.left(&presence.nick),
             Call::Join(presence) => self.came(&presence.nick),
-            Call::Seen(_) | Call::Bye(_) => {}
+            Call::Ack(_) | Call::Bye(_) => {}
         }
     }
 

@@ -7,12 +7,12 @@ use crate::store::Name;
 use crate::text::ctcp;
 use otr::Peer;
 use otr::message::{self, OtrLine};
-use proto::shim::{Effect, Kind, Out, Security, Style};
-use proto::text::Text;
+use proto::irc::Text;
+use proto::shim::{Effect, MessageKind, OutgoingMessage, Security, Style};
 use std::borrow::Cow;
 
 impl Engine {
-    pub(super) fn outgoing(&mut self, out: Out) {
+    pub(super) fn outgoing(&mut self, out: OutgoingMessage) {
         let Some(peer) = self.meet(&out.to) else { return self.effect(Effect::Pass) };
         if out.closed && !self.typed_to_closed(&peer, &out) {
             return;
@@ -22,14 +22,18 @@ impl Engine {
             conversation.written_to = true;
         }
         match out.kind {
-            Kind::Text if is_query(&out.text) && policy != Policy::Never => self.start(&out.to),
-            Kind::Text | Kind::Action => self.words(&peer, out, policy),
-            Kind::Notice | Kind::Ctcp | Kind::CtcpReply => self.side_words(&peer, out, policy),
+            MessageKind::Text if is_query(&out.text) && policy != Policy::Never => {
+                self.start(&out.to)
+            }
+            MessageKind::Text | MessageKind::Action => self.words(&peer, out, policy),
+            MessageKind::Notice | MessageKind::Ctcp | MessageKind::CtcpReply => {
+                self.side_words(&peer, out, policy)
+            }
         }
     }
 
     /// Text and `/me`.
-    fn words(&mut self, peer: &Peer, out: Out, policy: Policy) {
+    fn words(&mut self, peer: &Peer, out: OutgoingMessage, policy: Policy) {
         let Some(conversation) = self.conversations.get(peer) else { return };
         let waits = conversation.asked.is_some();
         match &conversation.phase {
@@ -53,17 +57,17 @@ impl Engine {
     }
 
     /// Notices and CTCPs never go into a private conversation, nor past one.
-    fn side_words(&mut self, peer: &Peer, out: Out, policy: Policy) {
+    fn side_words(&mut self, peer: &Peer, out: OutgoingMessage, policy: Policy) {
         let guarded = self.conversations.get(peer).is_some_and(|c| c.guarded);
         if !guarded && policy != Policy::Required {
             return self.effect(Effect::Pass);
         }
-        if out.kind != Kind::Notice && ctcp::is_typing_notice(out.text.as_bytes()) {
+        if out.kind != MessageKind::Notice && ctcp::is_typing_notice(out.text.as_bytes()) {
             return; // sent by the client at each key: dropped, as TAGMSG is
         }
         match out.kind {
             // Clients answer by themselves; the user typed nothing that could get lost.
-            Kind::CtcpReply => self.note_of(
+            MessageKind::CtcpReply => self.note_of(
                 peer,
                 Style::Warn,
                 "An automatic CTCP answer of your client was held back: the conversation is private.",
@@ -76,14 +80,14 @@ impl Engine {
     }
 
     /// A message to a peer with whom nothing is private.
-    fn in_clear(&mut self, peer: &Peer, out: Out, policy: Policy) {
+    fn in_clear(&mut self, peer: &Peer, out: OutgoingMessage, policy: Policy) {
         let tag = message::whitespace_tag(true, true);
         let fits = out.text.as_bytes().len() + tag.len() <= self.room(&out.to, "PRIVMSG");
         let command = out.text.as_bytes().first().is_none_or(|b| b"!./\\@~".contains(b));
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         let offers = policy.tags()
             && conversation.offer == Offer::Next
-            && out.kind == Kind::Text
+            && out.kind == MessageKind::Text
             && fits
             && !command
             && !out.text.as_bytes().starts_with(b"?OTR");
@@ -92,12 +96,12 @@ impl Engine {
         }
         conversation.offer = Offer::Made;
         let tagged = Text::new([out.text.as_bytes(), tag].concat());
-        self.effect(Effect::Send { to: out.to.clone(), kind: Kind::Text, text: tagged });
+        self.effect(Effect::Send { to: out.to.clone(), kind: MessageKind::Text, text: tagged });
         self.echo(out, Security::Clear);
     }
 
     /// Encrypts one line in the pinned session, or gives it back.
-    pub(super) fn encrypt(&mut self, peer: &Peer, out: Out) {
+    pub(super) fn encrypt(&mut self, peer: &Peer, out: OutgoingMessage) {
         if !self.network.connected {
             return self.refuse(out, "ZNC is not connected to this network: try again then");
         }
@@ -110,7 +114,7 @@ impl Engine {
             return self.refuse(out, "the session's keys are gone: start a new one");
         }
         let plain = match out.kind {
-            Kind::Action => Cow::Owned(ctcp::write_action(out.text.as_bytes())),
+            MessageKind::Action => Cow::Owned(ctcp::write_action(out.text.as_bytes())),
             _ => Cow::Borrowed(out.text.as_bytes()),
         };
         match self.otr.send(peer, instance, &plain) {
@@ -127,7 +131,7 @@ impl Engine {
     }
 
     /// Puts a line aside until the conversation is private.
-    fn wait(&mut self, peer: &Peer, out: Out) {
+    fn wait(&mut self, peer: &Peer, out: OutgoingMessage) {
         let full = self.waiting() >= limits::WAITING;
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return };

@@ -5,8 +5,8 @@ use super::{Engine, Phase, Policy, Settings};
 use crate::store::Name;
 use crate::text::clean::quote;
 use crate::text::pattern;
+use proto::irc::Text;
 use proto::shim::{Effect, Style};
-use proto::text::Text;
 
 /// Longest pattern in bytes.
 const MAX_PATTERN: usize = 128;

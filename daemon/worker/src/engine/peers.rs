@@ -6,8 +6,8 @@ use crate::limits;
 use crate::store::Name;
 use crate::text::clean::quote;
 use otr::Peer;
+use proto::irc::Nick;
 use proto::shim::{Effect, Style};
-use proto::text::Nick;
 
 impl Engine {
     /// The one name of a peer for all spellings; `None` where libotr could not hold it.

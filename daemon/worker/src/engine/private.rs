@@ -5,8 +5,8 @@ use super::{Conversation, Engine, Phase, Private};
 use crate::store::Name;
 use crate::text::clean::quote;
 use otr::{Fingerprint, Peer, Trust, Version};
+use proto::irc::Nick;
 use proto::shim::Style;
-use proto::text::Nick;
 
 impl Engine {
     pub(super) fn went_private(

@@ -6,8 +6,8 @@ use crate::limits::{self, Bucket};
 use crate::store::Name;
 use crate::text::clean::quote;
 use otr::{Event, Peer};
+use proto::irc::Nick;
 use proto::shim::Style;
-use proto::text::Nick;
 
 impl Engine {
     /// `start`: asks the peer for a private conversation.
@@ -218,9 +218,13 @@ impl Engine {
 
     fn unencrypted(&mut self, peer: &Peer, text: Vec<u8>) {
         let Some(nick) = self.conversations.get(peer).map(|c| c.nick.clone()) else { return };
-        if let Ok(from) = proto::text::Mask::new(nick.as_bytes()) {
-            let text = proto::text::Text::new(text);
-            self.clear_marked(&proto::shim::In { from, kind: proto::shim::Kind::Text, text });
+        if let Ok(from) = proto::irc::Source::new(nick.as_bytes()) {
+            let text = proto::irc::Text::new(text);
+            self.clear_marked(&proto::shim::IncomingMessage {
+                from,
+                kind: proto::shim::MessageKind::Text,
+                text,
+            });
         }
     }
 }

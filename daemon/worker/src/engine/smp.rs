@@ -5,8 +5,8 @@ use crate::limits;
 use crate::store::Name;
 use crate::text::clean::quote;
 use otr::{ForgetError, Initiator, KnownFingerprint, Peer, Smp, SmpError, SmpOutcome, Trust};
+use proto::irc::Nick;
 use proto::shim::Style;
-use proto::text::Nick;
 
 impl Engine {
     /// Answers the peer's request if there is one and no question is put; begins otherwise.

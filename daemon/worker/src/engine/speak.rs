@@ -4,8 +4,8 @@ use super::{Engine, Phase, Policy, Private};
 use crate::text::clean::quote;
 use crate::text::wrap;
 use otr::{Peer, fragment};
-use proto::shim::{Effect, Kind, Out, Security, Style};
-use proto::text::{Mask, Nick, Text};
+use proto::irc::{Nick, Source, Text};
+use proto::shim::{Effect, MessageKind, OutgoingMessage, Security, Style};
 
 /// Before text that came in clear while the conversation is private.
 const NOT_ENCRYPTED: &str = "[NOT ENCRYPTED] ";
@@ -46,13 +46,13 @@ impl Engine {
     }
 
     /// The user's text comes back.
-    pub(crate) fn refuse(&mut self, out: Out, why: impl Into<String>) {
+    pub(crate) fn refuse(&mut self, out: OutgoingMessage, why: impl Into<String>) {
         self.effect(Effect::Refuse { to: out.to, why: why.into(), text: out.text, of: out.line });
     }
 
     /// The user's text went out: her other clients see it, too.
-    pub(crate) fn echo(&mut self, out: Out, security: Security) {
-        let Out { to, kind, text, client, line, .. } = out;
+    pub(crate) fn echo(&mut self, out: OutgoingMessage, security: Security) {
+        let OutgoingMessage { to, kind, text, client, line, .. } = out;
         let security = Some(security);
         self.effect(Effect::Echo { to, kind, text, client, of: line, security });
     }
@@ -69,7 +69,11 @@ impl Engine {
     pub(crate) fn send_line(&mut self, to: &Nick, line: Vec<u8>) -> bool {
         let room = self.room(to, "PRIVMSG");
         if line.len() <= room {
-            self.effect(Effect::Send { to: to.clone(), kind: Kind::Text, text: Text::new(line) });
+            self.effect(Effect::Send {
+                to: to.clone(),
+                kind: MessageKind::Text,
+                text: Text::new(line),
+            });
             return true;
         }
         match fragment::cut(&line, room) {
@@ -77,7 +81,7 @@ impl Engine {
                 for piece in pieces {
                     self.effect(Effect::Send {
                         to: to.clone(),
-                        kind: Kind::Text,
+                        kind: MessageKind::Text,
                         text: Text::new(piece),
                     });
                 }
@@ -91,10 +95,16 @@ impl Engine {
     }
 
     /// A peer's text to the user's clients, in as many lines as it takes.
-    pub(crate) fn deliver(&mut self, from: Mask, kind: Kind, security: Security, text: &[u8]) {
+    pub(crate) fn deliver(
+        &mut self,
+        from: Source,
+        kind: MessageKind,
+        security: Security,
+        text: &[u8],
+    ) {
         let mark = mark(security);
         let wrapping = match kind {
-            Kind::Action => "\x01ACTION \x01".len(),
+            MessageKind::Action => "\x01ACTION \x01".len(),
             _ => 0,
         };
         let room = wrap::room(CLIENT_LINE, from.as_bytes().len(), "PRIVMSG", Nick::MAX / 2);
@@ -169,7 +179,7 @@ fn mark(security: Security) -> &'static str {
 }
 
 /// Bytes of our own mask, should the user name become as long as it can be.
-fn longest(mask: &Mask) -> usize {
+fn longest(mask: &Source) -> usize {
     let bytes = mask.as_bytes();
     let ident = bytes.split(|byte| *byte == b'!').nth(1).unwrap_or_default();
     let ident = ident.split(|byte| *byte == b'@').next().unwrap_or_default();
@@ -182,7 +192,7 @@ mod tests {
 
     #[test]
     fn room_is_kept_for_a_user_name_that_becomes_longer() {
-        let longest = |mask: &str| longest(&Mask::new(mask.as_bytes()).unwrap());
+        let longest = |mask: &str| longest(&Source::new(mask.as_bytes()).unwrap());
         assert_eq!(longest("alice!a@host"), "alice!123456789012@host".len());
         assert_eq!(longest("alice!~verylongident@host"), "alice!~verylongident@host".len());
         assert_eq!(longest("alice"), "alice".len() + LONGEST_IDENT);

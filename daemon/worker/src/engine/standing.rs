@@ -2,8 +2,8 @@
 
 use super::{Act, Conversation, Engine, Phase, SmpState};
 use otr::Peer;
+use proto::irc::{Nick, Text};
 use proto::shim::{Effect, Smp, Standing, State, Trust, Want};
-use proto::text::{Nick, Text};
 use std::collections::BTreeMap;
 
 /// What the module was told last, of everybody of whom it was told anything but `clear`.

@@ -3,7 +3,7 @@
 
 use super::{Conversation, Phase};
 use otr::Peer;
-use proto::text::Nick;
+use proto::irc::Nick;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 

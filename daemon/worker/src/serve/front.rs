@@ -6,11 +6,11 @@ use crate::engine::{Input, KeyState};
 use crate::moving;
 use crate::store::{Keys, Rekeyed, Settled};
 use anyhow::Result;
+use proto::admin::import_export::{Exported, Imported, Order};
 use proto::admin::{Output, WorkerStatus};
-use proto::control::{About, AtRest, CommandFailed, Refused, Site, ToFront, ToWorker};
-use proto::moving::{Exported, Imported, Order};
+use proto::irc::Text;
 use proto::shim::Effect;
-use proto::text::Text;
+use proto::worker::{AtRest, CommandFailed, LogTopic, Refused, ToFront, ToWorker, WorkerConfig};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -22,7 +22,7 @@ impl Worker {
             Packet::Nothing => {}
             Packet::Closed => self.ends = true,
             Packet::Unknown => {
-                self.log(About::Trouble, "a packet of a newer front was not understood".into());
+                self.log(LogTopic::Trouble, "a packet of a newer front was not understood".into());
             }
             Packet::Message(message, fd) => {
                 self.presence.heard(self.clock.now().mono);
@@ -93,13 +93,13 @@ impl Worker {
                 | ToWorker::Export { .. },
                 None,
             ) => {
-                self.log(About::Trouble, "a packet of the front made no sense".into());
+                self.log(LogTopic::Trouble, "a packet of the front made no sense".into());
             }
         }
     }
 
     /// Another front goes on with this worker.
-    fn taken_up(&mut self, seq: u64, control: u32, site: Site, at_rest: Option<AtRest>) {
+    fn taken_up(&mut self, seq: u64, control: u32, site: WorkerConfig, at_rest: Option<AtRest>) {
         self.presence.taken_up(control);
         self.wanted_at_rest = at_rest;
         // The front before may not have got as far as to end this worker.
@@ -126,10 +126,10 @@ impl Worker {
                 self.engine.set_at_rest(self.store.at_rest());
             }
             Ok(Rekeyed::Unrelated) => self.log(
-                About::Trouble,
+                LogTopic::Trouble,
                 "the files are encrypted with another master secret than otrd has now: give it that one as otrd-master-old, see otrd(8)".into(),
             ),
-            Err(error) => self.log(About::Trouble, format!("no key came from the front: {error}")),
+            Err(error) => self.log(LogTopic::Trouble, format!("no key came from the front: {error}")),
         }
     }
 
@@ -137,12 +137,12 @@ impl Worker {
     pub(super) fn settled(&mut self, settled: &Settled) {
         if settled.changed > 0 {
             self.log(
-                About::AtRest,
+                LogTopic::AtRest,
                 format!("files that lie {} now: {}", self.store.at_rest(), settled.changed),
             );
         }
         for why in &settled.failed {
-            self.log(About::Trouble, format!("a file does not lie on disk as it should: {why}"));
+            self.log(LogTopic::Trouble, format!("a file does not lie on disk as it should: {why}"));
         }
     }
 

@@ -20,8 +20,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{UsageWho, getrusage};
 use presence::Presence;
 use proto::account::Account;
-use proto::control::{self, About, AtRest, Here, ToFront, ToWorker};
 use proto::shim::{ByeReason, Effect};
+use proto::worker::{AtRest, Here, LogTopic, ToFront, ToWorker};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
@@ -83,7 +83,7 @@ pub struct Loaded {
 
 fn here(account: &Account, seq: u64, keygen: bool) -> Here {
     let version = env!("CARGO_PKG_VERSION").into();
-    Here { seq, control: control::VERSION, version, account: account.clone(), keygen }
+    Here { seq, control: proto::worker::VERSION, version, account: account.clone(), keygen }
 }
 
 struct Worker {
@@ -180,7 +180,7 @@ impl Worker {
         };
         worker.settled(&settled);
         if matches!(worker.engine.key_state(), KeyState::Damaged(_)) {
-            worker.log(About::Key, "otr.key cannot be used: the user is told why".into());
+            worker.log(LogTopic::Key, "otr.key cannot be used: the user is told why".into());
         }
         worker
     }
@@ -325,7 +325,7 @@ impl Worker {
     fn save(&mut self, files: Vec<(Name, Zeroizing<Vec<u8>>)>) -> Vec<(Name, io::Error)> {
         let failed = self.store.write(&files);
         for (name, error) in &failed {
-            self.log(About::Trouble, format!("{} was not saved: {error}", name.file()));
+            self.log(LogTopic::Trouble, format!("{} was not saved: {error}", name.file()));
         }
         failed
     }
@@ -335,12 +335,12 @@ impl Worker {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
-                self.log(About::Trouble, format!("{} was not set aside: {error}", name.file()))
+                self.log(LogTopic::Trouble, format!("{} was not set aside: {error}", name.file()))
             }
         }
     }
 
-    fn log(&mut self, about: About, text: String) {
+    fn log(&mut self, about: LogTopic, text: String) {
         self.say(&ToFront::Log { about, text });
     }
 

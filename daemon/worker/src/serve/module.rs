@@ -6,9 +6,11 @@ use crate::limits;
 use crate::link::{Health, Link};
 use crate::parts;
 use crate::unseen::{self, Unseen, left_to_us};
-use proto::jsonrpc::{self, Code, Id, Message, Reply};
-use proto::shim::{self, Bye, ByeReason, Call, Effect, Effects, Hello, In, Limits, Want, Welcome};
-use proto::text::{Nick, Text};
+use proto::irc::{Nick, Text};
+use proto::jsonrpc::{self, Code, Id, Message, Response};
+use proto::shim::{
+    self, Bye, ByeReason, Call, Effect, Effects, Hello, HelloReply, IncomingMessage, Limits, Want,
+};
 use std::os::fd::OwnedFd;
 
 /// Reads of what a module said before it closed: more than a socket holds.
@@ -31,7 +33,7 @@ impl Worker {
         self.idle_said = false;
         let mut link = Link::new(socket, rest.as_bytes());
         let goes_on = match (&self.unseen, &hello.instance) {
-            (Some(unseen), Some(instance)) => unseen.goes_on(instance, hello.seen),
+            (Some(unseen), Some(instance)) => unseen.goes_on(instance, hello.ack),
             _ => false,
         };
         let effects = if goes_on { self.go_on(hello) } else { self.begin(hello) };
@@ -54,18 +56,18 @@ impl Worker {
                 }));
                 now
             };
-            let welcome = Welcome {
+            let welcome = HelloReply {
                 version: proto::VERSION,
                 daemon: env!("CARGO_PKG_VERSION").into(),
                 protect: listed(false),
                 pending: listed(true),
                 everybody: self.engine.everybody_closed(),
                 rules: self.engine.rules(),
-                answered: again.as_ref().map(|(answered, _)| *answered),
+                last_processed: again.as_ref().map(|(answered, _)| *answered),
                 has: Want::ALL.to_vec(),
                 limits: Some(LIMITS),
             };
-            jsonrpc::write_line(link.out(), &Reply { id, outcome: Ok(welcome) });
+            jsonrpc::write_line(link.out(), &Response { id, outcome: Ok(welcome) });
         }
         for line in again.into_iter().flat_map(|(_, lines)| lines) {
             link.out().extend_from_slice(line);
@@ -80,10 +82,10 @@ impl Worker {
     fn go_on(&mut self, hello: Hello) -> Vec<Effect> {
         let mut effects = Vec::new();
         if let Some(unseen) = &mut self.unseen {
-            unseen.saw(hello.seen);
-            if hello.given_back {
-                unseen.given_back();
-                effects = self.step(Input::GivenBack);
+            unseen.saw(hello.ack);
+            if hello.returned {
+                unseen.returned();
+                effects = self.step(Input::Returned);
             }
         }
         effects.extend(self.step(Input::Again(hello)));
@@ -153,7 +155,7 @@ impl Worker {
                 Ok(None) => return,
                 Err(_) => {
                     let reply =
-                        Reply::<Effects> { id: Id::Null, outcome: Err(Code::TooLong.into()) };
+                        Response::<Effects> { id: Id::Null, outcome: Err(Code::TooLong.into()) };
                     jsonrpc::write_line(link.out(), &reply);
                     return self.link_lost();
                 }
@@ -171,7 +173,7 @@ impl Worker {
         if let Some(unseen) = &mut self.unseen {
             asked.id = number(id);
             match &mut call {
-                Call::Seen(how_far) => unseen.saw(how_far.seen),
+                Call::Ack(how_far) => unseen.saw(how_far.ack),
                 Call::Out(out) => {
                     out.line = asked.id;
                     asked.typed = Some(unseen::typed(out));
@@ -199,20 +201,20 @@ impl Worker {
         let calls: Vec<Call> = lines.iter().filter_map(|line| call(line)).collect();
         self.link_lost();
         let byes = |call: &Call| match call {
-            Call::Bye(bye) if bye.seen.is_some() => Some(bye.clone()),
+            Call::Bye(bye) if bye.ack.is_some() => Some(bye.clone()),
             _ => None,
         };
         let bye = calls.iter().find_map(byes);
         for call in calls {
             match call {
-                Call::Seen(how_far) => {
+                Call::Ack(how_far) => {
                     if let Some(unseen) = &mut self.unseen {
-                        unseen.saw(how_far.seen);
+                        unseen.saw(how_far.ack);
                     }
                 }
                 Call::In(message) if bye.is_some() => self.see_to(message),
                 // Nobody was there to whom the module could have given it back.
-                Call::Out(out) if bye.as_ref().is_some_and(|bye| !bye.given_back) => {
+                Call::Out(out) if bye.as_ref().is_some_and(|bye| !bye.returned) => {
                     self.unasked(vec![unseen::typed(&out)]);
                 }
                 _ => {}
@@ -224,7 +226,7 @@ impl Worker {
     }
 
     /// An OTR line that a module which said goodbye left to us.
-    fn see_to(&mut self, message: In) {
+    fn see_to(&mut self, message: IncomingMessage) {
         let Some(passes) = left_to_us(&message) else { return };
         let mut effects = self.step(Input::Call(Call::In(message)));
         for effect in effects.iter_mut().filter(|effect| matches!(effect, Effect::Pass)) {
@@ -234,10 +236,10 @@ impl Worker {
     }
 
     fn goodbye(&mut self, bye: &Bye) {
-        let (Some(unseen), Some(seen)) = (&mut self.unseen, bye.seen) else { return };
-        unseen.goodbye(seen, bye.given_back);
-        if bye.given_back {
-            let effects = self.step(Input::GivenBack);
+        let (Some(unseen), Some(seen)) = (&mut self.unseen, bye.ack) else { return };
+        unseen.goodbye(seen, bye.returned);
+        if bye.returned {
+            let effects = self.step(Input::Returned);
             self.unasked(effects);
         }
     }
@@ -276,7 +278,7 @@ impl Worker {
             // Should it come back all the same, it has to give back by itself what it holds.
             let late = self.unseen.take().map(Unseen::late).unwrap_or_default();
             self.keep(late);
-            let effects = self.step(Input::GivenBack);
+            let effects = self.step(Input::Returned);
             self.keep(effects);
         }
     }
@@ -335,7 +337,7 @@ fn call(line: &[u8]) -> Option<Call> {
     }
 }
 
-fn message(line: &[u8]) -> Option<In> {
+fn message(line: &[u8]) -> Option<IncomingMessage> {
     match call(line)? {
         Call::In(message) => Some(message),
         _ => None,

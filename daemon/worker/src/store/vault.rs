@@ -7,7 +7,7 @@
 use super::seal::{self, Closed, Key};
 use super::{Disk, Name, Store};
 use proto::account::Account;
-use proto::control::AtRest;
+use proto::worker::AtRest;
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use zeroize::Zeroizing;

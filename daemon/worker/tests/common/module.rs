@@ -4,8 +4,8 @@
 use super::user::{Shown, UNCHECKED, User, holds, words};
 use super::world::contains;
 use proto::account::Name;
-use proto::guard::{ClosedNicks, fold};
-use proto::jsonrpc::{self, Id, Reply};
+use proto::jsonrpc::{self, Id, Response};
+use proto::shim::guard::{ClosedNicks, fold};
 use proto::shim::{Call, Effect, Effects, Hello, Instance, Want};
 use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
@@ -35,7 +35,7 @@ pub struct Module {
     /// Texts that wait with the worker.
     pub kept: BTreeMap<u64, Call>,
     seen: u64,
-    given_back: bool,
+    returned: bool,
     lost: Duration,
     /// What it said to a worker that did not answer; it connected anew then.
     greetings: Vec<Hello>,
@@ -69,7 +69,7 @@ impl User {
         }
         let (answered, lines) = self.adopt(self.hello());
         let was_guarded = self.held_back();
-        let names = |nicks: Vec<proto::text::Nick>| -> Vec<String> {
+        let names = |nicks: Vec<proto::irc::Nick>| -> Vec<String> {
             nicks.iter().map(|nick| nick.display().into_owned()).collect()
         };
         self.pending = names(self.engine.protected(true));
@@ -78,7 +78,7 @@ impl User {
         }
         self.everybody |= self.engine.everybody_closed();
         let again = self.sort(answered, &was_guarded);
-        self.module.given_back = false;
+        self.module.returned = false;
         self.replays = true;
         for line in lines {
             self.take(&line);
@@ -102,8 +102,8 @@ impl User {
             shim: "0".into(),
             znc: "0".into(),
             instance: Some(instance),
-            seen: self.module.seen,
-            given_back: self.module.given_back,
+            ack: self.module.seen,
+            returned: self.module.returned,
             identity: None,
             closed: Some(self.held_closed()),
             want: vec![Want::State],
@@ -167,7 +167,7 @@ impl User {
 
     pub(super) fn ask(&mut self, call: Call) {
         if !self.up {
-            let in_doubt = !self.module.given_back && !self.module.queue.is_empty();
+            let in_doubt = !self.module.returned && !self.module.queue.is_empty();
             if in_doubt && matches!(call, Call::In(_))
                 || self.is_for_later(&call, &self.held_back())
             {
@@ -225,7 +225,7 @@ impl User {
 
     /// The link has been gone for too long, or the module is unloaded.
     fn give_back(&mut self) {
-        self.module.given_back = true;
+        self.module.returned = true;
         let mut queue = std::mem::take(&mut self.module.queue);
         let held_back = self.held_back();
         for held in &mut queue {
@@ -255,7 +255,7 @@ impl User {
         if self.up {
             let seen = self.module.seen;
             self.told.unseen.iter_mut().for_each(|unseen| unseen.saw(seen));
-        } else if !self.module.given_back && self.now.mono >= self.module.lost + DOUBT {
+        } else if !self.module.returned && self.now.mono >= self.module.lost + DOUBT {
             self.give_back();
         }
     }
@@ -328,7 +328,7 @@ impl User {
     /// Greets the module: the last request that was decided, and all that was said since.
     fn adopt(&mut self, hello: Hello) -> (Option<u64>, Vec<Vec<u8>>) {
         let instance = hello.instance.clone().expect("an instance");
-        let goes_on = self.told.unseen.as_ref().is_some_and(|u| u.goes_on(&instance, hello.seen));
+        let goes_on = self.told.unseen.as_ref().is_some_and(|u| u.goes_on(&instance, hello.ack));
         if !goes_on {
             let mut effects = std::mem::take(&mut self.told.backlog);
             effects.extend(self.told.unseen.take().into_iter().flat_map(Unseen::late));
@@ -339,11 +339,11 @@ impl User {
             return (None, Vec::new());
         }
         let unseen = self.told.unseen.as_mut().expect("what goes on");
-        unseen.saw(hello.seen);
+        unseen.saw(hello.ack);
         let mut effects = Vec::new();
-        if hello.given_back {
-            unseen.given_back();
-            effects = self.step(Input::GivenBack);
+        if hello.returned {
+            unseen.returned();
+            effects = self.step(Input::Returned);
         }
         effects.extend(self.step(Input::Again(hello)));
         self.news_of_worker = effects;
@@ -374,7 +374,7 @@ impl User {
         };
         let effects = self.step(Input::Call(call));
         let mut line = Vec::new();
-        let reply = Reply { id: Id::from(id), outcome: Ok(Effects { effects }) };
+        let reply = Response { id: Id::from(id), outcome: Ok(Effects { effects }) };
         jsonrpc::write_line(&mut line, &reply);
         self.told.unseen.as_mut().expect("a module").reply(Some(id), &line, passes);
         line
@@ -382,7 +382,7 @@ impl User {
 
     fn goodbye(&mut self, seen: u64) {
         self.told.unseen.as_mut().expect("a module").goodbye(seen, true);
-        let effects = self.step(Input::GivenBack);
+        let effects = self.step(Input::Returned);
         self.unasked(effects);
     }
 

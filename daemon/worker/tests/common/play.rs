@@ -6,7 +6,7 @@ use super::user::User;
 use super::world::{Dir, Sent, Us, World};
 use proptest::prelude::*;
 use proptest::strategy::Union;
-use proto::shim::Kind;
+use proto::shim::MessageKind;
 
 /// Nicks that people use. Some are the same under one CASEMAPPING and not under another.
 pub const NICKS: [&str; 9] = ["bob", "Bob", "b[", "B{", "carol", "mallory", "x", "dave", "alice"];
@@ -15,7 +15,13 @@ pub const BOB: usize = 0;
 pub const DAVE: usize = 7;
 pub const ALICE: usize = 8;
 const MAPPINGS: [&str; 3] = ["rfc1459", "ascii", "rfc1459-strict"];
-pub const KINDS: [Kind; 5] = [Kind::Text, Kind::Action, Kind::Notice, Kind::Ctcp, Kind::CtcpReply];
+pub const KINDS: [MessageKind; 5] = [
+    MessageKind::Text,
+    MessageKind::Action,
+    MessageKind::Notice,
+    MessageKind::Ctcp,
+    MessageKind::CtcpReply,
+];
 /// Longest lines of the network, and how long pieces peers' clients cut.
 const LINES: [(u32, usize); 3] = [(512, 400), (300, 180), (220, 110)];
 
@@ -266,7 +272,7 @@ impl World {
             Op::Act(who) => self.one(who).say(format!("/me {token}").as_bytes()),
             Op::Notice(who) => {
                 let (to, nick) = (self.one(who).talks_to, self.one(who).nick.clone());
-                self.comes(to, &nick, Kind::Notice, token.as_bytes());
+                self.comes(to, &nick, MessageKind::Notice, token.as_bytes());
             }
             Op::Start(who) => self.one(who).start(),
             Op::Finish(who) => self.one(who).finish(),
@@ -295,12 +301,12 @@ impl World {
             }
             Op::Forge(us, which, from) => {
                 let line = String::from_utf8_lossy(FORGED[which]).replace("m0", token);
-                self.comes(us, NICKS[from], Kind::Text, line.as_bytes());
+                self.comes(us, NICKS[from], MessageKind::Text, line.as_bytes());
             }
             Op::Replay(us, which, from) => {
                 if let Some((was, line)) = self.otr_line(which, Some(us)) {
                     let from = from.map_or(was, |from| NICKS[from].into());
-                    self.comes(us, &from, Kind::Text, &line);
+                    self.comes(us, &from, MessageKind::Text, &line);
                 }
             }
             Op::Alter(us, which, at, byte) => {
@@ -312,7 +318,7 @@ impl World {
                             byte => byte,
                         };
                     }
-                    self.comes(us, &from, Kind::Text, &line);
+                    self.comes(us, &from, MessageKind::Text, &line);
                 }
             }
             Op::ReplayToBob(which) => {

@@ -6,7 +6,7 @@ use super::own::Own;
 use super::play::{KINDS, NICKS};
 use super::user::{Shown, UNCHECKED, User};
 use super::world::{Sent, Us, contains};
-use proto::shim::Kind;
+use proto::shim::MessageKind;
 use std::collections::HashMap;
 use worker::text::casemap::Casemap;
 use worker::unseen::PERHAPS_SHOWN;
@@ -118,7 +118,7 @@ impl Promises {
                     again: 0,
                     clear: 0,
                     // What a client answers by itself may be held back without a word to return.
-                    dead: KINDS[kind] == Kind::CtcpReply,
+                    dead: KINDS[kind] == MessageKind::CtcpReply,
                 });
             }
             Own::Disk(full) => self.disk_full |= full,

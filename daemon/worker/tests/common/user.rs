@@ -4,12 +4,12 @@ use super::key_file;
 use super::module::{Module, Told};
 use super::store::Files;
 use proto::account::{Account, Name as AccountName};
-use proto::guard::{MAX_CLOSED, fold};
+use proto::irc::{Nick, Source, Text};
+use proto::shim::guard::{MAX_CLOSED, fold};
 use proto::shim::{
-    Call, Command, Effect, In, Kind, Network, NickChange, Out, Presence, Security, Standing, State,
-    Style,
+    Call, Command, Effect, IncomingMessage, MessageKind, Network, NickChange, OutgoingMessage,
+    Presence, Security, Standing, State, Style,
 };
-use proto::text::{Mask, Nick, Text};
 use std::collections::{BTreeMap, VecDeque};
 use worker::engine::{Act, Engine, Input, Now};
 use worker::store::{Name, Store};
@@ -23,7 +23,7 @@ pub const UNCHECKED: &str = "[not checked by otrd] ";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
     /// A peer's line in the peer's window.
-    Peer { from: String, kind: Kind, text: String },
+    Peer { from: String, kind: MessageKind, text: String },
     /// The user's own line, which other clients see too: it went out.
     Echo { to: String, text: String },
     /// The user's line went out as if there were no module.
@@ -40,7 +40,7 @@ pub enum Shown {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     pub to: String,
-    pub kind: Kind,
+    pub kind: MessageKind,
     pub text: Vec<u8>,
 }
 
@@ -182,24 +182,31 @@ impl User {
 
     // ---- what happens
 
-    pub fn types(&mut self, to: &str, kind: Kind, text: &str) {
+    pub fn types(&mut self, to: &str, kind: MessageKind, text: &str) {
         let closed = self.closed(to);
         let text = text.into();
-        self.ask(Call::Out(Out { to: nick(to), kind, text, client: 1, closed, line: None }));
+        self.ask(Call::Out(OutgoingMessage {
+            to: nick(to),
+            kind,
+            text,
+            client: 1,
+            closed,
+            line: None,
+        }));
     }
 
     pub fn says(&mut self, to: &str, text: &str) {
-        self.types(to, Kind::Text, text);
+        self.types(to, MessageKind::Text, text);
     }
 
     pub fn command(&mut self, line: &str) {
         self.ask(Call::Command(Command { text: line.into() }));
     }
 
-    pub fn hears(&mut self, from: &str, kind: Kind, text: &[u8]) {
+    pub fn hears(&mut self, from: &str, kind: MessageKind, text: &[u8]) {
         self.came.push(text.to_vec());
         let from = mask(from);
-        self.ask(Call::In(In { from, kind, text: Text::new(text) }));
+        self.ask(Call::In(IncomingMessage { from, kind, text: Text::new(text) }));
     }
 
     pub fn sees_nick(&mut self, old: &str, new: &str) {
@@ -466,8 +473,8 @@ impl User {
     }
 }
 
-fn mask(nick: &str) -> Mask {
-    Mask::new(format!("{nick}!u@host").into_bytes()).expect("a mask")
+fn mask(nick: &str) -> Source {
+    Source::new(format!("{nick}!u@host").into_bytes()).expect("a mask")
 }
 
 pub fn load(user: &str, files: &Files, now: Now) -> Engine {

@@ -2,7 +2,7 @@
 
 use super::person::Person;
 use super::user::{Line, Shown, User};
-use proto::shim::Kind;
+use proto::shim::MessageKind;
 use std::collections::VecDeque;
 
 /// One of those who have otrd.
@@ -28,7 +28,7 @@ impl Us {
 pub struct Sent {
     pub from: String,
     pub to: String,
-    pub kind: Kind,
+    pub kind: MessageKind,
     pub text: Vec<u8>,
     /// Whose it is, where one of us sent it.
     pub by: Option<Us>,
@@ -165,7 +165,7 @@ impl World {
             Some((one.talks_to, one.nick.clone(), line))
         })?;
         let to = self.user(us).map(|user| user.nick.clone()).unwrap_or_default();
-        Some(Sent { from, to, kind: Kind::Text, text, by: None, at: Some(us) })
+        Some(Sent { from, to, kind: MessageKind::Text, text, by: None, at: Some(us) })
     }
 
     /// One of us sends a line: there it is for all to see, and goes on if IRC is there.
@@ -204,7 +204,7 @@ impl World {
             [self.bob_hears, true, true, self.impostor_answers, self.shade_answers].into_iter();
         for (one, there) in self.people().into_iter().zip(there) {
             let meant = one.talks_to == us && map.fold(one.nick.as_bytes()) == to;
-            if there && meant && sent.kind == Kind::Text {
+            if there && meant && sent.kind == MessageKind::Text {
                 one.hear(&sent.text);
             }
         }
@@ -220,11 +220,11 @@ impl World {
 
     /// A line arrives at alice, from whom ever the network says.
     pub fn inject(&mut self, from: &str, line: &[u8]) {
-        self.comes(Us::Alice, from, Kind::Text, line);
+        self.comes(Us::Alice, from, MessageKind::Text, line);
     }
 
     /// A line that none of us sent arrives.
-    pub fn comes(&mut self, us: Us, from: &str, kind: Kind, line: &[u8]) {
+    pub fn comes(&mut self, us: Us, from: &str, kind: MessageKind, line: &[u8]) {
         let Some(user) = self.user(us).filter(|user| user.network.connected) else { return };
         let to = user.nick.clone();
         user.hears(from, kind, line);

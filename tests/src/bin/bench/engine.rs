@@ -6,9 +6,9 @@ use std::io;
 use std::time::Duration;
 
 use proto::account::{Account, Name as Part};
+use proto::irc::Source;
 use proto::jsonrpc;
 use proto::shim::{self, Call, Effect, Effects, Hello, Network};
-use proto::text::Mask;
 use serde_json::{Value, json};
 use worker::engine::{Act, Engine, Input, Now};
 use worker::store::{Name, Store};
@@ -81,14 +81,14 @@ impl InMemory {
             shim: String::new(),
             znc: String::new(),
             instance: None,
-            seen: 0,
-            given_back: false,
+            ack: 0,
+            returned: false,
             identity: None,
             closed: None,
             want: Vec::new(),
         };
         this.step(Input::Hello(hello));
-        let mask = Some(Mask::new("alice!alice@127.0.0.1").expect("a mask"));
+        let mask = Some(Source::new("alice!alice@127.0.0.1").expect("a mask"));
         let network = Network { connected: true, mask, ..Network::default() };
         this.step(Input::Call(Call::Network(network)));
         this

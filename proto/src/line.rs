@@ -4,7 +4,7 @@ use crate::MAX_LINE;
 
 /// Collects what a socket gives and hands out whole lines.
 #[derive(Debug, Default)]
-pub struct Lines {
+pub struct LineBuffer {
     buffer: Vec<u8>,
     /// Bytes of `buffer` already handed out.
     taken: usize,
@@ -17,7 +17,7 @@ pub struct Lines {
 #[error("line over {MAX_LINE} bytes: send shorter lines")]
 pub struct TooLong;
 
-impl Lines {
+impl LineBuffer {
     /// Adds bytes as they were read.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.taken == self.buffer.len() {
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn lines_arrive_whole_however_they_were_cut() {
-        let mut lines = Lines::default();
+        let mut lines = LineBuffer::default();
         let mut seen = Vec::new();
         for byte in b"one\n\ntwo\nthr" {
             lines.push(&[*byte]);
@@ -84,7 +84,7 @@ mod tests {
     fn the_longest_line_passes_and_one_more_byte_does_not() {
         let mut line = vec![b'x'; MAX_LINE - 1];
         line.push(b'\n');
-        let mut lines = Lines::default();
+        let mut lines = LineBuffer::default();
         lines.push(&line);
         assert_eq!(lines.next_line().unwrap().unwrap().len(), MAX_LINE - 1);
 
@@ -95,14 +95,14 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_refused_before_it_ends() {
-        let mut lines = Lines::default();
+        let mut lines = LineBuffer::default();
         lines.push(&vec![b'x'; MAX_LINE]);
         assert_eq!(lines.next_line(), Err(TooLong));
     }
 
     #[test]
     fn a_long_stream_does_not_grow_the_buffer() {
-        let mut lines = Lines::default();
+        let mut lines = LineBuffer::default();
         for _ in 0..100_000 {
             lines.push(b"0123456789\n01234");
             assert_eq!(lines.next_line().unwrap().unwrap().len() % 5, 0);

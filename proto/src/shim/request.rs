@@ -1,7 +1,7 @@
 //! What a line of the ZNC module asks.
 
-use crate::jsonrpc::{self, Code, Error, Id, Reply, Request};
-use crate::shim::{Bye, Command, In, Network, NickChange, Out, Presence, Seen};
+use super::{Ack, Bye, Command, IncomingMessage, Network, NickChange, OutgoingMessage, Presence};
+use crate::jsonrpc::{self, Code, Error, Id, Request, Response};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -14,9 +14,9 @@ pub enum Call {
     /// `network`
     Network(Network),
     /// `out`
-    Out(Out),
+    Out(OutgoingMessage),
     /// `in`
-    In(In),
+    In(IncomingMessage),
     /// `command`
     Command(Command),
     /// `nick`
@@ -25,8 +25,8 @@ pub enum Call {
     Quit(Presence),
     /// `join`
     Join(Presence),
-    /// `seen`
-    Seen(Seen),
+    /// `ack`
+    Ack(Ack),
     /// `bye`
     Bye(Bye),
 }
@@ -46,7 +46,7 @@ impl Call {
             "nick" => Self::Nick(request.params()?),
             "quit" => Self::Quit(request.params()?),
             "join" => Self::Join(request.params()?),
-            "seen" => Self::Seen(request.params()?),
+            "ack" => Self::Ack(request.params()?),
             "bye" => Self::Bye(request.params()?),
             "hello" => return Err(Code::HelloTwice.into()),
             _ => return Err(Code::MethodNotFound.into()),
@@ -63,7 +63,7 @@ impl Call {
             Self::Nick(_) => "nick",
             Self::Quit(_) => "quit",
             Self::Join(_) => "join",
-            Self::Seen(_) => "seen",
+            Self::Ack(_) => "ack",
             Self::Bye(_) => "bye",
         }
     }
@@ -79,7 +79,7 @@ impl Serialize for Call {
             Self::Command(params) => params.serialize(out),
             Self::Nick(params) => params.serialize(out),
             Self::Quit(params) | Self::Join(params) => params.serialize(out),
-            Self::Seen(params) => params.serialize(out),
+            Self::Ack(params) => params.serialize(out),
             Self::Bye(params) => params.serialize(out),
         }
     }
@@ -100,7 +100,7 @@ pub fn serve<T: Serialize>(
     {
         let outcome = call(one.id.as_ref(), one.call);
         if let Some(id) = one.id {
-            jsonrpc::write_line(out, &Reply { id, outcome });
+            jsonrpc::write_line(out, &Response { id, outcome });
         }
         return;
     }
@@ -200,13 +200,13 @@ impl<'de> Visitor<'de> for ParamsOf<'_> {
         let params = MapAccessDeserializer::new(map);
         Ok(match self.0 {
             "network" => Call::Network(Network::deserialize(params)?),
-            "out" => Call::Out(Out::deserialize(params)?),
-            "in" => Call::In(In::deserialize(params)?),
+            "out" => Call::Out(OutgoingMessage::deserialize(params)?),
+            "in" => Call::In(IncomingMessage::deserialize(params)?),
             "command" => Call::Command(Command::deserialize(params)?),
             "nick" => Call::Nick(NickChange::deserialize(params)?),
             "quit" => Call::Quit(Presence::deserialize(params)?),
             "join" => Call::Join(Presence::deserialize(params)?),
-            "seen" => Call::Seen(Seen::deserialize(params)?),
+            "ack" => Call::Ack(Ack::deserialize(params)?),
             "bye" => Call::Bye(Bye::deserialize(params)?),
             _ => return Err(de::Error::custom("another method")),
         })

@@ -153,12 +153,12 @@ impl<'de> Deserialize<'de> for Nick {
 
 /// `nick!user@host` as it stands before an IRC command. Only the nick has to be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mask {
+pub struct Source {
     nick: Nick,
     whole: Text,
 }
 
-impl Mask {
+impl Source {
     /// Longest mask in bytes: the most that fits before a command in a line of 512.
     pub const MAX: usize = 480;
 
@@ -184,14 +184,14 @@ impl Mask {
     }
 }
 
-impl Serialize for Mask {
+impl Serialize for Source {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         self.whole.serialize(out)
     }
 }
 
-impl<'de> Deserialize<'de> for Mask {
+impl<'de> Deserialize<'de> for Source {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        Mask::new(Text::deserialize(input)?.into_bytes()).map_err(de::Error::custom)
+        Source::new(Text::deserialize(input)?.into_bytes()).map_err(de::Error::custom)
     }
 }

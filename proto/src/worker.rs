@@ -13,12 +13,12 @@
 //! generation, answer questions, and call itself idle.
 
 use crate::account::Account;
+use crate::admin::import_export::{Exported, Imported, Order};
 use crate::admin::{Output, WorkerStatus};
 pub use crate::at_rest::AtRest;
+use crate::irc::Text;
 use crate::jsonrpc::{Code, Error, Id};
-use crate::moving::{Exported, Imported, Order};
 use crate::shim::Hello;
-use crate::text::Text;
 use serde::{Deserialize, Serialize};
 
 /// The version of this protocol.
@@ -41,23 +41,23 @@ pub const MAX_PACKET: usize = 160 * 1024;
 
 /// What the admin set in `otrd.toml` for all workers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Site {
+pub struct WorkerConfig {
     /// Seconds that a worker without a module stays...
     pub linger: u64,
     /// ...and with private conversations.
     pub linger_private: u64,
-    /// The policy where the user set none: one of [`Site::POLICIES`].
+    /// The policy where the user set none: one of [`WorkerConfig::POLICIES`].
     pub policy: String,
     /// Patterns of nicks that answer machines, not people.
     pub services: Vec<String>,
 }
 
-impl Site {
+impl WorkerConfig {
     /// What a policy may be.
     pub const POLICIES: [&str; 4] = ["never", "manual", "opportunistic", "required"];
 }
 
-impl Default for Site {
+impl Default for WorkerConfig {
     fn default() -> Self {
         let services = ["alis", "chanfix", "global", "*serv", "services", "[*]*"];
         Self {
@@ -101,7 +101,7 @@ pub enum ToWorker {
         /// The admin goes along with a kernel that has no Landlock.
         allow_no_landlock: bool,
         /// What the admin set.
-        site: Site,
+        site: WorkerConfig,
         /// How files are to lie on disk; [`ToWorker::Secret`] follows. Missing without a master
         /// secret.
         at_rest: Option<AtRest>,
@@ -117,7 +117,7 @@ pub enum ToWorker {
         /// The front's version of this protocol.
         control: u32,
         /// What the admin set.
-        site: Site,
+        site: WorkerConfig,
         /// How files are to lie on disk; [`ToWorker::Secret`] follows. Missing without a master
         /// secret.
         at_rest: Option<AtRest>,
@@ -133,7 +133,7 @@ pub enum ToWorker {
         at_rest: AtRest,
     },
     /// The admin has set something else.
-    Site(Site),
+    Site(WorkerConfig),
     /// A module said hello; its connected socket is beside it. An older connection is told and
     /// closed. The worker answers the hello.
     Adopt {
@@ -185,7 +185,7 @@ pub enum ToWorker {
 /// What a worker tells the log of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum About {
+pub enum LogTopic {
     /// Files lie otherwise on disk than before.
     AtRest,
     /// The key's file cannot be used.
@@ -205,7 +205,7 @@ pub enum ToFront {
     /// For the log. Never a nick, never a text.
     Log {
         /// What it is about.
-        about: About,
+        about: LogTopic,
         /// What happened.
         text: String,
     },

@@ -1,6 +1,6 @@
 //! What the module's guard and the daemon tell each other of whom nothing goes to in clear.
 
-use crate::text::Nick;
+use crate::irc::Nick;
 use serde::{Deserialize, Serialize};
 
 /// Whom the module holds closed, by hash: it keeps no nick on disk.

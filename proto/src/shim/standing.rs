@@ -1,6 +1,6 @@
 //! How a conversation stands, as data: what a client shows where one types.
 
-use crate::text::{Nick, Text};
+use crate::irc::{Nick, Text};
 use serde::{Deserialize, Serialize};
 
 /// What a module may ask for in `hello`, and a daemon has.
@@ -28,7 +28,7 @@ pub struct Limits {
     pub text: u64,
     /// Requests in a batch.
     pub batch: u64,
-    /// Lines that the daemon keeps for an instance which has not said `seen`. With more than these
+    /// Lines that the daemon keeps for an instance which has not said `ack`. With more than these
     /// it reads nothing until the module says so.
     pub outbox: u64,
 }

@@ -3,7 +3,7 @@
 //! said about them.
 
 use crate::account::Selector;
-use crate::text::Text;
+use crate::irc::Text;
 use serde::{Deserialize, Serialize};
 
 /// `import`
@@ -35,7 +35,7 @@ pub struct Order {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imported {
     /// Every account that the files name, the first [`MAX_OWNERS`].
-    pub owners: Vec<Owner>,
+    pub owners: Vec<ForeignAccount>,
     /// Which of them was taken; none where the files have nothing for IRC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Text>,
@@ -51,7 +51,7 @@ pub struct Imported {
     /// How many of them were new, or changed their trust.
     pub changed: u32,
     /// Lines that make no sense, or that are about nobody on IRC.
-    pub left_out: u32,
+    pub skipped: u32,
     /// The first [`MAX_WORDS`] words for trust that no program is known to write. The
     /// fingerprints that have them are not trusted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -67,7 +67,7 @@ pub const MAX_WORDS: usize = 8;
 
 /// An account that files name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
+pub struct ForeignAccount {
     /// Its name.
     pub account: Text,
     /// Its protocol.

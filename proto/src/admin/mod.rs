@@ -1,0 +1,15 @@
+//! What `otrctl` may ask on the admin socket. Who may ask what is decided in `otrd`, in one table.
+//!
+//! * `request`: everything that can be asked; `status`: how the daemon and its accounts are.
+//! * [`import_export`]: keys and fingerprints of other programs, and ours for them.
+
+pub mod import_export;
+mod request;
+mod status;
+
+pub use crate::account::Selector;
+pub use request::{
+    AccountEncrypted, Call, Command, EncryptAccount, Encryption, EncryptionState, MAX_BATCH,
+    Output, Renew, Renewed, Replace, Replacing, Watch, no_account,
+};
+pub use status::{AccountStatus, Accounts, Event, Former, MAX_FORMER, Page, Status, WorkerStatus};

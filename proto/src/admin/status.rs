@@ -1,0 +1,126 @@
+//! How the daemon and its accounts are, and what changes.
+
+use crate::account::Account;
+use serde::{Deserialize, Serialize};
+
+/// Which part of a list that is too long for one line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// The last account of the page before; missing for the first page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Account>,
+}
+
+/// Result of `status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The daemon's version.
+    pub version: String,
+    /// The protocol's version.
+    pub protocol: u32,
+    /// The front's process id.
+    pub pid: u32,
+    /// Seconds since the front started.
+    pub uptime: u64,
+    /// Connections that have not said hello yet.
+    pub pending: u32,
+    /// Accounts with a worker, sorted.
+    pub accounts: Vec<AccountStatus>,
+    /// Whether more follow: ask again with [`Page::after`] the last of these.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+}
+
+/// One account in [`Status`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountStatus {
+    /// Which.
+    #[serde(flatten)]
+    pub account: Account,
+    /// The worker's process id, while one runs.
+    pub pid: Option<u32>,
+    /// How often the worker had to be started again since the front started.
+    pub restarts: u32,
+    /// Seconds since this worker started.
+    pub uptime: u64,
+    /// The worker's release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The worker was started by an earlier front and taken over from it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_up: bool,
+    /// Why the worker of an earlier front could not be taken over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_taken_up: Option<String>,
+    /// Why its files cannot be opened, and what to do: no worker runs then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked: Option<String>,
+    /// What the worker said; nothing where it did not answer in time.
+    pub worker: Option<WorkerStatus>,
+}
+
+/// What a worker says of itself. No nick, no text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerStatus {
+    /// Whether a ZNC module is connected.
+    pub connected: bool,
+    /// Versions of the module and of ZNC, as they said.
+    pub shim: String,
+    /// ZNC's version, as the module said.
+    pub znc: String,
+    /// Whether there is a private key: `none`, `generating`, `ready` or `damaged`.
+    pub key: String,
+    /// Private conversations.
+    pub sessions: u32,
+    /// Conversations blocked until a new session.
+    pub blocked: u32,
+    /// Lines that wait for a session.
+    pub waiting: u32,
+    /// The most memory that the worker has taken, in KiB.
+    #[serde(default)]
+    pub memory: u64,
+    /// How its files lie on disk: `plain`, `encrypted`, or `not all …`.
+    #[serde(default)]
+    pub at_rest: String,
+    /// How the worker is confined, in words.
+    pub sandbox: String,
+}
+
+/// Result of `accounts`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accounts {
+    /// Sorted.
+    pub accounts: Vec<Account>,
+    /// Whether more follow: ask again with [`Page::after`] the last of these.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+    /// Files that were set aside, sorted; on the last page, the first [`MAX_FORMER`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<Former>,
+}
+
+/// The most of [`Accounts::former`].
+pub const MAX_FORMER: usize = 100;
+
+/// An account's files that were set aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Former {
+    /// Whose they were.
+    #[serde(flatten)]
+    pub account: Account,
+    /// The directory in which they are, beside that of the account.
+    pub directory: String,
+}
+
+/// What a watcher is told: the notification `event`. No nick, no text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Whose.
+    pub account: Account,
+    /// What changed: `worker`, `restarts`, `module`, `key`, `sessions`, `blocked` or `waiting`.
+    pub what: String,
+    /// Before; empty where the account was not there.
+    pub was: String,
+    /// Now; empty where it is not there any more.
+    pub now: String,
+}
