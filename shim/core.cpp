@@ -110,7 +110,8 @@ void COtr::Show(CMessage& Message, Kind kind, const std::string& security) {
     const bool bOnline = GetNetwork()->IsUserOnline();
     const CString sNick = Message.GetNick().GetNick();
     const bool bKeep = !bOnline || !GetUser()->AutoClearQueryBuffer();
-    if (bKeep || m_bListened) Mark(Message, security);
+    if (bKeep || m_bListened || !m_sSign.empty()) Mark(Message, security);
+    LetTagsPass();
     if (bKeep && (kind == Kind::Text || kind == Kind::Action))
         Buffer(Message, kind, sNick, "{target}");
     if (kind == Kind::Notice && !bOnline) Buffer(Message, kind, "", "{target}");

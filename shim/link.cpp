@@ -85,6 +85,7 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
     m_iGone = Now();
     s_All.insert(this);
     PrepareTag();
+    LoadSign();
     LoadClosed();
     AddTimer(new COtrTimer(this));
     if (GetNetwork()->IsIRCConnected()) {

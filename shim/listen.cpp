@@ -11,9 +11,11 @@ static const size_t kMaxStates = 4096;  // beyond which those who are clear are 
 void COtr::PrepareTag() {
     if (GetNV("tag").empty()) SetNV("tag", NewIdentity());
     m_sMark = CString(kTag) + "-" + GetNV("tag");
+    m_sListens = m_sMark + "-listens";
 }
 
-bool COtr::Listens(const CClient* pClient) const { return pClient && pClient->IsTagEnabled(m_sMark); }
+// No line has this tag: it only says of a client that it listens.
+bool COtr::Listens(const CClient* pClient) const { return pClient && pClient->IsTagEnabled(m_sListens); }
 
 bool COtr::IsListen(const CString& sLine) {
     return sLine.Token(0).Equals("listen");
@@ -28,7 +30,8 @@ void COtr::Listen(const CString& sLine) {
         return Say(pClient ? "Usage: listen [off]" : "Only a client can listen.", Style::Bad);
     if (!bOff && m_bUp && !m_bHasState)
         return Say("This otrd does not tell how conversations stand: update it.", Style::Bad);
-    pClient->SetTagSupport(m_sMark, !bOff);
+    pClient->SetTagSupport(m_sListens, !bOff);
+    if (!bOff) pClient->SetTagSupport(m_sMark, true);
     m_bListened = m_bListened || !bOff;
     if (bOff) return Say("This client is no longer told how conversations stand.");
     Say("This client is told how conversations stand, until it says listen off or leaves.");
@@ -104,8 +107,11 @@ void COtr::TellUnloaded() {
     ToListeners([&](CClient& Client) {
         TellLink(Client, "unloaded");
         for (const auto& it : m_States) TellOne(Client, it.first, "clear", "none", "", it.second.policy);
-        Client.SetTagSupport(m_sMark, false);
     });
+    for (CClient* pClient : GetNetwork()->GetClients()) {
+        pClient->SetTagSupport(m_sListens, false);
+        pClient->SetTagSupport(m_sMark, false);
+    }
 }
 
 void COtr::Mark(CMessage& Message, const std::string& security) const {
@@ -118,21 +124,26 @@ static bool IsBlank(unsigned char c) { return c <= ' ' || c == 0x7f; }
 
 static bool HasBlank(const CString& sText) { return std::any_of(sText.begin(), sText.end(), IsBlank); }
 
-// Whether any client could take this for our command: some read TAB and the like as blanks.
-static bool IsOtrCommand(const CMessage& Message) {
+// The command as any client could read it: some read TAB and the like as blanks.
+static CString CommandOf(const CMessage& Message) {
     const CString& sCommand = Message.GetCommand();
     const CNick& Nick = Message.GetNick();
     if (!sCommand.empty() && !HasBlank(sCommand) && !HasBlank(Nick.GetNick()) &&
         !HasBlank(Nick.GetIdent()) && !HasBlank(Nick.GetHost()))
-        return sCommand.size() == 3 && sCommand.Equals("OTR");
+        return sCommand;
     CString sLine = Message.ToString(CMessage::ExcludeTags);
     std::replace_if(sLine.begin(), sLine.end(), IsBlank, ' ');
-    return sLine.Token(sLine.Trim_n().StartsWith(":") ? 1 : 0).Equals("OTR");
+    return sLine.Token(sLine.Trim_n().StartsWith(":") ? 1 : 0);
 }
 
 // Stops a line of the server's that only we may say, and takes our tags out of all others.
 bool COtr::StopForged(CMessage& Message) const {
-    if (IsOtrCommand(Message)) return true;
+    const CString sCommand = CommandOf(Message);
+    if (sCommand.size() == 3 && sCommand.Equals("OTR")) return true;
+    // ZNC does not see that somebody speaks, and nothing would take the sign off.
+    if (!m_sSign.empty() && sCommand != Message.GetCommand() &&
+        (sCommand.Equals("PRIVMSG") || sCommand.Equals("NOTICE")))
+        return true;
     if (Message.GetTags().empty()) return false;
     MCString Tags = Message.GetTags();
     const bool bTag = Without(Tags, kTag), bMark = Without(Tags, m_sMark);
@@ -144,6 +155,8 @@ bool COtr::StopForged(CMessage& Message) const {
 CModule::EModRet COtr::OnSendToClientMessage(CMessage& Message) {
     if (Message.GetCommand().size() == 3 && Message.GetCommand().Equals("OTR") && !m_bTelling)
         return HALT;
+    const CString sSecurity = Message.GetTag(m_sMark);
+    PutSign(Message, sSecurity);
     const MCString& Tags = Message.GetTags();
     if (Tags.empty()) return CONTINUE;
     const auto mark = Tags.find(m_sMark);
@@ -151,7 +164,7 @@ CModule::EModRet COtr::OnSendToClientMessage(CMessage& Message) {
     MCString clean = Tags;
     Without(clean, kTag);
     Without(clean, m_sMark);
-    if (mark != Tags.end() && Listens(Message.GetClient())) clean[kTag] = mark->second;
+    if (!sSecurity.empty() && Listens(Message.GetClient())) clean[kTag] = sSecurity;
     Message.SetTags(clean);
     return CONTINUE;
 }

@@ -3,6 +3,7 @@
 
 void COtr::OnModCommand(const CString& sLine) try {
     if (IsListen(sLine)) return Listen(sLine);
+    if (IsMark(sLine)) return SetSign(sLine);
     Held held(Held::What::Command, "", sLine);
     held.client = Number(GetClient());
     if (m_bTakenOver) TakeBack();

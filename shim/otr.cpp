@@ -7,7 +7,8 @@
 // message that passes. guard: what does not leave. closed, required: to whom. target: whom a line means.
 // speakers: who says what arrives. surroundings: who we are. places: which otrd. advice: what to do where
 // it cannot be reached. saved: ZNC's configuration. wrap: sentences in lines.
-// listen: clients that are told how conversations stand.
+// listen: clients that are told how conversations stand. mark: the sign in front of what was decrypted;
+// sign: what that is.
 
 #include "otr.h"
 
@@ -38,6 +39,8 @@ class COtrTimer : public CTimer {
 #include "wrap.cpp"
 #include "surroundings.cpp"
 #include "listen.cpp"
+#include "sign.cpp"
+#include "mark.cpp"
 
 // `sOwn` are words that the user typed, which come back as they are.
 void COtr::Say(const CString& sText, Style style, const CString& sOwn) {

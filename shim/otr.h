@@ -27,6 +27,7 @@
 #include "closed.h"
 #include "line.h"
 #include "required.h"
+#include "sign.h"
 #include "target.h"
 #include "wrap.h"
 
@@ -232,6 +233,7 @@ class COtr : public CModule {
     EModRet OnRawMessage(CMessage& Message) override;
     EModRet OnUserRawMessage(CMessage& Message) override;
     EModRet OnSendToClientMessage(CMessage& Message) override;
+    EModRet OnPrivBufferPlayMessage(CMessage& Message) override;
     // Every line passes here as it leaves, whoever wrote it and on whatever way.
     EModRet OnSendToIRC(CString& sLine) override {
         const bool bPut = !m_sPutting.empty() && sLine == m_sPutting;
@@ -366,6 +368,13 @@ class COtr : public CModule {
     void Mark(CMessage& Message, const std::string& security) const;
     bool StopForged(CMessage& Message) const;
 
+    // The sign in front of what was decrypted.
+    void LoadSign();
+    static bool IsMark(const CString& sLine);
+    void SetSign(const CString& sLine);
+    void LetTagsPass();
+    void PutSign(CMessage& Message, const CString& sSecurity) const;
+
     // *otr.
     void Say(const CString& sText, Style style = Style::Plain, const CString& sOwn = "");
     void Print(CString sLine, Style style);
@@ -427,6 +436,8 @@ class COtr : public CModule {
     std::map<CClient*, uint64_t> m_Clients;
     std::map<CString, wire::Standing> m_States;  // of whom otrd said anything but clear
     CString m_sMark;                             // the tag on what is shown, as ZNC knows it
+    CString m_sListens;                          // the one that a client has which listens
+    CString m_sSign;                             // in front of what was decrypted; none where empty
     bool m_bHasState = false;                    // otrd tells states
     bool m_bListened = false;                    // a client has asked for them
     bool m_bTelling = false;                     // the line on its way to a client is ours

@@ -41,6 +41,7 @@ pub struct ZncUser {
     status_prefix: String,
     buffer: u32,
     clear_query_buffer: bool,
+    dated: bool,
     admin: bool,
 }
 
@@ -171,6 +172,7 @@ impl ZncUser {
             status_prefix: String::from("*"),
             buffer: 500,
             clear_query_buffer: true,
+            dated: false,
             admin: true,
         }
     }
@@ -199,6 +201,13 @@ impl ZncUser {
         self
     }
 
+    /// Puts the time in front of what is played to a client without `server-time`, as ZNC does
+    /// unless told otherwise.
+    pub fn dated(mut self) -> Self {
+        self.dated = true;
+        self
+    }
+
     /// Does not administer the bouncer.
     pub fn without_admin_rights(mut self) -> Self {
         self.admin = false;
@@ -206,7 +215,7 @@ impl ZncUser {
     }
 
     fn config(&self) -> String {
-        let Self { name, status_prefix, buffer, clear_query_buffer, admin, .. } = self;
+        let Self { name, status_prefix, buffer, clear_query_buffer, dated, admin, .. } = self;
         let mut text = format!(
             "<User {name}>\n\
              \tPass = plain#{name}\n\
@@ -224,7 +233,7 @@ impl ZncUser {
              \tMaxQueryBuffers = 1000\n\
              \tAutoClearQueryBuffer = {clear_query_buffer}\n\
              \tAppendTimestamp = false\n\
-             \tPrependTimestamp = false\n"
+             \tPrependTimestamp = {dated}\n"
         );
         for module in &self.modules {
             let _ = writeln!(text, "\tLoadModule = {module}");

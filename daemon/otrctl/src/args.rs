@@ -42,7 +42,7 @@ pub struct Args {
 /// What `--help` says behind the options. Its first sentence names the commands of `*otr`.
 pub const EXAMPLES: &str = "\
 Anything else is a line for *otr: help, info, start, refresh, finish, trust, distrust, forget,
-fingerprint, auth, authq, authabort, genkey, ignore, enable, policy, listen, status,
+fingerprint, auth, authq, authabort, genkey, ignore, enable, policy, listen, mark, status,
 version.
 
 Examples:

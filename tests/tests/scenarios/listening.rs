@@ -67,6 +67,8 @@ fn a_whole_story_for_one_of_two_clients() {
     is_told(&other, "bob asking none - opportunistic");
     let private = format!("bob private none {fingerprint} opportunistic");
     is_told(&other, &private);
+    // alice's side is private before his is.
+    bob.told("secured alice");
     bob.types_to("alice", "who am I?");
     assert_eq!(tag(&other.reads("bob", "who am I?")).as_deref(), Some("unverified"));
     scene.alice.types_to("bob", "tell me");

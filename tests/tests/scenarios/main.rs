@@ -58,6 +58,8 @@ mod listening;
 
 mod client_scripts;
 
+mod marks;
+
 mod moving;
 
 mod identity;

@@ -161,6 +161,14 @@ pub const COMMANDS: &[Command] = &[
         run: overview::listen,
     },
     Command {
+        name: "mark",
+        arguments: "[on|off|sign]",
+        summary: "Put a sign in front of what came encrypted",
+        details: "It is taken off the front of all other text, so that nobody can type it. on: [OTR]. \
+                  It holds for all clients.",
+        run: overview::mark,
+    },
+    Command {
         name: "status",
         arguments: "",
         summary: "Show daemon, key, conversations and what waits",

@@ -44,6 +44,15 @@ pub(super) fn listen(engine: &mut Engine, _: Arguments<'_>) -> Outcome {
     Ok(())
 }
 
+/// The module answers it, which puts the sign there.
+pub(super) fn mark(engine: &mut Engine, _: Arguments<'_>) -> Outcome {
+    engine.say(
+        Style::Bad,
+        "Only ZNC's otr module can mark text: say it to *otr there, or update the module.",
+    );
+    Ok(())
+}
+
 pub(super) fn info(engine: &mut Engine, mut arguments: Arguments<'_>) -> Outcome {
     let nick = match arguments.rest().is_empty() {
         true => None,

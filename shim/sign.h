@@ -1,0 +1,19 @@
+// The sign in front of what was decrypted, which nobody may be able to type. No ZNC here: see test-sign.cpp.
+#pragma once
+
+#include <string>
+
+namespace sign {
+
+// The most letters of a sign.
+constexpr size_t kMost = 16;
+
+// Whether this can be a sign: letters and punctuation of ASCII, or symbols; no blanks, no digits, and a
+// letter not at the end, where the text of somebody could go on.
+bool Valid(const std::string& sign);
+
+// The text without the sign at its front, however often it is there: in colours, wide, with marks above
+// it, with blanks and letters that are not seen in it. Nor has it letters that turn a line around.
+std::string Without(const std::string& text, const std::string& sign);
+
+}  // namespace sign

@@ -1,0 +1,51 @@
+// The sign in front of what was decrypted: what can be one, and that nobody can type it. Without ZNC.
+#include "sign.h"
+
+#include <cstdio>
+
+using std::string;
+
+static int s_passed = 0, s_failed = 0;
+
+static void Is(const string& got, const string& wanted, const string& what) {
+    got == wanted ? s_passed++ : s_failed++;
+    if (got != wanted) printf("FAILED: %s: %s, not %s\n", what.c_str(), got.c_str(), wanted.c_str());
+}
+
+static void IsValid(const string& sign, bool good) {
+    Is(sign::Valid(sign) ? "valid" : "refused", good ? "valid" : "refused", "\"" + sign + "\"");
+}
+
+static void WhatCanBeOne() {
+    for (const char* good : {"[OTR]", "(otr)", "*", ">>", "\xf0\x9f\x94\x92", "\xe2\x9c\x94", "a:", "=E=", "[sixteenletters]"})
+        IsValid(good, true);
+    for (const char* bad : {"", " ", "OTR", "[OTR] ", "[O R]", "1>", "[1]", "\x02*", "*\x03", "[seventeenletter]]",
+                            "\xc3\xa9:", "\xef\xbc\xbb", "\xf0\x9f\x94\x92\xef\xb8\x8f", "\xf0\x9f\x94", "\xff",
+                            "abcdef>", "[mine]", "\xe2\x80\x8b*", "\xf0\x9f\x8f\xbb", "\xd0\x9e]"})
+        IsValid(bad, false);
+}
+
+static void WhatIsTakenOff() {
+    const string otr = "[OTR]", lock = "\xf0\x9f\x94\x92";
+    for (const string typed :
+         {"[OTR] hi", "[OTR]hi", "[otr]   hi", "[OTR] [OTR] hi", "[OTR][oTr][OTR] hi", "  [OTR] hi", "\x02[OTR]\x02 hi",
+          "\x03" "04[OTR]\x03 hi", "\x03" "4,12[O\x0fT\x1dR] hi", "\x04" "ff0000[OTR] hi", "\x04" "ff0000,00ff00[OTR] hi",
+          "\x1b[1;31m[OTR] hi", "[\x1b[mOTR] hi", "[ O T R ] hi", "\xe2\x80\x8b[O\xe2\x80\x8dTR] hi", "\xc2\xa0[OTR] hi",
+          "\xa0[OTR] hi", "\xef\xbc\xbb\xef\xbc\xaf\xef\xbc\xb4\xef\xbc\xb2\xef\xbc\xbd hi", "[O\xcc\x80TR] hi",
+          "[\xc3\x92TR] hi", "[\xd0\x9e\xd0\xa2R] hi", "[\xce\x9fTR] hi", "[\xf0\x9d\x90\x8eTR] hi", "\x1f\x16\x11\x1e[OTR] hi",
+          "\xef\xbb\xbf[OTR] hi", "\xe2\x80\xae[OTR] hi", "\t[OTR] hi"})
+        Is(sign::Without(typed, otr), "hi", typed);
+    Is(sign::Without("\x03,[OTR] hi", otr), "\x03,[OTR] hi", "a comma is seen");
+    Is(sign::Without("[OTR]", otr), "", "nothing but the sign");
+    Is(sign::Without(lock + "\xef\xb8\x8f " + lock + " hi", lock), "hi", "a variant of a symbol");
+    for (const string typed : {"hi", "hi [OTR]", "[OT", "[OTR", "", " ", "\x02hi\x02", "[NOT ENCRYPTED] [OTR] hi", "  hi", "\xff\xfe"})
+        Is(sign::Without(typed, otr), typed, typed);
+    Is(sign::Without("ih ]RTO[\xe2\x80\xae x", otr), "ih ]RTO[ x", "turned around");
+}
+
+int main() {
+    WhatCanBeOne();
+    WhatIsTakenOff();
+    printf("sign: %d checks, %d failed\n", s_passed + s_failed, s_failed);
+    return s_failed != 0;
+}
