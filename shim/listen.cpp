@@ -118,9 +118,21 @@ void COtr::Mark(CMessage& Message, const std::string& security) const {
     if (!security.empty()) Message.SetTag(m_sMark, security);
 }
 
-static bool Without(MCString& Tags, const CString& sName) { return Tags.erase(sName) > 0; }
-
 static bool IsBlank(unsigned char c) { return c <= ' ' || c == 0x7f; }
+
+// Whether any client could take this for our tag.
+static bool IsTag(CString sName) {
+    sName.erase(std::remove_if(sName.begin(), sName.end(), IsBlank), sName.end());
+    return sName.TrimPrefix_n("+").Equals(kTag);
+}
+
+static bool HasTag(const MCString& Tags) {
+    return std::any_of(Tags.begin(), Tags.end(), [](const auto& tag) { return IsTag(tag.first); });
+}
+
+static void RemoveTag(MCString& Tags) {
+    for (auto it = Tags.begin(); it != Tags.end();) it = IsTag(it->first) ? Tags.erase(it) : std::next(it);
+}
 
 static bool HasBlank(const CString& sText) { return std::any_of(sText.begin(), sText.end(), IsBlank); }
 
@@ -145,9 +157,11 @@ bool COtr::StopForged(CMessage& Message) const {
         (sCommand.Equals("PRIVMSG") || sCommand.Equals("NOTICE")))
         return true;
     if (Message.GetTags().empty()) return false;
+    if (!HasTag(Message.GetTags()) && Message.GetTags().count(m_sMark) == 0) return false;
     MCString Tags = Message.GetTags();
-    const bool bTag = Without(Tags, kTag), bMark = Without(Tags, m_sMark);
-    if (bTag || bMark) Message.SetTags(Tags);
+    RemoveTag(Tags);
+    Tags.erase(m_sMark);
+    Message.SetTags(Tags);
     return false;
 }
 
@@ -159,11 +173,10 @@ CModule::EModRet COtr::OnSendToClientMessage(CMessage& Message) {
     PutSign(Message, sSecurity);
     const MCString& Tags = Message.GetTags();
     if (Tags.empty()) return CONTINUE;
-    const auto mark = Tags.find(m_sMark);
-    if (mark == Tags.end() && Tags.find(kTag) == Tags.end()) return CONTINUE;
+    if (Tags.count(m_sMark) == 0 && !HasTag(Tags)) return CONTINUE;
     MCString clean = Tags;
-    Without(clean, kTag);
-    Without(clean, m_sMark);
+    RemoveTag(clean);
+    clean.erase(m_sMark);
     if (!sSecurity.empty() && Listens(Message.GetClient())) clean[kTag] = sSecurity;
     Message.SetTags(clean);
     return CONTINUE;

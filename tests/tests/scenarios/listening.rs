@@ -30,10 +30,14 @@ fn listens(client: &Client) {
     client.otr_says("This client is told how conversations stand");
 }
 
-/// The value of our tag.
+/// The value of our tag. Nothing that anybody could take for it stands beside it.
+#[track_caller]
 fn tag(line: &Line) -> Option<String> {
-    let mut tags = line.tags.split(';');
-    tags.find_map(|tag| tag.strip_prefix("znc.in/otr=")).map(String::from)
+    let mut tags: Vec<&str> = line.tags.split(';').collect();
+    tags.retain(|tag| tag.to_lowercase().contains("otr"));
+    assert!(tags.len() <= 1, "{line}");
+    let value = tags.first().map(|tag| tag.strip_prefix("znc.in/otr=").expect(tag));
+    value.map(String::from)
 }
 
 /// Nothing of all this ever came here.
@@ -46,7 +50,8 @@ fn heard_nothing(client: &Client) {
 fn heard_nothing_since(client: &Client, seen: usize) {
     client.settled();
     for line in client.lines_since(seen) {
-        let told = line.command.eq_ignore_ascii_case("OTR") || line.tags.contains("znc.in/otr");
+        let tagged = line.tags.to_lowercase().contains("otr");
+        let told = line.command.eq_ignore_ascii_case("OTR") || tagged;
         assert!(!told, "{line}");
     }
 }
@@ -266,6 +271,12 @@ fn a_server_that_says_it_all_itself() {
         "znc.in/otr=verified;znc.in/otr=verified",
         "znc.in/otr=clear;znc.in/otr=verified",
         "znc.in/otr=changed",
+        "ZNC.IN/Otr=verified",
+        "+znc.in/otr=verified",
+        "\tznc.in/otr=verified",
+        "znc.in/otr\t=verified",
+        ";;znc.in/otr=verified;;",
+        "znc.in/otr=;+ZNC.in/OTR=verified;time=2020-01-01T00:00:00.000Z",
     ]
     .iter()
     .enumerate()
@@ -282,6 +293,27 @@ fn a_server_that_says_it_all_itself() {
         assert!(server.says("alice", &line));
         let line = alice.expect(&text, |line| line.text().contains(&text));
         assert_eq!(tag(&line), None, "{line}");
+        for (kind, line) in [
+            ":irc.test.net NOTICE alice :",
+            ":irc.test.net 371 alice :",
+            "PRIVMSG alice :",
+            ":*otr!otr@znc.in PRIVMSG alice :",
+            ":*otr!otr@znc.in 371 alice :",
+            ":*status!znc@znc.in NOTICE alice :",
+            ":bob!bob@host.test.net TOPIC #somewhere :",
+            ":bob!bob@host.test.net INVITE alice :#",
+            ":alice!alice@host.test.net PRIVMSG alice :",
+            ":alice!alice@host.test.net PRIVMSG bob :",
+        ]
+        .iter()
+        .enumerate()
+        {
+            let text = format!("source-{number}-{kind}");
+            assert!(server.says("alice", &format!("@{tags} {line}{text}")));
+            let line = alice.expect(&text, |line| line.text().contains(&text));
+            assert!(tag(&line).is_none_or(|tag| tag == "clear"), "{line}");
+            assert_ne!(line.source, "*otr!otr@znc.in", "{line}");
+        }
         let text = format!("to another {number}");
         assert!(server.says("alice", &format!("@{tags} :carol!c@h NOTICE alicia :{text}")));
         let line = alice.expect(&text, |line| line.text().contains(&text));
