@@ -25,6 +25,18 @@ impl Text {
         &self.0
     }
 
+    /// Writes bytes as a text.
+    pub(crate) fn serialize_bytes<S: Serializer>(bytes: &[u8], out: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) if !has_nul(text) => out.serialize_str(text),
+            _ => {
+                let mut map = out.serialize_map(Some(1))?;
+                map.serialize_entry("b64", &BASE64.encode(bytes))?;
+                map.end()
+            }
+        }
+    }
+
     /// Gives the bytes away.
     pub fn into_bytes(self) -> Vec<u8> {
         self.0
@@ -55,14 +67,7 @@ impl fmt::Debug for Text {
 
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        match std::str::from_utf8(&self.0) {
-            Ok(text) if !has_nul(text) => out.serialize_str(text),
-            _ => {
-                let mut map = out.serialize_map(Some(1))?;
-                map.serialize_entry("b64", &BASE64.encode(&self.0))?;
-                map.end()
-            }
-        }
+        Self::serialize_bytes(&self.0, out)
     }
 }
 

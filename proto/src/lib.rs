@@ -6,6 +6,7 @@
 //! * [`line`]: bytes to lines, bounded.
 //! * [`jsonrpc`]: a line to requests, with JSON-RPC 2.0's own error codes and batches.
 //! * [`shim`]: what the ZNC module may ask, and the effects it is told to perform.
+//! * [`command`]: what a user can tell `*otr` to do; [`overview`]: how an account is, as data.
 //! * [`admin`]: what `otrctl` may ask; [`bundle`]: the files of one account in a descriptor.
 //! * [`worker`]: what the front and a worker say to each other.
 //! * [`paths`]: where otrd, its worker and its files are.
@@ -16,9 +17,11 @@ pub mod account;
 pub mod admin;
 pub mod at_rest;
 pub mod bundle;
+pub mod command;
 pub mod irc;
 pub mod jsonrpc;
 pub mod line;
+pub mod overview;
 mod params;
 pub mod paths;
 pub mod shim;

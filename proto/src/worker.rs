@@ -4,7 +4,7 @@
 //! A worker outlives its front, so the two ends may be of different releases. The protocol has a
 //! version: each end serves its own and the one before ([`OLDEST`] to [`VERSION`]), and both speak
 //! the lower of the two. A front says its version in [`ToWorker::Start`] and in
-//! [`ToWorker::TakeUp`], a worker in [`ToFront::Here`]. Version 1 had neither of the latter two: a
+//! [`ToWorker::TakeUp`], a worker in [`ToFront::Here`]. Version 1 had neither of the latter two, and neither [`ToWorker::Do`] nor [`ToWorker::State`]: a
 //! front takes up a worker of version 1 by [`ToWorker::Status`]. Members that are not known are
 //! ignored. What each version may say stands in `vectors/control-1.json` and
 //! `vectors/control-2.json`.
@@ -18,6 +18,7 @@ use crate::admin::{Output, WorkerStatus};
 pub use crate::at_rest::AtRest;
 use crate::irc::Text;
 use crate::jsonrpc::{Code, Error, Id};
+use crate::overview::{AccountState, StatePage};
 use crate::shim::Hello;
 use serde::{Deserialize, Serialize};
 
@@ -166,6 +167,20 @@ pub enum ToWorker {
         /// A line for `*otr`.
         text: Text,
     },
+    /// Answer with [`ToFront::Output`].
+    Do {
+        /// To be repeated.
+        seq: u64,
+        /// A typed method.
+        command: crate::command::Command,
+    },
+    /// Answer with [`ToFront::State`].
+    State {
+        /// To be repeated.
+        seq: u64,
+        /// Which part.
+        page: StatePage,
+    },
     /// Answer with [`ToFront::Imported`]. A descriptor with the files is beside it.
     Import {
         /// To be repeated.
@@ -239,6 +254,13 @@ pub enum ToFront {
         seq: u64,
         /// Says `*otr`.
         outcome: Result<Output, CommandFailed>,
+    },
+    /// Answer to [`ToWorker::State`].
+    State {
+        /// As asked.
+        seq: u64,
+        /// The account.
+        state: Box<AccountState>,
     },
     /// Answer to [`ToWorker::AtRest`].
     AtRest {

@@ -49,7 +49,7 @@ fn packets_of_this_version_are_written_as_they_are_read() {
 
 /// What the version before does not know is said only to an end that named a newer one.
 #[test]
-fn only_taking_up_came_with_this_version() {
+fn what_came_with_this_version_is_known() {
     let new = |way: &str| -> Vec<String> {
         let (old, now) = match way {
             "to_worker" => (
@@ -63,8 +63,8 @@ fn only_taking_up_came_with_this_version() {
         assert!(old.is_subset(&now));
         now.difference(&old).cloned().collect()
     };
-    assert_eq!(new("to_worker"), ["take_up"]);
-    assert_eq!(new("to_front"), ["here"]);
+    assert_eq!(new("to_worker"), ["do", "state", "take_up"]);
+    assert_eq!(new("to_front"), ["here", "state"]);
 }
 
 /// A start of the version before names none, and members that are not known are ignored.

@@ -1,7 +1,9 @@
 //! `PROTOCOL.md` against the types: every example is run, every table is compared.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use proto::command::Command;
 use proto::jsonrpc::{self, ClientResponse, Code, Message, Outgoing, Response};
+use proto::overview::AccountState;
 use proto::shim::{Bye, Call, Effects, Hello, HelloReply};
 use proto::{admin, shim};
 use serde_json::{Value, json};
@@ -64,6 +66,9 @@ fn again(line: &str) -> Value {
         .unwrap();
     }
     if let Ok(answer) = serde_json::from_str::<ClientResponse<HelloReply>>(line) {
+        return written(answer);
+    }
+    if let Ok(answer) = serde_json::from_str::<ClientResponse<AccountState>>(line) {
         return written(answer);
     }
     written(serde_json::from_str::<ClientResponse<Effects>>(line).unwrap())
@@ -150,7 +155,27 @@ fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
         json!({"why": "ends", "reconnect": true, "reason": "x", "ack": 1, "returned": true}),
     );
     all.insert(("effects", "daemon"), json!({"effects": []}));
+    let digits = "94A1353B";
+    let typed = [
+        json!({"peer": "bob"}),
+        json!({"peer": "bob"}),
+        json!({"peer": "bob", "all": false}),
+        json!({"peer": "bob", "fingerprint": digits}),
+        json!({"peer": "bob", "fingerprint": digits}),
+        json!({"peer": "bob", "fingerprint": digits}),
+        json!({"peer": "bob", "secret": "x", "question": "y"}),
+        json!({"peer": "bob"}),
+        json!({"overwrite": true}),
+        json!({"pattern": "bob", "policy": "default"}),
+        json!({"pattern": "bob", "remove": false}),
+        json!({"pattern": "bob", "remove": false}),
+        json!({"peer": "bob"}),
+        json!({}),
+    ];
+    all.extend(Command::METHODS.map(|name| (name, "module")).into_iter().zip(typed));
+    all.insert(("state", "module"), json!({"from": 1}));
     let account = json!({"uid": 0, "user": "alice", "network": "libera"});
+    all.insert(("state", "admin"), json!({"account": account, "from": 1}));
     all.insert(("status", "admin"), json!({"after": account}));
     all.insert(("accounts", "admin"), json!({"after": account}));
     all.insert(("command", "admin"), json!({"account": account, "text": "info"}));
@@ -193,6 +218,30 @@ fn the_methods_are_those_of_the_types() {
         }
     }
     assert!(left.is_empty(), "not on the page: {left:?}");
+}
+
+/// What a module says by a typed method an admin says of an account.
+#[test]
+fn typed_methods_are_those_of_both_sockets() {
+    for name in Command::METHODS {
+        let mut params = methods()[&(name, "module")].clone();
+        let request = |params: &Value| {
+            serde_json::to_vec(&Outgoing::request(1, name, params.clone())).unwrap()
+        };
+        let admin = |params: &Value| {
+            let line = request(params);
+            let Ok(Message::Single(request)) = jsonrpc::parse(&line) else { panic!("{name}") };
+            admin::Call::parse(&request)
+        };
+        assert!(admin(&params).is_err_and(|error| error.message.contains("member account")));
+        let line = request(&params);
+        let Ok(Message::Single(module)) = jsonrpc::parse(&line) else { panic!("{name}") };
+        let Ok(Call::Typed(said)) = Call::parse(&module) else { panic!("{name}") };
+        assert_eq!(said.method(), name);
+        params["account"] = json!({"user": "alice", "network": "libera"});
+        let Ok(admin::Call::Typed(typed)) = admin(&params) else { panic!("{name}") };
+        assert_eq!(typed.command, said);
+    }
 }
 
 /// One effect of each sort with all its members. The match makes a new sort of effect stop here.

@@ -32,7 +32,7 @@ use crate::args::{Action, Args};
 use crate::client::Client;
 use crate::failure::Failure;
 use clap::{CommandFactory, Parser};
-use proto::admin::{Command, Output};
+use proto::admin::{CommandLine, Output};
 use proto::irc::Text;
 use std::io::{self, Write};
 use std::path::Path;
@@ -127,7 +127,7 @@ fn run(args: &Args) -> Result<String, Failure> {
         _ => {
             let account = select(&mut client, named, args.uid)?;
             let text = Text::new(line.as_deref().map_or(&[][..], Vec::as_slice));
-            let output: Output = client.ask("command", &Command { account, text })?;
+            let output: Output = client.ask("command", &CommandLine { account, text })?;
             show::either(args.json, &output, show::output)
         }
     }

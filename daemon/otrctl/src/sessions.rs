@@ -5,7 +5,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::show::table;
 use proto::account::{Account, Name};
-use proto::admin::{AccountStatus, Command, Output, Selector};
+use proto::admin::{AccountStatus, CommandLine, Output, Selector};
 use proto::irc::Text;
 use proto::jsonrpc::one_line;
 use proto::shim::Effect;
@@ -50,7 +50,7 @@ pub fn all(
         }
         let Account { uid, user, network } = account.clone();
         let selector = Selector { uid: Some(uid), user, network };
-        let command = Command { account: selector, text: Text::from("info") };
+        let command = CommandLine { account: selector, text: Text::from("info") };
         let output: Output = client.ask("command", &command)?;
         for effect in output.output {
             if let Effect::Table { rows, .. } = effect {

@@ -19,6 +19,7 @@ use proto::admin::{
     MAX_FORMER, Output, Page, Renewed, Replacing, Selector, Status, Watch,
 };
 use proto::jsonrpc::{self, Code, Error, Id, Message, Outgoing, Request, Response, write_line};
+use proto::overview::AccountState;
 use proto::worker::AtRest;
 use serde::Serialize;
 use std::os::fd::OwnedFd;
@@ -164,6 +165,7 @@ enum Answer {
     Status(Status),
     Accounts(Accounts),
     Output(Output),
+    State(Box<AccountState>),
     Imported(Imported),
     Exported(Exported),
     Forgotten(Forgotten),
@@ -232,6 +234,16 @@ impl Caller {
                 let account = self.account(may.command, command.account)?;
                 self.known(&account)?;
                 self.ask(&account, WorkerRequest::Command(command.text)).await
+            }
+            Call::Typed(typed) => {
+                let account = self.account(may.command, typed.account)?;
+                self.known(&account)?;
+                self.ask(&account, WorkerRequest::Do(typed.command)).await
+            }
+            Call::State(of) => {
+                let account = self.account(may.command, of.account)?;
+                self.known(&account)?;
+                self.ask(&account, WorkerRequest::State(of.page)).await
             }
             Call::Import(import) => {
                 let account = self.account(may.moving, import.account)?;
@@ -365,6 +377,7 @@ impl Caller {
         let said = answer.await.unwrap_or_else(|_| Err(Code::Busy.into()))?;
         Ok(match said {
             WorkerResponse::Output(output) => Answer::Output(output),
+            WorkerResponse::State(state) => Answer::State(state),
             WorkerResponse::Imported(imported) => Answer::Imported(imported),
             WorkerResponse::Exported(exported) => Answer::Exported(exported),
             WorkerResponse::AtRest(at_rest) => Answer::Encrypted(AccountEncrypted { at_rest }),

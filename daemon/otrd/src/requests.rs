@@ -6,8 +6,10 @@ use crate::state_dir;
 use proto::account::Account;
 use proto::admin::import_export::{Exported, Forgotten, Imported, Order};
 use proto::admin::{AccountStatus, Output, Renewed};
+use proto::command::Command;
 use proto::irc::Text;
 use proto::jsonrpc::{Code, Error};
+use proto::overview::{AccountState, StatePage};
 use proto::worker::AtRest;
 use std::os::fd::OwnedFd;
 use tokio::sync::oneshot;
@@ -67,6 +69,10 @@ pub type Reply<T> = oneshot::Sender<Result<T, Error>>;
 pub enum WorkerRequest {
     /// A line for `*otr`.
     Command(Text),
+    /// The same by a typed method.
+    Do(Command),
+    /// The account as data.
+    State(StatePage),
     /// Keys and fingerprints of another program, in a descriptor.
     Import { order: Order, files: OwnedFd },
     /// Ours, into a descriptor.
@@ -78,6 +84,7 @@ pub enum WorkerRequest {
 /// What it answers.
 pub enum WorkerResponse {
     Output(Output),
+    State(Box<AccountState>),
     Imported(Imported),
     Exported(Exported),
     AtRest(AtRest),

@@ -52,9 +52,16 @@ struct Written {
     #[serde(default)]
     id: Option<Id>,
     #[serde(default)]
-    result: Option<Effects>,
+    result: Option<Listed>,
     #[serde(default)]
-    params: Option<Effects>,
+    params: Option<Listed>,
+}
+
+/// The reply to `state` has no effects.
+#[derive(Default, Deserialize)]
+struct Listed {
+    #[serde(default)]
+    effects: Vec<Effect>,
 }
 
 impl Line {
@@ -175,6 +182,7 @@ impl Unseen {
     pub fn returned(&mut self) {
         for line in &mut self.lines {
             let (id, mut effects) = line.read();
+            let all = effects.len();
             effects.retain(|effect| {
                 matches!(
                     effect,
@@ -187,6 +195,10 @@ impl Unseen {
                         | Effect::Rules { .. }
                 )
             });
+            if effects.len() == all {
+                // An error or a `state` stays what it is.
+                continue;
+            }
             self.bytes -= line.bytes.len();
             line.bytes = write(id, effects);
             self.bytes += line.bytes.len();

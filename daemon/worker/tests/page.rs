@@ -6,7 +6,7 @@
 mod store;
 
 use proto::account::{Account, Name as AccountName};
-use proto::shim::{Call, Command, Effect};
+use proto::shim::{Call, CommandLine, Effect};
 use std::time::Duration;
 use store::Files;
 use worker::commands::COMMANDS;
@@ -47,7 +47,7 @@ fn no_line_of_help_is_wider_than_100_columns() {
     }
     let mut shown = 0;
     for line in commands {
-        let call = Call::Command(Command { text: line.as_str().into() });
+        let call = Call::Command(CommandLine { text: line.as_str().into() });
         for act in engine.step(NOW, Input::Call(call)) {
             if let Act::Effect(Effect::Print { text, .. }) = act {
                 let text = String::from_utf8_lossy(text.as_bytes()).into_owned();

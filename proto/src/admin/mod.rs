@@ -9,7 +9,7 @@ mod status;
 
 pub use crate::account::Selector;
 pub use request::{
-    AccountEncrypted, Call, Command, EncryptAccount, Encryption, EncryptionState, MAX_BATCH,
-    Output, Renew, Renewed, Replace, Replacing, Watch, no_account,
+    AccountEncrypted, Call, CommandLine, EncryptAccount, Encryption, EncryptionState, MAX_BATCH,
+    Output, Renew, Renewed, Replace, Replacing, StateOf, Typed, Watch, no_account,
 };
 pub use status::{AccountStatus, Accounts, Event, Former, MAX_FORMER, Page, Status, WorkerStatus};

@@ -4,8 +4,10 @@ use super::import_export::{Export, Forget, Import, Restore};
 use super::status::Page;
 use crate::account::Selector;
 use crate::at_rest::AtRest;
+use crate::command::Command;
 use crate::irc::Text;
 use crate::jsonrpc::{Code, Error, Request};
+use crate::overview::StatePage;
 use crate::shim::Effect;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +22,11 @@ pub enum Call {
     /// `accounts`: names only, those with a state directory included.
     Accounts(Page),
     /// `command`: a line for one account's `*otr`.
-    Command(Command),
+    Command(CommandLine),
+    /// A typed method of [`command::Command`](Command) on one account.
+    Typed(Typed),
+    /// `state`: one account, as data.
+    State(StateOf),
     /// `import`: keys and fingerprints of another program; the files are in a descriptor beside.
     Import(Import),
     /// `export`: an account's files, written into a descriptor beside.
@@ -106,9 +112,34 @@ pub struct AccountEncrypted {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watch {}
 
+/// Which account a typed method is for; the rest of its parameters are those of the method.
+#[derive(Deserialize)]
+struct Of {
+    account: Selector,
+}
+
+/// A typed method on one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Typed {
+    /// Which account.
+    pub account: Selector,
+    /// What is to be done.
+    pub command: Command,
+}
+
+/// `state`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateOf {
+    /// Which account.
+    pub account: Selector,
+    /// Which part.
+    #[serde(flatten)]
+    pub page: StatePage,
+}
+
 /// A line for one account's `*otr`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Command {
+pub struct CommandLine {
     /// Which account.
     pub account: Selector,
     /// The line.
@@ -125,6 +156,7 @@ impl Call {
             "status" => Self::Status(request.params()?),
             "accounts" => Self::Accounts(request.params()?),
             "command" => Self::Command(request.params()?),
+            "state" => Self::State(request.params()?),
             "import" => Self::Import(request.params()?),
             "export" => Self::Export(request.params()?),
             "forget-account" => Self::Forget(request.params()?),
@@ -134,7 +166,13 @@ impl Call {
             "encryption" => Self::Encryption(request.params()?),
             "encrypt-account" => Self::EncryptAccount(request.params()?),
             "watch" => Self::Watch(request.params()?),
-            _ => return Err(Code::MethodNotFound.into()),
+            _ => {
+                let Some(command) = Command::parse(request) else {
+                    return Err(Code::MethodNotFound.into());
+                };
+                let Of { account } = request.params()?;
+                Self::Typed(Typed { account, command: command? })
+            }
         })
     }
 }

@@ -4,6 +4,7 @@ use super::guard::Rule;
 use super::message::MessageKind;
 use super::standing::{Security, Standing};
 use crate::irc::{Nick, Source, Text};
+use crate::overview::AccountState;
 use serde::{Deserialize, Serialize};
 
 /// How a line of `*otr` looks.
@@ -134,7 +135,17 @@ pub enum Effect {
     },
 }
 
-/// The result of every method but `hello`, and the parameters of the daemon's own notification
+/// What a request gets: effects, or what it asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// Of every method but `hello` and `state`.
+    Effects(Effects),
+    /// Of `state`.
+    State(Box<AccountState>),
+}
+
+/// The result of every method but `hello` and `state`, and the parameters of the daemon's own notification
 /// `effects`. An empty list means: the held message is gone, nothing is to be shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effects {

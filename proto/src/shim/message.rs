@@ -120,7 +120,7 @@ pub struct IncomingMessage {
 
 /// A line typed to `*otr`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Command {
+pub struct CommandLine {
     /// All of it, the command's name first.
     pub text: Text,
 }

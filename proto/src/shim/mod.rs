@@ -13,10 +13,10 @@ mod request;
 mod resume;
 mod standing;
 
-pub use effect::{Effect, Effects, Style};
+pub use effect::{Effect, Effects, Reply, Style};
 pub use identity::{BadIdentity, Identity};
 pub use message::{
-    Command, IncomingMessage, MessageKind, Network, NickChange, OutgoingMessage, Presence,
+    CommandLine, IncomingMessage, MessageKind, Network, NickChange, OutgoingMessage, Presence,
 };
 pub use request::{Call, serve};
 pub use resume::{Ack, BadInstance, Bye, ByeReason, Hello, HelloReply, Instance};

@@ -1,7 +1,11 @@
 //! What a line of the ZNC module asks.
 
-use super::{Ack, Bye, Command, IncomingMessage, Network, NickChange, OutgoingMessage, Presence};
+use super::{
+    Ack, Bye, CommandLine, IncomingMessage, Network, NickChange, OutgoingMessage, Presence,
+};
+use crate::command::Command;
 use crate::jsonrpc::{self, Code, Error, Id, Request, Response};
+use crate::overview::StatePage;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -18,7 +22,11 @@ pub enum Call {
     /// `in`
     In(IncomingMessage),
     /// `command`
-    Command(Command),
+    Command(CommandLine),
+    /// A typed method: what a line of `command` says, as data.
+    Typed(Command),
+    /// `state`
+    State(StatePage),
     /// `nick`
     Nick(NickChange),
     /// `quit`
@@ -43,13 +51,17 @@ impl Call {
             "out" => Self::Out(request.params()?),
             "in" => Self::In(request.params()?),
             "command" => Self::Command(request.params()?),
+            "state" => Self::State(request.params()?),
             "nick" => Self::Nick(request.params()?),
             "quit" => Self::Quit(request.params()?),
             "join" => Self::Join(request.params()?),
             "ack" => Self::Ack(request.params()?),
             "bye" => Self::Bye(request.params()?),
             "hello" => return Err(Code::HelloTwice.into()),
-            _ => return Err(Code::MethodNotFound.into()),
+            _ => match Command::parse(request) {
+                Some(command) => Self::Typed(command?),
+                None => return Err(Code::MethodNotFound.into()),
+            },
         })
     }
 
@@ -60,6 +72,8 @@ impl Call {
             Self::Out(_) => "out",
             Self::In(_) => "in",
             Self::Command(_) => "command",
+            Self::Typed(command) => command.method(),
+            Self::State(_) => "state",
             Self::Nick(_) => "nick",
             Self::Quit(_) => "quit",
             Self::Join(_) => "join",
@@ -77,6 +91,8 @@ impl Serialize for Call {
             Self::Out(params) => params.serialize(out),
             Self::In(params) => params.serialize(out),
             Self::Command(params) => params.serialize(out),
+            Self::Typed(command) => command.serialize_params(out),
+            Self::State(params) => params.serialize(out),
             Self::Nick(params) => params.serialize(out),
             Self::Quit(params) | Self::Join(params) => params.serialize(out),
             Self::Ack(params) => params.serialize(out),
@@ -202,7 +218,7 @@ impl<'de> Visitor<'de> for ParamsOf<'_> {
             "network" => Call::Network(Network::deserialize(params)?),
             "out" => Call::Out(OutgoingMessage::deserialize(params)?),
             "in" => Call::In(IncomingMessage::deserialize(params)?),
-            "command" => Call::Command(Command::deserialize(params)?),
+            "command" => Call::Command(CommandLine::deserialize(params)?),
             "nick" => Call::Nick(NickChange::deserialize(params)?),
             "quit" => Call::Quit(Presence::deserialize(params)?),
             "join" => Call::Join(Presence::deserialize(params)?),

@@ -22,7 +22,7 @@ fn the_page_of_the_protocol_is_made_from_its_text() {
 
 #[test]
 fn the_page_of_otrctl_has_the_table_of_commands() {
-    let row = |c: &worker::commands::Command| {
+    let row = |c: &worker::commands::Typed| {
         let details = if c.details.is_empty() { String::new() } else { sentences(c.details) };
         let usage = format!("{} {}", c.name, c.arguments);
         format!(

@@ -288,10 +288,16 @@ impl Supervisor {
         for (came, waiting) in self.waiting.drain(..) {
             worker.idle_check = None;
             match waiting {
+                Waiting::WorkerRequest {
+                    question: WorkerRequest::Do(_) | WorkerRequest::State(_),
+                    reply,
+                } if worker.control < 2 => drop(reply.send(Err(too_old()))),
                 Waiting::WorkerRequest { question, reply } => {
                     let asked = PendingRequest::WorkerRequest { until: came + COMMAND_TIME, reply };
                     worker.ask(asked, |seq| match question {
                         WorkerRequest::Command(text) => (ToWorker::Command { seq, text }, None),
+                        WorkerRequest::Do(command) => (ToWorker::Do { seq, command }, None),
+                        WorkerRequest::State(page) => (ToWorker::State { seq, page }, None),
                         WorkerRequest::Import { order, files } => {
                             (ToWorker::Import { seq, order }, Some(files))
                         }
@@ -469,4 +475,10 @@ impl Supervisor {
             self.restarts > 0 || self.locked.is_some() || self.backoff.next > Instant::now();
         self.worker.is_none() && self.waiting.is_empty() && (self.stopping || !memory)
     }
+}
+
+/// What was asked for came with the second version of the worker protocol.
+fn too_old() -> Error {
+    let says = "this account's worker is of an older release: replace it with otrctl renew";
+    Error::new(Code::Refused, says)
 }

@@ -102,6 +102,7 @@ impl Supervisor {
                 }
             }
             ToFront::Output { seq, outcome } => worker.output(seq, outcome),
+            ToFront::State { seq, state } => worker.said(seq, Ok(WorkerResponse::State(state))),
             ToFront::AtRest { seq, outcome } => {
                 worker.said(seq, outcome.map(WorkerResponse::AtRest).map_err(Error::from));
             }

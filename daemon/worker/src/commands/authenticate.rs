@@ -1,45 +1,38 @@
 //! The socialist millionaires' protocol: does the other end know the same secret?
 
-use super::{Arguments, Outcome, Wrong};
+use super::{Arguments, Line, Wrong};
 use crate::engine::Engine;
 use otr::SmpError;
-use proto::irc::Nick;
+use proto::command::{Command, Secret, Smp};
+use proto::irc::Text;
 use proto::shim::Style;
 
-pub(super) fn auth(engine: &mut Engine, mut arguments: Arguments<'_>) -> Outcome {
-    let nick = arguments.nick()?;
-    let secret = arguments.rest();
-    if secret.is_empty() {
-        return Err(Wrong);
-    }
-    begin(engine, &nick, None, secret);
-    Ok(())
+pub(super) fn parse_auth(mut arguments: Arguments<'_>) -> Result<Line, Wrong> {
+    let peer = arguments.nick()?;
+    let secret = Secret::new(arguments.rest()).ok_or(Wrong)?;
+    Ok(Line::Command(Command::Smp(Smp { peer, secret, question: None })))
 }
 
-pub(super) fn authq(engine: &mut Engine, mut arguments: Arguments<'_>) -> Outcome {
-    let nick = arguments.nick()?;
+pub(super) fn parse_authq(mut arguments: Arguments<'_>) -> Result<Line, Wrong> {
+    let peer = arguments.nick()?;
     let (question, secret) = bracketed(arguments.rest()).ok_or(Wrong)?;
-    if question.is_empty() || secret.is_empty() {
+    if question.is_empty() {
         return Err(Wrong);
     }
-    begin(engine, &nick, Some(question), secret);
-    Ok(())
+    let (question, secret) = (Some(Text::new(question)), Secret::new(secret).ok_or(Wrong)?);
+    Ok(Line::Command(Command::Smp(Smp { peer, secret, question })))
 }
 
-pub(super) fn abort(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
-    engine.smp_abort(&arguments.only_nick()?);
-    Ok(())
-}
-
-fn begin(engine: &mut Engine, nick: &Nick, question: Option<&[u8]>, secret: &[u8]) {
-    match engine.smp(nick, question, secret) {
+pub(super) fn begin(engine: &mut Engine, smp: &Smp) {
+    let Smp { peer, secret, question } = smp;
+    match engine.smp(peer, question.as_ref().map(Text::as_bytes), secret.as_bytes()) {
         Ok(()) => {}
         Err(SmpError::NotPrivate) => engine.say_of(
-            nick,
+            peer,
             Style::Bad,
             "There is no private conversation to authenticate: start one first.",
         ),
-        Err(error) => engine.say_of(nick, Style::Bad, format!("Not authenticated: {error}.")),
+        Err(error) => engine.say_of(peer, Style::Bad, format!("Not authenticated: {error}.")),
     }
 }
 

@@ -1,40 +1,69 @@
 //! Whom the user trusts.
 
-use super::{Arguments, Outcome, Wrong};
+use super::{Arguments, Line, Wrong};
 use crate::engine::Engine;
 use otr::{ForgetError, KnownFingerprint, Trust};
+use proto::command::{Command, Digits, FingerprintOf, Forget};
 use proto::irc::Nick;
 use proto::shim::Style;
 
-/// Digits that a fingerprint may be cut short to.
-const SHORTEST_PREFIX: usize = 8;
-
-pub(super) fn trust(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
-    set(engine, arguments, Trust::Manual, "trusted!")
+/// What `trust` and `distrust` mean by a word: the nick of a private conversation, else (a part of)
+/// a fingerprint that is known, else a nick.
+pub(super) fn parse(
+    engine: &Engine,
+    arguments: Arguments<'_>,
+    command: fn(FingerprintOf) -> Command,
+) -> Result<Line, Wrong> {
+    let argument = arguments.rest();
+    if argument.is_empty() {
+        return Err(Wrong);
+    }
+    let (peer, fingerprint) = (Nick::new(argument).ok(), digits(argument));
+    let private = peer.as_ref().is_some_and(|peer| in_use(engine, peer).is_some());
+    let known = fingerprint.as_ref().is_some_and(|digits| by_prefix(engine, digits).is_some());
+    let of = match (peer, fingerprint) {
+        (Some(peer), None) => FingerprintOf { peer: Some(peer), fingerprint: None },
+        (Some(peer), Some(_)) if private || !known => {
+            FingerprintOf { peer: Some(peer), fingerprint: None }
+        }
+        (_, Some(fingerprint)) => FingerprintOf { peer: None, fingerprint: Some(fingerprint) },
+        (None, None) => return Ok(Line::NoFingerprint),
+    };
+    Ok(Line::Command(command(of)))
 }
 
-pub(super) fn distrust(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
-    set(engine, arguments, Trust::None, "not trusted.")
+pub(super) fn parse_forget(arguments: Arguments<'_>) -> Result<Line, Wrong> {
+    match digits(arguments.rest()) {
+        _ if arguments.rest().is_empty() => Err(Wrong),
+        None => Ok(Line::NoFingerprint),
+        Some(fingerprint) => Ok(Line::Command(Command::Forget(Forget { fingerprint, peer: None }))),
+    }
 }
 
-fn set(engine: &mut Engine, arguments: Arguments<'_>, trust: Trust, word: &str) -> Outcome {
-    for known in pick(engine, arguments)? {
+pub(super) fn trust(engine: &mut Engine, of: &FingerprintOf) {
+    set(engine, of, Trust::Manual, "trusted!")
+}
+
+pub(super) fn distrust(engine: &mut Engine, of: &FingerprintOf) {
+    set(engine, of, Trust::None, "not trusted.")
+}
+
+fn set(engine: &mut Engine, of: &FingerprintOf, trust: Trust, word: &str) {
+    for known in pick(engine, of) {
         let nick = engine.spelled(&known.peer);
         let style = if trust.is_trusted() { Style::Good } else { Style::Warn };
         engine.say(style, format!("[{nick}] Fingerprint {} {word}", known.fingerprint));
         engine.trust_set(&known.peer, known.fingerprint, trust.clone());
     }
-    Ok(())
 }
 
-pub(super) fn forget(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
-    if arguments.rest().is_empty() {
-        return Err(Wrong);
-    }
-    let Some(found) = by_prefix(engine, arguments.rest()) else {
-        engine.say(Style::Bad, "No such fingerprint: info lists them.");
-        return Ok(());
+pub(super) fn forget(engine: &mut Engine, forget: &Forget) {
+    let Some(mut found) = by_prefix(engine, &forget.fingerprint) else {
+        return say_unknown(engine);
     };
+    if !only_of(engine, &mut found, forget.peer.as_ref()) {
+        return say_unknown(engine);
+    }
     for known in found {
         let nick = engine.spelled(&known.peer);
         match engine.forget(&known) {
@@ -52,55 +81,66 @@ pub(super) fn forget(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
             Err(ForgetError::Unknown) => {}
         }
     }
-    Ok(())
 }
 
-pub(super) fn own(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
-    arguments.end()?;
+pub(super) fn own(engine: &mut Engine) {
     let (user, network) = (engine.account.user.clone(), engine.account.network.clone());
     let fingerprint = engine.own_fingerprint();
     engine.say(Style::Plain, format!("Your fingerprint as {user} on {network}: {fingerprint}."));
-    Ok(())
 }
 
-/// The fingerprints that an argument means: the one in use with a nick, or all that a (part of a)
-/// fingerprint names. Says why where there is none.
-fn pick(engine: &mut Engine, arguments: Arguments<'_>) -> Result<Vec<KnownFingerprint>, Wrong> {
-    let argument = arguments.rest();
-    if argument.is_empty() {
-        return Err(Wrong);
+pub(super) fn say_unknown(engine: &mut Engine) {
+    engine.say(Style::Bad, "No such fingerprint: info lists them.");
+}
+
+/// The records that are meant. Says why where there is none.
+fn pick(engine: &mut Engine, of: &FingerprintOf) -> Vec<KnownFingerprint> {
+    match (&of.peer, &of.fingerprint) {
+        (peer, Some(digits)) => {
+            let mut found = by_prefix(engine, digits).unwrap_or_default();
+            if !only_of(engine, &mut found, peer.as_ref()) {
+                say_unknown(engine);
+            }
+            found
+        }
+        (Some(nick), None) => {
+            if in_use(engine, nick).is_none() {
+                engine.say_of(
+                    nick,
+                    Style::Bad,
+                    "There is no private conversation with this nick. Start one, or name a fingerprint that info lists.",
+                );
+            }
+            in_use(engine, nick).into_iter().collect()
+        }
+        (None, None) => Vec::new(),
     }
-    let nick = Nick::new(argument).ok();
-    let conversation = nick.as_ref().and_then(|nick| {
-        let peer = engine.peer(nick.as_bytes())?;
-        let private = engine.conversations.get(&peer)?.private()?.clone();
-        Some((peer, private.fingerprint))
-    });
-    if let Some((peer, fingerprint)) = conversation {
-        let found = engine.otr.known_of(&peer).into_iter().find(|k| k.fingerprint == fingerprint);
-        return Ok(found.into_iter().collect());
+}
+
+/// Leaves only records of one peer, if one is given; whether there are any.
+fn only_of(engine: &Engine, found: &mut Vec<KnownFingerprint>, nick: Option<&Nick>) -> bool {
+    if let Some(nick) = nick {
+        let peer = engine.peer(nick.as_bytes());
+        found.retain(|known| Some(&known.peer) == peer.as_ref());
     }
-    match (by_prefix(engine, argument), nick) {
-        (Some(found), _) => return Ok(found),
-        (None, Some(nick)) => engine.say_of(
-            &nick,
-            Style::Bad,
-            "There is no private conversation with this nick. Start one, or name a fingerprint that info lists.",
-        ),
-        (None, None) => engine.say(Style::Bad, "No such fingerprint: info lists them."),
-    }
-    Ok(Vec::new())
+    !found.is_empty()
+}
+
+/// The fingerprint in use with a nick.
+fn in_use(engine: &Engine, nick: &Nick) -> Option<KnownFingerprint> {
+    let peer = engine.peer(nick.as_bytes())?;
+    let fingerprint = engine.conversations.get(&peer)?.private()?.fingerprint;
+    engine.otr.known_of(&peer).into_iter().find(|known| known.fingerprint == fingerprint)
 }
 
 /// All records of the one fingerprint that begins so; `None` where none or several do.
-fn by_prefix(engine: &Engine, text: &[u8]) -> Option<Vec<KnownFingerprint>> {
-    let digits: String =
-        std::str::from_utf8(text).ok()?.chars().filter(|c| !c.is_whitespace()).collect();
-    if digits.len() < SHORTEST_PREFIX || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
-        return None;
-    }
+fn by_prefix(engine: &Engine, digits: &Digits) -> Option<Vec<KnownFingerprint>> {
     let mut found = engine.otr.known();
-    found.retain(|known| known.fingerprint.starts_with_hex(&digits));
+    found.retain(|known| known.fingerprint.starts_with_hex(digits.as_str()));
     let first = found.first()?.fingerprint;
     found.iter().all(|known| known.fingerprint == first).then_some(found)
+}
+
+fn digits(text: &[u8]) -> Option<Digits> {
+    Digits::new(std::str::from_utf8(text).ok()?).ok()
 }

@@ -1,22 +1,21 @@
 //! With whom OTR is used, and how far.
 
-use super::{Arguments, Outcome, Wrong};
+use super::{Arguments, Line, Wrong};
 use crate::engine::{Engine, Policy};
+use proto::command::{self, Command, Patterns, PolicyWord};
 use proto::shim::Style;
 
-pub(super) fn ignore(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
-    let (remove, pattern) = parse(arguments)?;
-    match (remove, pattern) {
-        (false, None) => engine.list_patterns(
+pub(super) fn ignore(engine: &mut Engine, patterns: &Patterns) {
+    match (patterns.remove, patterns.pattern.as_deref()) {
+        (_, None) => engine.list_patterns(
             |settings| &settings.ignore,
             "OTR is disabled for following nicks:",
             "OTR is not disabled for any nick.",
         ),
-        (true, None) => return Err(Wrong),
         (false, Some(pattern)) => {
             if let Some(nick) = engine.private_under(pattern, None) {
                 engine.say(Style::Bad, format!("Not added: there is a private conversation with {nick}. Say finish {nick} first."));
-                return Ok(());
+                return;
             }
             let added = engine.add_pattern(|settings| &mut settings.ignore, pattern);
             match added {
@@ -35,18 +34,15 @@ pub(super) fn ignore(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
             false => engine.say(Style::Bad, format!("{pattern} is not on the OTR ignore list.")),
         },
     }
-    Ok(())
 }
 
-pub(super) fn enable(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
-    let (remove, pattern) = parse(arguments)?;
-    match (remove, pattern) {
-        (false, None) => engine.list_patterns(
+pub(super) fn enable(engine: &mut Engine, patterns: &Patterns) {
+    match (patterns.remove, patterns.pattern.as_deref()) {
+        (_, None) => engine.list_patterns(
             |settings| &settings.enable,
             "OTR is enabled, against ignore, for following nicks:",
             "There is no exception to the OTR ignore list.",
         ),
-        (true, None) => return Err(Wrong),
         (false, Some(pattern)) => {
             match engine.add_pattern(|settings| &mut settings.enable, pattern) {
                 Ok(true) => {
@@ -60,7 +56,7 @@ pub(super) fn enable(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
         (true, Some(pattern)) => {
             if let Some(nick) = engine.private_under(pattern, None) {
                 engine.say(Style::Bad, format!("Not removed: there is a private conversation with {nick}. Say finish {nick} first."));
-                return Ok(());
+                return;
             }
             match engine.remove_pattern(|settings| &mut settings.enable, pattern) {
                 true => engine.say(Style::Plain, format!("Removed {pattern} from OTR enable list")),
@@ -70,40 +66,38 @@ pub(super) fn enable(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
             }
         }
     }
-    Ok(())
 }
 
-pub(super) fn policy(engine: &mut Engine, mut arguments: Arguments<'_>) -> Outcome {
-    let Some(pattern) = arguments.word() else {
-        engine.show_policies();
-        return Ok(());
+pub(super) fn policy(engine: &mut Engine, policy: &command::Policy) {
+    match (&policy.pattern, policy.policy) {
+        (None, _) => engine.show_policies(),
+        (Some(pattern), None) => engine.show_policy(pattern),
+        (Some(pattern), Some(word)) => engine.set_policy(pattern, Policy::of_word(word)),
+    }
+}
+
+pub(super) fn parse_policy(mut arguments: Arguments<'_>) -> Result<Line, Wrong> {
+    let mut next = || {
+        let word = arguments.word().map(std::str::from_utf8).transpose();
+        word.map_err(|_| Wrong)
     };
-    let pattern = std::str::from_utf8(pattern).map_err(|_| Wrong)?;
-    let Some(word) = arguments.word() else {
-        engine.show_policy(pattern);
-        return Ok(());
-    };
+    let (pattern, word) = (next()?.map(str::to_owned), next()?);
+    let policy = word.map(|word| PolicyWord::from_word(word).ok_or(Wrong)).transpose()?;
     arguments.end()?;
-    let word = std::str::from_utf8(word).map_err(|_| Wrong)?;
-    let policy = match word.eq_ignore_ascii_case("default") {
-        true => None,
-        false => Some(Policy::parse(word).ok_or(Wrong)?),
-    };
-    engine.set_policy(pattern, policy);
-    Ok(())
+    Ok(Line::Command(Command::Policy(command::Policy { pattern, policy })))
 }
 
 /// `[--remove] [pattern]`
-fn parse(mut arguments: Arguments<'_>) -> Result<(bool, Option<&str>), Wrong> {
+pub(super) fn parse(mut arguments: Arguments<'_>) -> Result<Patterns, Wrong> {
     let mut ahead = arguments;
     let remove = ahead.word().is_some_and(|word| word.eq_ignore_ascii_case(b"--remove"));
     if remove {
         arguments = ahead;
     }
     if arguments.rest().is_empty() {
-        return Ok((remove, None));
+        return if remove { Err(Wrong) } else { Ok(Patterns::default()) };
     }
-    let pattern = arguments.text()?;
+    let pattern = Some(arguments.text()?.to_owned());
     arguments.end()?;
-    Ok((remove, Some(pattern)))
+    Ok(Patterns { pattern, remove })
 }

@@ -1,4 +1,5 @@
-//! What a user can say to `*otr`: one table, from which help and usage come.
+//! What a user can say to `*otr`: one table, from which help and usage come. A line becomes a
+//! [`Command`], as the parameters of a typed method do, and [`run`] knows neither.
 
 mod authenticate;
 mod fingerprints;
@@ -7,11 +8,12 @@ mod overview;
 mod sessions;
 
 use crate::engine::Engine;
+use proto::command::{Command, Finish, Genkey, MaybePeer, Nothing, Peer};
 use proto::irc::Nick;
 use proto::shim::Style;
 
-/// One command.
-pub struct Command {
+/// One command, as it is typed.
+pub struct Typed {
     /// Its name, lower case.
     pub name: &'static str,
     /// Its arguments, as usage shows them.
@@ -20,187 +22,232 @@ pub struct Command {
     pub summary: &'static str,
     /// More, for `help <command>`.
     pub details: &'static str,
-    run: fn(&mut Engine, Arguments<'_>) -> Outcome,
+    parse: fn(&Engine, Arguments<'_>) -> Result<Line, Wrong>,
 }
 
-impl Command {
+impl Typed {
     /// Its name with its arguments.
     fn synopsis(&self) -> String {
         format!("{} {}", self.name, self.arguments).trim_end().to_owned()
     }
 }
 
-/// What came of it; [`Wrong`] prints the usage.
-type Outcome = Result<(), Wrong>;
+/// What a line says.
+enum Line {
+    /// What an interface can say by a typed method, too.
+    Command(Command),
+    /// Only of use to who types: `help`, or `help` of one word.
+    Help(Option<Vec<u8>>),
+    /// `listen`
+    Listen,
+    /// `mark`
+    Mark,
+    /// `status`
+    Status,
+    /// `version`
+    Version,
+    /// A fingerprint, but none that is known or could be.
+    NoFingerprint,
+}
 
-/// The arguments do not fit.
+/// The arguments do not fit: the usage is shown.
 struct Wrong;
 
 /// All of them, in the order of the table.
-pub const COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Typed] = &[
+    Typed {
         name: "help",
         arguments: "[command]",
         summary: "Show this list, or what a command does",
         details: "",
-        run: overview::help,
+        parse: |_, arguments| overview::parse_help(arguments),
     },
-    Command {
+    Typed {
         name: "info",
         arguments: "[nick]",
         summary: "Show known fingerprints and private conversations",
         details: "With a nick also its policy, the protocol's version, instance tags and since when.",
-        run: overview::info,
+        parse: |_, arguments| overview::parse_info(arguments),
     },
-    Command {
+    Typed {
         name: "start",
         arguments: "<nick>",
         summary: "Ask for a private conversation, as ?OTR? in the query does",
         details: "What you type to the nick waits until it is private, and comes back after 60 seconds.",
-        run: sessions::start,
+        parse: |_, arguments| arguments.peer(Command::Start),
     },
-    Command {
+    Typed {
         name: "refresh",
         arguments: "<nick>",
         summary: "Make new session keys",
         details: "Of use when one side cannot read the other any more.",
-        run: sessions::refresh,
+        parse: |_, arguments| arguments.peer(Command::Refresh),
     },
-    Command {
+    Typed {
         name: "finish",
         arguments: "<nick> | --all",
         summary: "End a private conversation; the peer is told",
         details: "What you type afterwards goes out in clear, unless the policy is required. Needed also when the peer ended first.",
-        run: sessions::finish,
+        parse: |_, arguments| sessions::parse_finish(arguments),
     },
-    Command {
+    Typed {
         name: "trust",
         arguments: "<nick|fingerprint>",
         summary: "Mark a fingerprint as trusted",
         details: "Compare it with your peer over another channel first. With a nick: the key in use.",
-        run: fingerprints::trust,
+        parse: |engine, arguments| fingerprints::parse(engine, arguments, Command::Trust),
     },
-    Command {
+    Typed {
         name: "distrust",
         arguments: "<nick|fingerprint>",
         summary: "Mark a fingerprint as not trusted",
         details: "",
-        run: fingerprints::distrust,
+        parse: |engine, arguments| fingerprints::parse(engine, arguments, Command::Distrust),
     },
-    Command {
+    Typed {
         name: "forget",
         arguments: "<fingerprint>",
         summary: "Forget a fingerprint that is not in use",
         details: "Fingerprints may be cut short to 8 or more digits where only one fits.",
-        run: fingerprints::forget,
+        parse: |_, arguments| fingerprints::parse_forget(arguments),
     },
-    Command {
+    Typed {
         name: "fingerprint",
         arguments: "",
         summary: "Show your own fingerprint on this network",
         details: "",
-        run: fingerprints::own,
+        parse: |_, arguments| {
+            arguments.end().map(|()| Line::Command(Command::Fingerprint(Nothing {})))
+        },
     },
-    Command {
+    Typed {
         name: "auth",
         arguments: "<nick> <secret>",
         summary: "Authenticate with a secret that both of you know, or answer a request",
         details: "Neither side learns the other's secret. Capitals and dots count.",
-        run: authenticate::auth,
+        parse: |_, arguments| authenticate::parse_auth(arguments),
     },
-    Command {
+    Typed {
         name: "authq",
         arguments: "<nick> [question] <secret>",
         summary: "Authenticate by a question, in square brackets",
         details: "The question is sent, the secret is not. Needs a client that speaks OTRv3.",
-        run: authenticate::authq,
+        parse: |_, arguments| authenticate::parse_authq(arguments),
     },
-    Command {
+    Typed {
         name: "authabort",
         arguments: "<nick>",
         summary: "End an authentication",
         details: "",
-        run: authenticate::abort,
+        parse: |_, arguments| arguments.peer(Command::SmpAbort),
     },
-    Command {
+    Typed {
         name: "genkey",
         arguments: "[--overwrite]",
         summary: "Make your private key, or a new one in place of it",
         details: "A key is made by itself when one is first needed. --overwrite ends private \
                   conversations, which stay closed until you say finish or start, keeps the old key beside, and shows your peers a changed key.",
-        run: sessions::genkey,
+        parse: |_, arguments| sessions::parse_genkey(arguments),
     },
-    Command {
+    Typed {
         name: "ignore",
         arguments: "[--remove] [pattern]",
         summary: "Switch OTR off for nicks, or list for which",
         details: "Wildcards * and ? can be used.",
-        run: lists::ignore,
+        parse: |_, arguments| lists::parse(arguments).map(Command::Ignore).map(Line::Command),
     },
-    Command {
+    Typed {
         name: "enable",
         arguments: "[--remove] [pattern]",
         summary: "Exceptions to ignore and to the nicks of services",
         details: "Of an ignored and an enabled pattern that both fit the more specific one decides.",
-        run: lists::enable,
+        parse: |_, arguments| lists::parse(arguments).map(Command::Enable).map(Line::Command),
     },
-    Command {
+    Typed {
         name: "policy",
         arguments: "[pattern [never|manual|opportunistic|required|default]]",
         summary: "Show or set how far OTR is used",
         details: "The most specific pattern decides. The pattern known stands for nicks with a \
                   trusted fingerprint. never: no OTR. manual: only when one side asks. \
                   opportunistic: also by unseen whitespace. required: nothing goes out in clear.",
-        run: lists::policy,
+        parse: |_, arguments| lists::parse_policy(arguments),
     },
-    Command {
+    Typed {
         name: "listen",
         arguments: "[off]",
         summary: "Have this client told how conversations stand, for its scripts",
         details: "It gets OTR lines and tagged messages until it says listen off or leaves.",
-        run: overview::listen,
+        parse: |_, _| Ok(Line::Listen),
     },
-    Command {
+    Typed {
         name: "mark",
         arguments: "[on|off|sign]",
         summary: "Put a sign in front of what came encrypted",
         details: "It is taken off the front of all other text, so that nobody can type it. on: [OTR]. \
                   It holds for all clients.",
-        run: overview::mark,
+        parse: |_, _| Ok(Line::Mark),
     },
-    Command {
+    Typed {
         name: "status",
         arguments: "",
         summary: "Show daemon, key, conversations and what waits",
         details: "",
-        run: overview::status,
+        parse: |_, arguments| arguments.end().map(|()| Line::Status),
     },
-    Command {
+    Typed {
         name: "version",
         arguments: "",
         summary: "Show the versions of daemon, module and ZNC",
         details: "",
-        run: overview::version,
+        parse: |_, arguments| arguments.end().map(|()| Line::Version),
     },
 ];
 
 /// Runs one line typed to `*otr`.
-pub fn run(engine: &mut Engine, line: &[u8]) {
+pub fn run_line(engine: &mut Engine, line: &[u8]) {
     let mut arguments = Arguments(line);
-    let Some(word) = arguments.word() else { return run(engine, b"help") };
+    let Some(word) = arguments.word() else { return run_line(engine, b"help") };
     let Some(command) = find(word) else {
         return engine.say(Style::Bad, "No such command. Say help for the list of commands.");
     };
-    if (command.run)(engine, arguments).is_err() {
-        engine.say(Style::Bad, usage(command));
+    match (command.parse)(engine, arguments) {
+        Ok(Line::Command(command)) => run(engine, &command),
+        Ok(Line::Help(word)) => overview::help(engine, word.as_deref()),
+        Ok(Line::Listen) => overview::listen(engine),
+        Ok(Line::Mark) => overview::mark(engine),
+        Ok(Line::Status) => overview::status(engine),
+        Ok(Line::Version) => overview::version(engine),
+        Ok(Line::NoFingerprint) => fingerprints::say_unknown(engine),
+        Err(Wrong) => engine.say(Style::Bad, usage(command)),
     }
 }
 
-fn find(word: &[u8]) -> Option<&'static Command> {
+/// Runs a command, however it was said.
+pub fn run(engine: &mut Engine, command: &Command) {
+    match command {
+        Command::Start(Peer { peer }) => engine.start(peer),
+        Command::Refresh(Peer { peer }) => engine.refresh(peer),
+        Command::Finish(Finish::Peer { peer }) => sessions::finish(engine, peer),
+        Command::Finish(Finish::All { .. }) => sessions::finish_all(engine),
+        Command::Trust(of) => fingerprints::trust(engine, of),
+        Command::Distrust(of) => fingerprints::distrust(engine, of),
+        Command::Forget(forget) => fingerprints::forget(engine, forget),
+        Command::Smp(smp) => authenticate::begin(engine, smp),
+        Command::SmpAbort(Peer { peer }) => engine.smp_abort(peer),
+        Command::Genkey(Genkey { overwrite }) => engine.genkey(*overwrite),
+        Command::Policy(policy) => lists::policy(engine, policy),
+        Command::Ignore(patterns) => lists::ignore(engine, patterns),
+        Command::Enable(patterns) => lists::enable(engine, patterns),
+        Command::Info(MaybePeer { peer }) => overview::info(engine, peer.as_ref()),
+        Command::Fingerprint(Nothing {}) => fingerprints::own(engine),
+    }
+}
+
+fn find(word: &[u8]) -> Option<&'static Typed> {
     COMMANDS.iter().find(|command| command.name.as_bytes().eq_ignore_ascii_case(word))
 }
 
-fn usage(command: &Command) -> String {
+fn usage(command: &Typed) -> String {
     format!("Usage: {}", command.synopsis())
 }
 
@@ -240,8 +287,13 @@ impl<'a> Arguments<'a> {
         Ok(nick)
     }
 
+    /// A command about one peer.
+    fn peer(self, command: fn(Peer) -> Command) -> Result<Line, Wrong> {
+        Ok(Line::Command(command(Peer { peer: self.only_nick()? })))
+    }
+
     /// Nothing more.
-    fn end(self) -> Outcome {
+    fn end(self) -> Result<(), Wrong> {
         if self.rest().is_empty() { Ok(()) } else { Err(Wrong) }
     }
 }

@@ -1,26 +1,32 @@
 //! What stands where.
 
-use super::{Arguments, COMMANDS, Outcome, find, usage};
+use super::{Arguments, COMMANDS, Line, Wrong, find, usage};
 use crate::engine::{Engine, KeyState, Phase};
 use crate::text::clean::quote;
 use crate::text::{date, wrap};
 use otr::{KnownFingerprint, Trust, Version};
-use proto::irc::Text;
+use proto::command::{Command, MaybePeer};
+use proto::irc::{Nick, Text};
 use proto::shim::{Effect, Style};
 use std::collections::BTreeMap;
 
 /// The most that a line of `help` takes: clients wrap longer ones.
 const COLUMNS: usize = 100;
 
-pub(super) fn help(engine: &mut Engine, mut arguments: Arguments<'_>) -> Outcome {
-    let Some(word) = arguments.word() else {
+pub(super) fn parse_help(mut arguments: Arguments<'_>) -> Result<Line, Wrong> {
+    let word = arguments.word().map(<[u8]>::to_vec);
+    arguments.end()?;
+    Ok(Line::Help(word))
+}
+
+pub(super) fn help(engine: &mut Engine, word: Option<&[u8]>) {
+    let Some(word) = word else {
         // As ZNC's own modules list theirs.
         for command in COMMANDS {
             engine.say(Style::Plain, format!("{}: {}", command.synopsis(), command.summary));
         }
-        return Ok(());
+        return;
     };
-    arguments.end()?;
     match find(word) {
         None => engine.say(Style::Bad, "No such command. Say help for the list of commands."),
         Some(command) => {
@@ -32,37 +38,37 @@ pub(super) fn help(engine: &mut Engine, mut arguments: Arguments<'_>) -> Outcome
             }
         }
     }
-    Ok(())
 }
 
 /// The module answers it for the client that said it. It comes here from elsewhere only.
-pub(super) fn listen(engine: &mut Engine, _: Arguments<'_>) -> Outcome {
+pub(super) fn listen(engine: &mut Engine) {
     engine.say(
         Style::Bad,
         "Only a client of ZNC can listen, and its otr module sees to it: update the module.",
     );
-    Ok(())
 }
 
 /// The module answers it, which puts the sign there.
-pub(super) fn mark(engine: &mut Engine, _: Arguments<'_>) -> Outcome {
+pub(super) fn mark(engine: &mut Engine) {
     engine.say(
         Style::Bad,
         "Only ZNC's otr module can mark text: say it to *otr there, or update the module.",
     );
-    Ok(())
 }
 
-pub(super) fn info(engine: &mut Engine, mut arguments: Arguments<'_>) -> Outcome {
-    let nick = match arguments.rest().is_empty() {
+pub(super) fn parse_info(arguments: Arguments<'_>) -> Result<Line, Wrong> {
+    let peer = match arguments.rest().is_empty() {
         true => None,
-        false => Some(arguments.nick()?),
+        false => Some(arguments.only_nick()?),
     };
-    arguments.end()?;
-    let only = nick.as_ref().and_then(|nick| engine.peer(nick.as_bytes()));
+    Ok(Line::Command(Command::Info(MaybePeer { peer })))
+}
+
+pub(super) fn info(engine: &mut Engine, nick: Option<&Nick>) {
+    let only = nick.and_then(|nick| engine.peer(nick.as_bytes()));
     let rows = rows(engine, only.as_ref());
     if rows.is_empty() {
-        match &nick {
+        match nick {
             Some(nick) => engine.say_of(
                 nick,
                 Style::Plain,
@@ -81,7 +87,6 @@ pub(super) fn info(engine: &mut Engine, mut arguments: Arguments<'_>) -> Outcome
     }
     let fingerprint = engine.own_fingerprint();
     engine.say(Style::Plain, format!("Your fingerprint: {fingerprint}."));
-    Ok(())
 }
 
 /// The table of the seed: a peer's name and state in its first row only, the key in use first.
@@ -172,10 +177,9 @@ fn details(engine: &mut Engine, peer: &otr::Peer) {
     }
 }
 
-pub(super) fn status(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
-    arguments.end()?;
+pub(super) fn status(engine: &mut Engine) {
     let (user, network) = (engine.account.user.clone(), engine.account.network.clone());
-    version(engine, arguments)?;
+    version(engine);
     engine.say(Style::Plain, format!("Account: {user} on {network}."));
     let key = match &engine.key {
         KeyState::None => "none yet; it is made the first time one is needed".to_owned(),
@@ -207,18 +211,15 @@ pub(super) fn status(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
             }
         }
     }
-    Ok(())
 }
 
-pub(super) fn version(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
-    arguments.end()?;
+pub(super) fn version(engine: &mut Engine) {
     let daemon = env!("CARGO_PKG_VERSION");
     let (shim, znc) = match &engine.module {
         Some(module) => (quote(module.shim.as_bytes()), quote(module.znc.as_bytes())),
         None => ("not connected".into(), "unknown".into()),
     };
     engine.say(Style::Plain, format!("otrd {daemon}, module {shim}, ZNC {znc}."));
-    Ok(())
 }
 
 /// Seconds for people.

@@ -1,43 +1,40 @@
 //! Beginning and ending private conversations, and the key they need.
 
-use super::{Arguments, Outcome, Wrong};
+use super::{Arguments, Line, Wrong};
 use crate::engine::Engine;
+use proto::command::{Command, Finish, Genkey};
+use proto::irc::Nick;
 use proto::shim::Style;
 
-pub(super) fn start(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
-    engine.start(&arguments.only_nick()?);
-    Ok(())
+pub(super) fn parse_finish(arguments: Arguments<'_>) -> Result<Line, Wrong> {
+    let all = arguments.rest().eq_ignore_ascii_case(b"--all");
+    Ok(Line::Command(Command::Finish(match all {
+        true => Finish::All { all },
+        false => Finish::Peer { peer: arguments.only_nick()? },
+    })))
 }
 
-pub(super) fn refresh(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
-    engine.refresh(&arguments.only_nick()?);
-    Ok(())
-}
-
-pub(super) fn finish(engine: &mut Engine, arguments: Arguments<'_>) -> Outcome {
-    if arguments.rest().eq_ignore_ascii_case(b"--all") {
-        if engine.finish_all() == 0 {
-            engine.say(Style::Plain, "There is no private conversation.");
-        }
-        engine.open_everybody();
-        return Ok(());
+pub(super) fn finish_all(engine: &mut Engine) {
+    if engine.finish_all() == 0 {
+        engine.say(Style::Plain, "There is no private conversation.");
     }
-    let nick = arguments.only_nick()?;
-    engine.open(&nick);
+    engine.open_everybody();
+}
+
+pub(super) fn finish(engine: &mut Engine, nick: &Nick) {
+    engine.open(nick);
     match engine.peer(nick.as_bytes()).filter(|peer| engine.conversations.get(peer).is_some()) {
         Some(peer) => engine.finish(&peer),
-        None => engine.say_of(&nick, Style::Plain, "There is no private conversation."),
+        None => engine.say_of(nick, Style::Plain, "There is no private conversation."),
     }
-    Ok(())
 }
 
-pub(super) fn genkey(engine: &mut Engine, mut arguments: Arguments<'_>) -> Outcome {
+pub(super) fn parse_genkey(mut arguments: Arguments<'_>) -> Result<Line, Wrong> {
     let overwrite = match arguments.word() {
         None => false,
         Some(word) if word.eq_ignore_ascii_case(b"--overwrite") => true,
         Some(_) => return Err(Wrong),
     };
     arguments.end()?;
-    engine.genkey(overwrite);
-    Ok(())
+    Ok(Line::Command(Command::Genkey(Genkey { overwrite })))
 }

@@ -1,6 +1,7 @@
 //! What goes into a step and what comes out.
 
 use crate::store::Name;
+use proto::command::Command;
 use proto::irc::Text;
 use proto::shim::{Call, Effect, Hello};
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub enum Input {
     Call(Call),
     /// An admin asks; what is printed before the step ends is the answer.
     Command(Text),
+    /// An admin asks by a typed method; the answer is the same.
+    Do(Command),
     /// The key generation that was asked for is done: the contents of a key file.
     KeyMade(Zeroizing<Vec<u8>>),
     /// Or it failed.

@@ -11,6 +11,7 @@
 //! * `policy`: whom to talk OTR with at all.
 //! * `memory`, `unsaved`: what survives a restart, and what could not be written.
 //! * `standing`: what the module is told of how conversations stand.
+//! * `overview`: the whole account as data.
 //! * `import_export`: keys and fingerprints of other programs.
 
 mod act;
@@ -26,6 +27,7 @@ mod joining;
 mod keys;
 mod memory;
 mod outgoing;
+mod overview;
 mod patterns;
 mod peers;
 mod policy;
@@ -195,7 +197,8 @@ impl Engine {
             Input::Returned => self.forget_waiting(),
             Input::End => self.give_all_back("otrd ends"),
             Input::Call(call) => self.call(call),
-            Input::Command(line) => commands::run(self, line.as_bytes()),
+            Input::Command(line) => commands::run_line(self, line.as_bytes()),
+            Input::Do(command) => commands::run(self, &command),
             Input::KeyMade(file) => self.key_made(&file),
             Input::KeyFailed(why) => self.key_failed(&why),
             Input::NotSaved(name, why) => self.not_saved(name, &why),
@@ -214,6 +217,11 @@ impl Engine {
         let mut acts = self.saves();
         acts.append(&mut self.acts);
         acts
+    }
+
+    /// The time, for who only looks.
+    pub fn set_now(&mut self, now: Now) {
+        self.now = now;
     }
 
     /// Takes what the admin set. The next step tells what that changes.
@@ -311,11 +319,12 @@ impl Engine {
             Call::Network(network) => self.network_changed(network),
             Call::Out(out) => self.outgoing(out),
             Call::In(message) => self.incoming(message),
-            Call::Command(command) => commands::run(self, command.text.as_bytes()),
+            Call::Command(line) => commands::run_line(self, line.text.as_bytes()),
+            Call::Typed(command) => commands::run(self, &command),
             Call::Nick(change) => self.renamed(&change.old, &change.new),
             Call::Quit(presence) => self.left(&presence.nick),
             Call::Join(presence) => self.came(&presence.nick),
-            Call::Ack(_) | Call::Bye(_) => {}
+            Call::State(_) | Call::Ack(_) | Call::Bye(_) => {}
         }
     }
 

@@ -4,6 +4,7 @@ use super::Engine;
 use crate::text::casemap::Casemap;
 use crate::text::pattern;
 use otr::Peer;
+use proto::command::PolicyWord;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -36,6 +37,17 @@ impl Policy {
     pub fn parse(word: &str) -> Option<Self> {
         let all = [Self::Never, Self::Manual, Self::Opportunistic, Self::Required];
         all.into_iter().find(|policy| word.eq_ignore_ascii_case(policy.word()))
+    }
+
+    /// What a user said; `None` for the default.
+    pub fn of_word(word: PolicyWord) -> Option<Self> {
+        match word {
+            PolicyWord::Never => Some(Self::Never),
+            PolicyWord::Manual => Some(Self::Manual),
+            PolicyWord::Opportunistic => Some(Self::Opportunistic),
+            PolicyWord::Required => Some(Self::Required),
+            PolicyWord::Default => None,
+        }
     }
 
     /// The same word back.

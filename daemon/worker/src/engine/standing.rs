@@ -63,7 +63,7 @@ impl Engine {
         self.acts.extend(acts);
     }
 
-    fn standing(&self, peer: &Peer, conversation: &Conversation) -> Standing {
+    pub(super) fn standing(&self, peer: &Peer, conversation: &Conversation) -> Standing {
         let private = conversation.private();
         let state = match &conversation.phase {
             Phase::Private(_) => State::Private,
@@ -97,7 +97,7 @@ impl Engine {
         }
     }
 
-    fn clear_standing(&self, peer: &Peer, nick: Nick) -> Standing {
+    pub(super) fn clear_standing(&self, peer: &Peer, nick: Nick) -> Standing {
         Standing {
             peer: nick,
             state: State::Clear,

@@ -8,7 +8,6 @@ use crate::store::{Keys, Rekeyed, Settled};
 use anyhow::Result;
 use proto::admin::import_export::{Exported, Imported, Order};
 use proto::admin::{Output, WorkerStatus};
-use proto::irc::Text;
 use proto::shim::Effect;
 use proto::worker::{AtRest, CommandFailed, LogTopic, Refused, ToFront, ToWorker, WorkerConfig};
 use std::fs::File;
@@ -55,7 +54,13 @@ impl Worker {
                 let status = WorkerStatus { sandbox, memory: memory(), ..self.engine.status() };
                 self.say(&ToFront::Status { seq, status });
             }
-            (ToWorker::Command { seq, text }, _) => self.command(seq, text),
+            (ToWorker::Command { seq, text }, _) => self.command(seq, Input::Command(text)),
+            (ToWorker::Do { seq, command }, _) => self.command(seq, Input::Do(command)),
+            (ToWorker::State { seq, page }, _) => {
+                self.engine.set_now(self.clock.now());
+                let state = Box::new(self.engine.overview(page));
+                self.say(&ToFront::State { seq, state });
+            }
             (ToWorker::Import { seq, order }, Some(files)) => {
                 let outcome = self.import(&order, files).map_err(|why| Refused { why });
                 self.say(&ToFront::Imported { seq, outcome });
@@ -160,8 +165,8 @@ impl Worker {
     }
 
     /// A command of an admin: what it prints is the answer, the rest goes to the module.
-    fn command(&mut self, seq: u64, text: Text) {
-        let effects = self.step(Input::Command(text));
+    fn command(&mut self, seq: u64, command: Input) {
+        let effects = self.step(command);
         let (output, others) = effects
             .into_iter()
             .partition(|effect| matches!(effect, Effect::Print { .. } | Effect::Table { .. }));

@@ -7,9 +7,11 @@ use crate::link::{Health, Link};
 use crate::parts;
 use crate::unseen::{self, Unseen, left_to_us};
 use proto::irc::{Nick, Text};
-use proto::jsonrpc::{self, Code, Id, Message, Response};
+use proto::jsonrpc::{self, Code, Error, Id, Message, Response};
+use proto::overview::StatePage;
 use proto::shim::{
-    self, Bye, ByeReason, Call, Effect, Effects, Hello, HelloReply, IncomingMessage, Limits, Want,
+    self, Bye, ByeReason, Call, Effect, Effects, Hello, HelloReply, IncomingMessage, Limits, Reply,
+    Want,
 };
 use std::os::fd::OwnedFd;
 
@@ -125,13 +127,16 @@ impl Worker {
                     let mut asked = Asked::default();
                     let mut room = parts::ROOM;
                     shim::serve(&line, &mut out, |id, call| {
+                        if let Call::State(page) = call {
+                            return self.state(page, id, &mut asked, &mut room);
+                        }
                         let mut effects = self.answer(id, call, &mut asked, &mut bye);
                         // Once something is left over, what comes later must not overtake it.
                         let mut none = 0;
                         let room = if rest.is_empty() { &mut room } else { &mut none };
                         let now = parts::first(&mut effects, room);
                         rest.extend(effects);
-                        Ok(Effects { effects: now })
+                        Ok(Reply::Effects(Effects { effects: now }))
                     });
                     if let Some(unseen) = &mut self.unseen {
                         let reply = out.get(start..).unwrap_or_default();
@@ -161,6 +166,25 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// The whole account as data: a page of it takes a line.
+    fn state(
+        &mut self,
+        page: StatePage,
+        id: Option<&Id>,
+        asked: &mut Asked,
+        room: &mut usize,
+    ) -> Result<Reply, Error> {
+        if self.unseen.is_some() {
+            asked.id = number(id);
+        }
+        if *room < parts::ROOM {
+            return Err(Error::new(Code::Refused, "state comes alone: send it in no batch"));
+        }
+        *room = 0;
+        self.engine.set_now(self.clock.now());
+        Ok(Reply::State(Box::new(self.engine.overview(page))))
     }
 
     fn answer(

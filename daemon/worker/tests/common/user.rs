@@ -7,7 +7,7 @@ use proto::account::{Account, Name as AccountName};
 use proto::irc::{Nick, Source, Text};
 use proto::shim::guard::{MAX_CLOSED, fold};
 use proto::shim::{
-    Call, Command, Effect, IncomingMessage, MessageKind, Network, NickChange, OutgoingMessage,
+    Call, CommandLine, Effect, IncomingMessage, MessageKind, Network, NickChange, OutgoingMessage,
     Presence, Security, Standing, State, Style,
 };
 use std::collections::{BTreeMap, VecDeque};
@@ -200,7 +200,7 @@ impl User {
     }
 
     pub fn command(&mut self, line: &str) {
-        self.ask(Call::Command(Command { text: line.into() }));
+        self.ask(Call::Command(CommandLine { text: line.into() }));
     }
 
     pub fn hears(&mut self, from: &str, kind: MessageKind, text: &[u8]) {

@@ -1,0 +1,163 @@
+//! The whole account as data, in pages that fit in a line.
+
+use super::{Engine, KeyState, Phase};
+use otr::{KnownFingerprint, Peer, Trust, Version};
+use proto::irc::Nick;
+use proto::overview::{
+    AccountState, FingerprintState, OwnKey, PatternPolicy, PeerState, StatePage, Versions,
+};
+use proto::shim;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Bytes of entries in a page. A line's other 16 KiB are enough for what is in every page.
+const PAGE: usize = 48 * 1024;
+
+impl Engine {
+    /// One page of it, at this time.
+    pub fn overview(&self, page: StatePage) -> AccountState {
+        let module = self.module.as_ref();
+        let mut known: BTreeMap<Peer, Vec<KnownFingerprint>> = BTreeMap::new();
+        for one in self.otr.known() {
+            known.entry(one.peer.clone()).or_default().push(one);
+        }
+        for (peer, conversation) in self.conversations.iter() {
+            if conversation.guarded || !conversation.is_idle() {
+                known.entry(peer.clone()).or_default();
+            }
+        }
+        let mut entries = Entries { skip: page.from, room: PAGE, taken: page.from, full: false };
+        let peers = entries.take(known.keys(), |peer| self.peer_state(peer));
+        let fingerprints = entries.take(known.values().flatten(), |one| self.fingerprint(one));
+        let policies = entries.take(&self.settings.policies, |(pattern, policy)| {
+            Some(PatternPolicy { pattern: pattern.clone(), policy: policy.word().into() })
+        });
+        let ignore = entries.take(&self.settings.ignore, |pattern| Some(pattern.clone()));
+        let enable = entries.take(&self.settings.enable, |pattern| Some(pattern.clone()));
+        AccountState {
+            user: self.account.user.as_str().into(),
+            network: self.account.network.as_str().into(),
+            versions: Versions {
+                daemon: env!("CARGO_PKG_VERSION").into(),
+                shim: module.map(|module| shortened(&module.shim)),
+                znc: module.map(|module| shortened(&module.znc)),
+            },
+            key: self.own_key(),
+            default_policy: self.default_policy().word().into(),
+            known_policy: self.settings.known.map(|policy| policy.word().into()),
+            peers,
+            fingerprints,
+            policies,
+            ignore,
+            enable,
+            next: entries.full.then_some(entries.taken),
+        }
+    }
+
+    fn own_key(&self) -> OwnKey {
+        let seconds = match &self.key {
+            KeyState::Generating { since, .. } => {
+                Some(self.now.mono.saturating_sub(*since).as_secs())
+            }
+            _ => None,
+        };
+        let fingerprint = self.otr.own_fingerprint();
+        OwnKey {
+            state: self.key.word().into(),
+            fingerprint: fingerprint.map(|one| one.to_hex().to_ascii_uppercase()),
+            made: None,
+            seconds,
+        }
+    }
+
+    fn peer_state(&self, peer: &Peer) -> Option<PeerState> {
+        let conversation = self.conversations.get(peer);
+        let standing = match conversation {
+            Some(conversation) => self.standing(peer, conversation),
+            // What libotr's file names need not be a nick.
+            None => self.clear_standing(peer, Nick::new(peer.as_bytes()).ok()?),
+        };
+        let private = conversation.and_then(|conversation| match &conversation.phase {
+            Phase::Private(private) => Some(private),
+            _ => None,
+        });
+        Some(PeerState {
+            standing,
+            rule: self.policy_and_rule(peer).1.to_string(),
+            since: private.map(|private| private.since),
+            otr: private.map(|private| match private.version {
+                Version::V2 => 2,
+                Version::V3 => 3,
+            }),
+        })
+    }
+
+    fn fingerprint(&self, known: &KnownFingerprint) -> Option<FingerprintState> {
+        let conversation = self.conversations.get(&known.peer);
+        let in_use = conversation.and_then(|c| c.private()).map(|private| private.fingerprint);
+        let nick = match conversation {
+            Some(conversation) => conversation.nick.clone(),
+            None => Nick::new(known.peer.as_bytes()).ok()?,
+        };
+        Some(FingerprintState {
+            peer: nick,
+            fingerprint: known.fingerprint.to_hex().to_ascii_uppercase(),
+            trust: match known.trust {
+                Trust::None => shim::Trust::None,
+                Trust::Manual | Trust::Other(_) => shim::Trust::Manual,
+                Trust::SharedSecret => shim::Trust::Secret,
+            },
+            in_use: in_use == Some(known.fingerprint),
+            first_used: None,
+            last_used: None,
+        })
+    }
+}
+
+/// The entries of one page, over all lists.
+struct Entries {
+    /// Entries of earlier pages that are still to be passed over.
+    skip: u64,
+    room: usize,
+    /// Entries of earlier pages and of this one.
+    taken: u64,
+    full: bool,
+}
+
+impl Entries {
+    fn take<I: IntoIterator, T: Serialize>(
+        &mut self,
+        list: I,
+        entry: impl Fn(I::Item) -> Option<T>,
+    ) -> Vec<T> {
+        let mut page = Vec::new();
+        for item in list {
+            if self.full {
+                break;
+            }
+            if self.skip > 0 {
+                self.skip -= 1;
+                continue;
+            }
+            let Some(entry) = entry(item) else {
+                self.taken += 1;
+                continue;
+            };
+            // No entry takes more than 2 KiB: each page has some.
+            let size = serde_json::to_vec(&entry).map_or(0, |json| json.len() + 1);
+            if size > self.room {
+                self.full = true;
+                break;
+            }
+            self.room -= size;
+            self.taken += 1;
+            page.push(entry);
+        }
+        page
+    }
+}
+
+/// What the other end says of itself, as far as it is of use.
+fn shortened(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(100).collect()
+}

@@ -1,0 +1,438 @@
+//! What a user can tell `*otr` to do, as a value. A line of text and the parameters of a typed
+//! method both become one; nothing behind this knows which it was.
+
+use crate::irc::{Nick, Text};
+use crate::jsonrpc::{Error, Request};
+use serde::de::{self, Deserializer};
+use serde::{Deserialize, Serialize, Serializer};
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A command of `*otr`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// `start`: asks for a private conversation.
+    Start(Peer),
+    /// `refresh`: new session keys.
+    Refresh(Peer),
+    /// `finish`: ends a private conversation, or all of them.
+    Finish(Finish),
+    /// `trust`: the fingerprint is the peer's.
+    Trust(FingerprintOf),
+    /// `distrust`: nobody says that it is.
+    Distrust(FingerprintOf),
+    /// `forget`: the fingerprint is not known any more.
+    Forget(Forget),
+    /// `smp`: authenticates by a shared secret, or answers a peer that does.
+    Smp(Smp),
+    /// `smp_abort`: ends an authentication.
+    SmpAbort(Peer),
+    /// `genkey`: a private key of our own.
+    Genkey(Genkey),
+    /// `policy`: shows or sets how far OTR is used.
+    Policy(Policy),
+    /// `ignore`: nicks without OTR.
+    Ignore(Patterns),
+    /// `enable`: exceptions to `ignore`.
+    Enable(Patterns),
+    /// `info`: known fingerprints and private conversations.
+    Info(MaybePeer),
+    /// `fingerprint`: our own.
+    Fingerprint(Nothing),
+}
+
+impl Command {
+    /// The typed methods, in the order of PROTOCOL.md.
+    pub const METHODS: [&'static str; 14] = [
+        "start",
+        "refresh",
+        "finish",
+        "trust",
+        "distrust",
+        "forget",
+        "smp",
+        "smp_abort",
+        "genkey",
+        "policy",
+        "ignore",
+        "enable",
+        "info",
+        "fingerprint",
+    ];
+
+    /// Reads a typed method; `None` where the method is another one.
+    pub fn parse(request: &Request<'_>) -> Option<Result<Self, Error>> {
+        Some(match request.method.as_ref() {
+            "start" => request.params().map(Self::Start),
+            "refresh" => request.params().map(Self::Refresh),
+            "finish" => request.params().map(Self::Finish),
+            "trust" => request.params().map(Self::Trust),
+            "distrust" => request.params().map(Self::Distrust),
+            "forget" => request.params().map(Self::Forget),
+            "smp" => request.params().map(Self::Smp),
+            "smp_abort" => request.params().map(Self::SmpAbort),
+            "genkey" => request.params().map(Self::Genkey),
+            "policy" => request.params().map(Self::Policy),
+            "ignore" => request.params().map(Self::Ignore),
+            "enable" => request.params().map(Self::Enable),
+            "info" => request.params().map(Self::Info),
+            "fingerprint" => request.params().map(Self::Fingerprint),
+            _ => return None,
+        })
+    }
+}
+
+impl Command {
+    /// The method's name on the wire.
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Start(_) => "start",
+            Self::Refresh(_) => "refresh",
+            Self::Finish(_) => "finish",
+            Self::Trust(_) => "trust",
+            Self::Distrust(_) => "distrust",
+            Self::Forget(_) => "forget",
+            Self::Smp(_) => "smp",
+            Self::SmpAbort(_) => "smp_abort",
+            Self::Genkey(_) => "genkey",
+            Self::Policy(_) => "policy",
+            Self::Ignore(_) => "ignore",
+            Self::Enable(_) => "enable",
+            Self::Info(_) => "info",
+            Self::Fingerprint(_) => "fingerprint",
+        }
+    }
+
+    /// The parameters only; the method's name is in [`Command::method`].
+    pub(crate) fn serialize_params<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Start(params) | Self::Refresh(params) | Self::SmpAbort(params) => {
+                params.serialize(out)
+            }
+            Self::Finish(params) => params.serialize(out),
+            Self::Trust(params) | Self::Distrust(params) => params.serialize(out),
+            Self::Forget(params) => params.serialize(out),
+            Self::Smp(params) => params.serialize(out),
+            Self::Genkey(params) => params.serialize(out),
+            Self::Policy(params) => params.serialize(out),
+            Self::Ignore(params) | Self::Enable(params) => params.serialize(out),
+            Self::Info(params) => params.serialize(out),
+            Self::Fingerprint(params) => params.serialize(out),
+        }
+    }
+}
+
+/// One peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// Their nick.
+    pub peer: Nick,
+}
+
+/// One peer, or all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaybePeer {
+    /// Their nick.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<Nick>,
+}
+
+/// No parameters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nothing {}
+
+/// `finish`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "WireFinish")]
+pub enum Finish {
+    /// With one peer.
+    #[serde(untagged)]
+    Peer {
+        /// Their nick.
+        peer: Nick,
+    },
+    /// With everybody.
+    #[serde(untagged)]
+    All {
+        /// `true`.
+        all: bool,
+    },
+}
+
+#[derive(Deserialize)]
+struct WireFinish {
+    #[serde(default)]
+    peer: Option<Nick>,
+    #[serde(default)]
+    all: bool,
+}
+
+impl TryFrom<WireFinish> for Finish {
+    type Error = Missing;
+
+    fn try_from(wire: WireFinish) -> Result<Self, Missing> {
+        match wire {
+            WireFinish { peer: None, all: true } => Ok(Self::All { all: true }),
+            WireFinish { peer: Some(peer), all: false } => Ok(Self::Peer { peer }),
+            WireFinish { peer: Some(_), all: true } => Err(Missing::OneTooMany),
+            WireFinish { peer: None, all: false } => Err(Missing::Member("peer")),
+        }
+    }
+}
+
+/// Why members do not fit together. The words are those of serde, by which the member is found
+/// that is named in the error.
+#[derive(Debug)]
+pub enum Missing {
+    /// This one is not there.
+    Member(&'static str),
+    /// Two that exclude each other.
+    OneTooMany,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Member(name) => write!(f, "missing field `{name}`"),
+            Self::OneTooMany => f.write_str("members that exclude each other"),
+        }
+    }
+}
+
+/// `trust`, `distrust`: with `peer` alone the fingerprint in use with the peer, with `fingerprint`
+/// alone that one of whoever has it, with both that one of this peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "WireFingerprintOf")]
+pub struct FingerprintOf {
+    /// Whose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<Nick>,
+    /// Which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Digits>,
+}
+
+#[derive(Deserialize)]
+struct WireFingerprintOf {
+    #[serde(default)]
+    peer: Option<Nick>,
+    #[serde(default)]
+    fingerprint: Option<Digits>,
+}
+
+impl TryFrom<WireFingerprintOf> for FingerprintOf {
+    type Error = Missing;
+
+    fn try_from(wire: WireFingerprintOf) -> Result<Self, Missing> {
+        match wire {
+            WireFingerprintOf { peer: None, fingerprint: None } => Err(Missing::Member("peer")),
+            WireFingerprintOf { peer, fingerprint } => Ok(Self { peer, fingerprint }),
+        }
+    }
+}
+
+/// `forget`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forget {
+    /// Which.
+    pub fingerprint: Digits,
+    /// Whose; of whoever has it where this is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<Nick>,
+}
+
+/// The beginning of a fingerprint, or all of it: 8 to 40 hexadecimal digits. Blanks between them
+/// are passed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Digits(String);
+
+/// Not the beginning of a fingerprint.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("not a fingerprint: send 8 to 40 hexadecimal digits")]
+pub struct BadDigits;
+
+impl Digits {
+    /// Fewest digits that name a fingerprint.
+    pub const FEWEST: usize = 8;
+    /// Digits of a whole fingerprint.
+    pub const ALL: usize = 40;
+
+    /// Checks digits.
+    pub fn new(text: &str) -> Result<Self, BadDigits> {
+        let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let fits = (Self::FEWEST..=Self::ALL).contains(&digits.len());
+        match fits && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            true => Ok(Self(digits)),
+            false => Err(BadDigits),
+        }
+    }
+
+    /// The digits, without blanks.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Digits {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        Digits::new(&String::deserialize(input)?).map_err(de::Error::custom)
+    }
+}
+
+/// `smp`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Smp {
+    /// With whom.
+    pub peer: Nick,
+    /// What both know.
+    pub secret: Secret,
+    /// What the peer is asked. Without it a request of the peer's is answered, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "not_empty")]
+    pub question: Option<Text>,
+}
+
+fn not_empty<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Text>, D::Error> {
+    let question = Option::<Text>::deserialize(input)?;
+    match question.as_ref().is_some_and(|text| text.as_bytes().is_empty()) {
+        true => Err(de::Error::custom("an empty question")),
+        false => Ok(question),
+    }
+}
+
+/// A shared secret: at least one byte. It is wiped when it is let go of, and `Debug` shows nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes bytes; `None` where there are none.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Option<Self> {
+        let bytes = Zeroizing::new(bytes.into());
+        (!bytes.is_empty()).then_some(Self(bytes))
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        Text::serialize_bytes(&self.0, out)
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let bytes = Text::deserialize(input)?.into_bytes();
+        Secret::new(bytes).ok_or_else(|| de::Error::custom("an empty secret"))
+    }
+}
+
+/// `genkey`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Genkey {
+    /// In place of one that is there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overwrite: bool,
+}
+
+/// `policy`: sets one with both members, shows one or all of them without `policy`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "WirePolicy")]
+pub struct Policy {
+    /// Nicks, with `*` and `?`; `known` for those with a trusted fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// How far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyWord>,
+}
+
+#[derive(Deserialize)]
+struct WirePolicy {
+    #[serde(default)]
+    pattern: Option<String>,
+    #[serde(default)]
+    policy: Option<PolicyWord>,
+}
+
+impl TryFrom<WirePolicy> for Policy {
+    type Error = Missing;
+
+    fn try_from(wire: WirePolicy) -> Result<Self, Missing> {
+        match wire {
+            WirePolicy { pattern: None, policy: Some(_) } => Err(Missing::Member("pattern")),
+            WirePolicy { pattern, policy } => Ok(Self { pattern, policy }),
+        }
+    }
+}
+
+/// How far OTR is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyWord {
+    /// Not at all.
+    Never,
+    /// When one side asks for it.
+    Manual,
+    /// Also where whitespace offers it.
+    Opportunistic,
+    /// Nothing goes out in clear.
+    Required,
+    /// No rule for these nicks.
+    Default,
+}
+
+impl PolicyWord {
+    /// The word a user types, in whatever case.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let all = [
+            ("never", Self::Never),
+            ("manual", Self::Manual),
+            ("opportunistic", Self::Opportunistic),
+            ("required", Self::Required),
+            ("default", Self::Default),
+        ];
+        all.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, word)| word)
+    }
+}
+
+/// `ignore`, `enable`: adds a pattern, takes one out, or lists them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "WirePatterns")]
+pub struct Patterns {
+    /// Nicks, with `*` and `?`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// Take it out of the list.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub remove: bool,
+}
+
+#[derive(Deserialize)]
+struct WirePatterns {
+    #[serde(default)]
+    pattern: Option<String>,
+    #[serde(default)]
+    remove: bool,
+}
+
+impl TryFrom<WirePatterns> for Patterns {
+    type Error = Missing;
+
+    fn try_from(wire: WirePatterns) -> Result<Self, Missing> {
+        match wire {
+            WirePatterns { pattern: None, remove: true } => Err(Missing::Member("pattern")),
+            WirePatterns { pattern, remove } => Ok(Self { pattern, remove }),
+        }
+    }
+}
