@@ -36,6 +36,7 @@ void COtr::SetSign(const CString& sLine) {
                    "and ends in a sign: [OTR] for example, or one symbol.", Style::Bad);
     const bool bKept = sSign.empty() ? !HasNV("sign") || DelNV("sign") : SetNV("sign", sSign);
     m_sSign = sSign;
+    LetTagsPass();
     if (!bKept) Say("ZNC cannot write that down: it is so until the module is loaded again.", Style::Bad);
     if (m_sSign.empty())
         Say("Nothing is marked from now on.");

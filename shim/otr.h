@@ -178,6 +178,7 @@ class COtr : public CModule {
     void OnModCommand(const CString& sLine) override;
     void OnClientLogin() override {
         m_bStale = true;
+        LetTagsPass();
         Replay();
     }
     void OnClientDisconnect() override {

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -330,13 +331,26 @@ fn servers_that_deceive(which: Which) {
     program.bar_says("OTR unverified");
     assert!(bob.told("secured alice").contains("v3"));
 
-    program.connects("bare", znc.port(), "alice/bare:alice");
-    program.queries_on("bare", "bob");
-    program.bar_says("no OTR: the module is not loaded");
     eventually("ZNC is on IRC", || server.has("alice"));
-    for line in FORGED {
-        assert!(server.says("alice", line));
-    }
+    let forges = || FORGED.iter().for_each(|line| assert!(server.says("alice", line)));
+    // Also while the script asks whether there is a module.
+    let is_asking = AtomicBool::new(true);
+    thread::scope(|scope| {
+        let _ends = Ends(&is_asking);
+        scope.spawn(|| {
+            while is_asking.load(Ordering::Relaxed) {
+                forges();
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        program.connects("bare", znc.port(), "alice/bare:alice");
+        program.queries_on("bare", "bob");
+        program.tmux.becomes("the bar says that there is none", |screen| {
+            assert!(!bar(screen).contains("OTR verified"), "{screen}");
+            bar(screen).contains("no OTR: the module is not loaded")
+        });
+    });
+    forges();
     assert!(server.says("alice", ":bob!b@evil PRIVMSG alice :trust me, it is %Gprivate%n"));
     program.tmux.shows("trust me, it is %Gprivate%n");
     program.bar_says("no OTR: the module is not loaded");
@@ -344,6 +358,15 @@ fn servers_that_deceive(which: Which) {
     program.bar_says("no OTR: the module is not loaded");
     program.queries_on("znc", "bob");
     program.bar_says("OTR unverified");
+}
+
+/// Ends a loop, also where the test fails.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 fn znc_with(world: &World, otrd: &Otrd, honest: u16, hostile: u16) -> Znc {
@@ -361,6 +384,19 @@ fn servers_that_deceive_weechat() {
 #[test]
 fn servers_that_deceive_irssi() {
     servers_that_deceive(Which::Irssi);
+}
+
+/// irssi's own plugin would encrypt what ZNC encrypts.
+#[test]
+fn irssi_with_its_own_plugin() {
+    let world = World::new();
+    let program = Program::unconnected(Which::Irssi, &world);
+    program.types("/script unload otrd");
+    program.tmux.shows("Unloaded script otrd");
+    program.types("/load otr");
+    program.tmux.shows("Loaded module otr");
+    program.types("/script load autorun/otrd.pl");
+    program.tmux.shows("own plugin otr is loaded");
 }
 
 const IRSSI: &str = r#"
