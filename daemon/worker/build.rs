@@ -2,7 +2,7 @@
 
 fn main() {
     println!("cargo:rustc-link-arg=-Wl,--export-dynamic-symbol=gcry_pk_verify");
-    // The model's own, see tests/common/numbers.rs; other programs have none to export.
+    // The model's own, see tests/common/gcrypt_cache.rs; other programs have none to export.
     for name in
         ["mpi_powm", "pk_testkey", "pk_sign", "randomize", "random_bytes", "random_bytes_secure"]
     {

@@ -2,13 +2,13 @@
 //! out through descriptor 1. It is confined like a worker, but without any files. Nobody waits but
 //! whoever reads. It ends with its front; the next one begins anew.
 
-use crate::sandbox::{self, WithoutLandlock, process};
+use crate::sandbox::{self, WithoutLandlock, hardening};
 use anyhow::{Context, Result};
 use std::io::{Read, Write};
 
 /// `otrd-worker keygen`
 pub fn main(without: WithoutLandlock) -> Result<()> {
-    process::end_with_parent()?;
+    hardening::end_with_parent()?;
     sandbox::confine(None, without).context("not confined")?;
     let mut account = String::new();
     std::io::stdin().take(256).read_to_string(&mut account).context("no account name came")?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// How long a typed line waits for a private conversation before it comes back.
-pub const WAIT: Duration = Duration::from_secs(60);
+pub const QUERY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Lines that may wait for one peer, and for all peers of an account.
 pub const WAITING_PER_PEER: usize = 64;
@@ -31,7 +31,7 @@ pub const RULES: usize = 12 * 1024;
 pub const GREETED: usize = 12 * 1024;
 
 /// After this long without an answer, the user is told that an authentication stands still.
-pub const SMP_SILENCE: Duration = Duration::from_secs(180);
+pub const SMP_REMINDER_AFTER: Duration = Duration::from_secs(180);
 
 /// Steps of key exchanges that one peer may cause: burst, and seconds for each further one.
 pub const AKE_BURST: u32 = 16;
@@ -82,7 +82,7 @@ pub const REPAIR_EVERY: Duration = Duration::from_secs(60);
 pub const SHOWN_TEXT: usize = 16 * 1024;
 
 /// How long the end of an OTR line that a gateway cut is waited for.
-pub const SPLIT: Duration = Duration::from_secs(30);
+pub const SPLIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Lines that may wait for their end, of all peers.
 pub const SPLIT_LINES: usize = 64;
 /// Bytes of a line that is put together.
@@ -108,14 +108,14 @@ pub const FRONT_SILENCE: Duration = Duration::from_secs(300);
 
 /// Something that may happen a few times at once and then only now and then.
 #[derive(Clone, Copy, Debug)]
-pub struct Bucket {
+pub struct TokenBucket {
     full: u32,
     every: Duration,
     left: u32,
     since: Duration,
 }
 
-impl Bucket {
+impl TokenBucket {
     /// A full bucket: `full` at once, then one more each `every`.
     pub fn new(full: u32, every: Duration) -> Self {
         Self { full, every, left: full, since: Duration::ZERO }
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_bucket_empties_and_fills_again_at_its_pace() {
-        let mut bucket = Bucket::new(2, Duration::from_secs(10));
+        let mut bucket = TokenBucket::new(2, Duration::from_secs(10));
         let at = |s: u64| Duration::from_secs(1_000_000 + s);
         assert!(bucket.take(at(0)) && bucket.take(at(0)) && !bucket.take(at(9)));
         assert!(bucket.take(at(10)) && !bucket.take(at(19)) && bucket.take(at(20)));

@@ -3,7 +3,7 @@
 
 use anyhow::bail;
 use std::process::ExitCode;
-use worker::sandbox::{WithoutLandlock, process};
+use worker::sandbox::{WithoutLandlock, hardening};
 
 fn main() -> ExitCode {
     match run() {
@@ -16,12 +16,12 @@ fn main() -> ExitCode {
 }
 
 fn run() -> anyhow::Result<()> {
-    process::close_strays()?;
-    process::end_plainly()?;
+    hardening::close_strays()?;
+    hardening::end_plainly()?;
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        [] => worker::serve::main(),
+        [] => worker::event_loop::main(),
         ["keygen"] => worker::keygen::main(WithoutLandlock::Refuse),
         ["keygen", "--allow-no-landlock"] => worker::keygen::main(WithoutLandlock::Allow),
         ["selftest"] => worker::selftest::main(WithoutLandlock::Refuse),

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
-use worker::sandbox::syscalls::{Seen, allowed};
+use worker::sandbox::seccomp::{Seen, allowed};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_otrd-worker");
 const PATIENCE: Duration = Duration::from_secs(30);

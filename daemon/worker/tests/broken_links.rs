@@ -5,7 +5,7 @@ mod common;
 
 use common::user::{Shown, UNCHECKED};
 use common::world::{Dir, World, heard, returned, told};
-use worker::unseen::PERHAPS_SHOWN;
+use worker::replay::PERHAPS_SHOWN;
 
 fn sent(news: &[Shown], words: &str) -> usize {
     let echoes = |one: &&Shown| matches!(one, Shown::Echo { text, .. } if text == words);

@@ -10,7 +10,7 @@ use proto::account::{Account, Name as AccountName};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
-use worker::store::{Directory, Name, Store, Vault};
+use worker::store::{Directory, EncryptedStore, Store, StoredFile};
 use zeroize::Zeroizing;
 
 /// Full, taken away, and switched to read-only after an error.
@@ -37,7 +37,7 @@ fn a_write_that_fails_is_told_once_made_good_and_costs_nothing_else() {
             w.alice.waits(61);
             w.alice.waits(61);
             assert!(!told(&w.alice.news(), "Could not save"));
-            for name in [Name::Key, Name::Settings, Name::Conversations] {
+            for name in [StoredFile::Key, StoredFile::Settings, StoredFile::Conversations] {
                 let (got, expected) = (files.get(name.file()), sound.alice.files.get(name.file()));
                 assert_eq!(got, expected, "write {nth}: {}", name.file());
             }
@@ -130,7 +130,7 @@ fn write(directory: &Path) -> std::io::Result<()> {
     let name = |name| AccountName::new(name).unwrap();
     let account = Account { uid: 1000, user: name("alice"), network: name("net") };
     let directory = Directory::new(std::fs::File::open(directory)?.into());
-    let file = (Name::Key, Zeroizing::new(b"new".to_vec()));
-    let mut failed = Vault::new(directory, &account, [], None).write(&[file]);
+    let file = (StoredFile::Key, Zeroizing::new(b"new".to_vec()));
+    let mut failed = EncryptedStore::new(directory, &account, [], None).write(&[file]);
     failed.pop().map_or(Ok(()), |(_, error)| Err(error))
 }

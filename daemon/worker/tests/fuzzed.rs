@@ -3,8 +3,8 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
 
 mod common;
-#[path = "common/numbers.rs"]
-mod numbers;
+#[path = "common/gcrypt_cache.rs"]
+mod gcrypt_cache;
 #[path = "../../../tests/fuzz/src/targets.rs"]
 mod targets;
 

@@ -5,7 +5,7 @@
 use nix::sys::prctl::{get_dumpable, get_no_new_privs};
 use nix::sys::resource::{Resource, getrlimit};
 use std::process::Command;
-use worker::sandbox::process::harden;
+use worker::sandbox::hardening::harden;
 
 /// In a process of its own, for it cannot be taken back.
 #[test]

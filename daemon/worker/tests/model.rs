@@ -4,12 +4,12 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
 
 mod common;
-#[path = "common/numbers.rs"]
-mod numbers;
+#[path = "common/gcrypt_cache.rs"]
+mod gcrypt_cache;
 
-use common::beginnings::Start;
-use common::oracle::run;
-use common::play::op;
+use common::initial_states::Start;
+use common::invariants::run;
+use common::steps::op;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -57,7 +57,7 @@ fn play(part: &str, starts: &'static [Start]) {
     let progress = Progress::new(part, cases);
     let dave = starts.contains(&Start::Dave);
     proptest!(config, |(start in select(starts), ops in vec(op(dave), 1..steps))| {
-        numbers::begin(0);
+        gcrypt_cache::begin(0);
         run(start, &ops);
         progress.one_more();
     });

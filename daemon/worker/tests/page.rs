@@ -10,7 +10,7 @@ use proto::shim::{Call, CommandLine, Effect};
 use std::time::Duration;
 use store::Files;
 use worker::commands::COMMANDS;
-use worker::engine::{Act, Engine, Input, Now};
+use worker::engine::{Action, Engine, Event, Now};
 
 const NOW: Now = Now { mono: Duration::ZERO, wall: 1_795_305_600 };
 
@@ -48,8 +48,8 @@ fn no_line_of_help_is_wider_than_100_columns() {
     let mut shown = 0;
     for line in commands {
         let call = Call::Command(CommandLine { text: line.as_str().into() });
-        for act in engine.step(NOW, Input::Call(call)) {
-            if let Act::Effect(Effect::Print { text, .. }) = act {
+        for act in engine.step(NOW, Event::Call(call)) {
+            if let Action::Effect(Effect::Print { text, .. }) = act {
                 let text = String::from_utf8_lossy(text.as_bytes()).into_owned();
                 assert!(text.chars().count() <= 100, "{line}: {text}");
                 shown += 1;

@@ -8,7 +8,7 @@ use common::person::Person;
 use common::user::{User, nick};
 use common::world::World;
 use proto::shim::{MessageKind, Security, Smp, Standing, State, Trust};
-use worker::limits::WAIT;
+use worker::limits::QUERY_TIMEOUT;
 
 fn of<'a>(user: &'a User, who: &str) -> &'a Standing {
     user.states.get(&nick(who)).unwrap_or_else(|| panic!("nothing is known of {who}"))
@@ -143,7 +143,7 @@ fn who_does_not_answer_is_clear_again() {
     w.alice.command("start bob");
     w.settle();
     assert_eq!(state(&w.alice, "bob").0, State::Asking);
-    w.alice.waits(WAIT.as_secs() + 1);
+    w.alice.waits(QUERY_TIMEOUT.as_secs() + 1);
     assert_eq!(state(&w.alice, "bob").0, State::Clear);
 }
 

@@ -12,7 +12,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::rc::Rc;
 use tempfile::TempDir;
-use worker::store::{Directory, Disk, Keys, Locked, Name, Settled, Store, Vault, seal};
+use worker::store::{
+    Directory, Disk, EncryptedStore, Keys, Locked, Settled, Store, StoredFile, seal,
+};
 use zeroize::Zeroizing;
 
 #[test]
@@ -21,10 +23,10 @@ fn what_is_written_is_read_back_and_is_the_owners_alone() {
         let dir = directory_in_memory();
         let mut vault = vault(&dir, secret, None);
         vault.settle(AtRest::Encrypted);
-        assert!(vault.read(Name::Settings).unwrap().is_none());
-        write(&mut vault, Name::Settings, "one");
-        write(&mut vault, Name::Settings, "two");
-        assert_eq!(vault.read(Name::Settings).unwrap().unwrap().as_slice(), b"two");
+        assert!(vault.read(StoredFile::Settings).unwrap().is_none());
+        write(&mut vault, StoredFile::Settings, "one");
+        write(&mut vault, StoredFile::Settings, "two");
+        assert_eq!(vault.read(StoredFile::Settings).unwrap().unwrap().as_slice(), b"two");
         let file = dir.path().join("settings.json");
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
@@ -37,13 +39,14 @@ fn a_temporary_file_left_by_a_crash_is_replaced() {
     let dir = directory_in_memory();
     let mut vault = vault(&dir, None, None);
     put(&dir, "otr.fp.new", "half");
-    write(&mut vault, Name::Fingerprints, "whole");
-    assert_eq!(vault.read(Name::Fingerprints).unwrap().unwrap().as_slice(), b"whole");
+    write(&mut vault, StoredFile::Fingerprints, "whole");
+    assert_eq!(vault.read(StoredFile::Fingerprints).unwrap().unwrap().as_slice(), b"whole");
 }
 
 #[test]
 fn of_several_files_each_is_whole_whatever_step_is_the_last() {
-    let files = [(Name::Fingerprints, "new prints"), (Name::Conversations, "new talks")];
+    let files =
+        [(StoredFile::Fingerprints, "new prints"), (StoredFile::Conversations, "new talks")];
     let both = files.map(|(name, new)| (name, Zeroizing::new(new.as_bytes().to_vec())));
     let mut complete = false;
     for left in 0..20 {
@@ -51,11 +54,11 @@ fn of_several_files_each_is_whole_whatever_step_is_the_last() {
         put(&dir, "otr.fp", "prints");
         let disk = Crashing::new(&dir, left);
         let unsynced = disk.unsynced.clone();
-        let failed = Vault::new(disk, &account(), [], None).write(&both);
+        let failed = EncryptedStore::new(disk, &account(), [], None).write(&both);
         let mut after = vault(&dir, None, None);
         for (name, new) in files {
             let found = after.read(name).unwrap().map(|found| found.to_vec());
-            let old = (name == Name::Fingerprints).then(|| b"prints".to_vec());
+            let old = (name == StoredFile::Fingerprints).then(|| b"prints".to_vec());
             let is_new = found.as_deref() == Some(new.as_bytes());
             assert!(is_new || found == old, "{name:?} after {left} steps: {found:?}");
             // Whoever is told that all is well finds it so.
@@ -72,13 +75,16 @@ fn of_several_files_each_is_whole_whatever_step_is_the_last() {
 fn one_of_several_that_cannot_be_written_does_not_hold_up_the_others() {
     let dir = directory_in_memory();
     fs::create_dir(dir.path().join("otr.fp.new")).unwrap();
-    let both = [Name::Fingerprints, Name::Conversations];
+    let both = [StoredFile::Fingerprints, StoredFile::Conversations];
     let both = both.map(|name| (name, Zeroizing::new(b"new".to_vec())));
     let mut vault = vault(&dir, None, None);
     let failed = vault.write(&both);
-    assert_eq!(failed.iter().map(|(name, _)| *name).collect::<Vec<_>>(), [Name::Fingerprints]);
-    assert_eq!(vault.read(Name::Conversations).unwrap().unwrap().as_slice(), b"new");
-    assert!(vault.read(Name::Fingerprints).unwrap().is_none());
+    assert_eq!(
+        failed.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+        [StoredFile::Fingerprints]
+    );
+    assert_eq!(vault.read(StoredFile::Conversations).unwrap().unwrap().as_slice(), b"new");
+    assert!(vault.read(StoredFile::Fingerprints).unwrap().is_none());
 }
 
 #[test]
@@ -90,7 +96,7 @@ fn nothing_is_followed_out_of_the_directory() {
         symlink(outside.path(), dir.path().join(name)).unwrap();
     }
     let mut vault = vault(&dir, Some(1), None);
-    assert!(vault.read(Name::Key).is_err());
+    assert!(vault.read(StoredFile::Key).is_err());
     assert_eq!(vault.settle(AtRest::Encrypted).changed, 0);
     assert_eq!(fs::read(outside.path()).unwrap(), b"not ours");
 }
@@ -100,12 +106,12 @@ fn a_file_is_set_aside_without_replacing_an_earlier_one() {
     let dir = directory_in_memory();
     let mut vault = vault(&dir, None, None);
     for content in ["a", "b"] {
-        write(&mut vault, Name::Key, content);
-        vault.set_aside(Name::Key, "damaged").unwrap();
+        write(&mut vault, StoredFile::Key, content);
+        vault.set_aside(StoredFile::Key, "damaged").unwrap();
     }
     assert_eq!(get(&dir, "otr.key.damaged"), b"a");
     assert_eq!(get(&dir, "otr.key.damaged.1"), b"b");
-    assert!(vault.read(Name::Key).unwrap().is_none());
+    assert!(vault.read(StoredFile::Key).unwrap().is_none());
 }
 
 #[test]
@@ -117,7 +123,7 @@ fn with_a_key_every_file_is_encrypted_and_copies_too() {
     assert_eq!(vault.settle(AtRest::Encrypted), changed(PLAIN.len()));
     assert_eq!(vault.at_rest(), "encrypted");
     nothing_is_readable(&dir);
-    assert_eq!(vault.read(Name::Key).unwrap().unwrap().as_slice(), PLAIN[0].1.as_bytes());
+    assert_eq!(vault.read(StoredFile::Key).unwrap().unwrap().as_slice(), PLAIN[0].1.as_bytes());
 
     // The very blocks that were plain.
     for handle in &mut handles {
@@ -126,8 +132,8 @@ fn with_a_key_every_file_is_encrypted_and_copies_too() {
         assert!(!left.is_empty() && left.iter().all(|byte| *byte == 0));
     }
     // What was set aside later opens like the rest, and nothing is done twice.
-    write(&mut vault, Name::Key, "(privkeys another)");
-    vault.set_aside(Name::Key, "20261123").unwrap();
+    write(&mut vault, StoredFile::Key, "(privkeys another)");
+    vault.set_aside(StoredFile::Key, "20261123").unwrap();
     nothing_is_readable(&dir);
     let mut vault = open(&dir, Some(1), None);
     assert_eq!(vault.settle(AtRest::Encrypted), Settled::default());
@@ -144,15 +150,15 @@ fn files_that_do_not_open_are_left_alone() {
     assert_eq!(other.unlock(), Err(Locked::OtherSecret));
     // Even if somebody went on.
     assert_eq!(other.settle(AtRest::Plain).changed, 0);
-    assert_eq!(other.read(Name::Key).unwrap_err().kind(), ErrorKind::InvalidData);
+    assert_eq!(other.read(StoredFile::Key).unwrap_err().kind(), ErrorKind::InvalidData);
     assert_eq!(everything(&dir), before);
 
     // A key that does not open locks all, whatever else opens.
-    fs::write(dir.path().join("otr.key"), vault_of(2, Name::Key, b"x")).unwrap();
+    fs::write(dir.path().join("otr.key"), vault_of(2, StoredFile::Key, b"x")).unwrap();
     assert_eq!(vault(&dir, Some(1), None).unlock(), Err(Locked::OtherSecret));
     // Another file is damaged where the key opens.
-    fs::write(dir.path().join("otr.key"), vault_of(1, Name::Key, b"x")).unwrap();
-    fs::write(dir.path().join("otr.fp"), vault_of(2, Name::Fingerprints, b"x")).unwrap();
+    fs::write(dir.path().join("otr.key"), vault_of(1, StoredFile::Key, b"x")).unwrap();
+    fs::write(dir.path().join("otr.fp"), vault_of(2, StoredFile::Fingerprints, b"x")).unwrap();
     assert_eq!(vault(&dir, Some(1), None).unlock(), Ok(()));
 }
 
@@ -164,7 +170,7 @@ fn another_master_secret_takes_the_place_of_the_old_one() {
     assert_eq!(both.settle(AtRest::Encrypted), changed(PLAIN.len()));
     let mut new = open(&dir, Some(2), None);
     assert_eq!(new.settle(AtRest::Encrypted), Settled::default());
-    assert_eq!(new.read(Name::Key).unwrap().unwrap().as_slice(), PLAIN[0].1.as_bytes());
+    assert_eq!(new.read(StoredFile::Key).unwrap().unwrap().as_slice(), PLAIN[0].1.as_bytes());
     assert_eq!(vault(&dir, Some(1), None).unlock(), Err(Locked::OtherSecret));
 }
 
@@ -183,7 +189,8 @@ fn a_crash_at_any_step_loses_no_key_and_is_mended() {
             }
             let disk = Crashing::new(&dir, steps);
             let names = disk.disk.names().unwrap();
-            let mut vault = Vault::new(disk, &account(), names, Some(keys(secret, before)));
+            let mut vault =
+                EncryptedStore::new(disk, &account(), names, Some(keys(secret, before)));
             let survived = vault.settle(wanted).failed.is_empty();
             drop(vault);
 
@@ -220,7 +227,7 @@ fn a_second_name_of_the_only_copy_is_not_wiped() {
     fs::hard_link(&key, dir.path().join("otr.key.was")).unwrap();
     let mut vault = open(&dir, Some(1), None);
     assert_eq!(vault.settle(AtRest::Encrypted), changed(PLAIN.len()));
-    assert_eq!(vault.read(Name::Key).unwrap().unwrap().as_slice(), PLAIN[0].1.as_bytes());
+    assert_eq!(vault.read(StoredFile::Key).unwrap().unwrap().as_slice(), PLAIN[0].1.as_bytes());
     // Nor what an admin has linked elsewhere: that is said instead.
     let elsewhere = tempfile::tempdir_in(dir.path().parent().unwrap()).unwrap();
     put(&dir, "otr.key", PLAIN[0].1);
@@ -230,7 +237,7 @@ fn a_second_name_of_the_only_copy_is_not_wiped() {
     assert!(failed[0].starts_with("otr.key: it has another name"), "{failed:?}");
     assert_eq!(vault.at_rest(), "not all encrypted");
     assert_eq!(get(&elsewhere, "backup"), PLAIN[0].1.as_bytes());
-    assert_eq!(vault.read(Name::Key).unwrap().unwrap().as_slice(), PLAIN[0].1.as_bytes());
+    assert_eq!(vault.read(StoredFile::Key).unwrap().unwrap().as_slice(), PLAIN[0].1.as_bytes());
 }
 
 #[test]
@@ -297,12 +304,12 @@ fn keys(secret: u8, before: Option<u8>) -> Keys {
     Keys { now: key(secret), before: before.map(key) }
 }
 
-fn vault_of(secret: u8, name: Name, content: &[u8]) -> Vec<u8> {
+fn vault_of(secret: u8, name: StoredFile, content: &[u8]) -> Vec<u8> {
     key(secret).seal(&seal::place(&account().path(), name.file()), content).unwrap()
 }
 
 fn opened(secret: u8, file: &str, found: &[u8]) -> Option<Vec<u8>> {
-    let name = Name::ALL.into_iter().find(|name| file.starts_with(name.file())).unwrap();
+    let name = StoredFile::ALL.into_iter().find(|name| file.starts_with(name.file())).unwrap();
     let place = seal::place(&account().path(), name.file());
     Some(key(secret).open(&place, found).ok()?.to_vec())
 }
@@ -312,19 +319,19 @@ fn directory(dir: &TempDir) -> Directory {
     Directory::new(File::open(path).unwrap().into())
 }
 
-fn vault(dir: &TempDir, secret: Option<u8>, before: Option<u8>) -> Vault<Directory> {
+fn vault(dir: &TempDir, secret: Option<u8>, before: Option<u8>) -> EncryptedStore<Directory> {
     let directory = directory(dir);
     let names = directory.names().unwrap();
-    Vault::new(directory, &account(), names, secret.map(|secret| keys(secret, before)))
+    EncryptedStore::new(directory, &account(), names, secret.map(|secret| keys(secret, before)))
 }
 
-fn open(dir: &TempDir, secret: Option<u8>, before: Option<u8>) -> Vault<Directory> {
+fn open(dir: &TempDir, secret: Option<u8>, before: Option<u8>) -> EncryptedStore<Directory> {
     let mut vault = vault(dir, secret, before);
     assert_eq!(vault.unlock(), Ok(()));
     vault
 }
 
-fn write(vault: &mut Vault<Directory>, name: Name, content: &str) {
+fn write(vault: &mut EncryptedStore<Directory>, name: StoredFile, content: &str) {
     let failed = vault.write(&[(name, Zeroizing::new(content.as_bytes().to_vec()))]);
     assert!(failed.is_empty(), "{failed:?}");
 }

@@ -3,7 +3,7 @@
 
 #[path = "../../../daemon/worker/tests/common/mod.rs"]
 mod common;
-#[path = "../../../daemon/worker/tests/common/numbers.rs"]
-mod numbers;
+#[path = "../../../daemon/worker/tests/common/gcrypt_cache.rs"]
+mod gcrypt_cache;
 #[path = "targets.rs"]
 pub mod targets;

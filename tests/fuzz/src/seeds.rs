@@ -1,17 +1,17 @@
 //! What the fuzzer begins with: the vectors of `proto`, lines of real conversations, sound files.
 
 use super::{CONTENT, FROM, place, secret};
-use crate::common::beginnings::Start;
+use crate::common::initial_states::Start;
 use crate::common::key_file;
 use crate::common::world::World;
-use crate::numbers;
+use crate::gcrypt_cache;
 use proto::MAX_LINE;
 use proto::bundle::{self, File};
 use proto::irc::Text;
 use proto::worker::ToWorker;
 use serde_json::Value;
 use std::path::Path;
-use worker::store::Name;
+use worker::store::StoredFile;
 
 /// The vectors of `proto`: lines, and what stands in place of some.
 fn cases(file: &str) -> Vec<Value> {
@@ -98,7 +98,7 @@ pub fn conversations() -> Vec<Vec<u8>> {
     let mut all: Vec<Vec<u8>> = plays
         .iter()
         .map(|play| {
-            numbers::begin(0);
+            gcrypt_cache::begin(0);
             let mut w = Start::Trusted.world();
             w.wire.clear();
             play(&mut w);
@@ -145,9 +145,9 @@ pub fn texts() -> Vec<Vec<u8>> {
 }
 
 /// The files of a user with a friend, settings, and a conversation that is private.
-pub fn disk_of_a_user() -> Vec<(Name, Vec<u8>)> {
+pub fn disk_of_a_user() -> Vec<(StoredFile, Vec<u8>)> {
     thread_local! {
-        static DISK: Vec<(Name, Vec<u8>)> = {
+        static DISK: Vec<(StoredFile, Vec<u8>)> = {
             let mut w = Start::Trusted.world();
             for line in ["policy carol required", "ignore spam*", "enable alis", "policy * manual"] {
                 w.alice.command(line);
@@ -155,30 +155,31 @@ pub fn disk_of_a_user() -> Vec<(Name, Vec<u8>)> {
             w.alice.command("start carol");
             w.settle();
             w.rename(|w| &mut w.carol, "carol_");
-            let file = |name: Name| Some((name, w.alice.files.get(name.file())?));
-            Name::ALL.into_iter().filter_map(file).collect()
+            let file = |name: StoredFile| Some((name, w.alice.files.get(name.file())?));
+            StoredFile::ALL.into_iter().filter_map(file).collect()
         };
     }
     DISK.with(Clone::clone)
 }
 
 pub fn disks() -> Vec<Vec<u8>> {
-    numbers::begin(0);
+    gcrypt_cache::begin(0);
     let disk = disk_of_a_user();
-    assert_eq!(disk.len(), Name::ALL.len());
-    let which = |name: Name| Name::ALL.iter().position(|one| *one == name).unwrap_or(0) as u8;
+    assert_eq!(disk.len(), StoredFile::ALL.len());
+    let which =
+        |name: StoredFile| StoredFile::ALL.iter().position(|one| *one == name).unwrap_or(0) as u8;
     disk.iter().map(|(name, content)| [vec![which(*name)], content.clone()].concat()).collect()
 }
 
 pub fn sealed_disks() -> Vec<Vec<u8>> {
     let file = |name| secret().seal(&place(name), CONTENT).expect("randomness");
     let mut disks = Vec::new();
-    for (which, name) in (0_u8..).zip(Name::ALL) {
+    for (which, name) in (0_u8..).zip(StoredFile::ALL) {
         for how in [which << 1, which << 1 | 1] {
             let good = file(name);
             let mut newer = good.clone();
             newer[12] = 2;
-            let other = file(Name::ALL[usize::from(which + 1) % Name::ALL.len()]);
+            let other = file(StoredFile::ALL[usize::from(which + 1) % StoredFile::ALL.len()]);
             let all = [good.clone(), newer, other, good[..30].to_vec(), CONTENT.to_vec()];
             disks.extend(all.map(|content| [vec![how], content].concat()));
         }

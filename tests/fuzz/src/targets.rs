@@ -12,12 +12,12 @@
 #[path = "seeds.rs"]
 mod seeds;
 
-use crate::common::beginnings::Start;
+use crate::common::initial_states::Start;
 use crate::common::key_file;
 use crate::common::store::Files;
 use crate::common::user::{Shown, User, account, load};
 use crate::common::world::World;
-use crate::numbers;
+use crate::gcrypt_cache;
 use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, Shutdown, SockFlag, SockType, sendmsg, shutdown,
     socketpair,
@@ -37,10 +37,10 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use worker::control::Control;
-use worker::engine::{Act, Engine, Now};
-use worker::serve::{Loaded, serve};
-use worker::store::{Directory, Keys, Name, Settled, Store, Vault, seal};
-use worker::text::{clean, ctcp, html as markup};
+use worker::engine::{Action, Engine, Now};
+use worker::event_loop::{Loaded, serve};
+use worker::store::{Directory, EncryptedStore, Keys, Settled, Store, StoredFile, seal};
+use worker::text::{ctcp, html as markup, sanitize};
 use zeroize::Zeroizing;
 
 pub struct Target {
@@ -141,12 +141,12 @@ pub fn message(line: &[u8]) {
 pub fn worker(input: &[u8]) {
     // More than that does not fit into a socket that nobody reads yet.
     let input = &input[..input.len().min(64 * 1024)];
-    numbers::begin(0);
+    gcrypt_cache::begin(0);
     let room = tempfile::tempdir_in("/dev/shm").expect("a directory");
     std::fs::write(room.path().join("otr.key"), key_file("alice", 0)).expect("a file");
     let directory = Directory::new(std::fs::File::open(room.path()).expect("a directory").into());
     let names = directory.names().expect("a list");
-    let mut store = Vault::new(directory, &account("alice"), names, None);
+    let mut store = EncryptedStore::new(directory, &account("alice"), names, None);
     let engine = Engine::load(account("alice"), &mut store, now()).expect("libotr");
     let (front, control) =
         socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::empty())
@@ -200,7 +200,7 @@ const SAID: [&str; 2] = ["hello there", "two"];
 
 /// Lines; the first byte of each says whose it is and what it is, see [`happens`].
 pub fn peer(input: &[u8]) {
-    numbers::begin(0);
+    gcrypt_cache::begin(0);
     let mut w = Start::Trusted.world();
     let mut bob_spoke = false;
     for line in input.split(|byte| *byte == b'\n').take(64) {
@@ -253,9 +253,9 @@ pub fn html(text: &[u8]) {
     if !text.iter().any(|byte| b"<&".contains(byte)) {
         assert_eq!(plain, text);
     }
-    let line = clean::single_line(&plain);
+    let line = sanitize::single_line(&plain);
     assert!(!line.iter().any(|byte| b"\r\n\0\x01".contains(byte)));
-    let quote = clean::quote(text);
+    let quote = sanitize::quote(text);
     assert!(!quote.chars().any(char::is_control));
     let (ctcp::Decrypted::Text(inner)
     | ctcp::Decrypted::Action(inner)
@@ -266,18 +266,19 @@ pub fn html(text: &[u8]) {
 /// The first byte says which file it is, the others are in order.
 pub fn files(input: &[u8]) {
     let Some((which, content)) = input.split_first() else { return };
-    numbers::begin(0);
+    gcrypt_cache::begin(0);
     let disk = Files::default();
     for (name, good) in seeds::disk_of_a_user() {
         disk.put(name, &good);
     }
-    let name = Name::ALL[usize::from(*which) % Name::ALL.len()];
+    let name = StoredFile::ALL[usize::from(*which) % StoredFile::ALL.len()];
     disk.put(name, content);
     let mut alice = User::from_disk(disk.clone());
     // Whatever was there is still there, under this name or another.
     let kept = disk.names().iter().any(|file| disk.get(file).as_deref() == Some(content));
-    let ours = matches!(name, Name::InstanceTag | Name::Settings | Name::Conversations);
-    assert!(kept || ours || name == Name::Fingerprints, "{} is lost", name.file());
+    let ours =
+        matches!(name, StoredFile::InstanceTag | StoredFile::Settings | StoredFile::Conversations);
+    assert!(kept || ours || name == StoredFile::Fingerprints, "{} is lost", name.file());
     for command in ["status", "info", "policy", "ignore", "fingerprint", "info bob"] {
         alice.command(command);
     }
@@ -295,7 +296,7 @@ const CONTENT: &[u8] = b"(privkeys (account))";
 pub fn sealed(input: &[u8]) {
     let Some((how, content)) = input.split_first() else { return };
     let wanted = if how & 1 == 1 { AtRest::Encrypted } else { AtRest::Plain };
-    let which = Name::ALL[usize::from(how >> 1) % Name::ALL.len()];
+    let which = StoredFile::ALL[usize::from(how >> 1) % StoredFile::ALL.len()];
     let opened = secret().open(&place(which), content).ok();
     // Nobody but us can make such a file.
     assert!(opened.iter().all(|opened| opened.as_slice() == CONTENT), "forged");
@@ -303,8 +304,8 @@ pub fn sealed(input: &[u8]) {
     let closed = seal::is_sealed(content) && !opens;
 
     let room = tempfile::tempdir_in("/dev/shm").expect("a directory");
-    let lies = |name: Name| std::fs::read(room.path().join(name.file())).expect("a file");
-    for name in Name::ALL {
+    let lies = |name: StoredFile| std::fs::read(room.path().join(name.file())).expect("a file");
+    for name in StoredFile::ALL {
         let sound = secret().seal(&place(name), CONTENT).expect("randomness");
         let file = if name == which { content } else { &sound };
         std::fs::write(room.path().join(name.file()), file).expect("a file");
@@ -313,7 +314,7 @@ pub fn sealed(input: &[u8]) {
     let locked = vault.unlock().is_err();
     assert_eq!(lies(which), content, "changed by a look");
     // Of the others, one that does not open is damaged; without the key nobody goes on.
-    assert_eq!(locked, closed && which == Name::Key);
+    assert_eq!(locked, closed && which == StoredFile::Key);
     if locked {
         return;
     }
@@ -322,7 +323,7 @@ pub fn sealed(input: &[u8]) {
         assert_eq!(settled.failed.len(), usize::from(closed));
         assert!(round == 0 || settled.changed == 0);
     }
-    for name in Name::ALL {
+    for name in StoredFile::ALL {
         let read = vault.read(name).map(|file| file.expect("it was there").to_vec()).ok();
         let expected = match name == which {
             true if closed => None,
@@ -336,32 +337,37 @@ pub fn sealed(input: &[u8]) {
     }
     // What was replaced is gone, under every name.
     let left = std::fs::read_dir(room.path()).expect("a directory").count();
-    assert_eq!(left, Name::ALL.len());
+    assert_eq!(left, StoredFile::ALL.len());
 }
 
 fn secret() -> seal::Key {
     seal::Key::new(&Zeroizing::new([7; seal::KEY]))
 }
 
-fn place(name: Name) -> String {
+fn place(name: StoredFile) -> String {
     seal::place(&account("alice").path(), name.file())
 }
 
-fn vault(room: &Path) -> Vault<Directory> {
+fn vault(room: &Path) -> EncryptedStore<Directory> {
     let directory = Directory::new(std::fs::File::open(room).expect("a directory").into());
     let names = directory.names().expect("a list");
-    Vault::new(directory, &account("alice"), names, Some(Keys { now: secret(), before: None }))
+    EncryptedStore::new(
+        directory,
+        &account("alice"),
+        names,
+        Some(Keys { now: secret(), before: None }),
+    )
 }
 
 pub fn moving(input: &[u8]) {
-    numbers::begin(0);
+    gcrypt_cache::begin(0);
     let Some((how, content)) = input.split_first() else { return };
     let mut engine = load("alice", &Files::default(), now());
     let from = (how & 1 == 1).then(|| "alice".into());
     let order = Order { from, overwrite: how & 2 == 2, check: how & 4 == 4 };
     if let (Ok(imported), acts) = engine.import(now(), content, &order) {
         // A tag of our own is new at every start without files.
-        let kept = |act: &Act| matches!(act, Act::Save(Name::InstanceTag, _));
+        let kept = |act: &Action| matches!(act, Action::Save(StoredFile::InstanceTag, _));
         assert!(!order.check || acts.iter().all(kept));
         assert_eq!(
             imported.fingerprint.is_some() && !order.check,

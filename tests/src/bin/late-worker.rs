@@ -8,10 +8,10 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
-use worker::sandbox::{WithoutLandlock, process};
+use worker::sandbox::{WithoutLandlock, hardening};
 
 fn main() -> ExitCode {
-    if let Err(error) = process::close_strays().and_then(|()| process::end_plainly()) {
+    if let Err(error) = hardening::close_strays().and_then(|()| hardening::end_plainly()) {
         eprintln!("late-worker: {error:#}");
         return ExitCode::FAILURE;
     }
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
             sleep(seconds());
             worker::keygen::main(without)
         }
-        _ => worker::serve::main(),
+        _ => worker::event_loop::main(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use otrd_tests::programs;
 use worker::commands::COMMANDS;
-use worker::store::Name;
+use worker::store::StoredFile;
 
 const PAGES: [&str; 4] = ["otrd.8", "otrctl.1", "otr.5", "otrd-protocol.7"];
 
@@ -138,7 +138,7 @@ fn commands(help: &str) -> BTreeSet<String> {
 #[test]
 fn the_page_of_the_files_names_them_all() {
     let page = page("otr.5");
-    for name in Name::ALL {
+    for name in StoredFile::ALL {
         assert!(page.contains(&format!(".It Pa {}\n", name.file())), "{}", name.file());
     }
 }

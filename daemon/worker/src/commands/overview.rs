@@ -2,7 +2,7 @@
 
 use super::{Arguments, COMMANDS, Line, Wrong, find, usage};
 use crate::engine::{Engine, KeyState, Phase};
-use crate::text::clean::quote;
+use crate::text::sanitize::quote;
 use crate::text::{date, wrap};
 use otr::{KnownFingerprint, Trust, Version};
 use proto::command::{Command, MaybePeer};

@@ -2,10 +2,10 @@
 
 use super::conversation::GuardTold;
 use super::policy::Policy;
-use super::{Act, Engine, Phase};
+use super::{Action, Engine, Phase};
 use crate::limits;
-use crate::store::Name;
-use crate::text::clean::quote;
+use crate::store::StoredFile;
+use crate::text::sanitize::quote;
 use otr::Peer;
 use proto::irc::Nick;
 use proto::shim::guard::{self, ClosedNicks, Rule};
@@ -23,7 +23,7 @@ impl Engine {
     pub(super) fn take_over(&mut self, closed: &ClosedNicks) {
         if closed.everybody && !self.everybody {
             self.everybody = true;
-            self.unsaved.insert(Name::Conversations);
+            self.to_save.insert(StoredFile::Conversations);
         }
         let hashes: HashSet<&str> = closed.hashes.iter().map(String::as_str).collect();
         if hashes.is_empty() {
@@ -52,7 +52,7 @@ impl Engine {
         if names.is_empty() {
             return;
         }
-        self.unsaved.insert(Name::Conversations);
+        self.to_save.insert(StoredFile::Conversations);
         let more = names.len().saturating_sub(NAMED);
         names.truncate(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -78,7 +78,7 @@ impl Engine {
             conversation.phase = Phase::Blocked { fingerprint: None, asked_anew: true };
             conversation.guarded = true;
             conversation.guard_told = GuardTold::Closed;
-            self.unsaved.insert(Name::Conversations);
+            self.to_save.insert(StoredFile::Conversations);
         }
         true
     }
@@ -98,7 +98,7 @@ impl Engine {
             return true;
         }
         if !std::mem::replace(&mut self.everybody, true) {
-            self.unsaved.insert(Name::Conversations);
+            self.to_save.insert(StoredFile::Conversations);
         }
         false
     }
@@ -111,7 +111,7 @@ impl Engine {
     /// The user finished all conversations.
     pub(crate) fn open_everybody(&mut self) {
         if std::mem::take(&mut self.everybody) {
-            self.unsaved.insert(Name::Conversations);
+            self.to_save.insert(StoredFile::Conversations);
         }
         if self.tells_closed() {
             self.effect(Effect::Open);
@@ -154,7 +154,7 @@ impl Engine {
             if is == told {
                 continue;
             }
-            self.unsaved.insert(Name::Conversations);
+            self.to_save.insert(StoredFile::Conversations);
             let nick = conversation.nick.clone();
             match is {
                 GuardTold::Open => off.push((nick, false)),
@@ -174,15 +174,15 @@ impl Engine {
             }
         };
         for (peer, pending) in on {
-            self.acts.insert(0, protect(peer, pending));
+            self.actions.insert(0, protect(peer, pending));
         }
         off.sort();
         off.dedup();
         for (peer, by_user) in off {
             let effect = Effect::Protect { peer, on: false, pending: false, by_user };
-            self.acts.push(Act::Effect(effect));
+            self.actions.push(Action::Effect(effect));
         }
-        self.acts.extend(again.into_iter().map(|(peer, pending)| protect(peer, pending)));
+        self.actions.extend(again.into_iter().map(|(peer, pending)| protect(peer, pending)));
     }
 
     /// Peers to whom nothing may go in clear: until the user says otherwise, or for now.
@@ -253,13 +253,13 @@ impl Engine {
         let rules = self.rules();
         if rules != self.rules_told {
             self.rules_told.clone_from(&rules);
-            self.acts.insert(0, Act::Effect(Effect::Rules { rules }));
+            self.actions.insert(0, Action::Effect(Effect::Rules { rules }));
         }
     }
 }
 
-fn protect(peer: Nick, pending: bool) -> Act {
-    Act::Effect(Effect::Protect { peer, on: true, pending, by_user: false })
+fn protect(peer: Nick, pending: bool) -> Action {
+    Action::Effect(Effect::Protect { peer, on: true, pending, by_user: false })
 }
 
 /// A nick as the module keeps it.

@@ -1,7 +1,7 @@
 //! Our own record of a conversation. It decides what may go out; libotr only encrypts.
 
-use super::joining::Split;
-use crate::limits::{self, Bucket};
+use super::split_lines::Split;
+use crate::limits::{self, TokenBucket};
 use otr::{Fingerprint, Peer, Version};
 use proto::irc::Nick;
 use proto::shim::{IncomingMessage, OutgoingMessage};
@@ -44,15 +44,15 @@ pub struct Conversation {
     /// When we last asked for a new session because a message could not be read.
     pub repaired: Option<Duration>,
     /// Key exchanges that the peer may cause.
-    pub key_exchanges: Bucket,
+    pub key_exchanges: TokenBucket,
     /// Steps of authentications that the peer may send without being asked.
-    pub authentications: Bucket,
+    pub authentications: TokenBucket,
     /// Answers to unreadable messages that the peer may cause.
-    pub error_replies: Bucket,
+    pub error_replies: TokenBucket,
     /// The user was told that such answers are left out.
     pub error_replies_told: bool,
     /// Complaints that the peer may cause.
-    pub notes: Bucket,
+    pub notes: TokenBucket,
 }
 
 /// What the module knows of a peer.
@@ -173,11 +173,14 @@ impl Conversation {
             gone: false,
             last: now,
             repaired: None,
-            key_exchanges: Bucket::new(limits::AKE_BURST, limits::AKE_EVERY),
-            authentications: Bucket::new(limits::SMP_BURST, limits::SMP_EVERY),
-            error_replies: Bucket::new(limits::ERROR_REPLIES_BURST, limits::ERROR_REPLIES_EVERY),
+            key_exchanges: TokenBucket::new(limits::AKE_BURST, limits::AKE_EVERY),
+            authentications: TokenBucket::new(limits::SMP_BURST, limits::SMP_EVERY),
+            error_replies: TokenBucket::new(
+                limits::ERROR_REPLIES_BURST,
+                limits::ERROR_REPLIES_EVERY,
+            ),
             error_replies_told: false,
-            notes: Bucket::new(limits::NOTES_BURST, limits::NOTES_EVERY),
+            notes: TokenBucket::new(limits::NOTES_BURST, limits::NOTES_EVERY),
         }
     }
 
@@ -204,13 +207,13 @@ impl Conversation {
 
     /// When this conversation wants a tick.
     pub fn deadline(&self) -> Option<Duration> {
-        let wait = self.waiting.front().map(|w| w.since + limits::WAIT);
-        let asked = self.asked.map(|asked| asked + limits::WAIT);
+        let wait = self.waiting.front().map(|w| w.since + limits::QUERY_TIMEOUT);
+        let asked = self.asked.map(|asked| asked + limits::QUERY_TIMEOUT);
         let smp = match self.smp {
-            SmpState::Running { since, told: false } => Some(since + limits::SMP_SILENCE),
+            SmpState::Running { since, told: false } => Some(since + limits::SMP_REMINDER_AFTER),
             _ => None,
         };
-        let split = self.split.as_ref().map(|split| split.since + limits::SPLIT);
+        let split = self.split.as_ref().map(|split| split.since + limits::SPLIT_TIMEOUT);
         [wait, asked, smp, split].into_iter().flatten().min()
     }
 

@@ -2,8 +2,8 @@
 
 use super::conversation::SmpState;
 use super::{Engine, Phase};
-use crate::store::Name;
-use crate::text::clean::quote;
+use crate::store::StoredFile;
+use crate::text::sanitize::quote;
 use otr::Peer;
 use proto::shim::Style;
 
@@ -29,7 +29,7 @@ impl Engine {
         conversation.phase = Phase::Finished;
         let nick = conversation.nick.clone();
         let name = quote(nick.as_bytes());
-        self.unsaved.insert(Name::Conversations);
+        self.to_save.insert(StoredFile::Conversations);
         let until = match self.is_required(peer) {
             true => format!("start {name} (a new one)"),
             false => format!("finish {name} (then in clear) or start {name} (a new one)"),
@@ -66,7 +66,7 @@ impl Engine {
             conversation.smp = SmpState::Idle;
             let nick = conversation.nick.clone();
             let name = quote(nick.as_bytes());
-            self.unsaved.insert(Name::Conversations);
+            self.to_save.insert(StoredFile::Conversations);
             if private {
                 self.say_of(&nick, Style::Warn, format!("The private conversation ended: your key is replaced. Nothing you type goes out until you say finish {name} (then in clear) or start {name} (a new one)."));
             }
@@ -115,7 +115,7 @@ impl Engine {
             conversation.phase =
                 Phase::Blocked { fingerprint: Some(private.fingerprint), asked_anew: true };
             let nick = conversation.nick.clone();
-            self.unsaved.insert(Name::Conversations);
+            self.to_save.insert(StoredFile::Conversations);
             self.say_of(
                 &nick,
                 Style::Bad,

@@ -1,9 +1,9 @@
 //! Moving in and out: the key and the fingerprints of another program become ours.
 
-use super::{Act, Engine, KeyState};
-use crate::store::Name;
-use crate::text::clean::quote;
+use super::{Action, Engine, KeyState};
+use crate::store::StoredFile;
 use crate::text::date;
+use crate::text::sanitize::quote;
 use otr::foreign::{self, ForeignFingerprint, ForeignKey};
 use otr::{Fingerprint, Peer, Trust};
 use proto::admin::import_export::{
@@ -52,7 +52,7 @@ impl Engine {
         now: super::Now,
         bundle: &[u8],
         order: &Order,
-    ) -> (Result<Imported, String>, Vec<Act>) {
+    ) -> (Result<Imported, String>, Vec<Action>) {
         self.now = now;
         let outcome = self.moves_in(bundle, order);
         (outcome, self.end_of_step())
@@ -243,16 +243,16 @@ impl Engine {
             self.close_all();
         }
         self.otr.load_key(&key.file).map_err(|error| format!("the key: {error}"))?;
-        self.acts.push(Act::SetAside(Name::Key, date::day(self.now.wall)));
-        self.acts.push(Act::Save(Name::Key, key.file.clone()));
-        self.unsaved_key = Some(key.file.clone());
+        self.actions.push(Action::SetAside(StoredFile::Key, date::day(self.now.wall)));
+        self.actions.push(Action::Save(StoredFile::Key, key.file.clone()));
+        self.key_not_on_disk = Some(key.file.clone());
         self.key = KeyState::Ready;
         if let Some(tag) = tag {
             // Peers go on knowing us by it.
             let line = format!("{}\tirc\t{tag:08x}\n", self.files_of);
             let loaded = self.otr.load_instags(line.as_bytes());
             loaded.map_err(|error| error.to_string())?;
-            self.unsaved.insert(Name::InstanceTag);
+            self.to_save.insert(StoredFile::InstanceTag);
         }
         let fingerprint = key.fingerprint;
         self.tell(Style::Good, format!("Your private key was brought here from another program. Your fingerprint: {fingerprint}."));
@@ -265,7 +265,7 @@ impl Engine {
             return;
         }
         if overwrite && !self.otr.known().is_empty() {
-            self.acts.push(Act::SetAside(Name::Fingerprints, date::day(self.now.wall)));
+            self.actions.push(Action::SetAside(StoredFile::Fingerprints, date::day(self.now.wall)));
         }
         let number = changed.len();
         for NewPeer { peer, fingerprint, trust, outcome } in changed {
@@ -276,9 +276,9 @@ impl Engine {
             }
         }
         // Behind the copy, not before it as other files of a step.
-        self.unsaved.remove(&Name::Fingerprints);
+        self.to_save.remove(&StoredFile::Fingerprints);
         let file = Zeroizing::new(self.otr.fingerprints_file());
-        self.acts.push(Act::Save(Name::Fingerprints, file));
+        self.actions.push(Action::Save(StoredFile::Fingerprints, file));
         self.conversations.touch_all();
         self.tell(
             Style::Plain,

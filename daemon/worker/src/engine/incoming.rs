@@ -3,9 +3,9 @@
 use super::conversation::{HeldLine, Offer};
 use super::{Engine, KeyState, Phase, Policy};
 use crate::limits;
-use crate::text::clean::{quote, single_line};
 use crate::text::ctcp::{self, Decrypted};
 use crate::text::html;
+use crate::text::sanitize::{quote, single_line};
 use otr::Peer;
 use otr::fragment::Outcome;
 use otr::message::{self, MessageType, OtrLine};

@@ -1,8 +1,8 @@
 //! Our own key: made in the background the first time one is needed, or when the user says so.
 
 use super::conversation::HeldLine;
-use super::{Act, Engine};
-use crate::store::Name;
+use super::{Action, Engine};
+use crate::store::StoredFile;
 use crate::text::date;
 use otr::Peer;
 use proto::shim::Style;
@@ -57,7 +57,7 @@ impl Engine {
             _ => None,
         };
         self.key = KeyState::Generating { since: self.now.mono, replaces, damage };
-        self.acts.push(Act::Keygen);
+        self.actions.push(Action::Keygen);
     }
 
     /// `genkey [--overwrite]`.
@@ -106,11 +106,11 @@ impl Engine {
             return self.key_failed(&error.to_string());
         }
         if replaces {
-            self.acts.push(Act::SetAside(Name::Key, date::day(self.now.wall)));
+            self.actions.push(Action::SetAside(StoredFile::Key, date::day(self.now.wall)));
         }
         let file = Zeroizing::new(file.to_vec());
-        self.unsaved_key = Some(file.clone());
-        self.acts.push(Act::Save(Name::Key, file));
+        self.key_not_on_disk = Some(file.clone());
+        self.actions.push(Action::Save(StoredFile::Key, file));
         self.key = KeyState::Ready;
         let seconds = self.now.mono.saturating_sub(since).as_secs_f32();
         let fingerprint = self.own_fingerprint();

@@ -1,46 +1,46 @@
-//! Decides. One step in, acts out; time, files and keys come from outside.
+//! Decides. One step in, actions out; time, files and keys come from outside.
 //!
 //! * `outgoing`, `incoming`: what the user typed, what a peer sent.
-//! * `joining`: OTR lines that a gateway cut.
+//! * `split_lines`: OTR lines that a gateway cut.
 //! * `automatic`: lines that a peer's messages cause, and their allowance.
 //! * `session`: what libotr said, and the lines that wait for it.
-//! * `peers`: the table of conversations, nick changes, comings and goings.
-//! * `folding`: another rule for comparing nicks.
+//! * `nicks`: the table of conversations, nick changes, comings and goings.
+//! * `casemapping_change`: another rule for comparing nicks.
 //! * `closed`: whom the module holds closed for clear text.
 //! * `keys`: our own key.
 //! * `policy`: whom to talk OTR with at all.
-//! * `memory`, `unsaved`: what survives a restart, and what could not be written.
+//! * `persistence`, `save_retry`: what survives a restart, and what could not be written.
 //! * `standing`: what the module is told of how conversations stand.
 //! * `overview`: the whole account as data.
 //! * `import_export`: keys and fingerprints of other programs.
 
-mod act;
+mod action;
 mod arrival;
 mod automatic;
+mod casemapping_change;
 mod closed;
 mod conversation;
+mod conversations;
 mod ending;
-mod folding;
 mod import_export;
 mod incoming;
-mod joining;
 mod keys;
-mod memory;
+mod nicks;
 mod outgoing;
 mod overview;
 mod patterns;
-mod peers;
+mod persistence;
 mod policy;
 mod private;
+mod save_retry;
 mod session;
 mod smp;
 mod speak;
+mod split_lines;
 mod standing;
-mod table;
-mod unsaved;
 mod versions;
 
-pub use act::{Act, Input, Now};
+pub use action::{Action, Event, Now};
 pub use closed::hash;
 pub use conversation::{Conversation, Phase, Private, SmpState};
 pub use keys::KeyState;
@@ -48,10 +48,11 @@ pub use policy::{Policy, Settings};
 
 use crate::commands;
 use crate::limits;
-use crate::limits::Bucket;
-use crate::store::{Name, Store};
+use crate::limits::TokenBucket;
+use crate::store::{Store, StoredFile};
 use crate::text::casemap::Casemap;
 use conversation::HeldLine;
+use conversations::Table;
 use otr::Otr;
 use otr::fragment::Reassembler;
 use policy::Patterns;
@@ -61,10 +62,9 @@ use proto::irc::Nick;
 use proto::shim::guard::Rule;
 use proto::shim::{Call, Effect, Hello, Network, Style};
 use proto::worker::WorkerConfig;
+use save_retry::SaveRetry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use table::Table;
-use unsaved::Unsaved;
 use zeroize::Zeroizing;
 
 /// Why a line comes back whose module is gone.
@@ -100,22 +100,22 @@ pub struct Engine {
     /// Peers' lines that need our key, in order.
     held: Vec<HeldLine>,
     fragments: Reassembler,
-    key_exchanges: Bucket,
-    authentications: Bucket,
-    error_replies: Bucket,
-    heartbeats: Bucket,
+    key_exchanges: TokenBucket,
+    authentications: TokenBucket,
+    error_replies: TokenBucket,
+    heartbeats: TokenBucket,
     /// When libotr wants to wipe the keys of exchanges that nobody answered.
     wipe_at: Option<Duration>,
     /// Told to the user as soon as a module is there.
     notes: Vec<(Style, String)>,
     pub(crate) now: Now,
-    acts: Vec<Act>,
-    unsaved: BTreeSet<Name>,
+    actions: Vec<Action>,
+    to_save: BTreeSet<StoredFile>,
     /// Damaged, and still in their place: never written over.
-    untouchable: BTreeSet<Name>,
-    not_saved: BTreeMap<Name, Unsaved>,
+    write_protected: BTreeSet<StoredFile>,
+    save_retries: BTreeMap<StoredFile, SaveRetry>,
     /// Our key until it is known to be on disk.
-    unsaved_key: Option<Zeroizing<Vec<u8>>>,
+    key_not_on_disk: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl Engine {
@@ -158,21 +158,24 @@ impl Engine {
             rules_told: Vec::new(),
             held: Vec::new(),
             fragments: Reassembler::default(),
-            key_exchanges: Bucket::new(limits::AKE_BURST_ALL, limits::AKE_EVERY_ALL),
-            authentications: Bucket::new(limits::SMP_BURST_ALL, limits::SMP_EVERY_ALL),
-            error_replies: Bucket::new(
+            key_exchanges: TokenBucket::new(limits::AKE_BURST_ALL, limits::AKE_EVERY_ALL),
+            authentications: TokenBucket::new(limits::SMP_BURST_ALL, limits::SMP_EVERY_ALL),
+            error_replies: TokenBucket::new(
                 limits::ERROR_REPLIES_BURST_ALL,
                 limits::ERROR_REPLIES_EVERY_ALL,
             ),
-            heartbeats: Bucket::new(limits::HEARTBEATS_BURST_ALL, limits::HEARTBEATS_EVERY_ALL),
+            heartbeats: TokenBucket::new(
+                limits::HEARTBEATS_BURST_ALL,
+                limits::HEARTBEATS_EVERY_ALL,
+            ),
             wipe_at: None,
             notes: Vec::new(),
             now,
-            acts: Vec::new(),
-            unsaved: BTreeSet::new(),
-            untouchable: BTreeSet::new(),
-            not_saved: BTreeMap::new(),
-            unsaved_key: None,
+            actions: Vec::new(),
+            to_save: BTreeSet::new(),
+            write_protected: BTreeSet::new(),
+            save_retries: BTreeMap::new(),
+            key_not_on_disk: None,
         };
         engine.remember(store);
         engine.fold_patterns();
@@ -181,42 +184,42 @@ impl Engine {
 
     /// One step: what happened in, what is to be done out, in order. Files to be saved come
     /// first, so that nothing is told that a crash could undo.
-    pub fn step(&mut self, now: Now, input: Input) -> Vec<Act> {
+    pub fn step(&mut self, now: Now, input: Event) -> Vec<Action> {
         self.now = now;
-        if !matches!(input, Input::NotSaved(..)) {
+        if !matches!(input, Event::NotSaved(..)) {
             self.forget_saved_key();
         }
         match input {
-            Input::Hello(hello) => self.greet(hello),
-            Input::Again(hello) => {
+            Event::Hello(hello) => self.greet(hello),
+            Event::Again(hello) => {
                 self.module = Some(hello);
                 self.rules_told = self.rules();
                 self.tell_standings_since();
             }
-            Input::Gone => self.module_gone(),
-            Input::Returned => self.forget_waiting(),
-            Input::End => self.give_all_back("otrd ends"),
-            Input::Call(call) => self.call(call),
-            Input::Command(line) => commands::run_line(self, line.as_bytes()),
-            Input::Do(command) => commands::run(self, &command),
-            Input::KeyMade(file) => self.key_made(&file),
-            Input::KeyFailed(why) => self.key_failed(&why),
-            Input::NotSaved(name, why) => self.not_saved(name, &why),
-            Input::Tick => {}
+            Event::Gone => self.module_gone(),
+            Event::Returned => self.forget_waiting(),
+            Event::End => self.give_all_back("otrd ends"),
+            Event::Call(call) => self.call(call),
+            Event::Command(line) => commands::run_line(self, line.as_bytes()),
+            Event::Do(command) => commands::run(self, &command),
+            Event::KeyMade(file) => self.key_made(&file),
+            Event::KeyFailed(why) => self.key_failed(&why),
+            Event::NotSaved(name, why) => self.not_saved(name, &why),
+            Event::Tick => {}
         }
         self.tick();
         self.end_of_step()
     }
 
-    fn end_of_step(&mut self) -> Vec<Act> {
+    fn end_of_step(&mut self) -> Vec<Action> {
         let touched = self.conversations.settle();
         self.guard_changes(&touched);
         self.standing_changes(&touched);
         self.conversations.settled(touched);
         self.rules_changes();
-        let mut acts = self.saves();
-        acts.append(&mut self.acts);
-        acts
+        let mut actions = self.saves();
+        actions.append(&mut self.actions);
+        actions
     }
 
     /// The time, for who only looks.
@@ -241,7 +244,7 @@ impl Engine {
         self.at_rest = at_rest;
     }
 
-    /// When [`Input::Tick`] is due, in the time of [`Now::mono`].
+    /// When [`Event::Tick`] is due, in the time of [`Now::mono`].
     pub fn next_deadline(&self) -> Option<Duration> {
         [self.conversations.next_deadline(), self.wipe_at, self.save_due()]
             .into_iter()
@@ -368,6 +371,6 @@ impl Engine {
     }
 
     pub(crate) fn effect(&mut self, effect: Effect) {
-        self.acts.push(Act::Effect(effect));
+        self.actions.push(Action::Effect(effect));
     }
 }

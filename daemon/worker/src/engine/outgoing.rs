@@ -3,7 +3,7 @@
 use super::conversation::{Offer, Waiting};
 use super::{Engine, Phase, Policy};
 use crate::limits;
-use crate::store::Name;
+use crate::store::StoredFile;
 use crate::text::ctcp;
 use otr::Peer;
 use otr::message::{self, OtrLine};
@@ -190,12 +190,12 @@ impl Engine {
 
     pub(super) fn expire_waiting(&mut self) {
         let now = self.now.mono;
-        let late = |since: std::time::Duration| now >= since + limits::WAIT;
+        let late = |since: std::time::Duration| now >= since + limits::QUERY_TIMEOUT;
         for peer in self.conversations.busy() {
             let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
             if conversation.asked.is_some_and(late) {
                 conversation.asked = None;
-                self.unsaved.insert(Name::Conversations);
+                self.to_save.insert(StoredFile::Conversations);
                 let nick = conversation.nick.clone();
                 self.say_of(
                     &nick,

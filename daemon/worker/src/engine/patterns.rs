@@ -2,9 +2,9 @@
 
 use super::policy::MAX_PATTERNS;
 use super::{Engine, Phase, Policy, Settings};
-use crate::store::Name;
-use crate::text::clean::quote;
-use crate::text::pattern;
+use crate::store::StoredFile;
+use crate::text::glob;
+use crate::text::sanitize::quote;
 use proto::irc::Text;
 use proto::shim::{Effect, Style};
 
@@ -23,7 +23,7 @@ impl Engine {
             .iter()
             .filter(|(peer, c)| {
                 (c.phase != Phase::Clear || c.asked.is_some())
-                    && pattern::matches(&folded, peer.as_bytes())
+                    && glob::matches(&folded, peer.as_bytes())
             })
             .map(|(_, c)| quote(c.nick.as_bytes()))
             .collect();
@@ -84,7 +84,7 @@ impl Engine {
     }
 
     fn settings_changed(&mut self) {
-        self.unsaved.insert(Name::Settings);
+        self.to_save.insert(StoredFile::Settings);
         self.fold_patterns();
         self.conversations.touch_all();
     }

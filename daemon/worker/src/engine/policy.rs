@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::text::casemap::Casemap;
-use crate::text::pattern;
+use crate::text::glob;
 use otr::Peer;
 use proto::command::PolicyWord;
 use serde::{Deserialize, Serialize};
@@ -105,12 +105,12 @@ impl Pattern {
     fn new(typed: &str, casemap: Casemap) -> Self {
         let folded = casemap.fold(typed.as_bytes());
         let exact = !folded.iter().any(|byte| b"*?".contains(byte));
-        let specificity = pattern::specificity(&folded);
+        let specificity = glob::specificity(&folded);
         Self { typed: typed.to_owned(), folded, specificity, exact }
     }
 
     fn fits(&self, nick: &[u8]) -> bool {
-        pattern::matches(&self.folded, nick)
+        glob::matches(&self.folded, nick)
     }
 }
 
@@ -218,7 +218,7 @@ impl Engine {
     fn policy_of_site(&self, nick: &[u8], enabled: bool) -> (Policy, Rule<'static>) {
         // Services answer machines, not people: a tag confuses them.
         let mut services = self.patterns.services.iter();
-        if !enabled && services.any(|service| pattern::matches(service, nick)) {
+        if !enabled && services.any(|service| glob::matches(service, nick)) {
             return (Policy::Never, Rule::Service);
         }
         let rule = if self.settings.lost { Rule::Lost } else { Rule::Default };

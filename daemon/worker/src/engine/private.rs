@@ -2,8 +2,8 @@
 
 use super::conversation::SmpState;
 use super::{Conversation, Engine, Phase, Private};
-use crate::store::Name;
-use crate::text::clean::quote;
+use crate::store::StoredFile;
+use crate::text::sanitize::quote;
 use otr::{Fingerprint, Peer, Trust, Version};
 use proto::irc::Nick;
 use proto::shim::Style;
@@ -44,7 +44,7 @@ impl Engine {
         conversation.smp = SmpState::Idle;
         conversation.gone = false;
         let nick = conversation.nick.clone();
-        self.unsaved.insert(Name::Conversations);
+        self.to_save.insert(StoredFile::Conversations);
         self.announce(&nick, &fingerprint, version, &trust, held);
         self.release(peer);
     }
@@ -151,7 +151,7 @@ impl Engine {
         if !self.otr.set_trust(peer, fingerprint, &trust) {
             return false;
         }
-        self.unsaved.insert(Name::Fingerprints);
+        self.to_save.insert(StoredFile::Fingerprints);
         let other = self.is_other_key(peer, fingerprint);
         if let Some(Conversation { phase: Phase::Private(private), nick, .. }) =
             self.conversations.get_mut(peer)

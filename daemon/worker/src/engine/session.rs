@@ -2,9 +2,9 @@
 
 use super::conversation::{HeldLine, Offer, SmpState};
 use super::{Conversation, Engine, Phase, Policy};
-use crate::limits::{self, Bucket};
-use crate::store::Name;
-use crate::text::clean::quote;
+use crate::limits::{self, TokenBucket};
+use crate::store::StoredFile;
+use crate::text::sanitize::quote;
 use otr::{Event, Peer};
 use proto::irc::Nick;
 use proto::shim::Style;
@@ -57,9 +57,9 @@ impl Engine {
         let now = self.now.mono;
         if let Some(conversation) = self.conversations.get_mut(peer) {
             conversation.asked = Some(now);
-            self.unsaved.insert(Name::Conversations);
+            self.to_save.insert(StoredFile::Conversations);
             // What we ask for is not to be refused for what the peer asked before.
-            conversation.key_exchanges = Bucket::new(limits::AKE_BURST, limits::AKE_EVERY);
+            conversation.key_exchanges = TokenBucket::new(limits::AKE_BURST, limits::AKE_EVERY);
         }
         if self.key_or_hold(HeldLine::Query(peer.clone())) {
             self.query(peer);
@@ -112,7 +112,7 @@ impl Engine {
                 "The private conversation is finished. What you type now goes out in clear.",
             ),
         }
-        self.unsaved.insert(Name::Conversations);
+        self.to_save.insert(StoredFile::Conversations);
     }
 
     /// After a connect: conversations that were private before a restart ask for a new session,
@@ -208,10 +208,10 @@ impl Engine {
                 self.need_key();
             }
             Event::FingerprintsChanged => {
-                self.unsaved.insert(Name::Fingerprints);
+                self.to_save.insert(StoredFile::Fingerprints);
             }
             Event::InstagsChanged => {
-                self.unsaved.insert(Name::InstanceTag);
+                self.to_save.insert(StoredFile::InstanceTag);
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use super::{Engine, SmpState};
 use crate::limits;
-use crate::store::Name;
-use crate::text::clean::quote;
+use crate::store::StoredFile;
+use crate::text::sanitize::quote;
 use otr::{ForgetError, Initiator, KnownFingerprint, Peer, Smp, SmpError, SmpOutcome, Trust};
 use proto::irc::Nick;
 use proto::shim::Style;
@@ -64,7 +64,7 @@ impl Engine {
     /// `forget`
     pub(crate) fn forget(&mut self, known: &KnownFingerprint) -> Result<(), ForgetError> {
         self.otr.forget_fingerprint(&known.peer, known.fingerprint)?;
-        self.unsaved.insert(Name::Fingerprints);
+        self.to_save.insert(StoredFile::Fingerprints);
         Ok(())
     }
 
@@ -162,7 +162,7 @@ impl Engine {
             if let Some(conversation) = self.conversations.get_mut(&peer)
                 && let SmpState::Running { since, told } = &mut conversation.smp
                 && !*told
-                && now >= *since + limits::SMP_SILENCE
+                && now >= *since + limits::SMP_REMINDER_AFTER
             {
                 *told = true;
                 silent.push(conversation.nick.clone());

@@ -1,7 +1,7 @@
 //! How the engine speaks: to the user as `*otr`, and to peers in lines that fit.
 
 use super::{Engine, Phase, Policy, Private};
-use crate::text::clean::quote;
+use crate::text::sanitize::quote;
 use crate::text::wrap;
 use otr::{Peer, fragment};
 use proto::irc::{Nick, Source, Text};

@@ -1,6 +1,6 @@
 //! How each conversation stands, as the module is told: looked at once, at the end of a step.
 
-use super::{Act, Conversation, Engine, Phase, SmpState};
+use super::{Action, Conversation, Engine, Phase, SmpState};
 use otr::Peer;
 use proto::irc::{Nick, Text};
 use proto::shim::{Effect, Smp, Standing, State, Trust, Want};
@@ -59,8 +59,8 @@ impl Engine {
             now.extend(standing);
         }
         // A nick that is another peer's now: what is said last of it holds.
-        let acts = over.into_iter().chain(now).map(|one| Act::Effect(Effect::State(one)));
-        self.acts.extend(acts);
+        let actions = over.into_iter().chain(now).map(|one| Action::Effect(Effect::State(one)));
+        self.actions.extend(actions);
     }
 
     pub(super) fn standing(&self, peer: &Peer, conversation: &Conversation) -> Standing {

@@ -4,16 +4,16 @@
 //! and allocates what it needs while it still can; Landlock needs system calls that seccomp then
 //! forbids. Whatever does not take is an error: a worker that is not confined does not run.
 //!
-//! * [`process`]: no core, no debugger, no stray descriptor, little memory.
-//! * [`paths`]: no file but those of one directory (Landlock).
-//! * [`syscalls`]: no system call but a few dozen (seccomp).
+//! * [`hardening`]: no core, no debugger, no stray descriptor, little memory.
+//! * [`landlock`]: no file but those of one directory (Landlock).
+//! * [`seccomp`]: no system call but a few dozen (seccomp).
 //!
 //! What remains: a process may ask whether a path exists, which Landlock does not forbid, and use
 //! up the processor time and the memory that it has.
 
-pub mod paths;
-pub mod process;
-pub mod syscalls;
+pub mod hardening;
+pub mod landlock;
+pub mod seccomp;
 
 use anyhow::{Context, Result};
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -33,8 +33,8 @@ pub enum WithoutLandlock {
 /// # Errors
 /// Where anything did not take. The process must not go on then.
 pub fn confine(directory: Option<BorrowedFd<'_>>, without: WithoutLandlock) -> Result<String> {
-    process::harden()?;
-    let locked = process::lock_memory().context("cannot keep memory from being swapped out")?;
+    hardening::harden()?;
+    let locked = hardening::lock_memory().context("cannot keep memory from being swapped out")?;
     otr::init().context("libotr did not start")?;
     // A process without a directory is there to make keys.
     otr::warm_up_rng(match directory {
@@ -46,8 +46,8 @@ pub fn confine(directory: Option<BorrowedFd<'_>>, without: WithoutLandlock) -> R
         "libotr needs memfd_create, which this system does not allow: have the container's filter of \
          system calls allow it",
     )?;
-    let landlock = paths::restrict(directory, without).context("Landlock")?;
-    syscalls::restrict(directory.as_ref().map(AsRawFd::as_raw_fd)).context("seccomp")?;
+    let landlock = landlock::restrict(directory, without).context("Landlock")?;
+    seccomp::restrict(directory.as_ref().map(AsRawFd::as_raw_fd)).context("seccomp")?;
     let memory = if locked { "memory locked" } else { "memory not locked" };
     Ok(format!("seccomp, {landlock}, {memory}"))
 }

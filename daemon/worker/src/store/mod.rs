@@ -1,22 +1,22 @@
 //! The account's directory: a handful of small files, each replaced whole or not at all.
 //!
 //! * [`Directory`]: the steps on files of one directory, one by one.
-//! * [`Vault`]: what they make up, plain or encrypted.
+//! * [`EncryptedStore`]: what they make up, plain or encrypted.
 //! * [`seal`]: one encrypted file.
 
 mod directory;
+mod encrypted_store;
 pub mod seal;
-mod vault;
 
 pub use directory::{Directory, Disk};
-pub use vault::{Keys, Locked, Rekeyed, Settled, Vault};
+pub use encrypted_store::{EncryptedStore, Keys, Locked, Rekeyed, Settled};
 
 use std::io;
 use zeroize::Zeroizing;
 
 /// The files of one account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Name {
+pub enum StoredFile {
     /// The private key, in libotr's format.
     Key,
     /// Known fingerprints and their trust, in libotr's format.
@@ -29,9 +29,9 @@ pub enum Name {
     Settings,
 }
 
-impl Name {
+impl StoredFile {
     /// All of them.
-    pub const ALL: [Name; 5] =
+    pub const ALL: [StoredFile; 5] =
         [Self::Key, Self::Fingerprints, Self::InstanceTag, Self::Conversations, Self::Settings];
 
     /// The file's name in the account's directory.
@@ -46,18 +46,19 @@ impl Name {
     }
 }
 
-/// Where files are kept. The one implementation outside tests is [`Vault`]; tests put faults
+/// Where files are kept. The one implementation outside tests is [`EncryptedStore`]; tests put faults
 /// in between.
 pub trait Store {
     /// The whole file, or `None` where there is none.
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidData`] where it is encrypted and cannot be opened.
-    fn read(&mut self, name: Name) -> io::Result<Option<Zeroizing<Vec<u8>>>>;
+    fn read(&mut self, name: StoredFile) -> io::Result<Option<Zeroizing<Vec<u8>>>>;
     /// Replaces files: afterwards either the old or the new content of each is there, whatever
     /// fails. Those that were not replaced, and why.
-    fn write(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)>;
+    fn write(&mut self, files: &[(StoredFile, Zeroizing<Vec<u8>>)])
+    -> Vec<(StoredFile, io::Error)>;
     /// Gives the file another name beside it, `<file>.<suffix>` or `<file>.<suffix>.<n>` where
     /// that is taken, and returns it.
-    fn set_aside(&mut self, name: Name, suffix: &str) -> io::Result<String>;
+    fn set_aside(&mut self, name: StoredFile, suffix: &str) -> io::Result<String>;
 }

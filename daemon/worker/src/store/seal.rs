@@ -11,11 +11,11 @@ use zeroize::Zeroizing;
 pub const KEY: usize = 32;
 
 /// No file that libotr or we write in plain begins so: they are text, without NUL.
-pub const MARK: &[u8] = b"otrd\0sealed\0";
+pub const MAGIC: &[u8] = b"otrd\0sealed\0";
 const VERSION: u8 = 1;
 const NONCE: usize = 24;
 const TAG: usize = 16;
-const HEAD: usize = MARK.len() + 1 + NONCE;
+const HEAD: usize = MAGIC.len() + 1 + NONCE;
 
 /// An account's key; wiped when it is dropped.
 pub struct Key(XChaCha20Poly1305);
@@ -50,7 +50,7 @@ impl Key {
         let nonce = XNonce::try_generate().map_err(io::Error::other)?;
         // Reserved at once: a growing buffer would leave copies of a key behind.
         let mut out = Vec::with_capacity(HEAD + content.len() + TAG);
-        out.extend_from_slice(MARK);
+        out.extend_from_slice(MAGIC);
         out.push(VERSION);
         out.extend_from_slice(&nonce);
         out.extend_from_slice(content);
@@ -66,7 +66,7 @@ impl Key {
     /// # Errors
     /// [`Closed`], wherever a byte is not as it was.
     pub fn open(&self, place: &str, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Closed> {
-        let rest = bytes.strip_prefix(MARK).ok_or(Closed::Key)?;
+        let rest = bytes.strip_prefix(MAGIC).ok_or(Closed::Key)?;
         let (version, rest) = rest.split_first().ok_or(Closed::Key)?;
         if *version != VERSION {
             return Err(Closed::Version(*version));
@@ -85,7 +85,7 @@ impl Key {
 
 /// Whether a file is encrypted.
 pub fn is_sealed(bytes: &[u8]) -> bool {
-    bytes.starts_with(MARK)
+    bytes.starts_with(MAGIC)
 }
 
 /// What an encrypted file is for: an account's directory and one of its names.
@@ -94,7 +94,7 @@ pub fn place(account: &str, file: &str) -> String {
 }
 
 fn bound(place: &str) -> Vec<u8> {
-    [MARK, &[VERSION], place.as_bytes()].concat()
+    [MAGIC, &[VERSION], place.as_bytes()].concat()
 }
 
 #[cfg(test)]
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn another_version_says_so() {
         let mut sealed = key(1).seal(PLACE, b"x").unwrap();
-        sealed[MARK.len()] = 2;
+        sealed[MAGIC.len()] = 2;
         assert_eq!(key(1).open(PLACE, &sealed), Err(Closed::Version(2)));
     }
 }

@@ -6,19 +6,19 @@
 //! * [`user`]: the engine, and the module that performs its effects as the shim does.
 //! * [`module`]: the link between the two.
 //! * [`world`]: the network, the clock and the log of the wire.
-//! * [`play`]: what can happen, [`own`] at a user's own end; [`beginnings`]: from where.
-//! * [`oracle`]: what must always hold; [`promises`]: for one user.
+//! * [`steps`]: what can happen, [`user_actions`] at a user's own end; [`initial_states`]: from where.
+//! * [`invariants`]: what must always hold; [`user_invariants`]: for one user.
 #![allow(dead_code, reason = "each test program uses a part")]
 
-pub mod beginnings;
+pub mod initial_states;
+pub mod invariants;
 pub mod module;
-pub mod oracle;
-pub mod own;
 pub mod person;
-pub mod play;
-pub mod promises;
+pub mod steps;
 pub mod store;
 pub mod user;
+pub mod user_actions;
+pub mod user_invariants;
 pub mod world;
 
 use std::sync::OnceLock;

@@ -10,8 +10,8 @@ use proto::shim::{Call, Effect, Effects, Hello, Instance, Want};
 use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
-use worker::engine::{Input, hash};
-use worker::unseen::{Unseen, left_to_us};
+use worker::engine::{Event, hash};
+use worker::replay::{Replay, left_to_us};
 
 /// After so long without a link, what is in doubt is given back.
 const DOUBT: Duration = Duration::from_secs(5);
@@ -44,7 +44,7 @@ pub struct Module {
 /// The worker's.
 #[derive(Default)]
 pub struct Told {
-    unseen: Option<Unseen>,
+    unseen: Option<Replay>,
     backlog: Vec<Effect>,
 }
 
@@ -264,7 +264,7 @@ impl User {
     pub fn disconnect(&mut self) {
         if std::mem::take(&mut self.up) {
             self.module.lost = self.now.mono;
-            let effects = self.step(Input::Gone);
+            let effects = self.step(Event::Gone);
             self.unasked(effects);
         }
     }
@@ -331,9 +331,9 @@ impl User {
         let goes_on = self.told.unseen.as_ref().is_some_and(|u| u.goes_on(&instance, hello.ack));
         if !goes_on {
             let mut effects = std::mem::take(&mut self.told.backlog);
-            effects.extend(self.told.unseen.take().into_iter().flat_map(Unseen::late));
-            effects.extend(self.step(Input::Hello(hello)));
-            self.told.unseen = Some(Unseen::new(instance));
+            effects.extend(self.told.unseen.take().into_iter().flat_map(Replay::late));
+            effects.extend(self.step(Event::Hello(hello)));
+            self.told.unseen = Some(Replay::new(instance));
             self.news_of_worker = effects;
             self.up = true;
             return (None, Vec::new());
@@ -343,9 +343,9 @@ impl User {
         let mut effects = Vec::new();
         if hello.returned {
             unseen.returned();
-            effects = self.step(Input::Returned);
+            effects = self.step(Event::Returned);
         }
-        effects.extend(self.step(Input::Again(hello)));
+        effects.extend(self.step(Event::Again(hello)));
         self.news_of_worker = effects;
         self.up = true;
         let (answered, lines) = self.told.unseen.as_mut().expect("what goes on").again();
@@ -360,7 +360,7 @@ impl User {
             self.told.unseen.as_mut().expect("a module").effects(news, true);
         }
         self.up = false;
-        let effects = self.step(Input::Gone);
+        let effects = self.step(Event::Gone);
         self.unasked(effects);
     }
 
@@ -372,7 +372,7 @@ impl User {
             Call::In(message) => left_to_us(message),
             _ => None,
         };
-        let effects = self.step(Input::Call(call));
+        let effects = self.step(Event::Call(call));
         let mut line = Vec::new();
         let reply = Response { id: Id::from(id), outcome: Ok(Effects { effects }) };
         jsonrpc::write_line(&mut line, &reply);
@@ -382,7 +382,7 @@ impl User {
 
     fn goodbye(&mut self, seen: u64) {
         self.told.unseen.as_mut().expect("a module").goodbye(seen, true);
-        let effects = self.step(Input::Returned);
+        let effects = self.step(Event::Returned);
         self.unasked(effects);
     }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
-use worker::store::{Name, Store};
+use worker::store::{Store, StoredFile};
 use zeroize::Zeroizing;
 
 /// Shared with whoever looks at the files: they outlive the engine.
@@ -22,7 +22,7 @@ struct Inner {
 }
 
 impl Files {
-    pub fn put(&self, name: Name, content: &[u8]) {
+    pub fn put(&self, name: StoredFile, content: &[u8]) {
         self.0.borrow_mut().files.insert(name.file().into(), content.to_vec());
     }
 
@@ -50,7 +50,7 @@ impl Files {
     }
 
     /// Replaces one file.
-    pub fn write_one(&self, name: Name, content: &[u8]) -> io::Result<()> {
+    pub fn write_one(&self, name: StoredFile, content: &[u8]) -> io::Result<()> {
         let mut inner = self.0.borrow_mut();
         inner.writes += 1;
         if inner.refuses {
@@ -66,16 +66,19 @@ impl Files {
 }
 
 impl Store for Files {
-    fn read(&mut self, name: Name) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    fn read(&mut self, name: StoredFile) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
         Ok(self.get(name.file()).map(Zeroizing::new))
     }
 
-    fn write(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)> {
+    fn write(
+        &mut self,
+        files: &[(StoredFile, Zeroizing<Vec<u8>>)],
+    ) -> Vec<(StoredFile, io::Error)> {
         let written = files.iter().map(|(name, content)| (*name, self.write_one(*name, content)));
         written.filter_map(|(name, written)| Some((name, written.err()?))).collect()
     }
 
-    fn set_aside(&mut self, name: Name, suffix: &str) -> io::Result<String> {
+    fn set_aside(&mut self, name: StoredFile, suffix: &str) -> io::Result<String> {
         let mut inner = self.0.borrow_mut();
         let file = inner.files.remove(name.file()).ok_or(io::ErrorKind::NotFound)?;
         let mut aside = format!("{}.{suffix}", name.file());

@@ -11,8 +11,8 @@ use proto::shim::{
     Presence, Security, Standing, State, Style,
 };
 use std::collections::{BTreeMap, VecDeque};
-use worker::engine::{Act, Engine, Input, Now};
-use worker::store::{Name, Store};
+use worker::engine::{Action, Engine, Event, Now};
+use worker::store::{Store, StoredFile};
 use worker::text::casemap::Casemap;
 use zeroize::Zeroizing;
 
@@ -104,7 +104,7 @@ impl User {
     /// As [`User::new`], somebody else.
     pub fn called(name: &'static str) -> Self {
         let files = Files::default();
-        files.put(Name::Key, key_file(name, 0));
+        files.put(StoredFile::Key, key_file(name, 0));
         Self::start(name, files)
     }
 
@@ -229,7 +229,7 @@ impl User {
     pub fn waits(&mut self, seconds: u64) {
         self.now.mono += std::time::Duration::from_secs(seconds);
         self.now.wall += seconds;
-        let effects = self.step(Input::Tick);
+        let effects = self.step(Event::Tick);
         self.unasked(effects);
         self.module_ticks();
     }
@@ -242,45 +242,45 @@ impl User {
     pub fn key_comes(&mut self, file: &[u8]) {
         if std::mem::take(&mut self.keygen) {
             let file = Zeroizing::new(file.to_vec());
-            let effects = self.step(Input::KeyMade(file));
+            let effects = self.step(Event::KeyMade(file));
             self.unasked(effects);
         }
     }
 
     pub fn key_fails(&mut self) {
         if std::mem::take(&mut self.keygen) {
-            let effects = self.step(Input::KeyFailed("no randomness".into()));
+            let effects = self.step(Event::KeyFailed("no randomness".into()));
             self.unasked(effects);
         }
     }
 
     // ---- the worker's side
 
-    pub(super) fn step(&mut self, input: Input) -> Vec<Effect> {
+    pub(super) fn step(&mut self, input: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
         let mut failed = Vec::new();
         for act in self.engine.step(self.now, input) {
             match act {
-                Act::Effect(effect) => {
+                Action::Effect(effect) => {
                     if let Effect::Deliver { text, .. } = &effect {
                         self.decided.push(words(text));
                     }
                     effects.push(effect);
                 }
-                Act::Save(name, content) => {
+                Action::Save(name, content) => {
                     if let Err(error) = self.files.write_one(name, &content) {
                         failed.push((name, error.to_string()));
                     }
                 }
-                Act::SetAside(name, suffix) => {
+                Action::SetAside(name, suffix) => {
                     let _ = self.files.set_aside(name, &suffix);
                 }
-                Act::Keygen => self.keygen = true,
-                Act::CancelKeygen => self.keygen = false,
+                Action::Keygen => self.keygen = true,
+                Action::CancelKeygen => self.keygen = false,
             }
         }
         for (name, why) in failed {
-            effects.extend(self.step(Input::NotSaved(name, why)));
+            effects.extend(self.step(Event::NotSaved(name, why)));
         }
         effects
     }

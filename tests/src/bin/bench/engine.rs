@@ -10,8 +10,8 @@ use proto::irc::Source;
 use proto::jsonrpc;
 use proto::shim::{self, Call, Effect, Effects, Hello, Network};
 use serde_json::{Value, json};
-use worker::engine::{Act, Engine, Input, Now};
-use worker::store::{Name, Store};
+use worker::engine::{Action, Engine, Event, Now};
+use worker::store::{Store, StoredFile};
 use zeroize::Zeroizing;
 
 use crate::person::{Person, key_for};
@@ -69,7 +69,7 @@ struct InMemory {
 impl InMemory {
     fn new(key: &[u8]) -> Self {
         let mut files = Files::default();
-        files.0.insert(Name::Key, key_for(key, "alice"));
+        files.0.insert(StoredFile::Key, key_for(key, "alice"));
         let part = |name: &str| Part::new(name).expect("a name");
         let account = Account { uid: 1, user: part("alice"), network: part("net") };
         let engine = Engine::load(account, &mut files, Now::default()).expect("an engine");
@@ -87,10 +87,10 @@ impl InMemory {
             closed: None,
             want: Vec::new(),
         };
-        this.step(Input::Hello(hello));
+        this.step(Event::Hello(hello));
         let mask = Some(Source::new("alice!alice@127.0.0.1").expect("a mask"));
         let network = Network { connected: true, mask, ..Network::default() };
-        this.step(Input::Call(Call::Network(network)));
+        this.step(Event::Call(Call::Network(network)));
         this
     }
 
@@ -107,19 +107,19 @@ impl InMemory {
         let mut out = std::mem::take(&mut self.out);
         out.clear();
         shim::serve(line, &mut out, |_, call| {
-            Ok(Effects { effects: self.step(Input::Call(call)) })
+            Ok(Effects { effects: self.step(Event::Call(call)) })
         });
         self.out = out;
         &self.out
     }
 
-    fn step(&mut self, input: Input) -> Vec<Effect> {
+    fn step(&mut self, input: Event) -> Vec<Effect> {
         let now = Now { mono: Duration::from_secs(1), wall: 1_700_000_000 };
         let mut effects = Vec::new();
         for act in self.engine.step(now, input) {
             match act {
-                Act::Effect(effect) => effects.push(effect),
-                Act::Save(name, content) => {
+                Action::Effect(effect) => effects.push(effect),
+                Action::Save(name, content) => {
                     self.files.0.insert(name, content.to_vec());
                 }
                 _ => {}
@@ -145,19 +145,22 @@ impl InMemory {
 }
 
 #[derive(Default)]
-struct Files(BTreeMap<Name, Vec<u8>>);
+struct Files(BTreeMap<StoredFile, Vec<u8>>);
 
 impl Store for Files {
-    fn read(&mut self, name: Name) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    fn read(&mut self, name: StoredFile) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
         Ok(self.0.get(&name).cloned().map(Zeroizing::new))
     }
 
-    fn write(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)> {
+    fn write(
+        &mut self,
+        files: &[(StoredFile, Zeroizing<Vec<u8>>)],
+    ) -> Vec<(StoredFile, io::Error)> {
         self.0.extend(files.iter().map(|(name, content)| (*name, content.to_vec())));
         Vec::new()
     }
 
-    fn set_aside(&mut self, _: Name, suffix: &str) -> io::Result<String> {
+    fn set_aside(&mut self, _: StoredFile, suffix: &str) -> io::Result<String> {
         Ok(suffix.to_owned())
     }
 }

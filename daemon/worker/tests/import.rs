@@ -11,8 +11,8 @@ use proto::bundle::{self, File};
 use proto::shim::{Call, Network};
 use std::time::Duration;
 use store::Files;
-use worker::engine::{Act, Engine, Input, Now};
-use worker::store::{Name, Store};
+use worker::engine::{Action, Engine, Event, Now};
+use worker::store::{Store, StoredFile};
 
 const PRINT: &str = "00112233445566778899aabbccddeeff00112233";
 const OTHER: &str = "ffeeddccbbaa99887766554433221100ffeeddcc";
@@ -44,11 +44,11 @@ impl Stage {
         outcome
     }
 
-    fn perform(&mut self, acts: Vec<Act>) {
+    fn perform(&mut self, acts: Vec<Action>) {
         for act in acts {
             match act {
-                Act::Save(name, content) => self.files.write_one(name, &content).unwrap(),
-                Act::SetAside(name, suffix) => drop(self.files.set_aside(name, &suffix)),
+                Action::Save(name, content) => self.files.write_one(name, &content).unwrap(),
+                Action::SetAside(name, suffix) => drop(self.files.set_aside(name, &suffix)),
                 _ => {}
             }
         }
@@ -57,11 +57,11 @@ impl Stage {
     /// The server says how it compares nicks.
     fn connect(&mut self, casemapping: &str) {
         let network = Network { casemapping: Some(casemapping.into()), ..Network::default() };
-        let acts = self.engine.step(NOW, Input::Call(Call::Network(network)));
+        let acts = self.engine.step(NOW, Event::Call(Call::Network(network)));
         self.perform(acts);
     }
 
-    fn text(&self, name: Name) -> String {
+    fn text(&self, name: StoredFile) -> String {
         String::from_utf8(self.files.get(name.file()).unwrap_or_default()).unwrap()
     }
 
@@ -115,16 +115,18 @@ fn irssis_files_become_ours() {
     assert_eq!((done.known, done.changed, done.skipped), (2, 2, 1));
     assert_eq!(done.owners.len(), 2);
     assert_eq!(stage.key_on_disk(), Some(fingerprint));
-    assert!(stage.text(Name::InstanceTag).contains("alice\tirc\t0000abcd\n"));
-    let kept = stage.text(Name::Fingerprints);
+    assert!(stage.text(StoredFile::InstanceTag).contains("alice\tirc\t0000abcd\n"));
+    let kept = stage.text(StoredFile::Fingerprints);
     assert!(kept.contains(&format!("bob\talice\tirc\t{PRINT}\tsmp\n")), "{kept}");
     assert!(!kept.contains("dave"));
 
     // Nicks are compared as the server says, once it has said so.
     let network = Network { casemapping: Some("rfc1459".into()), ..Network::default() };
-    let acts = stage.engine.step(NOW, Input::Call(Call::Network(network)));
+    let acts = stage.engine.step(NOW, Event::Call(Call::Network(network)));
     stage.perform(acts);
-    assert!(stage.text(Name::Fingerprints).contains(&format!("bob\talice\tirc\t{PRINT}\tsmp\n")));
+    assert!(
+        stage.text(StoredFile::Fingerprints).contains(&format!("bob\talice\tirc\t{PRINT}\tsmp\n"))
+    );
 
     // Once more there is nothing to do.
     let again = stage.import(&files, &Order::default()).unwrap();
@@ -151,16 +153,16 @@ fn nothing_is_overwritten_unasked_and_then_kept_beside() {
     assert_eq!(stage.key_on_disk(), Some(first_print.clone()));
     let kept = import(&mut stage, files(&first, ""), false).unwrap();
     assert_eq!(kept.peers[0].outcome, PeerOutcome::Kept);
-    assert!(stage.text(Name::Fingerprints).contains("smp"));
+    assert!(stage.text(StoredFile::Fingerprints).contains("smp"));
 
     let done = import(&mut stage, files(&second, "manual"), true).unwrap();
     assert_eq!((done.key, done.changed), (KeyOutcome::Replaced, 1));
     assert_eq!(done.peers[0].outcome, PeerOutcome::Changed);
     assert_eq!(stage.key_on_disk(), Some(second_print));
-    assert!(stage.text(Name::Fingerprints).contains("manual"));
+    assert!(stage.text(StoredFile::Fingerprints).contains("manual"));
     let old = |file: &str| String::from_utf8(stage.files.get(file).unwrap()).unwrap();
     let old_key = Files::default();
-    old_key.put(Name::Key, old("otr.key.2026-11-22").as_bytes());
+    old_key.put(StoredFile::Key, old("otr.key.2026-11-22").as_bytes());
     assert_eq!(Stage::with(old_key).engine.exported().fingerprint, Some(first_print));
     assert!(old("otr.fp.2026-11-22").contains("smp"));
 }
@@ -204,7 +206,9 @@ fn weechats_peers_lose_their_server() {
     assert_eq!((done.key, done.fingerprint), (KeyOutcome::None, None));
     assert_eq!((done.peers[0].nick.clone(), &*done.peers[0].trust), ("bob".into(), "manual"));
     assert!(
-        stage.text(Name::Fingerprints).contains(&format!("bob\talice\tirc\t{PRINT}\tverified\n"))
+        stage
+            .text(StoredFile::Fingerprints)
+            .contains(&format!("bob\talice\tirc\t{PRINT}\tverified\n"))
     );
 }
 
@@ -245,7 +249,7 @@ fn a_blank_or_an_unknown_word_is_no_trust() {
     let trusts: Vec<&str> = done.peers.iter().map(|peer| &*peer.trust).collect();
     assert_eq!(trusts, ["not trusted", "not trusted", "manual"]);
     assert_eq!(done.unknown_trust, ["perhaps".into()]);
-    let kept = stage.text(Name::Fingerprints);
+    let kept = stage.text(StoredFile::Fingerprints);
     for line in ["bob\talice\tirc\tPRINT\t\n", "carol\talice\tirc\tPRINT\t\n"] {
         assert!(kept.contains(&line.replace("PRINT", PRINT)), "{kept:?}");
     }
@@ -269,7 +273,7 @@ fn contacts_of_another_protocol_are_no_nicks() {
         let done = stage.import(&files, &order(account, false)).unwrap();
         assert_eq!((done.key, done.known, done.skipped), (KeyOutcome::New, 0, 2));
         assert_eq!(stage.key_on_disk(), Some(fingerprint.clone()));
-        assert_eq!(stage.text(Name::Fingerprints), "");
+        assert_eq!(stage.text(StoredFile::Fingerprints), "");
         assert!(Stage::new().import(&files, &order("nobody", false)).is_err());
     }
     // A key alone does not say whose it is.
@@ -335,10 +339,15 @@ fn a_byte_order_mark_is_no_part_of_a_nick_or_a_key() {
         assert_eq!(done.fingerprint.as_deref(), Some(&*fingerprint));
         let nicks: Vec<_> = done.peers.iter().map(|peer| peer.nick.clone()).collect();
         assert_eq!(nicks, ["bob".into(), "carol".into()]);
-        assert!(stage.text(Name::InstanceTag).contains("0000abcd"));
+        assert!(stage.text(StoredFile::InstanceTag).contains("0000abcd"));
 
         // An editor adds it to our own files, too.
-        for name in [Name::Key, Name::Fingerprints, Name::InstanceTag, Name::Settings] {
+        for name in [
+            StoredFile::Key,
+            StoredFile::Fingerprints,
+            StoredFile::InstanceTag,
+            StoredFile::Settings,
+        ] {
             let content = stage.files.get(name.file()).unwrap_or_else(|| b"{}".to_vec());
             stage.files.put(name, &[mark.as_bytes(), &content].concat());
         }
@@ -347,7 +356,7 @@ fn a_byte_order_mark_is_no_part_of_a_nick_or_a_key() {
         assert_eq!((after.fingerprint, after.known), (Some(fingerprint.clone()), 2));
         let damaged = stage.files.names().into_iter().find(|name| name.contains("damaged"));
         assert_eq!(damaged, None);
-        let acts = again.engine.step(NOW, Input::Call(Call::Network(Network::default())));
+        let acts = again.engine.step(NOW, Event::Call(Call::Network(Network::default())));
         again.perform(acts);
     }
 }
@@ -368,7 +377,7 @@ fn a_key_that_comes_twice_is_one_with_the_strongest_trust() {
             assert_eq!((done.known, done.changed, done.peers.len()), (1, 1, 1), "{places:?}");
             assert_eq!(&*done.peers[0].trust, "shared secret");
             let wanted = format!("carol\talice\tirc\t{PRINT}\tsmp\n");
-            assert_eq!(stage.text(Name::Fingerprints), wanted, "{connected} {places:?}");
+            assert_eq!(stage.text(StoredFile::Fingerprints), wanted, "{connected} {places:?}");
             let again = stage.import(&files, &Order::default()).unwrap();
             assert_eq!((again.known, again.changed), (1, 0));
         }
@@ -386,7 +395,7 @@ fn a_key_that_comes_twice_is_one_with_the_strongest_trust() {
             let done = stage.import(&files, &Order::default()).unwrap();
             assert_eq!((done.known, done.changed), (2, 2));
             stage.connect(mapping);
-            let kept = stage.text(Name::Fingerprints);
+            let kept = stage.text(StoredFile::Fingerprints);
             assert_eq!(kept.lines().count(), known, "{mapping}: {kept}");
             let nick = if known == 1 { "nick{a}" } else { "nick[a]" };
             assert!(kept.contains(&format!("{nick}\talice\tirc\t{PRINT}\tsmp\n")), "{kept}");

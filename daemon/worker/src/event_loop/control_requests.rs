@@ -1,9 +1,9 @@
 //! What the front orders.
 
 use super::{KeyPipe, MAX_KEY, Worker, memory};
+use crate::bundle_io;
 use crate::control::Packet;
-use crate::engine::{Input, KeyState};
-use crate::moving;
+use crate::engine::{Event, KeyState};
 use crate::store::{Keys, Rekeyed, Settled};
 use anyhow::Result;
 use proto::admin::import_export::{Exported, Imported, Order};
@@ -46,7 +46,7 @@ impl Worker {
             }
             (ToWorker::KeyFailed { why }, _) => {
                 self.key_pipe = None;
-                let effects = self.step(Input::KeyFailed(why));
+                let effects = self.step(Event::KeyFailed(why));
                 self.unasked(effects);
             }
             (ToWorker::Status { seq }, _) => {
@@ -54,8 +54,8 @@ impl Worker {
                 let status = WorkerStatus { sandbox, memory: memory(), ..self.engine.status() };
                 self.say(&ToFront::Status { seq, status });
             }
-            (ToWorker::Command { seq, text }, _) => self.command(seq, Input::Command(text)),
-            (ToWorker::Do { seq, command }, _) => self.command(seq, Input::Do(command)),
+            (ToWorker::Command { seq, text }, _) => self.command(seq, Event::Command(text)),
+            (ToWorker::Do { seq, command }, _) => self.command(seq, Event::Do(command)),
             (ToWorker::State { seq, page }, _) => {
                 self.engine.set_now(self.clock.now());
                 let state = Box::new(self.engine.overview(page));
@@ -71,7 +71,7 @@ impl Worker {
             }
             (ToWorker::Site(site), _) => {
                 self.engine.set_site(site);
-                let effects = self.step(Input::Tick);
+                let effects = self.step(Event::Tick);
                 self.unasked(effects);
             }
             (ToWorker::AtRest { seq, at_rest }, _) => {
@@ -116,7 +116,7 @@ impl Worker {
         let keygen = generating && self.key_pipe.is_none();
         self.say(&ToFront::Here(super::here(&self.account, seq, keygen)));
         self.engine.set_site(site);
-        let effects = self.step(Input::Tick);
+        let effects = self.step(Event::Tick);
         self.unasked(effects);
     }
 
@@ -152,20 +152,20 @@ impl Worker {
     }
 
     fn import(&mut self, order: &Order, files: OwnedFd) -> Result<Imported, String> {
-        let files = moving::read(files).map_err(|error| format!("the files: {error}"))?;
-        let (outcome, acts) = self.engine.import(self.clock.now(), &files, order);
-        let effects = self.perform(acts);
+        let files = bundle_io::read(files).map_err(|error| format!("the files: {error}"))?;
+        let (outcome, actions) = self.engine.import(self.clock.now(), &files, order);
+        let effects = self.perform(actions);
         self.unasked(effects);
         outcome
     }
 
     fn export(&mut self, files: OwnedFd) -> Result<Exported, String> {
-        moving::write(&mut self.store, files).map_err(|error| format!("the files: {error}"))?;
+        bundle_io::write(&mut self.store, files).map_err(|error| format!("the files: {error}"))?;
         Ok(self.engine.exported())
     }
 
     /// A command of an admin: what it prints is the answer, the rest goes to the module.
-    fn command(&mut self, seq: u64, command: Input) {
+    fn command(&mut self, seq: u64, command: Event) {
         let effects = self.step(command);
         let (output, others) = effects
             .into_iter()
@@ -178,17 +178,17 @@ impl Worker {
         let Some(key) = &mut self.key_pipe else { return };
         let mut buffer = Zeroizing::new([0; 4096]);
         let input = match key.pipe.read(buffer.as_mut_slice()) {
-            Ok(0) => Input::KeyMade(std::mem::take(&mut key.content)),
+            Ok(0) => Event::KeyMade(std::mem::take(&mut key.content)),
             Ok(length) if key.content.len() + length <= MAX_KEY => {
                 key.content.extend_from_slice(buffer.get(..length).unwrap_or_default());
                 return;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
-            Ok(_) | Err(_) => Input::KeyFailed("the key did not arrive whole".into()),
+            Ok(_) | Err(_) => Event::KeyFailed("the key did not arrive whole".into()),
         };
         let orphaned = self.key_pipe.take().is_some_and(|key| key.orphaned);
         // The front says why a generation ended without a key, or begins another one.
-        if matches!(&input, Input::KeyMade(content) if content.is_empty()) {
+        if matches!(&input, Event::KeyMade(content) if content.is_empty()) {
             if orphaned {
                 self.say(&ToFront::Keygen);
             }

@@ -1,11 +1,11 @@
 //! The connection to the ZNC module, and what it says.
 
 use super::Worker;
-use crate::engine::Input;
+use crate::chunking;
+use crate::connection::{Connection, ConnectionState};
+use crate::engine::Event;
 use crate::limits;
-use crate::link::{Health, Link};
-use crate::parts;
-use crate::unseen::{self, Unseen, left_to_us};
+use crate::replay::{self, Replay, left_to_us};
 use proto::irc::{Nick, Text};
 use proto::jsonrpc::{self, Code, Error, Id, Message, Response};
 use proto::overview::StatePage;
@@ -33,13 +33,13 @@ impl Worker {
             self.link_closed();
         }
         self.idle_said = false;
-        let mut link = Link::new(socket, rest.as_bytes());
+        let mut link = Connection::new(socket, rest.as_bytes());
         let goes_on = match (&self.unseen, &hello.instance) {
             (Some(unseen), Some(instance)) => unseen.goes_on(instance, hello.ack),
             _ => false,
         };
         let effects = if goes_on { self.go_on(hello) } else { self.begin(hello) };
-        let again = self.unseen.as_mut().filter(|_| goes_on).map(Unseen::again);
+        let again = self.unseen.as_mut().filter(|_| goes_on).map(Replay::again);
         let mut more = Vec::new();
         if let Some(id) = id {
             let mut listed = |pending| {
@@ -87,23 +87,23 @@ impl Worker {
             unseen.saw(hello.ack);
             if hello.returned {
                 unseen.returned();
-                effects = self.step(Input::Returned);
+                effects = self.step(Event::Returned);
             }
         }
-        effects.extend(self.step(Input::Again(hello)));
+        effects.extend(self.step(Event::Again(hello)));
         effects
     }
 
     /// Another instance, or one that does not say which it is.
     fn begin(&mut self, hello: Hello) -> Vec<Effect> {
-        let late = self.unseen.take().into_iter().flat_map(Unseen::late);
+        let late = self.unseen.take().into_iter().flat_map(Replay::late);
         let before: Vec<Effect> = self.backlog.drain(..).chain(late).collect();
         let instance = hello.instance.clone();
-        let greeted = self.step(Input::Hello(hello));
+        let greeted = self.step(Event::Hello(hello));
         let (mut effects, greeted): (Vec<Effect>, Vec<Effect>) =
             greeted.into_iter().partition(|effect| matches!(effect, Effect::State(_)));
         effects.extend(before.into_iter().chain(greeted));
-        self.unseen = instance.map(Unseen::new);
+        self.unseen = instance.map(Replay::new);
         effects
     }
 
@@ -111,7 +111,7 @@ impl Worker {
         let Some(link) = &mut self.link else { return };
         let health = link.fill();
         self.serve_lines();
-        if health == Health::Dead {
+        if health == ConnectionState::Dead {
             self.link_lost();
         }
     }
@@ -125,7 +125,7 @@ impl Worker {
                     let mut out = std::mem::take(link.out());
                     let (start, mut rest, mut bye) = (out.len(), Vec::new(), None);
                     let mut asked = Asked::default();
-                    let mut room = parts::ROOM;
+                    let mut room = chunking::ROOM;
                     shim::serve(&line, &mut out, |id, call| {
                         if let Call::State(page) = call {
                             return self.state(page, id, &mut asked, &mut room);
@@ -134,13 +134,13 @@ impl Worker {
                         // Once something is left over, what comes later must not overtake it.
                         let mut none = 0;
                         let room = if rest.is_empty() { &mut room } else { &mut none };
-                        let now = parts::first(&mut effects, room);
+                        let now = chunking::first(&mut effects, room);
                         rest.extend(effects);
                         Ok(Reply::Effects(Effects { effects: now }))
                     });
                     if let Some(unseen) = &mut self.unseen {
                         let reply = out.get(start..).unwrap_or_default();
-                        let passes = asked.may_pass() && unseen::contains_pass(reply);
+                        let passes = asked.may_pass() && replay::contains_pass(reply);
                         let passed = || match asked.typed {
                             // Hardly ever: the line is read once more rather than each kept.
                             None => left_to_us(&message(&line)?),
@@ -179,7 +179,7 @@ impl Worker {
         if self.unseen.is_some() {
             asked.id = number(id);
         }
-        if *room < parts::ROOM {
+        if *room < chunking::ROOM {
             return Err(Error::new(Code::Refused, "state comes alone: send it in no batch"));
         }
         *room = 0;
@@ -200,16 +200,16 @@ impl Worker {
                 Call::Ack(how_far) => unseen.saw(how_far.ack),
                 Call::Out(out) => {
                     out.line = asked.id;
-                    asked.typed = Some(unseen::typed(out));
+                    asked.typed = Some(replay::typed(out));
                 }
-                Call::In(message) => asked.otr = unseen::is_left_to_us(message),
+                Call::In(message) => asked.otr = replay::is_left_to_us(message),
                 _ => {}
             }
         }
         if let Call::Bye(said) = &call {
             *bye = Some(said.clone());
         }
-        self.step(Input::Call(call))
+        self.step(Event::Call(call))
     }
 
     /// The module closed the connection, or lost it. It gives back what it wrote and has no answer
@@ -217,7 +217,7 @@ impl Worker {
     pub(super) fn link_closed(&mut self) {
         let mut lines = Vec::new();
         if let Some(link) = &mut self.link {
-            let _read = (0..LAST_READS).all(|_| link.fill() == Health::Alive);
+            let _read = (0..LAST_READS).all(|_| link.fill() == ConnectionState::Alive);
             while let Ok(Some(line)) = link.next_line() {
                 lines.push(line);
             }
@@ -239,7 +239,7 @@ impl Worker {
                 Call::In(message) if bye.is_some() => self.see_to(message),
                 // Nobody was there to whom the module could have given it back.
                 Call::Out(out) if bye.as_ref().is_some_and(|bye| !bye.returned) => {
-                    self.unasked(vec![unseen::typed(&out)]);
+                    self.unasked(vec![replay::typed(&out)]);
                 }
                 _ => {}
             }
@@ -252,7 +252,7 @@ impl Worker {
     /// An OTR line that a module which said goodbye left to us.
     fn see_to(&mut self, message: IncomingMessage) {
         let Some(passes) = left_to_us(&message) else { return };
-        let mut effects = self.step(Input::Call(Call::In(message)));
+        let mut effects = self.step(Event::Call(Call::In(message)));
         for effect in effects.iter_mut().filter(|effect| matches!(effect, Effect::Pass)) {
             *effect = passes.clone();
         }
@@ -263,7 +263,7 @@ impl Worker {
         let (Some(unseen), Some(seen)) = (&mut self.unseen, bye.ack) else { return };
         unseen.goodbye(seen, bye.returned);
         if bye.returned {
-            let effects = self.step(Input::Returned);
+            let effects = self.step(Event::Returned);
             self.unasked(effects);
         }
     }
@@ -277,7 +277,7 @@ impl Worker {
 
     fn gone(&mut self) {
         self.alone_since = self.clock.now().mono;
-        let effects = self.step(Input::Gone);
+        let effects = self.step(Event::Gone);
         self.unasked(effects);
     }
 
@@ -292,7 +292,7 @@ impl Worker {
                 None => self.keep(effects),
             };
         };
-        for effects in parts::split(effects) {
+        for effects in chunking::split(effects) {
             let line = unseen.effects(effects, self.link.is_some());
             if let Some(link) = &mut self.link {
                 link.out().extend_from_slice(line);
@@ -300,9 +300,9 @@ impl Worker {
         }
         if self.link.is_none() && !unseen.fits() {
             // Should it come back all the same, it has to give back by itself what it holds.
-            let late = self.unseen.take().map(Unseen::late).unwrap_or_default();
+            let late = self.unseen.take().map(Replay::late).unwrap_or_default();
             self.keep(late);
-            let effects = self.step(Input::Returned);
+            let effects = self.step(Event::Returned);
             self.keep(effects);
         }
     }

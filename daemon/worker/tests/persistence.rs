@@ -7,7 +7,7 @@ use common::key_file;
 use common::store::Files;
 use common::user::User;
 use common::world::{Sent, World, returned, told};
-use worker::store::Name;
+use worker::store::StoredFile;
 
 #[test]
 fn after_a_restart_nothing_goes_out_in_clear_and_a_session_is_asked_for_once() {
@@ -189,7 +189,7 @@ fn a_lost_session_is_asked_for_once_a_minute() {
 #[test]
 fn a_key_file_that_is_of_no_use_is_never_written_over() {
     let files = Files::default();
-    files.put(Name::Key, key_file("bob", 0));
+    files.put(StoredFile::Key, key_file("bob", 0));
     let mut w = World::with(User::from_disk(files));
     w.bob.start();
     w.alice.command("genkey");
@@ -220,10 +220,10 @@ fn what_could_not_be_saved_is_told() {
 #[test]
 fn a_damaged_file_is_kept_and_told() {
     let files = Files::default();
-    files.put(Name::Key, b"(privkeys (account");
-    files.put(Name::Fingerprints, b"bob\talice\tirc\tnonsense\tmanual\n");
-    files.put(Name::Conversations, b"{");
-    files.put(Name::Settings, b"{\"ignore\": 1}");
+    files.put(StoredFile::Key, b"(privkeys (account");
+    files.put(StoredFile::Fingerprints, b"bob\talice\tirc\tnonsense\tmanual\n");
+    files.put(StoredFile::Conversations, b"{");
+    files.put(StoredFile::Settings, b"{\"ignore\": 1}");
     let mut user = User::from_disk(files);
     let news = user.news();
     for file in ["otr.key", "otr.fp", "conversations.json", "settings.json"] {
@@ -246,7 +246,7 @@ fn a_damaged_file_is_kept_and_told() {
 fn without_its_file_nobody_known_is_written_to_in_clear() {
     let mut w = World::new();
     w.trusted();
-    w.alice.files.put(Name::Conversations, b"half of it");
+    w.alice.files.put(StoredFile::Conversations, b"half of it");
     w.bob_hears = false;
     w.alice.restart_worker();
     assert!(told(&w.alice.news(), "Which conversations were private is not known any more"));

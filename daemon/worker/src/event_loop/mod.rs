@@ -1,19 +1,19 @@
 //! The poll loop: performs what the engine decides, and nothing else.
 //!
-//! * `front`: what the front orders.
+//! * `control_requests`: what the front orders.
 //! * `module`: the connection to the ZNC module, and what it says.
 //! * `presence`: whether a front is still there.
 
-mod front;
+mod control_requests;
 mod module;
 mod presence;
 
+use crate::connection::{Connection, ConnectionState};
 use crate::control::{Control, Packet};
-use crate::engine::{Act, Engine, Input, KeyState, Now};
-use crate::link::{Health, Link};
-use crate::sandbox::{self, WithoutLandlock, process};
-use crate::store::{Directory, Keys, Locked, Name, Settled, Store, Vault};
-use crate::unseen::Unseen;
+use crate::engine::{Action, Engine, Event, KeyState, Now};
+use crate::replay::Replay;
+use crate::sandbox::{self, WithoutLandlock, hardening};
+use crate::store::{Directory, EncryptedStore, Keys, Locked, Settled, Store, StoredFile};
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -35,7 +35,7 @@ const MAX_KEY: usize = 64 * 1024;
 
 /// The worker: started by `otrd` with the control socket as descriptor 0.
 pub fn main() -> Result<()> {
-    process::ignore_hangup()?;
+    hardening::ignore_hangup()?;
     let control = io::stdin().as_fd().try_clone_to_owned().context("no control socket")?;
     let mut control = Control::new(control);
     match Worker::start(&mut control) {
@@ -70,7 +70,7 @@ pub struct Loaded {
     /// The account, as its files say.
     pub engine: Engine,
     /// Those files.
-    pub store: Vault<Directory>,
+    pub store: EncryptedStore<Directory>,
     /// What became of files that lay otherwise.
     pub settled: Settled,
     /// How this process is confined, in words.
@@ -89,17 +89,17 @@ fn here(account: &Account, seq: u64, keygen: bool) -> Here {
 struct Worker {
     control: Control,
     engine: Engine,
-    store: Vault<Directory>,
+    store: EncryptedStore<Directory>,
     confinement: String,
     account: Account,
     presence: Presence,
     /// How files are to lie on disk under the keys that a new front is about to send.
     wanted_at_rest: Option<AtRest>,
     clock: Clock,
-    link: Option<Link>,
+    link: Option<Connection>,
     key_pipe: Option<KeyPipe>,
     /// For a module that said which instance it is: what it has not seen.
-    unseen: Option<Unseen>,
+    unseen: Option<Replay>,
     /// Effects for another module that is not connected.
     backlog: VecDeque<Effect>,
     /// Since when nobody is connected.
@@ -147,7 +147,7 @@ impl Worker {
             None => None,
         };
         let files_of = files_of.as_ref().unwrap_or(&account);
-        let mut store = Vault::new(directory, files_of, names, keys);
+        let mut store = EncryptedStore::new(directory, files_of, names, keys);
         store.unlock()?;
         let settled = store.settle(at_rest.unwrap_or(AtRest::Plain));
         let now = Clock(Instant::now()).now();
@@ -204,12 +204,12 @@ impl Worker {
                 self.read_key_pipe();
             }
             self.tick();
-            if self.link.as_mut().is_some_and(|link| link.flush() == Health::Dead) {
+            if self.link.as_mut().is_some_and(|link| link.flush() == ConnectionState::Dead) {
                 self.link_closed();
             }
         }
         // What waits comes back to the user before the end.
-        let effects = self.step(Input::End);
+        let effects = self.step(Event::End);
         self.unasked(effects);
         if let Some(link) = &mut self.link {
             link.bye(ByeReason::Ends);
@@ -219,7 +219,7 @@ impl Worker {
 
     fn wait(&mut self) -> Result<Ready> {
         let timeout = self.timeout();
-        let full = self.unseen.as_ref().is_some_and(Unseen::is_full);
+        let full = self.unseen.as_ref().is_some_and(Replay::is_full);
         let mut flags = PollFlags::POLLIN;
         flags.set(PollFlags::POLLOUT, self.control.wants_to_send());
         let mut fds = vec![PollFd::new(self.control.as_fd(), flags)];
@@ -271,7 +271,7 @@ impl Worker {
     fn tick(&mut self) {
         let now = self.clock.now().mono;
         if self.engine.next_deadline().is_some_and(|at| at <= now) {
-            let effects = self.step(Input::Tick);
+            let effects = self.step(Event::Tick);
             self.unasked(effects);
         }
         // Only then, for it looks at every conversation.
@@ -290,25 +290,25 @@ impl Worker {
     }
 
     /// One step of the engine; performs everything but the module's effects, and gives those.
-    fn step(&mut self, input: Input) -> Vec<Effect> {
-        let acts = self.engine.step(self.clock.now(), input);
-        self.perform(acts)
+    fn step(&mut self, input: Event) -> Vec<Effect> {
+        let actions = self.engine.step(self.clock.now(), input);
+        self.perform(actions)
     }
 
-    fn perform(&mut self, acts: Vec<Act>) -> Vec<Effect> {
+    fn perform(&mut self, actions: Vec<Action>) -> Vec<Effect> {
         let mut effects = Vec::new();
         let mut files = Vec::new();
         let mut failed = Vec::new();
-        for act in acts {
+        for act in actions {
             match act {
-                Act::Effect(effect) => effects.push(effect),
-                Act::Save(name, content) => files.push((name, content)),
-                Act::SetAside(name, suffix) => {
+                Action::Effect(effect) => effects.push(effect),
+                Action::Save(name, content) => files.push((name, content)),
+                Action::SetAside(name, suffix) => {
                     failed.extend(self.save(mem::take(&mut files)));
                     self.set_aside(name, &suffix);
                 }
-                Act::Keygen => self.say(&ToFront::Keygen),
-                Act::CancelKeygen => {
+                Action::Keygen => self.say(&ToFront::Keygen),
+                Action::CancelKeygen => {
                     self.key_pipe = None;
                     self.say(&ToFront::CancelKeygen);
                 }
@@ -316,13 +316,16 @@ impl Worker {
         }
         failed.extend(self.save(files));
         for (name, error) in failed {
-            effects.extend(self.step(Input::NotSaved(name, error.to_string())));
+            effects.extend(self.step(Event::NotSaved(name, error.to_string())));
         }
         effects
     }
 
     /// Writes files, before the module hears of what is in them. Those that were not, and why.
-    fn save(&mut self, files: Vec<(Name, Zeroizing<Vec<u8>>)>) -> Vec<(Name, io::Error)> {
+    fn save(
+        &mut self,
+        files: Vec<(StoredFile, Zeroizing<Vec<u8>>)>,
+    ) -> Vec<(StoredFile, io::Error)> {
         let failed = self.store.write(&files);
         for (name, error) in &failed {
             self.log(LogTopic::Trouble, format!("{} was not saved: {error}", name.file()));
@@ -330,7 +333,7 @@ impl Worker {
         failed
     }
 
-    fn set_aside(&mut self, name: Name, suffix: &str) {
+    fn set_aside(&mut self, name: StoredFile, suffix: &str) {
         match self.store.set_aside(name, suffix) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

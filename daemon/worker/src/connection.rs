@@ -1,7 +1,7 @@
 //! The connection to the ZNC module: lines in, replies and effects out. Never blocks, never
 //! grows without bound.
 
-use crate::parts;
+use crate::chunking;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 use proto::jsonrpc::{self, Outgoing};
@@ -15,7 +15,7 @@ const MAX_UNSENT: usize = 8 << 20;
 const ENOUGH_UNSENT: usize = 1 << 20;
 
 /// One module.
-pub struct Link {
+pub struct Connection {
     socket: OwnedFd,
     lines: LineBuffer,
     unsent: Vec<u8>,
@@ -25,14 +25,14 @@ pub struct Link {
 
 /// How a link stands after it was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Health {
+pub enum ConnectionState {
     /// Goes on.
     Alive,
     /// Is to be closed.
     Dead,
 }
 
-impl Link {
+impl Connection {
     /// Takes over a connected socket and what was read from it already.
     pub fn new(socket: OwnedFd, rest: &[u8]) -> Self {
         let mut lines = LineBuffer::default();
@@ -41,15 +41,15 @@ impl Link {
     }
 
     /// Reads what is there.
-    pub fn fill(&mut self) -> Health {
+    pub fn fill(&mut self) -> ConnectionState {
         match recv(self.socket.as_raw_fd(), &mut self.buffer, MsgFlags::MSG_DONTWAIT) {
-            Ok(0) => Health::Dead,
+            Ok(0) => ConnectionState::Dead,
             Ok(length) => {
                 self.lines.push(self.buffer.get(..length).unwrap_or_default());
-                Health::Alive
+                ConnectionState::Alive
             }
-            Err(Errno::EAGAIN | Errno::EINTR) => Health::Alive,
-            Err(_) => Health::Dead,
+            Err(Errno::EAGAIN | Errno::EINTR) => ConnectionState::Alive,
+            Err(_) => ConnectionState::Dead,
         }
     }
 
@@ -65,7 +65,7 @@ impl Link {
 
     /// Effects that nobody asked for.
     pub fn notify(&mut self, effects: Vec<Effect>) {
-        for effects in parts::split(effects) {
+        for effects in chunking::split(effects) {
             let effects = Effects { effects };
             jsonrpc::write_line(&mut self.unsent, &Outgoing::notification("effects", effects));
         }
@@ -79,7 +79,7 @@ impl Link {
     }
 
     /// Writes what the socket takes.
-    pub fn flush(&mut self) -> Health {
+    pub fn flush(&mut self) -> ConnectionState {
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
         while let Some(waiting) = self.unsent.get(self.sent..).filter(|rest| !rest.is_empty()) {
             match send(self.socket.as_raw_fd(), waiting, flags) {
@@ -89,15 +89,15 @@ impl Link {
                     self.unsent.drain(..self.sent);
                     self.sent = 0;
                     let full = self.unsent.len() > MAX_UNSENT;
-                    return if full { Health::Dead } else { Health::Alive };
+                    return if full { ConnectionState::Dead } else { ConnectionState::Alive };
                 }
-                Err(_) => return Health::Dead,
+                Err(_) => return ConnectionState::Dead,
             }
         }
         self.unsent.clear();
         self.unsent.shrink_to(ENOUGH_UNSENT);
         self.sent = 0;
-        Health::Alive
+        ConnectionState::Alive
     }
 
     /// Whether something waits to be written.
@@ -111,7 +111,7 @@ impl Link {
     }
 }
 
-impl AsFd for Link {
+impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }

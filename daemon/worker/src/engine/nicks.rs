@@ -3,8 +3,8 @@
 use super::conversation::{GuardTold, Offer};
 use super::{Conversation, Engine, Phase};
 use crate::limits;
-use crate::store::Name;
-use crate::text::clean::quote;
+use crate::store::StoredFile;
+use crate::text::sanitize::quote;
 use otr::Peer;
 use proto::irc::Nick;
 use proto::shim::{Effect, Style};
@@ -156,7 +156,7 @@ impl Engine {
             waiting.out.to = new_nick.clone();
         }
         self.conversations.insert(new, conversation);
-        self.unsaved.extend([Name::Conversations, Name::Fingerprints]);
+        self.to_save.extend([StoredFile::Conversations, StoredFile::Fingerprints]);
         if !was_private {
             // Only asked so far: whoever takes the old nick gets nothing of it.
             self.lift(old_nick.clone());
@@ -219,7 +219,7 @@ impl Engine {
         let fingerprint = conversation.private().map(|p| p.fingerprint);
         conversation.phase = Phase::Blocked { fingerprint, asked_anew: true };
         conversation.asked = None;
-        self.unsaved.insert(Name::Conversations);
+        self.to_save.insert(StoredFile::Conversations);
         let (was, is) = (quote(old_nick.as_bytes()), quote(new_nick.as_bytes()));
         self.say_of(
             old_nick,

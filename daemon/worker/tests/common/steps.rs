@@ -1,8 +1,8 @@
 //! Everything that can happen, one step after the other.
 
-use super::own::{Own, own};
 use super::person::Person;
 use super::user::User;
+use super::user_actions::{Own, own};
 use super::world::{Dir, Sent, Us, World};
 use proptest::prelude::*;
 use proptest::strategy::Union;
@@ -59,7 +59,7 @@ pub enum Op {
     /// A peer says something, encrypted if its client believes to be private.
     Say(Who),
     /// A peer does something (`/me`), or notices in clear.
-    Act(Who),
+    Action(Who),
     Notice(Who),
     Start(Who),
     Finish(Who),
@@ -149,7 +149,7 @@ fn others(friend: usize, dave: bool) -> impl Strategy<Value = Op> {
     let (line, us) = (0..64usize, us(dave));
     prop_oneof![
         8 => who.clone().prop_map(Op::Say),
-        2 => who.clone().prop_map(Op::Act),
+        2 => who.clone().prop_map(Op::Action),
         2 => who.clone().prop_map(Op::Notice),
         6 => who.clone().prop_map(Op::Start),
         3 => who.clone().prop_map(Op::Finish),
@@ -269,7 +269,7 @@ impl World {
             Op::Words(..) | Op::Authenticate(..) => panic!("not a plain step"),
             Op::Goes(us, new) => self.takes(us, NICKS[new]),
             Op::Say(who) => self.one(who).say(token.as_bytes()),
-            Op::Act(who) => self.one(who).say(format!("/me {token}").as_bytes()),
+            Op::Action(who) => self.one(who).say(format!("/me {token}").as_bytes()),
             Op::Notice(who) => {
                 let (to, nick) = (self.one(who).talks_to, self.one(who).nick.clone());
                 self.comes(to, &nick, MessageKind::Notice, token.as_bytes());

@@ -2,12 +2,12 @@
 
 use super::Engine;
 use crate::limits;
-use crate::store::Name;
+use crate::store::StoredFile;
 use proto::shim::Style;
 use std::time::Duration;
 
 /// A file that could not be written.
-pub struct Unsaved {
+pub struct SaveRetry {
     /// When to try again.
     due: Duration,
     /// Was tried, and nothing bad was heard since.
@@ -16,19 +16,19 @@ pub struct Unsaved {
 
 impl Engine {
     /// Told once, not at each try.
-    pub(super) fn not_saved(&mut self, name: Name, why: &str) {
+    pub(super) fn not_saved(&mut self, name: StoredFile, why: &str) {
         let due = self.now.mono + limits::SAVE_AGAIN;
-        if self.not_saved.insert(name, Unsaved { due, tried: false }).is_some() {
+        if self.save_retries.insert(name, SaveRetry { due, tried: false }).is_some() {
             return;
         }
         let what = match name {
-            Name::Key => "your private key: it will be gone after a restart",
-            Name::Fingerprints => "known fingerprints and their trust",
-            Name::InstanceTag => "your instance tag",
-            Name::Conversations => {
+            StoredFile::Key => "your private key: it will be gone after a restart",
+            StoredFile::Fingerprints => "known fingerprints and their trust",
+            StoredFile::InstanceTag => "your instance tag",
+            StoredFile::Conversations => {
                 "which conversations are private: after a restart they would not be blocked for clear text"
             }
-            Name::Settings => "your settings",
+            StoredFile::Settings => "your settings",
         };
         self.say(
             Style::Bad,
@@ -38,31 +38,31 @@ impl Engine {
 
     pub(super) fn save_again(&mut self) {
         let now = self.now.mono;
-        let due: Vec<Name> = self
-            .not_saved
+        let due: Vec<StoredFile> = self
+            .save_retries
             .iter()
             .filter(|(_, file)| file.due <= now)
             .map(|(name, _)| *name)
             .collect();
         for name in due {
-            if self.not_saved.get(&name).is_some_and(|file| file.tried) {
-                self.not_saved.remove(&name);
+            if self.save_retries.get(&name).is_some_and(|file| file.tried) {
+                self.save_retries.remove(&name);
                 continue;
             }
             let due = now + limits::SAVE_AGAIN;
-            self.not_saved.insert(name, Unsaved { due, tried: true });
-            self.unsaved.insert(name);
+            self.save_retries.insert(name, SaveRetry { due, tried: true });
+            self.to_save.insert(name);
         }
     }
 
     /// Once nothing bad was heard of the key's file, its copy is wiped.
     pub(super) fn forget_saved_key(&mut self) {
-        if !self.not_saved.contains_key(&Name::Key) {
-            self.unsaved_key = None;
+        if !self.save_retries.contains_key(&StoredFile::Key) {
+            self.key_not_on_disk = None;
         }
     }
 
     pub(super) fn save_due(&self) -> Option<Duration> {
-        self.not_saved.values().map(|file| file.due).min()
+        self.save_retries.values().map(|file| file.due).min()
     }
 }

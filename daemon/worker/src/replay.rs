@@ -4,7 +4,7 @@
 //! Lines are counted on both sides. Text is wiped when it is let go of, and never written to disk.
 
 use crate::limits;
-use crate::text::clean::single_line;
+use crate::text::sanitize::single_line;
 use proto::irc::Text;
 use proto::jsonrpc::{self, Id, Outgoing, Response};
 use proto::shim::{Effect, Effects, IncomingMessage, Instance, OutgoingMessage, Security};
@@ -19,7 +19,7 @@ pub const PERHAPS_SHOWN: &str = "[perhaps shown before] ";
 const PERHAPS_SAID: &str = "; perhaps said before";
 
 /// The lines for one instance of the module.
-pub struct Unseen {
+pub struct Replay {
     instance: Instance,
     lines: VecDeque<Line>,
     /// How many lines came before those, and are seen.
@@ -117,7 +117,7 @@ fn write(id: Option<Id>, effects: Vec<Effect>) -> Zeroizing<Vec<u8>> {
     line
 }
 
-impl Unseen {
+impl Replay {
     /// Nothing yet.
     pub fn new(instance: Instance) -> Self {
         Self {
@@ -308,7 +308,7 @@ mod tests {
             closed: false,
             line: None,
         };
-        let mut unseen = Unseen::new(instance);
+        let mut unseen = Replay::new(instance);
         let pass = write(Some(Id::from(1)), vec![Effect::Pass]);
         unseen.reply(Some(1), &pass, Some(typed(&out(text("in clear")))));
         let echo = Effect::Echo {

@@ -3,16 +3,16 @@
 
 mod common;
 
-use common::beginnings::Start;
-use common::oracle::run;
-use common::own::Own;
-use common::own::Own::{Command, LoseReply, Module, Reload, Type, Worker};
+use common::initial_states::Start;
+use common::invariants::run;
 use common::person::Person;
-use common::play::Op;
-use common::play::Op::{Alice, Casemapping, Hold, Impostor, Rename};
-use common::play::Who;
+use common::steps::Op;
+use common::steps::Op::{Alice, Casemapping, Hold, Impostor, Rename};
+use common::steps::Who;
 use common::store::Files;
 use common::user::{Shown, User};
+use common::user_actions::Own;
+use common::user_actions::Own::{Command, LoseReply, Module, Reload, Type, Worker};
 use common::world::{Dir, Us, World, heard, returned, told};
 use proto::shim::MessageKind;
 
@@ -117,7 +117,7 @@ fn the_first_key_stays_the_first_when_nicks_are_folded() {
     let first = w.bob.otr.own_fingerprint().unwrap().to_hex();
     let second = Person::with_key("bob", 1).otr.own_fingerprint().unwrap().to_hex();
     let lines: String = [&first, &second].map(|key| format!("Bob\talice\tirc\t{key}\t\n")).concat();
-    w.alice.files.put(worker::store::Name::Fingerprints, lines.as_bytes());
+    w.alice.files.put(worker::store::StoredFile::Fingerprints, lines.as_bytes());
     w.alice.restart_worker();
     w.alice.casemapping("rfc1459");
     w.alice.command("start bob");

@@ -5,7 +5,7 @@
 //! left by a crash in between is finished at the next start.
 
 use super::seal::{self, Closed, Key};
-use super::{Disk, Name, Store};
+use super::{Disk, Store, StoredFile};
 use proto::account::Account;
 use proto::worker::AtRest;
 use std::collections::BTreeSet;
@@ -45,7 +45,7 @@ impl Keys {
 }
 
 /// The files of one account.
-pub struct Vault<D> {
+pub struct EncryptedStore<D> {
     disk: D,
     account: String,
     keys: Option<Keys>,
@@ -53,7 +53,7 @@ pub struct Vault<D> {
     /// Everything in the directory that is ours, copies too.
     files: BTreeSet<String>,
     /// Files that do not lie as is wanted.
-    astray: usize,
+    unconverted: usize,
 }
 
 /// The files cannot be opened, and none of them was touched.
@@ -74,7 +74,7 @@ pub enum Locked {
     Version(Closed),
 }
 
-/// What [`Vault::rekey`] came to.
+/// What [`EncryptedStore::rekey`] came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rekeyed {
     /// They are the keys in use.
@@ -85,7 +85,7 @@ pub enum Rekeyed {
     Unrelated,
 }
 
-/// What [`Vault::settle`] came to.
+/// What [`EncryptedStore::settle`] came to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Settled {
     /// Files that were changed.
@@ -94,7 +94,7 @@ pub struct Settled {
     pub failed: Vec<String>,
 }
 
-impl<D: Disk> Vault<D> {
+impl<D: Disk> EncryptedStore<D> {
     /// The vault of an account in a directory that holds files of these names.
     pub fn new(
         disk: D,
@@ -104,7 +104,7 @@ impl<D: Disk> Vault<D> {
     ) -> Self {
         let files = names.into_iter().filter(|file| whose(file).is_some()).collect();
         let account = account.path();
-        Self { disk, account, keys, wanted: AtRest::Plain, files, astray: 0 }
+        Self { disk, account, keys, wanted: AtRest::Plain, files, unconverted: 0 }
     }
 
     /// Looks whether the files can be opened. Changes nothing.
@@ -113,15 +113,15 @@ impl<D: Disk> Vault<D> {
     /// [`Locked`]: nobody may go on with this account then.
     pub fn unlock(&mut self) -> Result<(), Locked> {
         let (mut opened, mut closed) = (false, None);
-        for name in Name::ALL {
+        for name in StoredFile::ALL {
             // What cannot be read at all, the engine says.
-            if !self.disk.begins(name.file(), seal::MARK).unwrap_or(false) {
+            if !self.disk.begins(name.file(), seal::MAGIC).unwrap_or(false) {
                 continue;
             }
             let Ok(Some(found)) = self.disk.read(name.file()) else { continue };
             match self.open(name, &found) {
                 Ok(_) => opened = true,
-                Err(why) if name == Name::Key => return Err(self.locked(why)),
+                Err(why) if name == StoredFile::Key => return Err(self.locked(why)),
                 Err(why) => closed = Some(why),
             }
         }
@@ -141,7 +141,7 @@ impl<D: Disk> Vault<D> {
     }
 
     /// Takes over the keys that another front came with. Files are converted by
-    /// [`Vault::settle`].
+    /// [`EncryptedStore::settle`].
     pub fn rekey(&mut self, keys: Keys) -> Rekeyed {
         let Some(own) = &self.keys else {
             self.keys = Some(keys);
@@ -176,13 +176,13 @@ impl<D: Disk> Vault<D> {
                 Err(error) => settled.failed.push(format!("{file}: {error}")),
             }
         }
-        self.astray = settled.failed.len();
+        self.unconverted = settled.failed.len();
         settled
     }
 
     /// How the files lie, in a word or some.
     pub fn at_rest(&self) -> &'static str {
-        match (self.wanted, self.astray) {
+        match (self.wanted, self.unconverted) {
             (AtRest::Plain, 0) => "plain",
             (AtRest::Encrypted, 0) => "encrypted",
             (AtRest::Plain, _) => "not all plain",
@@ -242,14 +242,14 @@ impl<D: Disk> Vault<D> {
         self.disk.sync()
     }
 
-    fn lies_well(&self, name: Name, found: &[u8]) -> bool {
+    fn lies_well(&self, name: StoredFile, found: &[u8]) -> bool {
         match (self.wanted, &self.keys) {
             (AtRest::Encrypted, Some(keys)) => keys.now.open(&self.place(name), found).is_ok(),
             _ => !seal::is_sealed(found),
         }
     }
 
-    fn open(&self, name: Name, found: &[u8]) -> Result<Zeroizing<Vec<u8>>, Closed> {
+    fn open(&self, name: StoredFile, found: &[u8]) -> Result<Zeroizing<Vec<u8>>, Closed> {
         let keys = self.keys.as_ref().ok_or(Closed::Key)?;
         let place = self.place(name);
         match (keys.now.open(&place, found), &keys.before) {
@@ -259,7 +259,7 @@ impl<D: Disk> Vault<D> {
     }
 
     /// Puts a content in the place of a file's; the name is on the disk itself after a sync.
-    fn replace(&mut self, name: Name, file: &str, content: &[u8]) -> io::Result<()> {
+    fn replace(&mut self, name: StoredFile, file: &str, content: &[u8]) -> io::Result<()> {
         let sealed = match (self.wanted, &self.keys) {
             (AtRest::Encrypted, Some(keys)) => Some(keys.now.seal(&self.place(name), content)?),
             _ => None,
@@ -278,13 +278,13 @@ impl<D: Disk> Vault<D> {
         written
     }
 
-    fn place(&self, name: Name) -> String {
+    fn place(&self, name: StoredFile) -> String {
         seal::place(&self.account, name.file())
     }
 }
 
-impl<D: Disk> Store for Vault<D> {
-    fn read(&mut self, name: Name) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+impl<D: Disk> Store for EncryptedStore<D> {
+    fn read(&mut self, name: StoredFile) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
         match self.disk.read(name.file())? {
             Some(found) if seal::is_sealed(&found) => {
                 self.open(name, &found).map(Some).map_err(invalid)
@@ -293,7 +293,10 @@ impl<D: Disk> Store for Vault<D> {
         }
     }
 
-    fn write(&mut self, files: &[(Name, Zeroizing<Vec<u8>>)]) -> Vec<(Name, io::Error)> {
+    fn write(
+        &mut self,
+        files: &[(StoredFile, Zeroizing<Vec<u8>>)],
+    ) -> Vec<(StoredFile, io::Error)> {
         let (mut failed, mut replaced) = (Vec::new(), Vec::new());
         for (name, content) in files {
             match self.replace(*name, name.file(), content) {
@@ -312,7 +315,7 @@ impl<D: Disk> Store for Vault<D> {
         failed
     }
 
-    fn set_aside(&mut self, name: Name, suffix: &str) -> io::Result<String> {
+    fn set_aside(&mut self, name: StoredFile, suffix: &str) -> io::Result<String> {
         for attempt in 0..1000 {
             let aside = match attempt {
                 0 => format!("{}.{suffix}", name.file()),
@@ -339,8 +342,8 @@ const NEW: &str = ".new";
 const WAS: &str = ".was";
 
 /// Which file it is, or is a copy of; `None` for what is not ours.
-fn whose(file: &str) -> Option<Name> {
-    Name::ALL.into_iter().find(|name| {
+fn whose(file: &str) -> Option<StoredFile> {
+    StoredFile::ALL.into_iter().find(|name| {
         let rest = file.strip_prefix(name.file());
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     })

@@ -1,11 +1,11 @@
 //! What must always hold, checked after each step against all that was on the wire and all that
 //! each user saw. It believes the users' eyes, not their engines.
 
-use super::beginnings::Start;
-use super::own::Own;
-use super::play::{ALICE, DAVE, NICKS, Op, Who};
-use super::promises::{Promises, is_required};
+use super::initial_states::Start;
+use super::steps::{ALICE, DAVE, NICKS, Op, Who};
 use super::user::User;
+use super::user_actions::Own;
+use super::user_invariants::{Promises, is_required};
 use super::world::{Dir, Us, Way, World};
 
 /// Who speaks to a user.
@@ -143,7 +143,7 @@ impl Oracle {
                 side.promises.before(own, user, token);
             }
             let speaker = match op {
-                Op::Say(who) | Op::Act(who) | Op::Notice(who) if us == Us::Alice => match who {
+                Op::Say(who) | Op::Action(who) | Op::Notice(who) if us == Us::Alice => match who {
                     Who::Bob => Some((Speaker::Bob, number)),
                     Who::Carol => Some((Speaker::Carol, number)),
                     _ => None,
@@ -163,7 +163,9 @@ impl Oracle {
             };
         });
         match op {
-            Op::Say(who) | Op::Act(who) | Op::Notice(who) | Op::Ask(who, _) if who.is_enemy() => {
+            Op::Say(who) | Op::Action(who) | Op::Notice(who) | Op::Ask(who, _)
+                if who.is_enemy() =>
+            {
                 self.enemy.words.push(token.into());
             }
             Op::Release(Dir::Out, _) | Op::Drop(Dir::Out, _) | Op::Twice(Dir::Out, _) => {

@@ -1,8 +1,8 @@
 //! What survives a restart, and what is said of files that do not.
 
 use super::keys::KeyState;
-use super::{Act, Conversation, Engine, Phase, Settings};
-use crate::store::{Name, Store};
+use super::{Action, Conversation, Engine, Phase, Settings};
+use crate::store::{Store, StoredFile};
 use crate::text::casemap::Casemap;
 use otr::{Fingerprint, KeyError, TextFile};
 use proto::irc::Nick;
@@ -53,7 +53,7 @@ enum Found<T> {
 impl Engine {
     /// Reads everything at start.
     pub(super) fn remember(&mut self, store: &mut dyn Store) {
-        match self.read_json::<Settings>(store, Name::Settings) {
+        match self.read_json::<Settings>(store, StoredFile::Settings) {
             Found::Nothing => {}
             Found::Useless => self.settings_are_lost(),
             Found::Content(settings) => {
@@ -63,19 +63,19 @@ impl Engine {
             }
         }
         self.remember_key(store);
-        if let Found::Content(file) = self.read(store, Name::InstanceTag) {
+        if let Found::Content(file) = self.read(store, StoredFile::InstanceTag) {
             self.remember_tag(store, &file);
         }
         // Peers know us by it: it has to be the same after a restart.
         let known_before = self.otr.instags_file();
         self.otr.instag();
         if self.otr.instags_file() != known_before {
-            self.unsaved.insert(Name::InstanceTag);
+            self.to_save.insert(StoredFile::InstanceTag);
         }
-        if let Found::Content(mut file) = self.read(store, Name::Fingerprints) {
+        if let Found::Content(mut file) = self.read(store, StoredFile::Fingerprints) {
             self.remember_fingerprints(store, std::mem::take(&mut file));
         }
-        match self.read_json::<Remembered>(store, Name::Conversations) {
+        match self.read_json::<Remembered>(store, StoredFile::Conversations) {
             Found::Nothing => {}
             Found::Useless => self.conversations_are_lost(),
             Found::Content(remembered) => {
@@ -90,7 +90,7 @@ impl Engine {
     /// What the user required is not known any more: everything is, until the user says otherwise.
     fn settings_are_lost(&mut self) {
         self.settings.lost = true;
-        self.unsaved.insert(Name::Settings);
+        self.to_save.insert(StoredFile::Settings);
         self.notes.push((
             Style::Bad,
             "Your settings are gone, and a policy may have required private conversations: nothing goes out in clear until you say policy * opportunistic, or another policy for *.".into(),
@@ -104,7 +104,7 @@ impl Engine {
         for nick in closed.collect::<BTreeSet<Nick>>() {
             self.close(nick);
         }
-        self.unsaved.insert(Name::Conversations);
+        self.to_save.insert(StoredFile::Conversations);
         self.notes.push((
             Style::Bad,
             "Which conversations were private is not known any more: nothing goes out in clear to anybody whose key is known, until you say finish and the nick, or finish --all.".into(),
@@ -112,7 +112,7 @@ impl Engine {
     }
 
     fn remember_key(&mut self, store: &mut dyn Store) {
-        let file = match store.read(Name::Key) {
+        let file = match store.read(StoredFile::Key) {
             Ok(None) => return,
             Ok(Some(file)) => file,
             Err(error) => {
@@ -133,7 +133,7 @@ impl Engine {
                 self.key = KeyState::Damaged(why);
             }
             Err(error) => {
-                self.damaged(store, Name::Key, &error.to_string());
+                self.damaged(store, StoredFile::Key, &error.to_string());
                 let why = "Your key file was damaged and set aside. Restore it from a backup, or make a new key with genkey --overwrite: your peers will then see a changed key.";
                 self.key = KeyState::Damaged(why.into());
             }
@@ -149,7 +149,7 @@ impl Engine {
             }
             Ok(()) => return,
         };
-        self.damaged(store, Name::InstanceTag, &why);
+        self.damaged(store, StoredFile::InstanceTag, &why);
     }
 
     fn remember_fingerprints(&mut self, store: &mut dyn Store, file: Vec<u8>) {
@@ -159,15 +159,15 @@ impl Engine {
             Ok(report) if report.others + report.malformed + report.beyond_limit > 0 => self
                 .damaged(
                     store,
-                    Name::Fingerprints,
+                    StoredFile::Fingerprints,
                     "some lines are no fingerprints of this account",
                 ),
             Ok(_) => self.damaged(
                 store,
-                Name::Fingerprints,
+                StoredFile::Fingerprints,
                 "it has words for trust that are not known; these fingerprints are not trusted",
             ),
-            Err(error) => self.damaged(store, Name::Fingerprints, &error.to_string()),
+            Err(error) => self.damaged(store, StoredFile::Fingerprints, &error.to_string()),
         }
         if self.settings.casemapping.is_some() {
             self.fold_known();
@@ -188,7 +188,7 @@ impl Engine {
         self.seat(None, conversation);
     }
 
-    fn read(&mut self, store: &mut dyn Store, name: Name) -> Found<Zeroizing<Vec<u8>>> {
+    fn read(&mut self, store: &mut dyn Store, name: StoredFile) -> Found<Zeroizing<Vec<u8>>> {
         match store.read(name) {
             Ok(None) => Found::Nothing,
             Ok(Some(file)) => Found::Content(file),
@@ -202,7 +202,7 @@ impl Engine {
     fn read_json<T: for<'de> Deserialize<'de>>(
         &mut self,
         store: &mut dyn Store,
-        name: Name,
+        name: StoredFile,
     ) -> Found<T> {
         let file = match self.read(store, name) {
             Found::Content(file) => file,
@@ -218,38 +218,43 @@ impl Engine {
         }
     }
 
-    fn damaged(&mut self, store: &mut dyn Store, name: Name, why: &str) {
+    fn damaged(&mut self, store: &mut dyn Store, name: StoredFile, why: &str) {
         let file = name.file();
         let note = match store.set_aside(name, "damaged") {
             Ok(aside) => format!("The file {file} was damaged ({why}). It is kept as {aside}."),
             Err(error) => {
-                self.untouchable.insert(name);
+                self.write_protected.insert(name);
                 format!(
                     "The file {file} is damaged ({why}) and cannot be set aside ({error}): nothing is saved there until the admin has removed it and otrd was started again."
                 )
             }
         };
         self.notes.push((Style::Bad, note));
-        if name == Name::Fingerprints {
-            self.unsaved.insert(name);
+        if name == StoredFile::Fingerprints {
+            self.to_save.insert(name);
         }
     }
 
     /// The files that this step has changed.
-    pub(super) fn saves(&mut self) -> Vec<Act> {
-        let mut unsaved = std::mem::take(&mut self.unsaved);
-        unsaved.retain(|name| !self.untouchable.contains(name));
-        unsaved.into_iter().filter_map(|name| Some(Act::Save(name, self.content(name)?))).collect()
+    pub(super) fn saves(&mut self) -> Vec<Action> {
+        let mut unsaved = std::mem::take(&mut self.to_save);
+        unsaved.retain(|name| !self.write_protected.contains(name));
+        unsaved
+            .into_iter()
+            .filter_map(|name| Some(Action::Save(name, self.content(name)?)))
+            .collect()
     }
 
-    fn content(&self, name: Name) -> Option<Zeroizing<Vec<u8>>> {
+    fn content(&self, name: StoredFile) -> Option<Zeroizing<Vec<u8>>> {
         let bytes = match name {
             // Written when it is made, see `keys`; here only where that failed.
-            Name::Key => return self.unsaved_key.clone(),
-            Name::Fingerprints => self.otr.fingerprints_file(),
-            Name::InstanceTag => self.otr.instags_file(),
-            Name::Settings => serde_json::to_vec_pretty(&self.settings).ok()?,
-            Name::Conversations => serde_json::to_vec_pretty(&self.to_be_remembered()).ok()?,
+            StoredFile::Key => return self.key_not_on_disk.clone(),
+            StoredFile::Fingerprints => self.otr.fingerprints_file(),
+            StoredFile::InstanceTag => self.otr.instags_file(),
+            StoredFile::Settings => serde_json::to_vec_pretty(&self.settings).ok()?,
+            StoredFile::Conversations => {
+                serde_json::to_vec_pretty(&self.to_be_remembered()).ok()?
+            }
         };
         Some(Zeroizing::new(bytes))
     }

@@ -1,6 +1,6 @@
 //! What can happen at a user's own end.
 
-use super::play::{KINDS, NICKS};
+use super::steps::{KINDS, NICKS};
 use super::user::User;
 use proptest::prelude::*;
 

@@ -1,6 +1,6 @@
 //! What goes into a step and what comes out.
 
-use crate::store::Name;
+use crate::store::StoredFile;
 use proto::command::Command;
 use proto::irc::Text;
 use proto::shim::{Call, Effect, Hello};
@@ -17,7 +17,7 @@ pub struct Now {
 }
 
 /// Something that happened.
-pub enum Input {
+pub enum Event {
     /// A module connected. Whichever was there before will not come back.
     Hello(Hello),
     /// The instance that was there before is connected again, and nothing is lost.
@@ -39,19 +39,19 @@ pub enum Input {
     /// Or it failed.
     KeyFailed(String),
     /// A file could not be saved.
-    NotSaved(Name, String),
+    NotSaved(StoredFile, String),
     /// Time passed.
     Tick,
 }
 
 /// Something to be done.
-pub enum Act {
+pub enum Action {
     /// The module has to.
     Effect(Effect),
     /// Write a file.
-    Save(Name, Zeroizing<Vec<u8>>),
+    Save(StoredFile, Zeroizing<Vec<u8>>),
     /// Keep a copy of a file under another name, with this suffix.
-    SetAside(Name, String),
+    SetAside(StoredFile, String),
     /// Generate a key.
     Keygen,
     /// Nobody needs it any more.

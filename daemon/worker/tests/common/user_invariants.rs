@@ -1,15 +1,15 @@
 //! What was promised to one user, kept by that user's eyes: a nick is closed from the moment the
 //! user was told that it is private until the user was told that it is finished.
 
-use super::oracle::{Enemy, Said, Speaker, token_of};
-use super::own::Own;
-use super::play::{KINDS, NICKS};
+use super::invariants::{Enemy, Said, Speaker, token_of};
+use super::steps::{KINDS, NICKS};
 use super::user::{Shown, UNCHECKED, User};
+use super::user_actions::Own;
 use super::world::{Sent, Us, contains};
 use proto::shim::MessageKind;
 use std::collections::HashMap;
+use worker::replay::PERHAPS_SHOWN;
 use worker::text::casemap::Casemap;
-use worker::unseen::PERHAPS_SHOWN;
 
 const MARKS: [&str; 3] = ["[NOT ENCRYPTED] ", "[UNVERIFIED NEW KEY] ", UNCHECKED];
 /// In the reason for which a line comes back that may have come back before.

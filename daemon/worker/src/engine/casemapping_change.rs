@@ -2,9 +2,9 @@
 
 use super::conversation::{GuardTold, Waiting};
 use super::{Conversation, Engine, Phase};
-use crate::store::Name;
+use crate::store::StoredFile;
 use crate::text::casemap::Casemap;
-use crate::text::clean::quote;
+use crate::text::sanitize::quote;
 use otr::Peer;
 use proto::irc::Nick;
 use proto::shim::Style;
@@ -16,7 +16,7 @@ impl Engine {
         let first = self.settings.casemapping.is_none();
         if self.settings.casemapping.as_deref() != Some(word.as_str()) {
             self.settings.casemapping = Some(word);
-            self.unsaved.insert(Name::Settings);
+            self.to_save.insert(StoredFile::Settings);
         }
         if casemap == self.casemap {
             if first {
@@ -40,7 +40,7 @@ impl Engine {
                 self.close(alias);
             }
         }
-        self.unsaved.insert(Name::Conversations);
+        self.to_save.insert(StoredFile::Conversations);
     }
 
     /// A conversation that is known to have been private, and nothing more of it.
@@ -124,7 +124,7 @@ impl Engine {
             let trust = there.strongest(known.trust);
             self.otr.add_fingerprint(&folded, known.fingerprint, &trust);
             if self.otr.forget_fingerprint(&known.peer, known.fingerprint).is_ok() {
-                self.unsaved.insert(Name::Fingerprints);
+                self.to_save.insert(StoredFile::Fingerprints);
             }
         }
     }

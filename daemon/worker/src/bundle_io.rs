@@ -1,6 +1,6 @@
 //! The files of `import` and `export`, in a descriptor that an admin sent past the front.
 
-use crate::store::{Name, Store};
+use crate::store::{Store, StoredFile};
 use proto::bundle::{self, File as Entry};
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -29,9 +29,9 @@ pub fn write(store: &mut dyn Store, fd: OwnedFd) -> io::Result<()> {
     let mut file = plain(fd)?;
     let mut contents = Vec::new();
     for (name, entry) in [
-        (Name::Key, Entry::Key),
-        (Name::Fingerprints, Entry::Fingerprints),
-        (Name::InstanceTag, Entry::InstanceTags),
+        (StoredFile::Key, Entry::Key),
+        (StoredFile::Fingerprints, Entry::Fingerprints),
+        (StoredFile::InstanceTag, Entry::InstanceTags),
     ] {
         if let Some(content) = store.read(name)? {
             contents.push((entry, content));

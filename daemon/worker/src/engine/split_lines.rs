@@ -67,7 +67,7 @@ impl Engine {
         let now = self.now.mono;
         for peer in self.conversations.busy() {
             let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
-            if conversation.split.as_ref().is_some_and(|s| now >= s.since + limits::SPLIT) {
+            if conversation.split.as_ref().is_some_and(|s| now >= s.since + limits::SPLIT_TIMEOUT) {
                 conversation.split = None;
                 self.damaged_message(&peer);
             }
