@@ -11,7 +11,7 @@ pub enum Failure {
     Interrupted,
     /// EX_CONFIG, with the whole report.
     #[error("{0}")]
-    Unwell(String),
+    ChecksFailed(String),
     /// EX_DATAERR
     #[error("{0}")]
     Refused(String),
@@ -51,7 +51,7 @@ impl Failure {
             Failure::NoOutput(_) => 73,
             Failure::Busy(_) => 75,
             Failure::Forbidden(_) => 77,
-            Failure::Unwell(_) => 78,
+            Failure::ChecksFailed(_) => 78,
             Failure::Interrupted => 130,
         }
     }

@@ -1,31 +1,31 @@
 //! Talks to otrd: `otrctl status`, `otrctl doctor`, `otrctl import`, or any words of `*otr`.
 //!
-//! Top-down: [`args`] says what is wanted, [`words`] and [`ask`] read secrets, [`client`] asks
-//! otrd, [`accounts`] says which accounts are meant, [`show`] writes the answer and [`terminal`]
-//! lets it out. [`status`], [`sessions`], [`watch`], [`doctor`], [`moving`], [`restore`], [`renew`]
+//! Top-down: [`args`] says what is wanted, [`otr_command`] and [`prompt`] read secrets, [`client`] asks
+//! otrd, [`accounts`] says which accounts are meant, [`render`] writes the answer and [`terminal`]
+//! lets it out. [`status`], [`sessions`], [`watch`], [`doctor`], [`import_export`], [`restore`], [`renew`]
 //! and [`secrets`] are the commands of those names; [`outcome`] is what those that move files came
-//! to, [`places`] knows where other programs keep their keys.
+//! to, [`foreign_dirs`] knows where other programs keep their keys.
 //! [`failure`]: the exit status is one of sysexits.h.
 #![forbid(unsafe_code)]
 
 mod accounts;
 mod args;
-mod ask;
 mod client;
 mod doctor;
 mod failure;
-mod moving;
+mod foreign_dirs;
+mod import_export;
+mod otr_command;
 mod outcome;
-mod places;
+mod prompt;
+mod render;
 mod renew;
 mod restore;
 mod secrets;
 mod sessions;
-mod show;
 mod status;
 mod terminal;
 mod watch;
-mod words;
 
 use crate::accounts::{accounts_and_former, all_status, select};
 use crate::args::{Action, Args};
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::from(NOT_SHOWN),
         },
-        Err(failure @ Failure::Unwell(_)) => {
+        Err(failure @ Failure::ChecksFailed(_)) => {
             let _ = terminal::print(&failure.to_string());
             ExitCode::from(failure.exit_code())
         }
@@ -91,8 +91,10 @@ fn run(args: &Args) -> Result<String, Failure> {
         _ => {}
     }
     let line = match &args.action {
-        Action::Words(words) => Some(words::line(args, words)?),
-        Action::Status if args.of_an_account() => Some(words::line(args, &["status".into()])?),
+        Action::Words(words) => Some(otr_command::line(args, words)?),
+        Action::Status if args.of_an_account() => {
+            Some(otr_command::line(args, &["status".into()])?)
+        }
         _ => None,
     };
     let named = args.account()?;
@@ -100,35 +102,35 @@ fn run(args: &Args) -> Result<String, Failure> {
     {
         (Ok(client), _) => client,
         (Err(failure @ Failure::Unavailable(_)), Action::Words(words)) => {
-            return Err(words::unknown(words).unwrap_or(failure));
+            return Err(otr_command::unknown(words).unwrap_or(failure));
         }
         (Err(failure), _) => return Err(failure),
     };
     match &args.action {
         Action::Status if line.is_none() => {
             let status = all_status(&mut client)?;
-            show::either(args.json, &status, status::shown)
+            render::render(args.json, &status, status::shown)
         }
         Action::Accounts => {
             let accounts = accounts_and_former(&mut client)?;
-            show::either(args.json, &accounts, status::accounts)
+            render::render(args.json, &accounts, status::accounts)
         }
         Action::Sessions => {
             let sessions = sessions::all(&mut client, named.as_ref(), args.uid)?;
-            show::either(args.json, &sessions, sessions::shown)
+            render::render(args.json, &sessions, sessions::shown)
         }
         Action::Watch => watch::run(args, &mut client),
-        Action::Import(wish) => moving::import(args, wish, &mut client),
-        Action::Export(wish) => moving::export(args, wish, &mut client),
+        Action::Import(wish) => import_export::import(args, wish, &mut client),
+        Action::Export(wish) => import_export::export(args, wish, &mut client),
         Action::Renew(wish) => renew::run(args, wish, &mut client),
         Action::Secrets(wish) => secrets::run(args, wish, &mut client),
         Action::RestoreAccount(wish) => restore::run(args, wish, &mut client),
-        Action::ForgetAccount(wish) => moving::forget(args, wish, &mut client),
+        Action::ForgetAccount(wish) => import_export::forget(args, wish, &mut client),
         _ => {
             let account = select(&mut client, named, args.uid)?;
             let text = Text::new(line.as_deref().map_or(&[][..], Vec::as_slice));
             let output: Output = client.ask("command", &CommandLine { account, text })?;
-            show::either(args.json, &output, show::output)
+            render::render(args.json, &output, render::output)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What `import`, `export`, `forget-account` and `restore-account` came to: for `--json`, and for
 //! people.
 
-use crate::show::{clean, table};
+use crate::render::{clean, table};
 use proto::account::Account;
 use proto::admin::import_export::{Exported, Imported, KeyOutcome, PeerOutcome};
 use proto::irc::Text;

@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::args::Renew as Wish;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::show::{self, clean};
+use crate::render::{self, clean};
 use proto::account::Account;
 use proto::admin::{Renew, Renewed, Selector};
 use serde::Serialize;
@@ -44,7 +44,7 @@ pub fn run(args: &Args, wish: &Wish, client: &mut Client) -> Result<String, Fail
         let Renewed { was } = client.ask("renew", &renew)?;
         accounts.push(OfAccount { account, was });
     }
-    show::either(args.json, &AllRenewed { accounts }, shown)
+    render::render(args.json, &AllRenewed { accounts }, shown)
 }
 
 /// What became of workers.

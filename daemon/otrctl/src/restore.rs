@@ -5,7 +5,7 @@ use crate::args::{Args, RestoreAccount};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::outcome::{self, RestoredAccount};
-use crate::{ask, show};
+use crate::{prompt, render};
 use proto::admin::import_export::{Forgotten, Restore};
 use proto::admin::{Former, Selector};
 
@@ -13,11 +13,11 @@ pub fn run(args: &Args, wish: &RestoreAccount, client: &mut Client) -> Result<St
     let Former { account, directory } = chosen(args, wish, client)?;
     let name = format!("{}/{} of uid {}", account.user, account.network, account.uid);
     if !wish.yes {
-        if !ask::somebody_is_there() {
+        if !prompt::somebody_is_there() {
             let text = "restore-account: give --yes where nobody can be asked";
             return Err(Failure::Usage(text.into()));
         }
-        if !ask::yes(&format!("Give {name} the files in {directory}, and set its own aside?"))? {
+        if !prompt::yes(&format!("Give {name} the files in {directory}, and set its own aside?"))? {
             return Err(Failure::Refused("nothing was changed".into()));
         }
         client.again()?;
@@ -26,7 +26,7 @@ pub fn run(args: &Args, wish: &RestoreAccount, client: &mut Client) -> Result<St
     let restore = Restore { account: Selector { uid, user, network }, directory };
     let Forgotten { aside } = client.ask("restore-account", &restore)?;
     let restored = RestoredAccount { account, directory: restore.directory, aside };
-    show::either(args.json, &restored, outcome::restored)
+    render::render(args.json, &restored, outcome::restored)
 }
 
 /// What was set aside and is meant: the only one that fits what was said of it.

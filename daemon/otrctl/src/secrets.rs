@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::args::{Secrets as Wish, Turn};
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::show::{self, clean};
+use crate::render::{self, clean};
 use proto::account::Account;
 use proto::admin::{AccountEncrypted, EncryptAccount, Encryption, EncryptionState, Selector};
 use proto::worker::AtRest;
@@ -54,8 +54,8 @@ pub fn run(args: &Args, wish: &Wish, client: &mut Client) -> Result<String, Fail
         accounts.push(OfAccount { account, at_rest, why });
     }
     let all_well = accounts.iter().all(|of| of.at_rest.is_some());
-    let text = show::either(args.json, &Kept { kept, accounts }, shown)?;
-    if all_well { Ok(text) } else { Err(Failure::Unwell(text)) }
+    let text = render::render(args.json, &Kept { kept, accounts }, shown)?;
+    if all_well { Ok(text) } else { Err(Failure::ChecksFailed(text)) }
 }
 
 /// How files lie on disk.

@@ -3,7 +3,7 @@
 use crate::accounts::all_status;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::show::table;
+use crate::render::table;
 use proto::account::{Account, Name};
 use proto::admin::{AccountStatus, CommandLine, Output, Selector};
 use proto::irc::Text;

@@ -1,6 +1,6 @@
 //! `status` and `accounts`, for people.
 
-use crate::show::{clean, duration, table};
+use crate::render::{clean, duration, table};
 use proto::account::Account;
 use proto::admin::{Accounts, Status};
 

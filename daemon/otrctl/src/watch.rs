@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::show::{self, clean};
+use crate::render::{self, clean};
 use crate::terminal;
 use proto::account::Account;
 use proto::admin::{Event, Page, Status, Watch};
@@ -24,14 +24,14 @@ pub fn run(args: &Args, client: &mut Client) -> Result<String, Failure> {
                 let _: Watch = client.ask("watch", &Watch {})?;
                 let other = OtherDaemon { what: "daemon", was: pid, now: status.pid };
                 pid = status.pid;
-                if terminal::print(&show::either(args.json, &other, other_daemon)?).is_err() {
+                if terminal::print(&render::render(args.json, &other, other_daemon)?).is_err() {
                     return Ok(String::new());
                 }
                 continue;
             }
             Err(failure) => return Err(failure),
         };
-        if terminal::print(&show::either(args.json, &event, shown)?).is_err() {
+        if terminal::print(&render::render(args.json, &event, shown)?).is_err() {
             return Ok(String::new());
         }
     }

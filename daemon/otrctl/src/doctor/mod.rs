@@ -20,7 +20,7 @@ use self::whose::Found;
 use crate::args::Args;
 use crate::args::Doctor;
 use crate::failure::Failure;
-use crate::show;
+use crate::render;
 use proto::paths;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -35,9 +35,9 @@ pub fn run(args: &Args, wish: &Doctor) -> Result<String, Failure> {
     checks.extend(files::look(wish.state.as_deref(), found.whose));
     checks.push(exchange(wish, found, patience));
     let failed = checks.iter().any(|check| check.state == State::Fail);
-    let text = show::either(args.json, &Report { checks }, report::shown)?;
+    let text = render::render(args.json, &Report { checks }, report::shown)?;
     // What was found is the output even then; only the exit status tells.
-    if failed { Err(Failure::Unwell(text)) } else { Ok(text) }
+    if failed { Err(Failure::ChecksFailed(text)) } else { Ok(text) }
 }
 
 /// Two keys, a key exchange and a message, by the program that does it for real.

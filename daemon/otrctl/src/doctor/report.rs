@@ -1,6 +1,6 @@
 //! What was found.
 
-use crate::show::{clean, colours, paint};
+use crate::render::{clean, colours, paint};
 use proto::shim::Style;
 use serde::Serialize;
 

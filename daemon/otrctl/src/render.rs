@@ -9,8 +9,8 @@ use serde::Serialize;
 use std::fmt::Write;
 use std::io::IsTerminal;
 
-/// As JSON, or as `people` see it.
-pub fn either<T: Serialize>(
+/// The result as JSON, or as `people` writes it for a person.
+pub fn render<T: Serialize>(
     json: bool,
     result: &T,
     people: impl FnOnce(&T) -> String,

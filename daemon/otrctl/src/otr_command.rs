@@ -4,8 +4,8 @@
 
 use crate::args::Args;
 use crate::args::EXAMPLES;
-use crate::ask;
 use crate::failure::Failure;
+use crate::prompt;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal};
@@ -27,7 +27,7 @@ pub fn line(args: &Args, words: &[OsString]) -> Result<Zeroizing<Vec<u8>>, Failu
         line.extend_from_slice(&first_line(BufReader::new(file), "--secret-fd")?);
     } else if wants_secret(&words) && io::stdin().is_terminal() {
         line.push(b' ');
-        line.extend_from_slice(ask::secret("Secret: ")?.as_bytes());
+        line.extend_from_slice(prompt::secret("Secret: ")?.as_bytes());
     }
     if line.iter().any(|byte| byte.is_ascii_control()) {
         return Err(Failure::Usage("a command is one line without control characters".into()));

@@ -86,7 +86,7 @@ impl Program {
 
 /// The files of one account of a program.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct ForeignDir {
     /// Whose.
     pub program: Program,
     /// Where.
@@ -102,7 +102,7 @@ pub struct Place {
 }
 
 /// Every place at a path, or where the program keeps its things.
-pub fn find(program: Option<Program>, path: Option<&Path>) -> Vec<Place> {
+pub fn find(program: Option<Program>, path: Option<&Path>) -> Vec<ForeignDir> {
     let all = [
         Program::Znc,
         Program::Irssi,
@@ -124,7 +124,7 @@ pub fn find(program: Option<Program>, path: Option<&Path>) -> Vec<Place> {
 }
 
 /// What is at a path: a program's own directory, the one with the files in it, or one of them.
-fn at(path: &Path, program: Option<Program>) -> Vec<Place> {
+fn at(path: &Path, program: Option<Program>) -> Vec<ForeignDir> {
     let Ok(found) = fs::metadata(path) else { return Vec::new() };
     let (directory, only) = match found.is_dir() {
         true => (path, None),
@@ -161,7 +161,7 @@ fn at(path: &Path, program: Option<Program>) -> Vec<Place> {
 }
 
 /// Every network of every user of a ZNC, with the key of the network or of its user.
-fn of_znc(directory: &Path) -> Vec<Place> {
+fn of_znc(directory: &Path) -> Vec<ForeignDir> {
     let mut places = Vec::new();
     for user in directories(&directory.join("users")) {
         let of_user = of_moddata(&user);
@@ -177,7 +177,7 @@ fn of_znc(directory: &Path) -> Vec<Place> {
     places
 }
 
-fn of_moddata(directory: &Path) -> Option<Place> {
+fn of_moddata(directory: &Path) -> Option<ForeignDir> {
     let files = ["otr.key", "otr.fp", "otr.instag"];
     of_libotr(&directory.join("moddata/otr"), Program::Znc, files)
 }
@@ -194,7 +194,7 @@ fn znc_account(directory: &Path) -> Option<(Name, Name)> {
     }
 }
 
-fn of_libotr(directory: &Path, program: Program, names: [&str; 3]) -> Option<Place> {
+fn of_libotr(directory: &Path, program: Program, names: [&str; 3]) -> Option<ForeignDir> {
     let [key, prints, tags] = names.map(|name| directory.join(name));
     place(
         directory,
@@ -203,18 +203,18 @@ fn of_libotr(directory: &Path, program: Program, names: [&str; 3]) -> Option<Pla
     )
 }
 
-fn place(directory: &Path, program: Program, files: [(File, PathBuf); 3]) -> Option<Place> {
+fn place(directory: &Path, program: Program, files: [(File, PathBuf); 3]) -> Option<ForeignDir> {
     let files: Vec<_> = files.into_iter().filter(|(_, path)| path.is_file()).collect();
     // Instance tags alone are nothing to take over.
     if !files.iter().any(|(file, _)| *file != File::InstanceTags) {
         return None;
     }
     let directory = directory.to_path_buf();
-    Some(Place { program, directory, files, from: None, account: None, uid: 0 })
+    Some(ForeignDir { program, directory, files, from: None, account: None, uid: 0 })
 }
 
 /// Files that are called by the account.
-fn of_names(directory: &Path, program: Program, endings: [&str; 3]) -> Vec<Place> {
+fn of_names(directory: &Path, program: Program, endings: [&str; 3]) -> Vec<ForeignDir> {
     let mut names: Vec<String> = Vec::new();
     for path in entries(directory) {
         let ending = path.extension().and_then(|ending| ending.to_str());
@@ -294,7 +294,7 @@ mod tests {
     }
 
     fn found(root: &Path, path: &str, program: Option<Program>) -> Vec<String> {
-        let describe = |place: Place| {
+        let describe = |place: ForeignDir| {
             let account = place.account.map(|(user, network)| format!("{user}/{network}"));
             let directory = place.directory.strip_prefix(root).unwrap().display().to_string();
             let files: Vec<_> = place.files.iter().map(|(file, _)| file.name()).collect();

@@ -6,9 +6,9 @@ use crate::args::Args;
 use crate::args::{Export, ForgetAccount, Import};
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::foreign_dirs::{self, ForeignDir, Program};
 use crate::outcome::{self, Exports, ForgottenAccount, Imports, OneImport};
-use crate::places::{self, Place, Program};
-use crate::{ask, show, terminal};
+use crate::{prompt, render, terminal};
 use nix::fcntl::OFlag;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use proto::account::Account;
@@ -44,9 +44,9 @@ pub fn import(args: &Args, wish: &Import, client: &mut Client) -> Result<String,
         return Err(Failure::Refused(text));
     }
     let mut done = !wish.dry_run;
-    if done && !wish.yes && ask::somebody_is_there() {
+    if done && !wish.yes && prompt::somebody_is_there() {
         eprint!("{}", terminal::safe(&outcome::imports(&Imports { imports, done: false })));
-        done = ask::yes("Take this over?")?;
+        done = prompt::yes("Take this over?")?;
         imports = Vec::new();
         // The person may have taken long.
         client.again()?;
@@ -57,10 +57,10 @@ pub fn import(args: &Args, wish: &Import, client: &mut Client) -> Result<String,
             imports.push(one(client, place, account, &order(wish, false))?);
         }
     }
-    show::either(args.json, &Imports { imports, done }, outcome::imports)
+    render::render(args.json, &Imports { imports, done }, outcome::imports)
 }
 
-fn find(wish: &Import) -> Result<Vec<Place>, Failure> {
+fn find(wish: &Import) -> Result<Vec<ForeignDir>, Failure> {
     let (program, path) = match wish.what.as_slice() {
         [] => (None, None),
         [one] => match one.to_str().and_then(Program::parse) {
@@ -76,7 +76,7 @@ fn find(wish: &Import) -> Result<Vec<Place>, Failure> {
         }
         _ => return Err(Failure::Usage("import: give a program and a path, no more".into())),
     };
-    let mut places = places::find(program, path.map(PathBuf::as_path));
+    let mut places = foreign_dirs::find(program, path.map(PathBuf::as_path));
     if let Some(from) = &wish.from {
         // weechat and Gajim have files for each account, called by a name of their own, which
         // may be another one than the account's.
@@ -87,7 +87,7 @@ fn find(wish: &Import) -> Result<Vec<Place>, Failure> {
     match (places.len(), path) {
         (0, Some(path)) => {
             let shown = terminal::name(path);
-            Err(Failure::NoInput(match places::unread(path) {
+            Err(Failure::NoInput(match foreign_dirs::unread(path) {
                 Some([program, key, prints]) => format!(
                     "the files of {program} at {shown} are not read: copy {key} to otr.key and \
                      {prints} to otr.fp, and give the directory with these two"
@@ -107,7 +107,7 @@ fn find(wish: &Import) -> Result<Vec<Place>, Failure> {
     }
 }
 
-fn several(places: &[Place]) -> String {
+fn several(places: &[ForeignDir]) -> String {
     let mut text = String::from(
         "several accounts were found: name one of these directories, one of the files of \
          weechat's script, or a ZNC whole with --all",
@@ -131,7 +131,7 @@ fn order(wish: &Import, check: bool) -> Order {
 }
 
 /// The account that takes a place's files. It need not be there yet.
-fn destination(args: &Args, client: &mut Client, place: &Place) -> Result<Account, Failure> {
+fn destination(args: &Args, client: &mut Client, place: &ForeignDir) -> Result<Account, Failure> {
     let named = args.account()?;
     match named.or_else(|| place.account.clone()) {
         Some((user, network)) => {
@@ -160,13 +160,13 @@ fn destination(args: &Args, client: &mut Client, place: &Place) -> Result<Accoun
 
 /// Root, who may name everybody's accounts, means those of the files' owner unless told otherwise:
 /// what somebody calls his directories must not choose the account.
-fn owner_for_root(place: &Place) -> Option<u32> {
+fn owner_for_root(place: &ForeignDir) -> Option<u32> {
     nix::unistd::geteuid().is_root().then_some(place.uid)
 }
 
 fn one(
     client: &mut Client,
-    place: &Place,
+    place: &ForeignDir,
     account: &Account,
     order: &Order,
 ) -> Result<OneImport, Failure> {
@@ -179,7 +179,7 @@ fn one(
     Ok(OneImport { program, path, account: account.clone(), result })
 }
 
-fn fill(mut out: &File, place: &Place, account: &Account) -> Result<(), Failure> {
+fn fill(mut out: &File, place: &ForeignDir, account: &Account) -> Result<(), Failure> {
     let mut contents = Vec::new();
     let mut room = bundle::MAX;
     for (file, path) in &place.files {
@@ -200,7 +200,7 @@ fn fill(mut out: &File, place: &Place, account: &Account) -> Result<(), Failure>
 /// leads to a third one's keys is not followed.
 fn read(
     path: &Path,
-    place: &Place,
+    place: &ForeignDir,
     account: &Account,
     room: usize,
 ) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -254,7 +254,7 @@ pub fn export(args: &Args, wish: &Export, client: &mut Client) -> Result<String,
         names.push(name);
     }
     let exports = Exports { account, directory, files: names, result };
-    show::either(args.json, &exports, outcome::exports)
+    render::render(args.json, &exports, outcome::exports)
 }
 
 fn write(path: &Path, content: &[u8], overwrite: bool) -> Result<(), Failure> {
@@ -283,18 +283,18 @@ pub fn forget(args: &Args, wish: &ForgetAccount, client: &mut Client) -> Result<
     let name = format!("{}/{} of uid {}", account.user, account.network, account.uid);
     if !wish.yes {
         let what = if wish.remove { "Remove" } else { "Set aside" };
-        if !ask::somebody_is_there() {
+        if !prompt::somebody_is_there() {
             let text = "forget-account: give --yes where nobody can be asked";
             return Err(Failure::Usage(text.into()));
         }
-        if !ask::yes(&format!("{what} the key and all settings of {name}?"))? {
+        if !prompt::yes(&format!("{what} the key and all settings of {name}?"))? {
             return Err(Failure::Refused("nothing was changed".into()));
         }
         client.again()?;
     }
     let forget = Forget { account: selector(&account), remove: wish.remove };
     let Forgotten { aside } = client.ask("forget-account", &forget)?;
-    show::either(args.json, &ForgottenAccount { account, aside }, outcome::forgotten)
+    render::render(args.json, &ForgottenAccount { account, aside }, outcome::forgotten)
 }
 
 fn selected(args: &Args, client: &mut Client) -> Result<Account, Failure> {

@@ -22,7 +22,7 @@ pub fn yes(question: &str) -> Result<bool, Failure> {
 
 /// Something that is not shown while it is typed.
 pub fn secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
-    let quiet = Quiet::begin().map_err(|error| failed(&error))?;
+    let quiet = NoEcho::begin().map_err(|error| failed(&error))?;
     let answer = line(prompt);
     let interrupt = quiet.interrupt();
     drop(quiet);
@@ -59,9 +59,9 @@ fn failed(error: &io::Error) -> Failure {
 
 /// A terminal that does not echo, as long as this lives. Control-C ends the line there, and not
 /// the program: ended so, it would leave a terminal behind that shows nothing.
-struct Quiet(Termios);
+struct NoEcho(Termios);
 
-impl Quiet {
+impl NoEcho {
     fn begin() -> io::Result<Self> {
         let stdin = io::stdin();
         let before = Self(tcgetattr(stdin.as_fd())?);
@@ -81,7 +81,7 @@ impl Quiet {
     }
 }
 
-impl Drop for Quiet {
+impl Drop for NoEcho {
     fn drop(&mut self) {
         let _ = tcsetattr(io::stdin().as_fd(), SetArg::TCSANOW, &self.0);
     }
