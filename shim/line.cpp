@@ -39,58 +39,6 @@ constexpr std::array<string_view, 4> kPolicies = {"never", "manual", "opportunis
 constexpr std::array<string_view, 4> kSecurities = {"clear", "unverified", "verified", "changed"};
 constexpr std::array<string_view, 3> kSmps = {"none", "asked", "answering"};
 
-// A line to otrd, written member by member.
-class Line {
-  public:
-    Line(string_view method, std::optional<uint64_t> id) {
-        m_sLine.reserve(1024);  // longer than most messages are
-        m_sLine = "{\"jsonrpc\":\"2.0\"";
-        if (id) Number("id", *id);
-        Name("method").append("\"").append(method).append("\"");
-        Name("params") += '{';
-    }
-    Line& Number(string_view name, uint64_t value) {
-        Name(name) += std::to_string(value);
-        return *this;
-    }
-    Line& Flag(string_view name, bool value) {
-        Name(name) += value ? "true" : "false";
-        return *this;
-    }
-    Line& Text(string_view name, string_view bytes) {
-        json::PutText(Name(name), bytes);
-        return *this;
-    }
-    Line& String(string_view name, const std::string& bytes) {
-        json::PutString(Name(name), bytes);
-        return *this;
-    }
-    Line& Strings(string_view name, const std::vector<std::string>& list) {
-        Name(name) += '[';
-        for (const std::string& each : list) {
-            if (&each != &list.front()) m_sLine += ',';
-            json::PutString(m_sLine, each);
-        }
-        m_sLine += ']';
-        return *this;
-    }
-    Line& Closed(const std::string& salt, const std::vector<std::string>& hashes, bool everybody) {
-        Name("closed") += '{';
-        String("salt", salt).Strings("hashes", hashes);
-        if (everybody) Flag("everybody", true);
-        m_sLine += '}';
-        return *this;
-    }
-    std::string End() { return std::move(m_sLine.append("}}\n")); }
-
-  private:
-    std::string& Name(string_view name) {
-        if (m_sLine.back() != '{') m_sLine += ',';
-        return m_sLine.append("\"").append(name).append("\":");
-    }
-    std::string m_sLine;
-};
-
 template <size_t N>
 size_t OneOf(const std::array<string_view, N>& words, string_view word) {
     const auto it = std::find(words.begin(), words.end(), word);
@@ -215,7 +163,67 @@ std::vector<Effect> ReadEffects(const object& in) {
     return out;
 }
 
+std::optional<uint64_t> Maybe(const object& in, string_view name) {
+    return Find(in, name) ? json::Number(in, name) : std::nullopt;
+}
+
+std::string MaybeString(const object& in, string_view name) {
+    return Find(in, name) ? std::string(json::String(in, name)) : std::string();
+}
+
+std::vector<std::string> Strings(const object& in, string_view name) {
+    std::vector<std::string> out;
+    for (const element value : json::List(in, name)) out.emplace_back(json::As<string_view>(value, name, "string"));
+    return out;
+}
+
+std::shared_ptr<Account> ReadAccount(const object& in) {
+    auto out = std::make_shared<Account>();
+    const auto versions = json::Object(Member(in, "versions"), "versions");
+    out->daemon = json::String(versions, "daemon");
+    const auto key = json::Object(Member(in, "key"), "key");
+    out->key = json::String(key, "state");
+    out->fingerprint = MaybeString(key, "fingerprint");
+    out->made = Maybe(key, "made");
+    out->seconds = Maybe(key, "seconds");
+    out->default_policy = json::String(in, "default_policy");
+    out->known_policy = MaybeString(in, "known_policy");
+    for (const element value : json::List(in, "peers")) {
+        const auto peer = json::Object(value, "a peer");
+        Account::Peer one;
+        one.nick = NickFrom(Member(peer, "peer"));
+        one.standing = *ReadStanding(peer);
+        one.rule = json::String(peer, "rule");
+        one.since = Maybe(peer, "since");
+        out->peers.push_back(std::move(one));
+    }
+    for (const element value : json::List(in, "fingerprints")) {
+        const auto known = json::Object(value, "a fingerprint");
+        Account::Fingerprint one;
+        one.nick = NickFrom(Member(known, "peer"));
+        one.fingerprint = json::String(known, "fingerprint");
+        one.trust = Word(kTrusts, known, "trust");
+        one.in_use = Flag(known, "in_use");
+        one.first_used = Maybe(known, "first_used");
+        one.last_used = Maybe(known, "last_used");
+        out->fingerprints.push_back(std::move(one));
+    }
+    for (const element value : json::List(in, "policies")) {
+        const auto rule = json::Object(value, "a policy");
+        out->policies.emplace_back(json::String(rule, "pattern"), json::String(rule, "policy"));
+    }
+    out->ignore = Strings(in, "ignore");
+    out->enable = Strings(in, "enable");
+    out->next = Maybe(in, "next");
+    return out;
+}
+
 void ReadResult(const object& result, Incoming& out) {
+    if (Find(result, "fingerprints")) {
+        out.account = ReadAccount(result);
+        out.what = Incoming::What::State;
+        return;
+    }
     if (!Find(result, "version")) {
         out.effects = ReadEffects(result);
         out.what = Incoming::What::Reply;
@@ -307,74 +315,6 @@ bool ValidMask(const std::string& mask) {
 
 std::string NickOf(const std::string& mask) { return mask.substr(0, mask.find('!')); }
 
-std::string Hello(uint64_t id, const Greeting& greeting) {
-    Line line("hello", id);
-    line.Number("version", kVersion).String("user", greeting.user).String("network", greeting.network);
-    line.String("shim", greeting.shim).String("znc", greeting.znc);
-    if (!greeting.instance.empty()) line.String("instance", greeting.instance);
-    if (greeting.ack) line.Number("ack", greeting.ack);
-    if (greeting.returned) line.Flag("returned", true);
-    if (!greeting.identity.empty()) line.String("identity", greeting.identity);
-    if (!greeting.salt.empty()) line.Closed(greeting.salt, greeting.closed, greeting.everybody);
-    if (!greeting.want.empty()) line.Strings("want", greeting.want);
-    return line.End();
-}
-
-std::string Network(uint64_t id, const Surroundings& now) {
-    Line line("network", id);
-    line.Flag("connected", now.connected).Number("linelen", now.linelen);
-    line.String("chantypes", now.chantypes).String("statusmsg", now.statusmsg);
-    line.String("status_prefix", now.status_prefix);
-    line.Number("insecure_clients", now.insecure_clients).Flag("admin", now.admin);
-    if (now.old_data) line.Flag("old_data", true);
-    if (!now.casemapping.empty()) line.String("casemapping", now.casemapping);
-    if (!now.loggers.empty()) line.Strings("loggers", now.loggers);
-    if (ValidMask(now.mask)) line.Text("mask", now.mask);
-    return line.End();
-}
-
-std::string Out(uint64_t id, const std::string& to, Kind kind, const std::string& text,
-                uint64_t client, bool closed) {
-    Line line("out", id);
-    line.Text("to", to).Text("kind", kKinds[size_t(kind)]).Text("text", text);
-    line.Number("client", client);
-    if (closed) line.Flag("closed", true);
-    return line.End();
-}
-
-std::string In(uint64_t id, const std::string& from, Kind kind, const std::string& text) {
-    Line line("in", id);
-    return line.Text("from", from).Text("kind", kKinds[size_t(kind)]).Text("text", text).End();
-}
-
-std::string Command(uint64_t id, const std::string& text) {
-    return Line("command", id).Text("text", text).End();
-}
-
-std::string Nick(uint64_t id, const std::string& before, const std::string& after) {
-    return Line("nick", id).Text("old", before).Text("new", after).End();
-}
-
-std::string Quit(uint64_t id, const std::string& nick) {
-    return Line("quit", id).Text("nick", nick).End();
-}
-
-std::string Join(uint64_t id, const std::string& nick) {
-    return Line("join", id).Text("nick", nick).End();
-}
-
-std::string Ack(uint64_t ack) { return Line("ack", std::nullopt).Number("ack", ack).End(); }
-
-std::string Bye(const std::string& why, const std::string& reason, std::optional<uint64_t> ack,
-                bool returned) {
-    Line line("bye", std::nullopt);
-    if (!why.empty()) line.String("why", why);
-    line.String("reason", reason);
-    if (ack) line.Number("ack", *ack);
-    if (returned) line.Flag("returned", true);
-    return line.End();
-}
-
 Incoming Parse(const std::string& line) {
     Incoming out;
     const auto read = json::Read(line);
@@ -387,6 +327,7 @@ Incoming Parse(const std::string& line) {
         out.protect.clear();
         out.pending.clear();
         out.rules.clear();
+        out.account = nullptr;
         out.why = "otrd says what this module does not understand (" + which.why + ")";
     }
     return out;

@@ -75,6 +75,14 @@ std::string Out(uint64_t id, const std::string& to, Kind kind, const std::string
                 uint64_t client, bool closed = false);
 std::string In(uint64_t id, const std::string& from, Kind kind, const std::string& text);
 std::string Command(uint64_t id, const std::string& text);
+// What a line of `command` says, as data: a method of "Typed methods" in PROTOCOL.md.
+struct TypedMethod {
+    std::string method;
+    std::vector<std::pair<std::string, std::string>> texts;  // by member
+    std::vector<std::string> flags;                          // members that are true
+};
+std::string Typed(uint64_t id, const TypedMethod& typed);
+std::string State(uint64_t id, uint64_t from);
 std::string Nick(uint64_t id, const std::string& before, const std::string& after);
 std::string Quit(uint64_t id, const std::string& nick);
 std::string Join(uint64_t id, const std::string& nick);
@@ -87,6 +95,29 @@ struct Standing {
     std::string state, trust, policy, smp, question;
     std::string fingerprint;  // empty where no conversation is private
     uint64_t waiting = 0;
+};
+
+// A page of the account as data.
+struct Account {
+    struct Peer {
+        std::string nick, rule;
+        Standing standing;
+        std::optional<uint64_t> since;  // of a private conversation, in seconds since 1970
+    };
+    struct Fingerprint {
+        std::string nick, fingerprint, trust;
+        bool in_use = false;
+        std::optional<uint64_t> first_used, last_used;
+    };
+    std::string daemon, key;  // its release; none, generating, ready or damaged
+    std::string fingerprint;  // our own, empty where there is no key
+    std::optional<uint64_t> made, seconds;
+    std::string default_policy, known_policy;  // empty where none is set
+    std::vector<Peer> peers;
+    std::vector<Fingerprint> fingerprints;
+    std::vector<std::pair<std::string, std::string>> policies;  // a pattern and its policy
+    std::vector<std::string> ignore, enable;
+    std::optional<uint64_t> next;  // more follows: ask again from there
 };
 
 struct Effect {
@@ -112,7 +143,7 @@ enum class ByeReason { None, Ends, TakenOver, Other };
 
 // One line of otrd's. Effects are all understood, or there are none and `why` says which was not.
 struct Incoming {
-    enum class What { Damaged, Welcome, Reply, Failed, Effects, Bye, Unknown };
+    enum class What { Damaged, Welcome, Reply, State, Failed, Effects, Bye, Unknown };
     What what = What::Damaged;
     std::optional<uint64_t> id;
     std::string why;
@@ -123,6 +154,7 @@ struct Incoming {
     std::optional<uint64_t> last_processed;  // the last request that was decided, where all goes on
     bool has_state = false;            // of what a hello may want
     std::vector<Effect> effects;
+    std::shared_ptr<Account> account;  // of a state
     ByeReason bye = ByeReason::None;
     bool reconnect = true;  // of a bye: the module may connect again by itself
 };

@@ -24,6 +24,7 @@ class COtrTimer : public CTimer {
 // build without a restart of ZNC.
 #include "json.cpp"
 #include "line.cpp"
+#include "requests.cpp"
 #include "link.cpp"
 #include "places.cpp"
 #include "advice.cpp"

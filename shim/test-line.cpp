@@ -37,6 +37,11 @@ static wire::Kind KindOf(const json& kind) {
     return wire::Kind(std::find(kinds.begin(), kinds.end(), kind) - kinds.begin());
 }
 
+static std::vector<std::string> Typed() {
+    return {"start", "refresh", "finish", "trust", "distrust", "forget", "smp", "smp_abort", "genkey",
+            "policy", "ignore", "enable", "info", "fingerprint"};
+}
+
 // What the encoder writes for the parameters of a request.
 static std::string Encode(const json& line) {
     const uint64_t id = line.value("id", uint64_t{0});
@@ -56,6 +61,17 @@ static std::string Encode(const json& line) {
                          p.value("closed", false));
     if (method == "in") return wire::In(id, Bytes(p["from"]), KindOf(p["kind"]), Bytes(p["text"]));
     if (method == "command") return wire::Command(id, Bytes(p["text"]));
+    const auto typed = Typed();
+    if (std::find(typed.begin(), typed.end(), method) != typed.end()) {
+        wire::TypedMethod out{method, {}, {}};
+        for (const auto& [name, value] : p.items())
+            if (value.is_boolean())
+                out.flags.push_back(name);
+            else
+                out.texts.emplace_back(name, Bytes(value));
+        return wire::Typed(id, out);
+    }
+    if (method == "state") return wire::State(id, p.value("from", uint64_t{0}));
     if (method == "nick") return wire::Nick(id, Bytes(p["old"]), Bytes(p["new"]));
     if (method == "quit") return wire::Quit(id, Bytes(p["nick"]));
     if (method == "join") return wire::Join(id, Bytes(p["nick"]));
@@ -94,6 +110,14 @@ static json Nicks(const std::vector<std::string>& nicks) {
     return out;
 }
 
+static json Written(const wire::Standing& now) {
+    json out = {{"state", now.state}, {"trust", now.trust}, {"policy", now.policy},
+                {"waiting", now.waiting}, {"smp", now.smp}};
+    if (!now.fingerprint.empty()) out["fingerprint"] = now.fingerprint;
+    if (!now.question.empty()) out["question"] = Json(now.question);
+    return out;
+}
+
 static json Written(const wire::Effect& e) {
     using Do = wire::Effect::Do;
     const char* names[] = {"pass", "send", "deliver", "echo", "print", "table", "protect", "refuse", "hold",
@@ -117,11 +141,8 @@ static json Written(const wire::Effect& e) {
     if (!e.security.empty()) out["security"] = e.security;
     if (e.late) out["late"] = true;
     if (e.what == Do::State) {
-        const wire::Standing& now = *e.standing;
-        out.update({{"peer", Json(e.who)}, {"state", now.state}, {"trust", now.trust},
-                    {"policy", now.policy}, {"waiting", now.waiting}, {"smp", now.smp}});
-        if (!now.fingerprint.empty()) out["fingerprint"] = now.fingerprint;
-        if (!now.question.empty()) out["question"] = Json(now.question);
+        out.update(Written(*e.standing));
+        out["peer"] = Json(e.who);
     }
     if (e.what == Do::Table) {
         out.update({{"columns", e.columns}, {"rows", json::array()}});
@@ -130,6 +151,37 @@ static json Written(const wire::Effect& e) {
             for (const auto& cell : row) out["rows"].back().push_back(Json(cell));
         }
     }
+    return out;
+}
+
+// Without what the module does not read.
+static json Written(const wire::Account& account) {
+    json out = {{"user", "alice"}, {"network", "libera"}, {"versions", {{"daemon", account.daemon}}}};
+    out["key"] = {{"state", account.key}};
+    if (!account.fingerprint.empty()) out["key"]["fingerprint"] = account.fingerprint;
+    if (account.made) out["key"]["made"] = *account.made;
+    if (account.seconds) out["key"]["seconds"] = *account.seconds;
+    out["default_policy"] = account.default_policy;
+    if (!account.known_policy.empty()) out["known_policy"] = account.known_policy;
+    out["peers"] = out["fingerprints"] = out["policies"] = json::array();
+    for (const auto& peer : account.peers) {
+        json one = Written(peer.standing);
+        one.update({{"peer", Json(peer.nick)}, {"rule", peer.rule}});
+        if (peer.since) one.update({{"since", *peer.since}, {"otr", 3}});
+        out["peers"].push_back(one);
+    }
+    for (const auto& known : account.fingerprints) {
+        json one = {{"peer", Json(known.nick)}, {"fingerprint", known.fingerprint},
+                    {"trust", known.trust}, {"in_use", known.in_use}};
+        if (known.first_used) one["first_used"] = *known.first_used;
+        if (known.last_used) one["last_used"] = *known.last_used;
+        out["fingerprints"].push_back(one);
+    }
+    for (const auto& [pattern, policy] : account.policies)
+        out["policies"].push_back({{"pattern", pattern}, {"policy", policy}});
+    out["ignore"] = account.ignore;
+    out["enable"] = account.enable;
+    if (account.next) out["next"] = *account.next;
     return out;
 }
 
@@ -157,6 +209,8 @@ static bool Reads(const std::string& line, const json& as) {
     if (!sameId || !in.why.empty()) return false;
     if (as["result"].contains("effects"))
         return in.what == What::Reply && effects == as["result"]["effects"];
+    if (as["result"].contains("fingerprints"))
+        return in.what == What::State && in.account && Written(*in.account) == as["result"];
     const json last_processed = in.last_processed ? json(*in.last_processed) : json(), none = json::array();
     const json& result = as["result"];
     return in.what == What::Welcome && last_processed == result.value("last_processed", json()) &&

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proto::irc::{Nick, Source, Text};
 use proto::jsonrpc::{self, ClientResponse, Message, Outgoing, Response};
 use proto::line::LineBuffer;
+use proto::overview::AccountState;
 use proto::shim::{self, Bye, Call, Effects, Hello, HelloReply};
 use serde_json::Value;
 
@@ -75,6 +76,11 @@ fn reply(line: &[u8]) -> Option<Value> {
     {
         let fits = welcome.version == proto::VERSION;
         return fits.then(|| written(&Response { id: answer.id.unwrap(), outcome: Ok(welcome) }));
+    }
+    if let Ok(answer) = serde_json::from_slice::<ClientResponse<AccountState>>(line)
+        && let Some(state) = answer.result
+    {
+        return Some(written(&Response { id: answer.id?, outcome: Ok(state) }));
     }
     let answer: ClientResponse<Effects> = serde_json::from_slice(line).ok()?;
     if let Some(error) = answer.error {

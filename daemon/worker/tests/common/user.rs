@@ -4,6 +4,7 @@ use super::key_file;
 use super::module::{Module, Told};
 use super::store::Files;
 use proto::account::{Account, Name as AccountName};
+use proto::command::Command;
 use proto::irc::{Nick, Source, Text};
 use proto::shim::guard::{MAX_CLOSED, fold};
 use proto::shim::{
@@ -201,6 +202,11 @@ impl User {
 
     pub fn command(&mut self, line: &str) {
         self.ask(Call::Command(CommandLine { text: line.into() }));
+    }
+
+    /// The same by a typed method.
+    pub fn commands(&mut self, command: Command) {
+        self.ask(Call::Typed(command));
     }
 
     pub fn hears(&mut self, from: &str, kind: MessageKind, text: &[u8]) {
