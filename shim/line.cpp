@@ -119,10 +119,13 @@ Effect ReadEffect(const element& value) {
             out.who = json::Text(Member(in, "from"));
             if (!ValidMask(out.who)) throw Misunderstood{"no nick!user@host"};
             out.late = Flag(in, "late");
+            out.unexpected = Flag(in, "unexpected");
+            out.repeat = Flag(in, "repeat");
             break;
         case Effect::Do::Refuse:
             out.why = json::String(in, "why");
             out.of = json::Number(in, "of");
+            out.repeat = Flag(in, "repeat");
             [[fallthrough]];
         case Effect::Do::Send:
             out.who = NickFrom(Member(in, "to"));
@@ -133,6 +136,7 @@ Effect ReadEffect(const element& value) {
             out.of = json::Number(in, "of");
             break;
         case Effect::Do::Print:
+            out.repeat = Flag(in, "repeat");
             if (Find(in, "style"))
                 out.style = static_cast<Style>(OneOf(kStyles, json::String(in, "style")));
             break;

@@ -132,6 +132,8 @@ struct Effect {
     Style style = Style::Plain;
     bool on = false, pending = false, by_user = false;
     bool late = false;  // it came before this module was there to show it
+    bool unexpected = false;  // in clear although the conversation is private
+    bool repeat = false;      // an earlier module may have shown it
     std::vector<Rule> rules;
     std::shared_ptr<Standing> standing;
     std::vector<std::string> columns;

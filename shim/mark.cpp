@@ -6,7 +6,7 @@
 static const char* const kUsualSign = "[OTR]";
 
 // What this module and otrd put in front of a text themselves.
-static const std::array<const char*, 3> kWarnings = {kNotEncrypted, kUnchecked, "[UNVERIFIED NEW KEY] "};
+static const std::array<const char*, 3> kWarnings = {kNotEncrypted, kUnchecked, kNewKey};
 
 static bool IsSign(const std::string& sign) {
     return sign::Valid(sign) && std::all_of(kWarnings.begin(), kWarnings.end(), [&](const char* szWarning) {

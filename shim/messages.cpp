@@ -76,6 +76,21 @@ CModule::EModRet COtr::Arriving(CMessage& Message, Kind kind, const CString& sTe
     return CONTINUE;
 }
 
+// What a person says may begin as a mark of ours does: a backslash in front tells it from one.
+static std::string Disarmed(const std::string& sText) {
+    for (const char* szMark : {kNotEncrypted, kNewKey, kPerhapsShown, kUnchecked})
+        if (CString(sText).StartsWith(CString(szMark).TrimRight_n())) return "\\" + sText;
+    return sText;
+}
+
+// A person's text with what the user has to know of it, which is otrd's word and not the person's.
+static std::string Marked(const Effect& effect) {
+    std::string sMarks = effect.repeat ? kPerhapsShown : "";
+    if (effect.security == "changed") sMarks += kNewKey;
+    if (effect.security == kClear && effect.unexpected) sMarks += kNotEncrypted;
+    return sMarks + Disarmed(effect.text);
+}
+
 void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
     const bool bOut = pHead && pHead->what == Held::What::Out;
     const bool bIn = pHead && pHead->what == Held::What::In;
@@ -94,6 +109,8 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 if (bDone)
                     break;
                 else if (bIn) {
+                    const CString sText = Text(pHead->message, pHead->kind), sDisarmed = Disarmed(sText);
+                    if (sDisarmed != sText) SetText(pHead->message, pHead->kind, sDisarmed);
                     MarkIfClosed(*pHead);
                     PassIn(*pHead);
                 } else if (!pHead->moved.empty())
@@ -121,7 +138,7 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 if (bIn && bDone) break;
                 // Before ZNC was ever on IRC it has no nick there; an empty one would be no target.
                 const CString sOwn = OwnNick().empty() ? GetNetwork()->GetNick() : OwnNick();
-                CMessage Message = PrivMessage(sOwn, effect.kind, Words(effect.kind, effect.text));
+                CMessage Message = PrivMessage(sOwn, effect.kind, Words(effect.kind, Marked(effect)));
                 Message.SetNetwork(GetNetwork());
                 // Whoever changed nick while his message was held is shown under the new one.
                 if (bIn && Same(wire::NickOf(sWho), wire::NickOf(pHead->who)))
@@ -147,7 +164,7 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 break;
             }
             case Effect::Do::Print:
-                Say(effect.text, effect.style);
+                Say((effect.repeat ? kPerhapsShown : "") + effect.text, effect.style);
                 break;
             case Effect::Do::Table: {
                 CTable Table;
@@ -175,7 +192,7 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 Stands(sWho, *effect.standing);
                 break;
             case Effect::Do::Refuse:
-                Refuse(sWho, Clean(effect.why), effect.text);
+                Refuse(sWho, Clean(effect.why) + (effect.repeat ? kPerhapsSaid : ""), effect.text);
                 if (effect.of) m_Kept.erase(*effect.of);
                 break;
             case Effect::Do::Hold:

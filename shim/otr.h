@@ -39,7 +39,10 @@ using wire::Style;
 static const char* const kNoIRC = "ZNC is not connected to this network: try again then";
 static const char* const kUnchecked = "[not checked by otrd] ";
 static const char* const kClear = "clear";                        // what protects a text: nothing
-static const char* const kNotEncrypted = "[NOT ENCRYPTED] ";  // as otrd says it
+static const char* const kNotEncrypted = "[NOT ENCRYPTED] ";  // in a conversation that is private
+static const char* const kNewKey = "[UNVERIFIED NEW KEY] ";   // another than the one known of the nick
+static const char* const kPerhapsShown = "[perhaps shown before] ";
+static const char* const kPerhapsSaid = "; perhaps said before";
 static const char* const kOfNetwork = "irc:";                 // before a name that only ZNC may use
 static const unsigned kMaxStopped = 10;                       // lines that are said to be stopped
 static const long kStoppedPause = 30;                         // seconds without, after which they are again

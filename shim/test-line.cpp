@@ -140,6 +140,8 @@ static json Written(const wire::Effect& e) {
     if (e.what == Do::Refuse) out["why"] = e.why;
     if (!e.security.empty()) out["security"] = e.security;
     if (e.late) out["late"] = true;
+    if (e.unexpected) out["unexpected"] = true;
+    if (e.repeat) out["repeat"] = true;
     if (e.what == Do::State) {
         out.update(Written(*e.standing));
         out["peer"] = Json(e.who);

@@ -2,10 +2,14 @@
 import base64, collections, json, select, socket, sys
 
 path, nick, network, host, port = sys.argv[1:]
+DOUBTS = {"security": ["changed"], "unexpected": [True], "repeat": [True]}
 held, protected = collections.deque(), set()  # requests without a reply yet; peers that get no clear line
 
 def show(head, *texts):
     print(*(head + " " + "".join(filter(str.isprintable, text)) for text in texts), sep="\n", flush=True)
+
+def doubt(effect):  # before the nick, where nobody but we can write
+    return "".join(f"({key}: {is_so}) " for key, is_so in effect.items() if key in DOUBTS and is_so in DOUBTS[key])
 
 def send(to, text):
     irc.sendall(f"PRIVMSG {to} :{text}".translate({0: None, 10: None, 13: None}).encode() + b"\r\n")
@@ -19,7 +23,7 @@ def meaning(effect, message):  # what is to be done, and with what; not done yet
         case {"do": "pass"} if "from" in message: return show, f"<{message['from'].split('!')[0]}>", message["text"]
         case {"do": "pass"} if message["to"].lower() not in protected: return send, message["to"], message["text"]
         case {"do": "send", "to": to, "text": text}: return send, to, text
-        case {"do": "deliver", "from": mask, "text": text}: return show, f"<{mask.split('!')[0]}>", text
+        case {"do": "deliver", "from": mask, "text": text}: return show, doubt(effect) + f"<{mask.split('!')[0]}>", text
         case {"do": "echo", "to": to, "text": text}: return show, f"<{nick} to {to}>", text
         case {"do": "print", "text": text}: return show, "<*otr>", text
         case {"do": "table", "columns": head, "rows": rows}: return show, "<*otr>", *map(" | ".join, [head, *rows])

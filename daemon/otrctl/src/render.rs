@@ -29,7 +29,7 @@ pub fn output(output: &Output) -> String {
     let mut out = String::new();
     for effect in &output.output {
         match effect {
-            Effect::Print { text, style } => {
+            Effect::Print { text, style, .. } => {
                 let (on, off) = if colour { paint(*style) } else { ("", "") };
                 // Writing to a string does not fail.
                 let _ = writeln!(out, "{on}{}{off}", one_line(text));
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn effects_that_are_none_of_an_admins_are_not_shown() {
-        let print = Effect::Print { text: "hello".into(), style: Style::Good };
+        let print = Effect::Print { text: "hello".into(), style: Style::Good, repeat: false };
         let shown = output(&Output { output: vec![Effect::Pass, print] });
         assert_eq!(shown, "hello\n");
     }

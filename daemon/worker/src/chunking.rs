@@ -102,7 +102,7 @@ mod tests {
 
     fn print(length: usize) -> Effect {
         // Each control byte takes six bytes of JSON.
-        Effect::Print { text: Text::new(vec![2; length]), style: Style::Plain }
+        Effect::Print { text: Text::new(vec![2; length]), style: Style::Plain, repeat: true }
     }
 
     #[test]
@@ -150,9 +150,11 @@ mod tests {
                     kind,
                     text: text(),
                     security: Some(Security::Unverified),
+                    unexpected: true,
                     late: true,
+                    repeat: true,
                 },
-                Effect::Print { text: text(), style: Style::Plain },
+                Effect::Print { text: text(), style: Style::Plain, repeat: true },
                 Effect::Protect { peer: nick(), on: false, pending: true, by_user: true },
                 Effect::Open,
                 Effect::State(Standing {
@@ -165,7 +167,13 @@ mod tests {
                     smp: Smp::Answering,
                     question: Some(text()),
                 }),
-                Effect::Refuse { to: nick(), why: why.clone(), text: text(), of: Some(u64::MAX) },
+                Effect::Refuse {
+                    to: nick(),
+                    why: why.clone(),
+                    text: text(),
+                    of: Some(u64::MAX),
+                    repeat: true,
+                },
                 Effect::Table { columns: vec!["a".into()], rows: vec![vec![text()]] },
             ] {
                 assert!(at_most(&effect) >= size(&effect), "{effect:?}");

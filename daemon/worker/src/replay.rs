@@ -12,12 +12,6 @@ use serde::Deserialize;
 use std::collections::VecDeque;
 use zeroize::Zeroizing;
 
-/// Before what another instance of the module may have shown.
-pub const PERHAPS_SHOWN: &str = "[perhaps shown before] ";
-
-/// The same behind the reason for which a text comes back.
-const PERHAPS_SAID: &str = "; perhaps said before";
-
 /// The lines for one instance of the module.
 pub struct Replay {
     instance: Instance,
@@ -89,22 +83,26 @@ pub fn left_to_us(message: &IncomingMessage) -> Option<Effect> {
         kind: message.kind,
         text: Text::new(single_line(message.text.as_bytes())),
         security: Some(Security::Clear),
+        unexpected: false,
         late: false,
+        repeat: false,
     })
 }
 
 /// What was typed, as it comes back where the module that held it is gone and showed nobody.
 pub fn typed(out: &OutgoingMessage) -> Effect {
-    Effect::Refuse { to: out.to.clone(), why: NOT_SENT.into(), text: out.text.clone(), of: None }
+    Effect::Refuse {
+        to: out.to.clone(),
+        why: NOT_SENT.into(),
+        text: out.text.clone(),
+        of: None,
+        repeat: false,
+    }
 }
 
 /// Whether it is such a line.
 pub fn is_left_to_us(message: &IncomingMessage) -> bool {
     message.text.as_bytes().starts_with(b"?OTR")
-}
-
-fn is_marked(text: &Text) -> bool {
-    text.as_bytes().starts_with(PERHAPS_SHOWN.as_bytes())
 }
 
 fn write(id: Option<Id>, effects: Vec<Effect>) -> Zeroizing<Vec<u8>> {
@@ -247,10 +245,6 @@ impl Replay {
         let mut late = Vec::new();
         for line in lines {
             let perhaps = line.told && !exact;
-            let mark = |text: Text| match perhaps && !is_marked(&text) {
-                true => Text::new([PERHAPS_SHOWN.as_bytes(), text.as_bytes()].concat()),
-                false => text,
-            };
             // What it has not seen when it said goodbye, it has not sent.
             let unsent = exact && !returned;
             let passed = |effect| match effect {
@@ -258,27 +252,33 @@ impl Replay {
                     line.passes.clone().filter(|e| unsent || !matches!(e, Effect::Refuse { .. }))
                 }
                 Effect::Echo { to, text, .. } if unsent => {
-                    Some(Effect::Refuse { to, why: NOT_SENT.into(), text, of: None })
+                    Some(Effect::Refuse { to, why: NOT_SENT.into(), text, of: None, repeat: false })
                 }
                 effect => Some(effect),
             };
             for effect in line.read().1.into_iter().filter_map(passed) {
                 match effect {
-                    Effect::Deliver { from, kind, text, security, .. } => {
-                        let text = mark(text);
-                        late.push(Effect::Deliver { from, kind, text, security, late: true });
+                    Effect::Deliver { from, kind, text, security, unexpected, repeat, .. } => {
+                        let repeat = repeat || perhaps;
+                        let late_text = Effect::Deliver {
+                            from,
+                            kind,
+                            text,
+                            security,
+                            unexpected,
+                            late: true,
+                            repeat,
+                        };
+                        late.push(late_text);
                     }
-                    Effect::Print { text, style } => {
-                        late.push(Effect::Print { text: mark(text), style });
+                    Effect::Print { text, style, repeat } => {
+                        late.push(Effect::Print { text, style, repeat: repeat || perhaps });
                     }
                     Effect::Table { .. } if !perhaps => late.push(effect),
-                    Effect::Refuse { to, why, text, .. } if !returned => {
+                    Effect::Refuse { to, why, text, repeat, .. } if !returned => {
                         // One that is away for long gives back by itself what it keeps.
-                        let why = match !exact && !why.ends_with(PERHAPS_SAID) {
-                            true => format!("{why}{PERHAPS_SAID}"),
-                            false => why,
-                        };
-                        late.push(Effect::Refuse { to, why, text, of: None });
+                        let repeat = repeat || !exact;
+                        late.push(Effect::Refuse { to, why, text, of: None, repeat });
                     }
                     // What concerns IRC itself is past; hello brings the guards.
                     _ => {}

@@ -3,9 +3,9 @@
 
 mod common;
 
+use common::user::PERHAPS_SHOWN;
 use common::user::{Shown, UNCHECKED};
 use common::world::{Dir, World, heard, returned, told};
-use worker::replay::PERHAPS_SHOWN;
 
 fn sent(news: &[Shown], words: &str) -> usize {
     let echoes = |one: &&Shown| matches!(one, Shown::Echo { text, .. } if text == words);

@@ -58,9 +58,15 @@ pub enum Effect {
         /// What protected it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         security: Option<Security>,
+        /// It came in clear although the conversation is private.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unexpected: bool,
         /// It came before this module was there to show it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         late: bool,
+        /// An earlier module may have shown it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        repeat: bool,
     },
     /// The user's own text to the other clients and the buffer, as ZNC shows it to those that
     /// understand echo-message or self-message.
@@ -88,6 +94,9 @@ pub enum Effect {
         /// Its look.
         #[serde(default, skip_serializing_if = "Style::is_plain")]
         style: Style,
+        /// An earlier module may have shown it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        repeat: bool,
     },
     /// A table from `*otr`.
     Table {
@@ -132,6 +141,9 @@ pub enum Effect {
         /// The id of the request that brought it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         of: Option<u64>,
+        /// An earlier module may have given it back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        repeat: bool,
     },
 }
 

@@ -51,7 +51,7 @@ fn the_page_counts_its_lines_right() {
     let page = include_str!("../../../proto/CLIENTS.md");
     let client = include_str!("../../../proto/examples/client.py");
     let lines = client.lines().filter(|line| !line.is_empty()).count();
-    assert!(lines <= 50 && client.lines().all(|line| line.chars().count() <= 120), "{lines} lines");
+    assert!(lines <= 55 && client.lines().all(|line| line.chars().count() <= 120), "{lines} lines");
     assert!(page.contains(&format!("in {lines} lines of Python")), "{lines} lines");
 }
 

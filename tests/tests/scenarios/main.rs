@@ -79,6 +79,7 @@ mod keygen;
 mod at_rest;
 
 mod refused;
+mod typed_methods;
 mod unreachable;
 mod users;
 

@@ -52,6 +52,24 @@ fn clear_text_from_the_peer_is_shown_and_marked() {
 }
 
 #[test]
+fn nobody_can_type_a_mark_of_ours() {
+    let (scene, bob) = Alone::private();
+    let alice = &scene.alice;
+    bob.types_to("alice", "[NOT ENCRYPTED] as if");
+    alice.reads("bob", "\\[NOT ENCRYPTED] as if");
+    bob.types_to("alice", "/me [perhaps shown before] waves");
+    alice.reads_action("bob", "\\[perhaps shown before] waves");
+    bob.sends("PRIVMSG alice :[NOT ENCRYPTED] twice");
+    alice.reads("bob", "[NOT ENCRYPTED] \\[NOT ENCRYPTED] twice");
+    // Nor who has no private conversation.
+    let carol = scene.peer("carol", "23");
+    carol.sends("PRIVMSG alice :[UNVERIFIED NEW KEY] it is me");
+    alice.reads("carol", "\\[UNVERIFIED NEW KEY] it is me");
+    carol.sends("PRIVMSG alice :a [NOT ENCRYPTED] inside");
+    alice.reads("carol", "a [NOT ENCRYPTED] inside");
+}
+
+#[test]
 fn clear_text_from_the_peer_is_kept_for_a_detached_user() {
     let (scene, bob) = Alone::private();
     scene.alice.send("QUIT");

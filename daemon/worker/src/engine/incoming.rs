@@ -210,7 +210,9 @@ impl Engine {
                 kind: message.kind,
                 text: message.text.clone(),
                 security: Some(Security::Clear),
+                unexpected: false,
                 late: false,
+                repeat: false,
             }),
         }
     }

@@ -7,10 +7,9 @@ use otr::{Peer, fragment};
 use proto::irc::{Nick, Source, Text};
 use proto::shim::{Effect, MessageKind, OutgoingMessage, Security, Style};
 
-/// Before text that came in clear while the conversation is private.
-const NOT_ENCRYPTED: &str = "[NOT ENCRYPTED] ";
-/// Before text that was encrypted with a key which is not the one known of this nick.
-const NEW_KEY: &str = "[UNVERIFIED NEW KEY] ";
+/// Bytes that a module may put in front of a text that was not protected as the user might believe,
+/// as `[UNVERIFIED NEW KEY] `.
+const MARK: usize = 21;
 
 /// Bytes of our own nick!user@host until the server has shown it to us: NICKLEN 30, USERLEN 12,
 /// HOSTLEN 63 and the two signs.
@@ -26,7 +25,7 @@ const CLIENT_LINE: usize = 512;
 impl Engine {
     /// A line of `*otr`.
     pub(crate) fn say(&mut self, style: Style, text: impl Into<String>) {
-        self.effect(Effect::Print { text: Text::from(text.into()), style });
+        self.effect(Effect::Print { text: Text::from(text.into()), style, repeat: false });
     }
 
     /// A line of `*otr` about a peer: `[bob] …`.
@@ -47,7 +46,13 @@ impl Engine {
 
     /// The user's text comes back.
     pub(crate) fn refuse(&mut self, out: OutgoingMessage, why: impl Into<String>) {
-        self.effect(Effect::Refuse { to: out.to, why: why.into(), text: out.text, of: out.line });
+        self.effect(Effect::Refuse {
+            to: out.to,
+            why: why.into(),
+            text: out.text,
+            of: out.line,
+            repeat: false,
+        });
     }
 
     /// The user's text went out: her other clients see it, too.
@@ -94,7 +99,8 @@ impl Engine {
         }
     }
 
-    /// A peer's text to the user's clients, in as many lines as it takes.
+    /// A peer's text to the user's clients, in as many lines as it takes. Clear text comes by this
+    /// way only where the conversation is private.
     pub(crate) fn deliver(
         &mut self,
         from: Source,
@@ -102,19 +108,24 @@ impl Engine {
         security: Security,
         text: &[u8],
     ) {
-        let mark = mark(security);
+        let mark = match security {
+            Security::Clear | Security::Changed => MARK,
+            Security::Unverified | Security::Verified => 0,
+        };
         let wrapping = match kind {
             MessageKind::Action => "\x01ACTION \x01".len(),
             _ => 0,
         };
         let room = wrap::room(CLIENT_LINE, from.as_bytes().len(), "PRIVMSG", Nick::MAX / 2);
-        let room = room.saturating_sub(wrapping + mark.len());
-        let piece = |from, piece| Effect::Deliver {
+        let room = room.saturating_sub(wrapping + mark);
+        let piece = |from, piece: &[u8]| Effect::Deliver {
             from,
             kind,
-            text: Text::new([mark.as_bytes(), piece].concat()),
+            text: Text::new(piece),
             security: Some(security),
+            unexpected: security == Security::Clear,
             late: false,
+            repeat: false,
         };
         let mut pieces = wrap::wrap(text, room);
         let Some(last) = pieces.pop() else { return };
@@ -166,15 +177,6 @@ impl Engine {
                  or finish {nick} to go on in clear"
             ),
         }
-    }
-}
-
-/// Before text that was not protected as the user might believe.
-fn mark(security: Security) -> &'static str {
-    match security {
-        Security::Clear => NOT_ENCRYPTED,
-        Security::Changed => NEW_KEY,
-        Security::Unverified | Security::Verified => "",
     }
 }
 

@@ -17,6 +17,11 @@ use worker::store::{Store, StoredFile};
 use worker::text::casemap::Casemap;
 use zeroize::Zeroizing;
 
+/// What the module puts in front of what another one may have shown.
+pub const PERHAPS_SHOWN: &str = "[perhaps shown before] ";
+/// And behind the reason for which a text comes back.
+pub const PERHAPS_SAID: &str = "; perhaps said before";
+
 /// What stands before text that an unreachable daemon has not looked at.
 pub const UNCHECKED: &str = "[not checked by otrd] ";
 
@@ -314,13 +319,20 @@ impl User {
                     kind,
                     text: text.into_bytes(),
                 }),
-                Effect::Deliver { from, kind, text, security, .. } => {
+                Effect::Deliver { from, kind, text, security, unexpected, repeat, .. } => {
                     let security = security.expect("said with each text");
-                    self.protected.push((words(&text), security));
+                    let mark = match security {
+                        Security::Clear if unexpected => "[NOT ENCRYPTED] ",
+                        Security::Changed => "[UNVERIFIED NEW KEY] ",
+                        _ => "",
+                    };
+                    let perhaps = if repeat { PERHAPS_SHOWN } else { "" };
+                    let text = format!("{perhaps}{mark}{}", words(&text));
+                    self.protected.push((text.clone(), security));
                     self.screen.push(Shown::Peer {
                         from: from.nick().display().into_owned(),
                         kind,
-                        text: words(&text),
+                        text,
                     });
                 }
                 Effect::Echo { to, text, of, .. } => {
@@ -328,15 +340,16 @@ impl User {
                     self.screen
                         .push(Shown::Echo { to: to.display().into_owned(), text: words(&text) });
                 }
-                Effect::Print { text, style } => {
-                    self.screen.push(Shown::Otr(style, words(&text)));
+                Effect::Print { text, style, repeat } => {
+                    let perhaps = if repeat { PERHAPS_SHOWN } else { "" };
+                    self.screen.push(Shown::Otr(style, format!("{perhaps}{}", words(&text))));
                 }
                 Effect::Table { rows, .. } => {
                     let row = |row: Vec<Text>| Shown::Row(row.iter().map(words).collect());
                     self.screen.extend(rows.into_iter().map(row));
                 }
                 Effect::Protect { peer, on, pending, by_user } => {
-                    let word = matches!(held, None | Some(Call::Command(_)));
+                    let word = matches!(held, None | Some(Call::Command(_) | Call::Typed(_)));
                     self.protect(&peer.display(), on, pending, by_user && word);
                 }
                 Effect::Open => {
@@ -347,7 +360,8 @@ impl User {
                 }
                 Effect::Rules { .. } => {}
                 Effect::State(one) => self.stands(one),
-                Effect::Refuse { to, why, text, of } => {
+                Effect::Refuse { to, why, text, of, repeat } => {
+                    let why = if repeat { why + PERHAPS_SAID } else { why };
                     of.and_then(|of| self.module.kept.remove(&of));
                     self.screen.push(Shown::Refused {
                         to: to.display().into_owned(),

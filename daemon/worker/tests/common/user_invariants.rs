@@ -3,12 +3,12 @@
 
 use super::invariants::{Enemy, Said, Speaker, token_of};
 use super::steps::{KINDS, NICKS};
+use super::user::PERHAPS_SHOWN;
 use super::user::{Shown, UNCHECKED, User};
 use super::user_actions::Own;
 use super::world::{Sent, Us, contains};
 use proto::shim::MessageKind;
 use std::collections::HashMap;
-use worker::replay::PERHAPS_SHOWN;
 use worker::text::casemap::Casemap;
 
 const MARKS: [&str; 3] = ["[NOT ENCRYPTED] ", "[UNVERIFIED NEW KEY] ", UNCHECKED];
