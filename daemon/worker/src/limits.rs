@@ -99,6 +99,11 @@ pub const UNSEEN: usize = 1 << 20;
 /// Lines of them that are kept for a module that is not connected.
 pub const UNSEEN_LINES: usize = 4 * BACKLOG;
 
+/// Changes of a peer's nick that are written down at once; of more than these, together.
+pub const NICK_SAVES_BURST: u32 = 8;
+/// See [`NICK_SAVES_BURST`].
+pub const NICK_SAVES_EVERY: Duration = Duration::from_secs(1);
+
 /// Files that could not be written are tried again.
 pub const SAVE_AGAIN: Duration = Duration::from_secs(60);
 

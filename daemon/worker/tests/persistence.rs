@@ -260,3 +260,33 @@ fn without_its_file_nobody_known_is_written_to_in_clear() {
     w.alice.says("dave", "hello");
     assert_eq!(w.alice.out.len(), 1);
 }
+
+/// A server can send a thousand in a second: each one written would hold up what the user types.
+#[test]
+fn a_flood_of_nicks_is_written_together_and_opens_nobody() {
+    let mut w = World::new();
+    w.trusted();
+    let (before, mut nick) = (w.alice.files.writes(), "bob".to_owned());
+    let mut changes = |w: &mut World, count: usize| {
+        for _ in 0..count {
+            let next = format!("{nick}_").replace("______", "1");
+            w.alice.sees_nick(&nick, &next);
+            nick = next;
+        }
+        nick.clone()
+    };
+    changes(&mut w, 100);
+    let at_once = w.alice.files.writes() - before;
+    assert!(at_once <= 2 * 8, "{at_once} writes");
+    w.alice.waits(1);
+    assert_eq!(w.alice.files.writes() - before, at_once + 2);
+
+    // It dies before it has written the last ones: the module knows them.
+    let last = changes(&mut w, 20);
+    w.alice.restart_worker();
+    w.bob_hears = false;
+    w.alice.says(&last, "for bob only");
+    assert_eq!(w.alice.state(&last), "blocked");
+    assert_eq!(returned(&w.alice.news(), "for bob only"), 1);
+    assert!(!w.leaked("for bob only"));
+}

@@ -9,7 +9,7 @@
 //! * `closed`: whom the module holds closed for clear text.
 //! * `keys`: our own key.
 //! * `policy`: whom to talk OTR with at all.
-//! * `persistence`, `save_retry`: what survives a restart, and what could not be written.
+//! * `persistence`, `save_retry`, `nick_saves`: what survives a restart, and when it is written.
 //! * `standing`: what the module is told of how conversations stand.
 //! * `overview`: the whole account as data.
 //! * `import_export`: keys and fingerprints of other programs.
@@ -25,6 +25,7 @@ mod ending;
 mod import_export;
 mod incoming;
 mod keys;
+mod nick_saves;
 mod nicks;
 mod outgoing;
 mod overview;
@@ -53,6 +54,7 @@ use crate::store::{Store, StoredFile};
 use crate::text::casemap::Casemap;
 use conversation::HeldLine;
 use conversations::Table;
+use nick_saves::NickSaves;
 use otr::Otr;
 use otr::fragment::Reassembler;
 use policy::Patterns;
@@ -111,6 +113,7 @@ pub struct Engine {
     pub(crate) now: Now,
     actions: Vec<Action>,
     to_save: BTreeSet<StoredFile>,
+    nick_saves: NickSaves,
     /// Damaged, and still in their place: never written over.
     write_protected: BTreeSet<StoredFile>,
     save_retries: BTreeMap<StoredFile, SaveRetry>,
@@ -173,6 +176,7 @@ impl Engine {
             now,
             actions: Vec::new(),
             to_save: BTreeSet::new(),
+            nick_saves: NickSaves::default(),
             write_protected: BTreeSet::new(),
             save_retries: BTreeMap::new(),
             key_not_on_disk: None,
@@ -198,7 +202,12 @@ impl Engine {
             }
             Event::Gone => self.module_gone(),
             Event::Returned => self.forget_waiting(),
-            Event::End => self.give_all_back("otrd ends"),
+            Event::End => {
+                if self.nick_saves.due().is_some() {
+                    self.save_nick_changes_now();
+                }
+                self.give_all_back("otrd ends");
+            }
             Event::Call(call) => self.call(call),
             Event::Command(line) => commands::run_line(self, line.as_bytes()),
             Event::Do(command) => commands::run(self, &command),
@@ -246,7 +255,7 @@ impl Engine {
 
     /// When [`Event::Tick`] is due, in the time of [`Now::mono`].
     pub fn next_deadline(&self) -> Option<Duration> {
-        [self.conversations.next_deadline(), self.wipe_at, self.save_due()]
+        [self.conversations.next_deadline(), self.wipe_at, self.save_due(), self.nick_saves.due()]
             .into_iter()
             .flatten()
             .min()
@@ -358,6 +367,7 @@ impl Engine {
         }
         self.wipe_unanswered();
         self.save_again();
+        self.save_nick_changes();
     }
 
     fn wipe_unanswered(&mut self) {

@@ -156,7 +156,7 @@ impl Engine {
             waiting.out.to = new_nick.clone();
         }
         self.conversations.insert(new, conversation);
-        self.to_save.extend([StoredFile::Conversations, StoredFile::Fingerprints]);
+        self.nick_changed();
         if !was_private {
             // Only asked so far: whoever takes the old nick gets nothing of it.
             self.lift(old_nick.clone());
