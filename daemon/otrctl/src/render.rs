@@ -102,6 +102,7 @@ pub fn duration(seconds: u64) -> String {
 mod tests {
     use super::*;
     use proto::irc::Text;
+    use proto::shim::About;
 
     #[test]
     fn a_table_is_aligned_and_moves_no_cursor() {
@@ -114,7 +115,12 @@ mod tests {
 
     #[test]
     fn effects_that_are_none_of_an_admins_are_not_shown() {
-        let print = Effect::Print { text: "hello".into(), style: Style::Good, repeat: false };
+        let print = Effect::Print {
+            text: "hello".into(),
+            style: Style::Good,
+            repeat: false,
+            about: About::default(),
+        };
         let shown = output(&Output { output: vec![Effect::Pass, print] });
         assert_eq!(shown, "hello\n");
     }

@@ -2,7 +2,7 @@
 //! than fits in one.
 
 use proto::irc::Text;
-use proto::shim::Effect;
+use proto::shim::{About, Effect};
 
 /// Bytes of effects in a line of at most [`proto::MAX_LINE`], beside what stands around them.
 pub const ROOM: usize = proto::MAX_LINE - 4096;
@@ -53,10 +53,10 @@ fn at_most(effect: &Effect) -> usize {
             to.as_bytes().len() + text.as_bytes().len()
         }
         Effect::Deliver { from, text, .. } => from.as_bytes().len() + text.as_bytes().len(),
-        Effect::Print { text, .. } => text.as_bytes().len(),
+        Effect::Print { text, about, .. } => text.as_bytes().len() + length(about),
         Effect::Protect { peer, .. } => peer.as_bytes().len(),
-        Effect::Refuse { to, why, text, .. } => {
-            to.as_bytes().len() + why.len() + text.as_bytes().len()
+        Effect::Refuse { to, why, text, about, .. } => {
+            to.as_bytes().len() + why.len() + text.as_bytes().len() + length(about)
         }
         Effect::State(one) => {
             let question = one.question.as_ref().map_or(0, |question| question.as_bytes().len());
@@ -66,6 +66,15 @@ fn at_most(effect: &Effect) -> usize {
         Effect::Table { .. } | Effect::Rules { .. } => return size(effect),
     };
     6 * texts + 200
+}
+
+/// Bytes of what a sentence says for programs; what stands around a value is no longer than its
+/// name six times.
+fn length(about: &About) -> usize {
+    let peer = about.peer.as_ref().map_or(0, |peer| peer.as_bytes().len());
+    let code = about.code.as_ref().map_or(0, String::len);
+    let args = about.args.iter().map(|(name, value)| name.len() + value.len());
+    peer + code + args.sum::<usize>()
 }
 
 fn size(effect: &Effect) -> usize {
@@ -100,9 +109,21 @@ mod tests {
     use super::*;
     use proto::shim::{Effects, Security, Smp, Standing, State, Style, Trust};
 
+    /// A value of control characters takes six bytes of JSON for each.
+    fn about() -> About {
+        let peer = proto::irc::Nick::new(vec![b'"'; 128]).ok();
+        let arg = |number: usize| (number.to_string(), "\u{2}".repeat(100));
+        About { peer, code: Some("code".into()), args: (10..20).map(arg).collect() }
+    }
+
     fn print(length: usize) -> Effect {
         // Each control byte takes six bytes of JSON.
-        Effect::Print { text: Text::new(vec![2; length]), style: Style::Plain, repeat: true }
+        Effect::Print {
+            text: Text::new(vec![2; length]),
+            style: Style::Plain,
+            repeat: true,
+            about: about(),
+        }
     }
 
     #[test]
@@ -154,7 +175,7 @@ mod tests {
                     late: true,
                     repeat: true,
                 },
-                Effect::Print { text: text(), style: Style::Plain, repeat: true },
+                Effect::Print { text: text(), style: Style::Plain, repeat: true, about: about() },
                 Effect::Protect { peer: nick(), on: false, pending: true, by_user: true },
                 Effect::Open,
                 Effect::State(Standing {
@@ -173,6 +194,7 @@ mod tests {
                     text: text(),
                     of: Some(u64::MAX),
                     repeat: true,
+                    about: about(),
                 },
                 Effect::Table { columns: vec!["a".into()], rows: vec![vec![text()]] },
             ] {

@@ -3,9 +3,10 @@
 //!
 //! Lines are counted on both sides. Text is wiped when it is let go of, and never written to disk.
 
+use crate::engine::messages::Message;
 use crate::limits;
 use crate::text::sanitize::single_line;
-use proto::irc::Text;
+use proto::irc::{Nick, Text};
 use proto::jsonrpc::{self, Id, Outgoing, Response};
 use proto::shim::{Effect, Effects, IncomingMessage, Instance, OutgoingMessage, Security};
 use serde::Deserialize;
@@ -36,9 +37,6 @@ struct Line {
     /// Only words of `*otr`.
     words: bool,
 }
-
-/// Why a text comes back that a module with nobody to read it had not sent when it was unloaded.
-const NOT_SENT: &str = "the otr module was unloaded before it was sent";
 
 /// A line as it was written.
 #[derive(Deserialize)]
@@ -91,13 +89,13 @@ pub fn left_to_us(message: &IncomingMessage) -> Option<Effect> {
 
 /// What was typed, as it comes back where the module that held it is gone and showed nobody.
 pub fn typed(out: &OutgoingMessage) -> Effect {
-    Effect::Refuse {
-        to: out.to.clone(),
-        why: NOT_SENT.into(),
-        text: out.text.clone(),
-        of: None,
-        repeat: false,
-    }
+    not_sent(out.to.clone(), out.text.clone())
+}
+
+/// A text comes back that a module with nobody to read it had not sent when it was unloaded.
+fn not_sent(to: Nick, text: Text) -> Effect {
+    let why = Message::BackUnloaded {};
+    Effect::Refuse { to, why: why.text(), text, of: None, repeat: false, about: why.about() }
 }
 
 /// Whether it is such a line.
@@ -251,9 +249,7 @@ impl Replay {
                 Effect::Pass => {
                     line.passes.clone().filter(|e| unsent || !matches!(e, Effect::Refuse { .. }))
                 }
-                Effect::Echo { to, text, .. } if unsent => {
-                    Some(Effect::Refuse { to, why: NOT_SENT.into(), text, of: None, repeat: false })
-                }
+                Effect::Echo { to, text, .. } if unsent => Some(not_sent(to, text)),
                 effect => Some(effect),
             };
             for effect in line.read().1.into_iter().filter_map(passed) {
@@ -271,14 +267,14 @@ impl Replay {
                         };
                         late.push(late_text);
                     }
-                    Effect::Print { text, style, repeat } => {
-                        late.push(Effect::Print { text, style, repeat: repeat || perhaps });
+                    Effect::Print { text, style, repeat, about } => {
+                        late.push(Effect::Print { text, style, repeat: repeat || perhaps, about });
                     }
                     Effect::Table { .. } if !perhaps => late.push(effect),
-                    Effect::Refuse { to, why, text, repeat, .. } if !returned => {
+                    Effect::Refuse { to, why, text, repeat, about, .. } if !returned => {
                         // One that is away for long gives back by itself what it keeps.
                         let repeat = repeat || !exact;
-                        late.push(Effect::Refuse { to, why, text, of: None, repeat });
+                        late.push(Effect::Refuse { to, why, text, of: None, repeat, about });
                     }
                     // What concerns IRC itself is past; hello brings the guards.
                     _ => {}
@@ -292,7 +288,6 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proto::irc::Nick;
     use proto::shim::MessageKind;
 
     /// A module that sent a line, and says goodbye.
@@ -332,7 +327,9 @@ mod tests {
         let back: Vec<String> = late(Some(false))
             .iter()
             .filter_map(|effect| match effect {
-                Effect::Refuse { text, why, .. } if why == NOT_SENT => {
+                Effect::Refuse { text, about, .. }
+                    if about.code.as_deref() == Some("back_unloaded") =>
+                {
                     Some(String::from_utf8_lossy(text.as_bytes()).into_owned())
                 }
                 _ => None,

@@ -10,6 +10,7 @@ use proto::shim::{Call, CommandLine, Effect};
 use std::time::Duration;
 use store::Files;
 use worker::commands::COMMANDS;
+use worker::engine::messages::Message;
 use worker::engine::{Action, Engine, Event, Now};
 
 const NOW: Now = Now { mono: Duration::ZERO, wall: 1_795_305_600 };
@@ -31,6 +32,28 @@ fn the_users_page_has_a_section_for_each_command() {
         .map(|c| format!("{}: {}.", format!("{} {}", c.name, c.arguments).trim_end(), c.summary))
         .collect();
     assert_eq!(on_page, in_table);
+}
+
+/// `UPDATE=1` writes the page anew.
+#[test]
+fn the_page_of_codes_has_every_sentence() {
+    const CODES: &str = include_str!("../../../proto/CODES.md");
+    let (head, _) = CODES.split_once("\n| `").expect("a table");
+    let mut page = head.to_owned();
+    for (code, values, style, text) in Message::ALL {
+        let values = match values.is_empty() {
+            true => String::new(),
+            false => format!("`{}`", values.join(" ")),
+        };
+        let style = format!("{style:?}").to_lowercase();
+        page.push_str(&format!("\n| `{code}` | {values} | {style} | `{text}` |"));
+    }
+    page.push('\n');
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write("../../proto/CODES.md", &page).expect("the page");
+    } else {
+        assert_eq!(CODES, page);
+    }
 }
 
 /// Clients wrap what is longer, and a list that is wrapped is none.

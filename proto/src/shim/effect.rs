@@ -6,6 +6,7 @@ use super::standing::{Security, Standing};
 use crate::irc::{Nick, Source, Text};
 use crate::overview::AccountState;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How a line of `*otr` looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,20 @@ impl Style {
     fn is_plain(&self) -> bool {
         *self == Self::Plain
     }
+}
+
+/// What a sentence says, for programs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The peer that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<Nick>,
+    /// What happened: one of the list in PROTOCOL.md. Absent where a command is answered in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The values in the sentence, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub args: BTreeMap<String, String>,
 }
 
 /// What the module does, in the order given. It decides nothing; one that it does not know makes
@@ -97,6 +112,9 @@ pub enum Effect {
         /// An earlier module may have shown it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         repeat: bool,
+        /// The same for programs.
+        #[serde(flatten)]
+        about: About,
     },
     /// A table from `*otr`.
     Table {
@@ -144,6 +162,9 @@ pub enum Effect {
         /// An earlier module may have given it back.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         repeat: bool,
+        /// Why, for programs.
+        #[serde(flatten)]
+        about: About,
     },
 }
 

@@ -13,7 +13,7 @@ mod request;
 mod resume;
 mod standing;
 
-pub use effect::{Effect, Effects, Reply, Style};
+pub use effect::{About, Effect, Effects, Reply, Style};
 pub use identity::{BadIdentity, Identity};
 pub use message::{
     CommandLine, IncomingMessage, MessageKind, Network, NickChange, OutgoingMessage, Presence,

@@ -49,8 +49,13 @@ fn an_admins_typed_methods_do_what_a_users_words_do() {
     assert!(says(&scene, &mut admin, "distrust", json!({"peer": "bob"})).ends_with("not trusted."));
     told("bob private none");
 
-    let secret = json!({"peer": "bob", "secret": "rosebud"});
-    assert_eq!(says(&scene, &mut admin, "smp", secret), "[bob] Initiated authentication.");
+    let secret = with(&scene, json!({"peer": "bob", "secret": "rosebud"}));
+    let output = admin.call("smp", secret)["output"].clone();
+    let text = "[bob] Initiated authentication.";
+    assert_eq!(
+        output,
+        json!([{"do": "print", "text": text, "peer": "bob", "code": "auth_initiated"}])
+    );
     bob.told("asked alice");
     bob.auths("alice", "rosebud");
     told("bob private secret");

@@ -2,10 +2,10 @@
 
 use super::{Arguments, Line, Wrong};
 use crate::engine::Engine;
+use crate::engine::messages::Message;
 use otr::SmpError;
 use proto::command::{Command, Secret, Smp};
 use proto::irc::Text;
-use proto::shim::Style;
 
 pub(super) fn parse_auth(mut arguments: Arguments<'_>) -> Result<Line, Wrong> {
     let peer = arguments.nick()?;
@@ -27,12 +27,8 @@ pub(super) fn begin(engine: &mut Engine, smp: &Smp) {
     let Smp { peer, secret, question } = smp;
     match engine.smp(peer, question.as_ref().map(Text::as_bytes), secret.as_bytes()) {
         Ok(()) => {}
-        Err(SmpError::NotPrivate) => engine.say_of(
-            peer,
-            Style::Bad,
-            "There is no private conversation to authenticate: start one first.",
-        ),
-        Err(error) => engine.say_of(peer, Style::Bad, format!("Not authenticated: {error}.")),
+        Err(SmpError::NotPrivate) => engine.report_of(peer, Message::AuthNotPrivate {}),
+        Err(error) => engine.report_of(peer, Message::AuthError { reason: error.to_string() }),
     }
 }
 

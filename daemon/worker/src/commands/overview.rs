@@ -162,7 +162,7 @@ fn details(engine: &mut Engine, peer: &otr::Peer) {
         }
         Phase::Clear => {}
         phase => {
-            let why = Engine::why_blocked(&conversation.nick, phase, policy);
+            let why = Engine::why_blocked(&conversation.nick, phase, policy).text();
             lines.push(format!("Blocked: {why}."))
         }
     }

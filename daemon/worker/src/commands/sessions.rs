@@ -2,9 +2,9 @@
 
 use super::{Arguments, Line, Wrong};
 use crate::engine::Engine;
+use crate::engine::messages::Message;
 use proto::command::{Command, Finish, Genkey};
 use proto::irc::Nick;
-use proto::shim::Style;
 
 pub(super) fn parse_finish(arguments: Arguments<'_>) -> Result<Line, Wrong> {
     let all = arguments.rest().eq_ignore_ascii_case(b"--all");
@@ -16,7 +16,7 @@ pub(super) fn parse_finish(arguments: Arguments<'_>) -> Result<Line, Wrong> {
 
 pub(super) fn finish_all(engine: &mut Engine) {
     if engine.finish_all() == 0 {
-        engine.say(Style::Plain, "There is no private conversation.");
+        engine.report(Message::NothingPrivate {});
     }
     engine.open_everybody();
 }
@@ -25,7 +25,7 @@ pub(super) fn finish(engine: &mut Engine, nick: &Nick) {
     engine.open(nick);
     match engine.peer(nick.as_bytes()).filter(|peer| engine.conversations.get(peer).is_some()) {
         Some(peer) => engine.finish(&peer),
-        None => engine.say_of(nick, Style::Plain, "There is no private conversation."),
+        None => engine.report_of(nick, Message::NothingPrivate {}),
     }
 }
 

@@ -3,8 +3,8 @@
 //! bouncer's flood protection delays what the user types to anybody.
 
 use super::Engine;
+use super::messages::Message;
 use otr::{Event, Peer};
-use proto::shim::Style;
 
 impl Engine {
     /// Takes out of the events of an encrypted message the lines that are over the allowance.
@@ -28,11 +28,7 @@ impl Engine {
         }
         if !std::mem::replace(&mut conversation.error_replies_told, true) {
             let nick = conversation.nick.clone();
-            self.say_of(
-                &nick,
-                Style::Warn,
-                "Too many of their messages cannot be read: they are no longer told so for a while.",
-            );
+            self.report_of(&nick, Message::ToldNoLonger {});
         }
         false
     }

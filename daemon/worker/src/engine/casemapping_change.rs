@@ -1,13 +1,13 @@
 //! When the server's rule for comparing nicks turns out to be another one.
 
 use super::conversation::{GuardTold, Waiting};
+use super::messages::Message;
 use super::{Conversation, Engine, Phase};
 use crate::store::StoredFile;
 use crate::text::casemap::Casemap;
 use crate::text::sanitize::quote;
 use otr::Peer;
 use proto::irc::Nick;
-use proto::shim::Style;
 
 impl Engine {
     /// The server compares nicks by another rule than we believed. Nicks that were two may be one
@@ -71,7 +71,7 @@ impl Engine {
         let (merged, unsent) = self.merge(there, conversation);
         self.conversations.insert(new, merged);
         for line in unsent {
-            self.refuse(line.out, "the server takes two nicks for one now");
+            self.refuse(line.out, &Message::BackOneNick {});
         }
     }
 
@@ -85,11 +85,7 @@ impl Engine {
         if other.phase != Phase::Clear {
             unsent.extend(std::mem::take(&mut keep.waiting));
             let (one, two) = (quote(keep.nick.as_bytes()), quote(other.nick.as_bytes()));
-            self.say_of(
-                &keep.nick,
-                Style::Bad,
-                format!("The server takes {one} and {two} for one nick now. Nothing goes out to it until you say start {one} or finish {one}."),
-            );
+            self.report_of(&keep.nick, Message::OneNick { one, two });
             let fingerprint = match &keep.phase {
                 Phase::Private(private) => Some(private.fingerprint),
                 Phase::Blocked { fingerprint, .. } => *fingerprint,

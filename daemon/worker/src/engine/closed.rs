@@ -1,6 +1,7 @@
 //! Whom the module holds closed, and what it is told of whom to hold.
 
 use super::conversation::GuardTold;
+use super::messages::Message;
 use super::policy::Policy;
 use super::{Action, Engine, Phase};
 use crate::limits;
@@ -9,7 +10,7 @@ use crate::text::sanitize::quote;
 use otr::Peer;
 use proto::irc::Nick;
 use proto::shim::guard::{self, ClosedNicks, Rule};
-use proto::shim::{Effect, OutgoingMessage, Style};
+use proto::shim::{Effect, OutgoingMessage};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 
@@ -57,10 +58,7 @@ impl Engine {
         names.truncate(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let names = names.join(", ");
-        self.say(
-            Style::Bad,
-            format!("ZNC knows private conversations that otrd does not: {names}{more}. Nothing goes out in clear there until you say start or finish and the nick."),
-        );
+        self.report(Message::UnknownToOtrd { names: format!("{names}{more}") });
     }
 
     /// The module holds somebody closed of whom nothing is known here. False: the line came back.
@@ -71,7 +69,7 @@ impl Engine {
         }
         if let Some(other) = self.same_to_some(&out.to) {
             let (one, other) = (quote(out.to.as_bytes()), quote(other.as_bytes()));
-            self.refuse(out.clone(), format!("by other rules for comparing nicks, {one} and {other} are one, and with {other} a conversation is private: finish {other} first"));
+            self.refuse(out.clone(), &Message::BackOtherRules { one, other });
             return false;
         }
         if let Some(conversation) = self.conversations.get_mut(peer) {

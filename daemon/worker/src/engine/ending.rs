@@ -1,22 +1,18 @@
 //! Sessions that end: by the peer, on one of the peer's clients, or lost.
 
 use super::conversation::SmpState;
+use super::messages::Message;
 use super::{Engine, Phase};
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
 use otr::Peer;
-use proto::shim::Style;
 
 impl Engine {
     pub(super) fn ended(&mut self, peer: &Peer, instance: u32) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         if conversation.private().is_some_and(|p| p.instance != instance) {
             let nick = conversation.nick.clone();
-            return self.say_of(
-                &nick,
-                Style::Plain,
-                "They ended the private conversation on another of their clients.",
-            );
+            return self.report_of(&nick, Message::EndedElsewhere {});
         }
         if conversation.phase == Phase::Clear {
             return;
@@ -34,8 +30,8 @@ impl Engine {
             true => format!("start {name} (a new one)"),
             false => format!("finish {name} (then in clear) or start {name} (a new one)"),
         };
-        self.say_of(&nick, Style::Warn, format!("They ended the private conversation. Nothing you type goes out until you say {until}."));
-        self.give_back(peer, "the peer ended the private conversation");
+        self.report_of(&nick, Message::Ended { until });
+        self.give_back(peer, &Message::BackEnded {});
     }
 
     /// Peers with whom something is private, asked for or blocked.
@@ -68,9 +64,9 @@ impl Engine {
             let name = quote(nick.as_bytes());
             self.to_save.insert(StoredFile::Conversations);
             if private {
-                self.say_of(&nick, Style::Warn, format!("The private conversation ended: your key is replaced. Nothing you type goes out until you say finish {name} (then in clear) or start {name} (a new one)."));
+                self.report_of(&nick, Message::EndedByKey { name });
             }
-            self.give_back(peer, "your key is replaced");
+            self.give_back(peer, &Message::BackKeyReplaced {});
         }
     }
 
@@ -94,10 +90,9 @@ impl Engine {
         private.instance = newest.instance;
         private.version = newest.version;
         let nick = conversation.nick.clone();
-        self.say_of(
+        self.report_of(
             &nick,
-            Style::Warn,
-            format!("They ended the private conversation on one of their clients. It goes on with another one, instance {:08x}.", newest.instance),
+            Message::GoesOnElsewhere { instance: format!("{:08x}", newest.instance) },
         );
         true
     }
@@ -116,11 +111,7 @@ impl Engine {
                 Phase::Blocked { fingerprint: Some(private.fingerprint), asked_anew: true };
             let nick = conversation.nick.clone();
             self.to_save.insert(StoredFile::Conversations);
-            self.say_of(
-                &nick,
-                Style::Bad,
-                "The session's keys are gone: nothing goes out until there is a new one.",
-            );
+            self.report_of(&nick, Message::KeysLost {});
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Moving in and out: the key and the fingerprints of another program become ours.
 
+use super::messages::Message;
 use super::{Action, Engine, KeyState};
 use crate::store::StoredFile;
 use crate::text::date;
@@ -70,10 +71,7 @@ impl Engine {
     /// has decided.
     pub(super) fn tell_of_old_data(&mut self) {
         if self.key == KeyState::None {
-            self.say(
-                Style::Warn,
-                "The key and the fingerprints of the old OTR module are still in ZNC's data. To go on with them, before a new key is made: otrctl import znc ~/.znc --all, in a shell on this machine (where otrd is the system's, its admin does).",
-            );
+            self.report(Message::OldData {});
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a peer sent.
 
 use super::conversation::{HeldLine, Offer};
+use super::messages::Message;
 use super::{Engine, KeyState, Phase, Policy};
 use crate::limits;
 use crate::text::ctcp::{self, Decrypted};
@@ -10,7 +11,7 @@ use otr::Peer;
 use otr::fragment::Outcome;
 use otr::message::{self, MessageType, OtrLine};
 use proto::irc::Source;
-use proto::shim::{Effect, IncomingMessage, MessageKind, Security, Style};
+use proto::shim::{Effect, IncomingMessage, MessageKind, Security};
 use std::borrow::Cow;
 
 impl Engine {
@@ -56,26 +57,18 @@ impl Engine {
             }
             // Mostly somebody's words about OTR; a real one asks for what is not safe.
             OtrLine::Query { v2: false, v3: false } => {
-                self.note_of(
-                    peer,
-                    Style::Warn,
-                    "They only speak a version of OTR that is not safe, or wrote about OTR.",
-                );
+                self.report_seldom(peer, Message::UnsafeVersion {});
                 self.clear(peer, &message);
             }
             OtrLine::Query { v2, v3 } => {
                 if self.may_exchange_keys(peer) {
-                    self.note_of(peer, Style::Plain, "They ask for a private conversation.");
+                    self.report_seldom(peer, Message::TheyAsk {});
                     self.asked_by(peer, v2, v3, message.from);
                 }
             }
             OtrLine::Error { text } => {
                 let words = quote(text);
-                self.note_of(
-                    peer,
-                    Style::Warn,
-                    format!("Their OTR reports an error, in their words: {words}"),
-                );
+                self.report_seldom(peer, Message::TheirError { words });
             }
             OtrLine::Fragment(fragment) => {
                 let ours = self.otr.instag();
@@ -136,19 +129,17 @@ impl Engine {
     /// for a new session, now and then; others do not learn that we are here.
     pub(super) fn unreadable(&mut self, peer: &Peer) {
         let name = self.spelled(peer);
-        let what = "An encrypted message came that cannot be read: its session is gone.";
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         let lately = conversation.repaired.is_some_and(|at| now < at + limits::REPAIR_EVERY);
         if conversation.phase == Phase::Clear {
-            let hint = format!("{what} Say start {name} for a new one.");
-            return self.note_of(peer, Style::Warn, hint);
+            return self.report_seldom(peer, Message::SessionGoneStart { name });
         }
         if lately || conversation.asked.is_some() {
-            return self.note_of(peer, Style::Warn, what);
+            return self.report_seldom(peer, Message::SessionGone {});
         }
         conversation.repaired = Some(now);
-        self.note_of(peer, Style::Warn, format!("{what} Asking for a new one."));
+        self.report_seldom(peer, Message::SessionGoneAsking {});
         self.ask(peer);
     }
 
@@ -185,11 +176,7 @@ impl Engine {
             }
         }
         if shown.len() < text.len() {
-            self.note_of(
-                peer,
-                Style::Warn,
-                "A message was longer than 16 KiB: its end is not shown.",
-            );
+            self.report_seldom(peer, Message::CutShort {});
         }
     }
 
@@ -244,17 +231,9 @@ impl Engine {
         let Some(conversation) = self.conversations.get_mut(peer) else { return false };
         let may = conversation.key_exchanges.take(now) && self.key_exchanges.take(now);
         if !may {
-            self.note_of(
-                peer,
-                Style::Warn,
-                "Too many key exchanges: some of theirs are not answered.",
-            );
+            self.report_seldom(peer, Message::TooManyExchanges {});
         } else if !self.room_for_stranger(peer) {
-            self.note_of(
-                peer,
-                Style::Warn,
-                "They ask for a private conversation, but there are too many already: finish some.",
-            );
+            self.report_seldom(peer, Message::TooMany {});
             return false;
         }
         may
@@ -267,11 +246,7 @@ impl Engine {
         }
         if matches!(self.key, KeyState::Damaged(_)) {
             if let HeldLine::In(message) = &line {
-                self.say_of(
-                    message.from.nick(),
-                    Style::Bad,
-                    "A private conversation was asked for, but your key cannot be read: see status.",
-                );
+                self.report_of(message.from.nick(), Message::AskedWithoutKey {});
             }
             return false;
         }

@@ -1,11 +1,11 @@
 //! Our own key: made in the background the first time one is needed, or when the user says so.
 
 use super::conversation::HeldLine;
+use super::messages::Message;
 use super::{Action, Engine};
 use crate::store::StoredFile;
 use crate::text::date;
 use otr::Peer;
-use proto::shim::Style;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -47,7 +47,7 @@ impl Engine {
         if self.key != KeyState::None {
             return;
         }
-        self.say(Style::Plain, "Making your private key; what needs it goes on by itself.");
+        self.report(Message::MakingKey {});
         self.generate(false);
     }
 
@@ -65,22 +65,19 @@ impl Engine {
         match &self.key {
             KeyState::Generating { since, .. } => {
                 let seconds = self.now.mono.saturating_sub(*since).as_secs();
-                self.say(
-                    Style::Plain,
-                    format!("A key is being made already, for {seconds} s now."),
-                );
+                self.report(Message::MakingAlready { seconds: seconds.to_string() });
             }
             KeyState::None => {
-                self.say(Style::Plain, "Making your private key. You are told when it is ready.");
+                self.report(Message::MakingFirstKey {});
                 self.generate(false);
             }
             KeyState::Ready | KeyState::Damaged(_) if !overwrite => {
                 let fingerprint = self.own_fingerprint();
-                self.say(Style::Warn, format!("You have a key already: {fingerprint}. To throw it away and make a new one: genkey --overwrite. Your peers will then see a changed key."));
+                self.report(Message::KeyThere { fingerprint });
             }
             KeyState::Ready | KeyState::Damaged(_) => {
                 self.close_all();
-                self.say(Style::Plain, "Making a new private key. The old one is kept beside it. You are told when it is ready.");
+                self.report(Message::MakingNewKey {});
                 self.generate(true);
             }
         }
@@ -114,12 +111,7 @@ impl Engine {
         self.key = KeyState::Ready;
         let seconds = self.now.mono.saturating_sub(since).as_secs_f32();
         let fingerprint = self.own_fingerprint();
-        self.say(
-            Style::Good,
-            format!(
-                "Your private key is ready after {seconds:.1} s. Your fingerprint: {fingerprint}."
-            ),
-        );
+        self.report(Message::KeyReady { seconds: format!("{seconds:.1}"), fingerprint });
         for held in std::mem::take(&mut self.held) {
             self.resume(held);
         }
@@ -144,7 +136,7 @@ impl Engine {
             None if self.otr.has_key() => KeyState::Ready,
             None => KeyState::None,
         };
-        self.say(Style::Bad, format!("Your private key could not be made ({why}). Try genkey again, or ask the admin to look at otrd's log."));
+        self.report(Message::KeyFailed { why: why.to_owned() });
         let waiting: Vec<Peer> = std::mem::take(&mut self.held)
             .into_iter()
             .filter_map(|held| match held {
@@ -156,7 +148,7 @@ impl Engine {
             if let Some(conversation) = self.conversations.get_mut(&peer) {
                 conversation.asked = None;
             }
-            self.give_back(&peer, "your private key could not be made");
+            self.give_back(&peer, &Message::BackKeyFailed {});
         }
     }
 

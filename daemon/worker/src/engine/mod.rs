@@ -25,6 +25,7 @@ mod ending;
 mod import_export;
 mod incoming;
 mod keys;
+pub mod messages;
 mod nick_saves;
 mod nicks;
 mod outgoing;
@@ -54,6 +55,7 @@ use crate::store::{Store, StoredFile};
 use crate::text::casemap::Casemap;
 use conversation::HeldLine;
 use conversations::Table;
+use messages::Message;
 use nick_saves::NickSaves;
 use otr::Otr;
 use otr::fragment::Reassembler;
@@ -68,9 +70,6 @@ use save_retry::SaveRetry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use zeroize::Zeroizing;
-
-/// Why a line comes back whose module is gone.
-const PERHAPS_BACK: &str = "the otr module was gone: was it not given back before?";
 
 /// The conversations of one account.
 pub struct Engine {
@@ -206,7 +205,7 @@ impl Engine {
                 if self.nick_saves.due().is_some() {
                     self.save_nick_changes_now();
                 }
-                self.give_all_back("otrd ends");
+                self.give_all_back(&Message::BackOtrdEnds {});
             }
             Event::Call(call) => self.call(call),
             Event::Command(line) => commands::run_line(self, line.as_bytes()),
@@ -297,7 +296,7 @@ impl Engine {
         let closed = hello.closed.clone();
         self.module = Some(hello);
         self.rules_told = self.rules();
-        self.give_all_back(PERHAPS_BACK);
+        self.give_all_back(&Message::BackModuleGone {});
         if let Some(closed) = closed {
             self.take_over(&closed);
         }
@@ -316,11 +315,11 @@ impl Engine {
         // A module that got no reply gave the line back already: what waits must never go out
         // after that.
         if !comes_back {
-            self.give_all_back(PERHAPS_BACK);
+            self.give_all_back(&Message::BackModuleGone {});
         }
     }
 
-    fn give_all_back(&mut self, why: &str) {
+    fn give_all_back(&mut self, why: &Message) {
         for peer in self.conversations.busy() {
             self.give_back(&peer, why);
         }

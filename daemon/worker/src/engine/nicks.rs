@@ -1,13 +1,14 @@
 //! The table of conversations: who is whom, and who went where.
 
 use super::conversation::{GuardTold, Offer};
+use super::messages::Message;
 use super::{Conversation, Engine, Phase};
 use crate::limits;
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
 use otr::Peer;
 use proto::irc::Nick;
-use proto::shim::{Effect, Style};
+use proto::shim::Effect;
 
 impl Engine {
     /// The one name of a peer for all spellings; `None` where libotr could not hold it.
@@ -180,11 +181,7 @@ impl Engine {
     fn moved_to(&mut self, old_nick: &Nick, new_nick: &Nick, changed: Option<otr::Fingerprint>) {
         self.follow_trail(old_nick, new_nick);
         let (was, is) = (quote(old_nick.as_bytes()), quote(new_nick.as_bytes()));
-        self.say_of(
-            new_nick,
-            Style::Warn,
-            format!("{was} is now known as {is}; the private conversation goes on there. Nothing goes out to {was} until you say finish {was}."),
-        );
+        self.report_of(new_nick, Message::NowKnownAs { was, is });
         if let Some(fingerprint) = changed {
             self.announce_change(new_nick, &fingerprint);
         }
@@ -221,12 +218,8 @@ impl Engine {
         conversation.asked = None;
         self.to_save.insert(StoredFile::Conversations);
         let (was, is) = (quote(old_nick.as_bytes()), quote(new_nick.as_bytes()));
-        self.say_of(
-            old_nick,
-            Style::Bad,
-            format!("{was} is now known as {is}, with whom you have another private conversation: both stay closed for each other's words. Say finish {was}, and start {is} for a new one."),
-        );
-        self.give_back(old, "the peer changed nick");
+        self.report_of(old_nick, Message::TwoBecomeOne { was, is });
+        self.give_back(old, &Message::BackNickChanged {});
     }
 
     /// A peer left IRC.
@@ -237,7 +230,7 @@ impl Engine {
         conversation.split = None;
         if matches!(conversation.phase, Phase::Private(_)) && !conversation.gone {
             conversation.gone = true;
-            self.say_of(nick, Style::Plain, "They left IRC. The private conversation stays.");
+            self.report_of(nick, Message::LeftIrc {});
         }
     }
 
@@ -253,11 +246,7 @@ impl Engine {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         if std::mem::take(&mut conversation.gone) {
             let name = quote(nick.as_bytes());
-            self.say_of(
-                nick,
-                Style::Plain,
-                format!("This nick is back. The private conversation stays; if they cannot read it, use refresh {name}."),
-            );
+            self.report_of(nick, Message::Back { name });
         }
     }
 }

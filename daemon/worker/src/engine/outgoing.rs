@@ -1,6 +1,7 @@
 //! What the user typed for a person.
 
 use super::conversation::{Offer, Waiting};
+use super::messages::Message;
 use super::{Engine, Phase, Policy};
 use crate::limits;
 use crate::store::StoredFile;
@@ -8,7 +9,7 @@ use crate::text::ctcp;
 use otr::Peer;
 use otr::message::{self, OtrLine};
 use proto::irc::Text;
-use proto::shim::{Effect, MessageKind, OutgoingMessage, Security, Style};
+use proto::shim::{Effect, MessageKind, OutgoingMessage, Security};
 use std::borrow::Cow;
 
 impl Engine {
@@ -45,13 +46,13 @@ impl Engine {
                 self.wait(peer, out.clone());
                 self.start(&out.to);
                 if self.conversations.get(peer).is_some_and(|c| c.asked.is_none()) {
-                    self.give_back(peer, "this peer's policy requires a private conversation, and none could be asked for");
+                    self.give_back(peer, &Message::BackRequired {});
                 }
             }
             Phase::Clear => self.in_clear(peer, out, policy),
             phase => {
                 let why = Self::why_blocked(&out.to, phase, policy);
-                self.refuse(out, why);
+                self.refuse(out, &why);
             }
         }
     }
@@ -67,15 +68,8 @@ impl Engine {
         }
         match out.kind {
             // Clients answer by themselves; the user typed nothing that could get lost.
-            MessageKind::CtcpReply => self.note_of(
-                peer,
-                Style::Warn,
-                "An automatic CTCP answer of your client was held back: the conversation is private.",
-            ),
-            _ => self.refuse(
-                out,
-                "notices and CTCP requests cannot be encrypted, and this conversation is private",
-            ),
+            MessageKind::CtcpReply => self.report_seldom(peer, Message::CtcpHeldBack {}),
+            _ => self.refuse(out, &Message::BackNotice {}),
         }
     }
 
@@ -103,7 +97,7 @@ impl Engine {
     /// Encrypts one line in the pinned session, or gives it back.
     pub(super) fn encrypt(&mut self, peer: &Peer, out: OutgoingMessage) {
         if !self.network.connected {
-            return self.refuse(out, "ZNC is not connected to this network: try again then");
+            return self.refuse(out, &Message::BackOffline {});
         }
         let Some(private) = self.conversations.get(peer).and_then(|c| c.private()) else { return };
         // Our record decides; libotr has to agree about the key before anything is encrypted.
@@ -111,7 +105,7 @@ impl Engine {
         let security = self.security_of(peer, private);
         if self.otr.private_key_of(peer, instance) != Some(fingerprint) {
             self.reconcile(peer);
-            return self.refuse(out, "the session's keys are gone: start a new one");
+            return self.refuse(out, &Message::BackKeysGone {});
         }
         let plain = match out.kind {
             MessageKind::Action => Cow::Owned(ctcp::write_action(out.text.as_bytes())),
@@ -122,11 +116,13 @@ impl Engine {
                 if self.send_line(&out.to, line) {
                     self.echo(out, security);
                 } else {
-                    self.refuse(out, "the encrypted line does not fit this network's lines");
+                    self.refuse(out, &Message::BackTooLong {});
                 }
                 self.events(events);
             }
-            Err(error) => self.refuse(out, error.to_string()),
+            Err(error) => {
+                self.refuse(out, &Message::BackNotEncrypted { reason: error.to_string() })
+            }
         }
     }
 
@@ -136,7 +132,7 @@ impl Engine {
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         if full || conversation.waiting.len() >= limits::WAITING_PER_PEER {
-            return self.refuse(out, "too many lines wait for a private conversation");
+            return self.refuse(out, &Message::BackTooMany {});
         }
         let (to, kept) = (out.to.clone(), out.line.is_some());
         conversation.waiting.push_back(Waiting { out, since: now });
@@ -146,12 +142,8 @@ impl Engine {
             self.effect(Effect::Hold);
         }
         if first {
-            let what = if held {
-                "Your message waits: trust the new key first, or finish the conversation."
-            } else {
-                "Your message waits until the conversation is private."
-            };
-            self.say_of(&to, Style::Plain, what);
+            let what = if held { Message::WaitsForTrust {} } else { Message::Waits {} };
+            self.report_of(&to, what);
         }
     }
 
@@ -161,7 +153,7 @@ impl Engine {
     }
 
     /// Everything that waits for this peer comes back.
-    pub(crate) fn give_back(&mut self, peer: &Peer, why: &str) {
+    pub(crate) fn give_back(&mut self, peer: &Peer, why: &Message) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         for waiting in std::mem::take(&mut conversation.waiting) {
             self.refuse(waiting.out, why);
@@ -197,19 +189,14 @@ impl Engine {
                 conversation.asked = None;
                 self.to_save.insert(StoredFile::Conversations);
                 let nick = conversation.nick.clone();
-                self.say_of(
-                    &nick,
-                    Style::Warn,
-                    "No private conversation came about within 60 seconds: \
-                     the other client may not speak OTR, or be away.",
-                );
-                self.give_back(&peer, "no private conversation came about within 60 seconds");
+                self.report_of(&nick, Message::NobodyCame {});
+                self.give_back(&peer, &Message::BackNobodyCame {});
                 continue;
             }
             let expired = conversation.waiting.iter().take_while(|w| late(w.since)).count();
             let back: Vec<_> = conversation.waiting.drain(..expired).collect();
             for waiting in back {
-                self.refuse(waiting.out, "it waited for 60 seconds");
+                self.refuse(waiting.out, &Message::BackWaited {});
             }
         }
     }

@@ -1,12 +1,12 @@
 //! A conversation that became private: with whose key, and what the user is told of it.
 
 use super::conversation::SmpState;
+use super::messages::Message;
 use super::{Conversation, Engine, Phase, Private};
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
 use otr::{Fingerprint, Peer, Trust, Version};
 use proto::irc::Nick;
-use proto::shim::Style;
 
 impl Engine {
     pub(super) fn went_private(
@@ -80,26 +80,24 @@ impl Engine {
             Version::V3 => "OTRv3",
         };
         if trust.is_trusted() {
-            self.say_of(
-                nick,
-                Style::Good,
-                format!("The conversation is private now ({version}), with a key that you trust."),
-            );
+            self.report_of(nick, Message::PrivateTrusted { version: version.into() });
         } else {
-            self.say_of(nick, Style::Good, format!("The conversation is private now ({version})."));
-            self.say_of(nick, Style::Warn, format!("It is not authenticated: you do not know yet who is at the other end. Use auth {name} <secret>, or authq {name} [question] <secret>, or compare fingerprints and say trust {name}. Their fingerprint: {fingerprint}."));
+            self.report_of(nick, Message::Private { version: version.into() });
+            self.report_of(
+                nick,
+                Message::NotAuthenticated { name, fingerprint: fingerprint.to_string() },
+            );
         }
         self.warn_of_surroundings(nick);
     }
 
     pub(super) fn announce_change(&mut self, nick: &Nick, fingerprint: &Fingerprint) {
         let name = quote(nick.as_bytes());
-        self.say_of(
+        self.report_of(nick, Message::KeyChanged {});
+        self.report_of(
             nick,
-            Style::Bad,
-            "THE KEY HAS CHANGED. This is not the key known of this nick: it may be somebody else.",
+            Message::NewFingerprint { fingerprint: fingerprint.to_string(), name },
         );
-        self.say_of(nick, Style::Bad, format!("New fingerprint: {fingerprint}. Nothing you type goes out until you say trust {name} (check over another channel first), or finish {name}."));
     }
 
     /// What else could give the conversation away.
@@ -108,17 +106,13 @@ impl Engine {
         for logger in self.network.loggers.clone() {
             let (level, module) = logger.split_once('/').unwrap_or(("network", &logger));
             let (level, module) = (quote(level.as_bytes()), quote(module.as_bytes()));
-            self.say_of(nick, Style::Warn, format!("The module {module} may write this conversation down: /msg {prefix}status unloadmod --type={level} {module}"));
+            self.report_of(nick, Message::Logger { module, prefix: prefix.clone(), level });
         }
         if self.network.insecure_clients > 0 {
-            self.say_of(nick, Style::Warn, "A client of yours is connected to ZNC without TLS: what you read and type can be read on the way.");
+            self.report_of(nick, Message::ClientWithoutTls {});
         }
         if !self.network.admin {
-            self.say_of(
-                nick,
-                Style::Warn,
-                "You do not administer this bouncer: whoever does can read this conversation.",
-            );
+            self.report_of(nick, Message::NotYourBouncer {});
         }
     }
 
@@ -136,7 +130,7 @@ impl Engine {
         conversation.gone = false;
         conversation.smp = SmpState::Idle;
         let nick = conversation.nick.clone();
-        self.say_of(&nick, Style::Good, "The session keys are new.");
+        self.report_of(&nick, Message::KeysNew {});
         self.release(peer);
     }
 

@@ -1,9 +1,9 @@
 //! Files that could not be written: tried again until they can be.
 
 use super::Engine;
+use super::messages::Message;
 use crate::limits;
 use crate::store::StoredFile;
-use proto::shim::Style;
 use std::time::Duration;
 
 /// A file that could not be written.
@@ -30,10 +30,7 @@ impl Engine {
             }
             StoredFile::Settings => "your settings",
         };
-        self.say(
-            Style::Bad,
-            format!("Could not save {what} ({why}). It is tried again every minute: ask the admin to look at the disk."),
-        );
+        self.report(Message::NotSaved { what: what.into(), why: why.into() });
     }
 
     pub(super) fn save_again(&mut self) {

@@ -1,6 +1,7 @@
 //! A session asked for and finished, and what libotr says of it.
 
 use super::conversation::{HeldLine, Offer, SmpState};
+use super::messages::Message;
 use super::{Conversation, Engine, Phase, Policy};
 use crate::limits::{self, TokenBucket};
 use crate::store::StoredFile;
@@ -15,7 +16,7 @@ impl Engine {
         let Some(peer) = self.meet(nick) else { return };
         let (policy, rule) = self.policy_and_rule(&peer);
         if policy == Policy::Never {
-            return self.say_of(nick, Style::Bad, format!("OTR is off for this nick ({rule})."));
+            return self.report_of(nick, Message::OtrOff { rule: rule.to_string() });
         }
         if !self.online_or_say(nick) {
             return;
@@ -23,16 +24,10 @@ impl Engine {
         let Some(conversation) = self.conversations.get_mut(&peer) else { return };
         if conversation.private().is_some_and(|p| !p.held) {
             let name = quote(nick.as_bytes());
-            return self.say_of(
-                nick,
-                Style::Plain,
-                format!(
-                    "The conversation is private already; refresh {name} makes new session keys."
-                ),
-            );
+            return self.report_of(nick, Message::AlreadyPrivate { name });
         }
         if conversation.asked.is_none() {
-            self.say_of(nick, Style::Plain, "Asking for a private conversation.");
+            self.report_of(nick, Message::Asking {});
         }
         self.ask(&peer);
     }
@@ -45,7 +40,7 @@ impl Engine {
             return self.start(nick);
         }
         if self.online_or_say(nick) {
-            self.say_of(nick, Style::Plain, "Asking for new session keys.");
+            self.report_of(nick, Message::AskingKeys {});
             if self.key_or_hold(HeldLine::Query(peer.clone())) {
                 self.query(&peer);
             }
@@ -69,7 +64,7 @@ impl Engine {
             if let Some(conversation) = self.conversations.get_mut(peer) {
                 conversation.asked = None;
             }
-            self.give_back(peer, "your key cannot be read: see status");
+            self.give_back(peer, &Message::BackKeyUnreadable {});
         }
     }
 
@@ -95,22 +90,12 @@ impl Engine {
             self.open(nick);
         }
         self.held.retain(|held| !matches!(held, HeldLine::Query(waiting) if waiting == peer));
-        self.give_back(peer, "the conversation was finished");
+        self.give_back(peer, &Message::BackFinished {});
         match was {
-            Phase::Clear if asked => {
-                self.say_of(&nick, Style::Plain, "No longer asking for a private conversation.")
-            }
-            Phase::Clear => self.say_of(&nick, Style::Plain, "There is no private conversation."),
-            _ if self.is_required(peer) => self.say_of(
-                &nick,
-                Style::Warn,
-                "The private conversation is finished. The policy is required: what you type next asks for a new one, and waits for it.",
-            ),
-            _ => self.say_of(
-                &nick,
-                Style::Warn,
-                "The private conversation is finished. What you type now goes out in clear.",
-            ),
+            Phase::Clear if asked => self.report_of(&nick, Message::AskingNoLonger {}),
+            Phase::Clear => self.report_of(&nick, Message::NothingPrivate {}),
+            _ if self.is_required(peer) => self.report_of(&nick, Message::FinishedRequired {}),
+            _ => self.report_of(&nick, Message::Finished {}),
         }
         self.to_save.insert(StoredFile::Conversations);
     }
@@ -129,11 +114,7 @@ impl Engine {
                 *asked_anew = true;
             }
             let nick = conversation.nick.clone();
-            self.say_of(
-                &nick,
-                Style::Warn,
-                "The private conversation was interrupted; asking for a new session.",
-            );
+            self.report_of(&nick, Message::AskingAnew {});
             self.ask(&peer);
         }
     }
@@ -161,47 +142,30 @@ impl Engine {
             }
             Event::Ended { peer, instance } => self.ended(&peer, instance),
             Event::Smp { peer, instance, event } => self.smp_event(&peer, instance, event),
-            Event::Unreadable { peer, .. } => self.note_of(
-                &peer,
-                Style::Warn,
-                "An encrypted message came that these session keys cannot open. \
-                 If it goes on, use refresh.",
-            ),
+            Event::Unreadable { peer, .. } => self.report_seldom(&peer, Message::Unreadable {}),
             Event::NotPrivate { ignorable: true, .. } => {}
             Event::NotPrivate { peer, .. } => self.unreadable(&peer),
             Event::Malformed { peer } => self.damaged_message(&peer),
-            Event::OtherInstance { peer } => self.note_of(
-                &peer,
-                Style::Warn,
-                "A message came that was encrypted to another of your OTR clients.",
-            ),
+            Event::OtherInstance { peer } => {
+                self.report_seldom(&peer, Message::ForAnotherClient {})
+            }
             Event::Unencrypted { peer, text } => self.unencrypted(&peer, text),
             Event::ErrorFromPeer { peer, text } => {
                 let words = quote(&text);
-                self.note_of(
-                    &peer,
-                    Style::Warn,
-                    format!("Their OTR reports an error, in their words: {words}"),
-                );
+                self.report_seldom(&peer, Message::TheirError { words });
             }
             Event::SetupFailed { peer, reason } => {
-                self.note_of(
+                self.report_seldom(
                     &peer,
-                    Style::Bad,
-                    format!(
-                        "No private conversation could be set up: {}",
-                        quote(reason.as_bytes())
-                    ),
+                    Message::SetupFailed { reason: quote(reason.as_bytes()) },
                 );
             }
             Event::Reflected { peer } => {
-                self.note_of(&peer, Style::Warn, "Your own OTR message came back.");
+                self.report_seldom(&peer, Message::Reflected {});
             }
-            Event::TooManyInstances { peer } => self.note_of(
-                &peer,
-                Style::Warn,
-                "They use too many OTR clients at once: a message was dropped.",
-            ),
+            Event::TooManyInstances { peer } => {
+                self.report_seldom(&peer, Message::TooManyClients {})
+            }
             Event::KeyNeeded { peer } => {
                 self.held.push(HeldLine::Query(peer));
                 self.held.truncate(limits::HELD_FOR_KEY);

@@ -1,12 +1,12 @@
 //! Beginning, answering and ending an authentication.
 
+use super::messages::Message;
 use super::{Engine, SmpState};
 use crate::limits;
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
 use otr::{ForgetError, Initiator, KnownFingerprint, Peer, Smp, SmpError, SmpOutcome, Trust};
 use proto::irc::Nick;
-use proto::shim::Style;
 
 impl Engine {
     /// Answers the peer's request if there is one and no question is put; begins otherwise.
@@ -38,8 +38,8 @@ impl Engine {
             conversation.smp = SmpState::Running { since: now, told: false };
         }
         match answers {
-            true => self.say_of(nick, Style::Plain, "Answered the authentication request."),
-            false => self.say_of(nick, Style::Plain, "Initiated authentication."),
+            true => self.report_of(nick, Message::AuthAnswered {}),
+            false => self.report_of(nick, Message::AuthInitiated {}),
         }
         self.events(events);
         Ok(())
@@ -54,11 +54,11 @@ impl Engine {
             (was != SmpState::Idle).then_some((peer, instance))
         });
         let Some((peer, instance)) = running else {
-            return self.say_of(nick, Style::Plain, "There is no authentication to abort.");
+            return self.report_of(nick, Message::AuthNothing {});
         };
         let events = self.otr.smp_abort(&peer, instance);
         self.events(events);
-        self.say_of(nick, Style::Warn, "Authentication aborted.");
+        self.report_of(nick, Message::AuthAborted {});
     }
 
     /// `forget`
@@ -94,18 +94,14 @@ impl Engine {
                 let question = question.as_deref().map(quote).filter(|q| !q.is_empty());
                 conversation.smp = SmpState::Asked { question: question.clone() };
                 match question {
-                    Some(question) => self.say_of(&nick, Style::Warn, format!("They ask you to authenticate, with this question, in their words: {question}")),
-                    None => self.say_of(&nick, Style::Warn, "They ask you to authenticate with a secret that you both know."),
+                    Some(question) => self.report_of(&nick, Message::AuthQuestion { question }),
+                    None => self.report_of(&nick, Message::AuthAsked {}),
                 }
-                self.say_of(
-                    &nick,
-                    Style::Plain,
-                    format!("Answer with auth {name} <secret>, or authabort {name}."),
-                );
+                self.report_of(&nick, Message::AuthHowToAnswer { name });
             }
             Smp::Progress(_) => {
                 conversation.smp = SmpState::Running { since: now, told: false };
-                self.say_of(&nick, Style::Plain, "Peer replied to authentication request.");
+                self.report_of(&nick, Message::AuthReplied {});
             }
             Smp::Verified(proof) => {
                 conversation.smp = SmpState::Idle;
@@ -117,26 +113,18 @@ impl Engine {
                     Initiator::We => "The secrets differ",
                     Initiator::Peer => "The secrets differ: your answer was not theirs",
                 };
-                self.say_of(
-                    &nick,
-                    Style::Bad,
-                    format!("Authentication failed. {who}. What you trust has not changed."),
-                );
+                self.report_of(&nick, Message::AuthFailed { who: who.into() });
             }
-            Smp::SmpIgnored => self.note_of(
-                peer,
-                Style::Warn,
-                "Too many authentications: some of theirs are not looked at.",
-            ),
+            Smp::SmpIgnored => self.report_seldom(peer, Message::AuthTooMany {}),
             // There was nothing to break off.
             Smp::Aborted if conversation.smp == SmpState::Idle => {}
             Smp::Aborted => {
                 conversation.smp = SmpState::Idle;
-                self.say_of(&nick, Style::Warn, "Authentication aborted by the peer.");
+                self.report_of(&nick, Message::AuthAbortedByPeer {});
             }
             Smp::Cheated | Smp::Error => {
                 conversation.smp = SmpState::Idle;
-                self.say_of(&nick, Style::Bad, "Authentication was broken off: what came from the peer does not fit. Try again.");
+                self.report_of(&nick, Message::AuthBroken {});
             }
         }
     }
@@ -144,9 +132,9 @@ impl Engine {
     fn verified(&mut self, peer: &Peer, nick: &Nick, proof: SmpOutcome) {
         let name = quote(nick.as_bytes());
         if !proof.proves_peer() {
-            return self.say_of(nick, Style::Good, format!("Your answer was right: they have verified you. You have not verified them: use authq {name} [question] <secret>."));
+            return self.report_of(nick, Message::AuthTheyVerified { name });
         }
-        self.say_of(nick, Style::Good, "Successfully authenticated.");
+        self.report_of(nick, Message::AuthSucceeded {});
         let Some(fingerprint) =
             self.conversations.get(peer).and_then(|c| c.private()).map(|p| p.fingerprint)
         else {
@@ -170,7 +158,7 @@ impl Engine {
         }
         for nick in silent {
             let name = quote(nick.as_bytes());
-            self.say_of(&nick, Style::Warn, format!("No answer to the authentication for 3 minutes. It still waits; authabort {name} ends it."));
+            self.report_of(&nick, Message::AuthSilence { name });
         }
     }
 }

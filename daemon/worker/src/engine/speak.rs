@@ -1,11 +1,12 @@
 //! How the engine speaks: to the user as `*otr`, and to peers in lines that fit.
 
+use super::messages::Message;
 use super::{Engine, Phase, Policy, Private};
 use crate::text::sanitize::quote;
 use crate::text::wrap;
 use otr::{Peer, fragment};
 use proto::irc::{Nick, Source, Text};
-use proto::shim::{Effect, MessageKind, OutgoingMessage, Security, Style};
+use proto::shim::{About, Effect, MessageKind, OutgoingMessage, Security, Style};
 
 /// Bytes that a module may put in front of a text that was not protected as the user might believe,
 /// as `[UNVERIFIED NEW KEY] `.
@@ -25,33 +26,54 @@ const CLIENT_LINE: usize = 512;
 impl Engine {
     /// A line of `*otr`.
     pub(crate) fn say(&mut self, style: Style, text: impl Into<String>) {
-        self.effect(Effect::Print { text: Text::from(text.into()), style, repeat: false });
+        self.print(style, text.into(), About::default());
     }
 
     /// A line of `*otr` about a peer: `[bob] …`.
     pub(crate) fn say_of(&mut self, nick: &Nick, style: Style, text: impl AsRef<str>) {
         let text = format!("[{}] {}", quote(nick.as_bytes()), text.as_ref());
-        self.say(style, text);
+        self.print(style, text, About { peer: Some(nick.clone()), ..About::default() });
     }
 
-    /// As [`Engine::say_of`], as often as this peer may cause it.
-    pub(crate) fn note_of(&mut self, peer: &Peer, style: Style, text: impl AsRef<str>) {
-        let now = self.now.mono;
-        let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        if conversation.notes.take(now) {
-            let nick = conversation.nick.clone();
-            self.say_of(&nick, style, text);
+    /// Something that happened.
+    pub(crate) fn report(&mut self, message: Message) {
+        self.print(message.style(), message.text(), message.about());
+    }
+
+    /// Something that happened with a peer.
+    pub(crate) fn report_of(&mut self, nick: &Nick, message: Message) {
+        let text = format!("[{}] {}", quote(nick.as_bytes()), message.text());
+        let about = About { peer: Some(nick.clone()), ..message.about() };
+        self.print(message.style(), text, about);
+    }
+
+    /// As [`Engine::report_of`], as often as this peer may cause it.
+    pub(crate) fn report_seldom(&mut self, peer: &Peer, message: Message) {
+        if let Some(nick) = self.may_note(peer) {
+            self.report_of(&nick, message);
         }
     }
 
+    /// The nick of a peer who may still cause a word.
+    fn may_note(&mut self, peer: &Peer) -> Option<Nick> {
+        let now = self.now.mono;
+        let conversation = self.conversations.get_mut(peer)?;
+        conversation.notes.take(now).then(|| conversation.nick.clone())
+    }
+
+    fn print(&mut self, style: Style, text: String, about: About) {
+        self.effect(Effect::Print { text: Text::from(text), style, repeat: false, about });
+    }
+
     /// The user's text comes back.
-    pub(crate) fn refuse(&mut self, out: OutgoingMessage, why: impl Into<String>) {
+    pub(crate) fn refuse(&mut self, out: OutgoingMessage, why: &Message) {
         self.effect(Effect::Refuse {
             to: out.to,
-            why: why.into(),
+            why: why.text(),
             text: out.text,
             of: out.line,
             repeat: false,
+            about: why.about(),
         });
     }
 
@@ -93,7 +115,7 @@ impl Engine {
                 true
             }
             Err(error) => {
-                self.say_of(to, Style::Bad, format!("An OTR line could not be sent: {error}."));
+                self.report_of(to, Message::LineNotSent { reason: error.to_string() });
                 false
             }
         }
@@ -146,36 +168,23 @@ impl Engine {
     /// Whether IRC is there; says otherwise.
     pub(crate) fn online_or_say(&mut self, nick: &Nick) -> bool {
         if !self.network.connected {
-            self.say_of(nick, Style::Bad, "ZNC is not connected to this network: try again then.");
+            self.report_of(nick, Message::Offline {});
         }
         self.network.connected
     }
 
-    /// A phase's way out, in words.
-    pub(crate) fn why_blocked(nick: &Nick, phase: &Phase, policy: Policy) -> String {
-        let nick = quote(nick.as_bytes());
+    /// A phase's way out.
+    pub(crate) fn why_blocked(nick: &Nick, phase: &Phase, policy: Policy) -> Message {
+        let name = quote(nick.as_bytes());
         match phase {
             // `finish` would open nothing.
-            Phase::Finished if policy == Policy::Required => {
-                format!("{nick} ended the private conversation: type start {nick} for a new one")
-            }
+            Phase::Finished if policy == Policy::Required => Message::BlockedEndedRequired { name },
             Phase::Blocked { .. } if policy == Policy::Required => {
-                format!("the private conversation was interrupted: type start {nick} for a new one")
+                Message::BlockedRequired { name }
             }
-            Phase::Finished => format!(
-                "{nick} ended the private conversation: type finish {nick} to go on in clear, \
-                 or start {nick} for a new one"
-            ),
-            Phase::Moved { to } => {
-                let to = quote(to.as_bytes());
-                format!(
-                    "the private conversation went on with {to}: write to {to}, or finish {nick}"
-                )
-            }
-            _ => format!(
-                "the private conversation was interrupted: type start {nick} for a new one, \
-                 or finish {nick} to go on in clear"
-            ),
+            Phase::Finished => Message::BlockedEnded { name },
+            Phase::Moved { to } => Message::BlockedMoved { to: quote(to.as_bytes()), name },
+            _ => Message::Blocked { name },
         }
     }
 }

@@ -3,11 +3,12 @@
 //! where it can be nothing else.
 
 use super::Engine;
+use super::messages::Message;
 use crate::limits;
 use otr::Peer;
 use otr::message;
 use proto::irc::Text;
-use proto::shim::{IncomingMessage, Style};
+use proto::shim::IncomingMessage;
 use std::time::Duration;
 
 /// The beginning of a line that was cut.
@@ -75,7 +76,7 @@ impl Engine {
     }
 
     pub(super) fn damaged_message(&mut self, peer: &Peer) {
-        self.note_of(peer, Style::Warn, "A damaged OTR message came: it cannot be read.");
+        self.report_seldom(peer, Message::Damaged {});
     }
 }
 

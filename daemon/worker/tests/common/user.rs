@@ -340,7 +340,7 @@ impl User {
                     self.screen
                         .push(Shown::Echo { to: to.display().into_owned(), text: words(&text) });
                 }
-                Effect::Print { text, style, repeat } => {
+                Effect::Print { text, style, repeat, .. } => {
                     let perhaps = if repeat { PERHAPS_SHOWN } else { "" };
                     self.screen.push(Shown::Otr(style, format!("{perhaps}{}", words(&text))));
                 }
@@ -360,7 +360,8 @@ impl User {
                 }
                 Effect::Rules { .. } => {}
                 Effect::State(one) => self.stands(one),
-                Effect::Refuse { to, why, text, of, repeat } => {
+                Effect::Refuse { to, why, text, of, repeat, about } => {
+                    assert!(about.code.is_some(), "{why} has no code");
                     let why = if repeat { why + PERHAPS_SAID } else { why };
                     of.and_then(|of| self.module.kept.remove(&of));
                     self.screen.push(Shown::Refused {
