@@ -182,11 +182,12 @@ void COtr::Welcome(const wire::Incoming& in) {
             again.push_back(std::move(held));
         else if (!held.done && held.what == Held::What::Out)
             Refuse(held.who, "otrd was restarted", held.text);
-        else if (!held.done && held.what == Held::What::Command)
+        else if (!held.done && held.IsCommand() && !IsOverview(held))
             Say("otrd was restarted before it answered: say that again.", Style::Bad);
     }
     const bool bRestarted = !in.last_processed && m_bWasUp;
     m_bHasState = in.has_state;
+    m_bNoOverview = false;
     if (!in.last_processed) {
         m_uSeen = 0;
         GiveBackKept("otrd was restarted");
@@ -330,6 +331,7 @@ void COtr::GiveUp(Held& held, const CString& sWhy) {
     Fail(held, sWhy);
     held.done = true;
     held.text.clear();
+    held.call.reset();
     held.message = NoMessage();
 }
 
@@ -411,6 +413,7 @@ std::string COtr::Line(const Held& held) const {
                              LevelOf(held.who) == guard::Level::Closed);
         case Held::What::In: return wire::In(held.id, held.who, held.kind, held.text);
         case Held::What::Command: return wire::Command(held.id, held.text);
+        case Held::What::Typed: return TypedLine(held);
         case Held::What::Nick: return wire::Nick(held.id, held.who, held.text);
         case Held::What::Quit: return wire::Quit(held.id, held.who);
         case Held::What::Join: return wire::Join(held.id, held.who);
@@ -463,12 +466,15 @@ void COtr::OnLine(const std::string& line) try {
         if (in.why.empty()) return Perform(in.effects, nullptr);
         return Say(Clean(in.why) + ": update it.", Style::Bad);
     }
-    if (m_Queue.empty() || in.id != m_Queue.front().id || (in.what != What::Reply && !bFailed))
+    if (m_Queue.empty() || in.id != m_Queue.front().id || (in.what != What::Reply && in.what != What::State && !bFailed))
         return Broken(bFailed ? Clean(in.why) : CString("otrd sent something that is no answer"));
     Held head = std::move(m_Queue.front());
     m_Queue.pop_front();
     m_iAlive = Now();
     ForgetMoved(head.id);
+    m_bNoOverview = m_bNoOverview || (bFailed && IsOverview(head));
+    if (in.account && IsOverview(head)) return TakeOverview(head, std::move(*in.account));
+    if (in.account && !head.done) return Fail(head, "otrd sent something that is no answer");
     if (!bFailed) return Perform(in.effects, &head);
     if (!head.done) Fail(head, Clean(in.why));
 } catch (const std::exception& e) {

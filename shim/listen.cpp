@@ -74,6 +74,7 @@ void COtr::ToListeners(F tell) {
 // otrd says how a conversation stands.
 void COtr::Stands(const CString& sPeer, const wire::Standing& now) {
     ToListeners([&](CClient& Client) { Tell(Client, sPeer, now); });
+    KeepInOverview(sPeer, now);
     const bool bKeep = now.policy == "required" && m_States.size() < kMaxStates;
     if (now.state == "clear" && !bKeep)
         m_States.erase(sPeer);
@@ -91,6 +92,7 @@ void COtr::TellListeners() {
 void COtr::ForgetStates() {
     std::map<CString, wire::Standing> states;
     states.swap(m_States);
+    ForgetOverview();
     for (auto& it : states) {
         const bool bClosed = Guarded(it.first);
         wire::Standing now;

@@ -180,10 +180,10 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
             }
             case Effect::Do::Protect:
                 // What the user said is answered by the reply to it, or by what follows.
-                Protect(effect, !pHead || pHead->what == Held::What::Command);
+                Protect(effect, !pHead || pHead->IsCommand());
                 break;
             case Effect::Do::Open:
-                if (!pHead || pHead->what == Held::What::Command) m_Closed.OpenEverybody();
+                if (!pHead || pHead->IsCommand()) m_Closed.OpenEverybody();
                 break;
             case Effect::Do::Rules:
                 SetRules(effect.rules);
@@ -211,5 +211,6 @@ void COtr::Fail(Held& held, const CString& sWhy) {
         MarkUnchecked(held.message, held.kind);
         PassIn(held);
     }
-    if (m_bUp || held.what == Held::What::Command) Say(sWhy, Style::Bad);
+    if (IsOverview(held)) return OverviewFailed();
+    if (m_bUp || held.IsCommand()) Say(sWhy, Style::Bad);
 }

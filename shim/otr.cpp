@@ -8,7 +8,8 @@
 // speakers: who says what arrives. surroundings: who we are. places: which otrd. advice: what to do where
 // it cannot be reached. saved: ZNC's configuration. wrap: sentences in lines.
 // listen: clients that are told how conversations stand. mark: the sign in front of what was decrypted;
-// sign: what that is.
+// sign: what that is. web: a page for browsers, buttons: what is done
+// there.
 
 #include "otr.h"
 
@@ -42,9 +43,12 @@ class COtrTimer : public CTimer {
 #include "listen.cpp"
 #include "sign.cpp"
 #include "mark.cpp"
+#include "web.cpp"
+#include "buttons.cpp"
 
 // `sOwn` are words that the user typed, which come back as they are.
 void COtr::Say(const CString& sText, Style style, const CString& sOwn) {
+    RememberSaid(sText, style);
     vector<std::string> vLines = wrap::Lines(Clean(sText));
     vLines.back() += Clean(sOwn);
     for (const std::string& sLine : vLines) Print(sLine, style);

@@ -58,6 +58,7 @@ static const size_t kMaxKept = 1024;  // texts that wait with otrd, which takes 
 static const long kWhoEvery = 60;      // seconds
 static const size_t kMaxMoved = 256;  // changes of nick that otrd has not answered yet
 static const uint64_t kNotAsked = UINT64_MAX;
+static const size_t kMaxSaid = 30;  // sentences of *otr in the page
 static const size_t kMaxBacklog = 200;                           // lines of *otr nobody saw yet
 
 static long Now() {
@@ -71,9 +72,19 @@ static CMessage NoMessage() {
     return s_Empty;
 }
 
+// What a typed method says, or a page of the account that is asked for. Its texts may be secrets.
+struct Call {
+    wire::TypedMethod typed;
+    bool overview = false;
+    uint64_t from = 0;
+    ~Call() {
+        for (auto& it : typed.texts) explicit_bzero(it.second.data(), it.second.size());
+    }
+};
+
 // A request on its way, with the message that it holds back.
 struct Held {
-    enum class What { Network, Out, In, Command, Nick, Quit, Join };
+    enum class What { Network, Out, In, Command, Typed, Nick, Quit, Join };
     explicit Held(What w, std::string sWho = "", std::string sText = "")
         : what(w), who(std::move(sWho)), text(std::move(sText)) {}
     What what;
@@ -82,6 +93,9 @@ struct Held {
     CMessage message = NoMessage();
     uint64_t client = 0, id = 0;
     long since = 0;
+    std::shared_ptr<Call> call;  // of Typed
+    // The user said it to *otr, or by a button of the page.
+    bool IsCommand() const { return what == What::Command || what == What::Typed; }
     CString folded, moved;  // of Out: the peer, and why the nick is not theirs any more
     bool done = false;  // given back or shown: its reply does nothing more to it
 };
@@ -248,6 +262,9 @@ class COtr : public CModule {
         return bStop ? HALT : CONTINUE;
     }
 
+    CString GetWebMenuTitle() override { return HasPage() ? "OTR" : ""; }
+    bool OnWebRequest(CWebSock& WebSock, const CString& sPage, CTemplate& Page) override;
+
     void OnLine(const std::string& line);
     wire::Lines& Lines() { return m_Lines; }
     void Flush();
@@ -379,6 +396,23 @@ class COtr : public CModule {
     void LetTagsPass();
     void PutSign(CMessage& Message, const CString& sSecurity) const;
 
+    // The page in the browser.
+    bool HasPage() const;
+    static bool IsOverview(const Held& held);
+    void OverviewFailed();
+    void AskOverview(uint64_t uFrom);
+    void TakeOverview(const Held& head, wire::Account page);
+    void KeepInOverview(const CString& sPeer, const wire::Standing& now);
+    void ForgetOverview();
+    void RememberSaid(const CString& sText, Style style);
+    void ShowPage(CTemplate& Page);
+    void ShowPeers(CTemplate& Page) const;
+    void ShowRules(CTemplate& Page) const;
+    static std::string TypedLine(const Held& held);
+    bool IsAsking() const;
+    CString Time(uint64_t uTime) const;
+    CString Pressed(CWebSock& WebSock);
+
     // *otr.
     void Say(const CString& sText, Style style = Style::Plain, const CString& sOwn = "");
     void Print(CString sLine, Style style);
@@ -445,6 +479,16 @@ class COtr : public CModule {
     bool m_bHasState = false;                    // otrd tells states
     bool m_bListened = false;                    // a client has asked for them
     bool m_bTelling = false;                     // the line on its way to a client is ours
+    // What was said to the user last, without their own texts.
+    struct Said {
+        uint64_t time;
+        CString text;
+        Style style;
+    };
+    std::deque<Said> m_Said;
+    std::shared_ptr<wire::Account> m_Overview, m_Pages;  // what otrd told last; what of it has come
+    uint64_t m_uOverview = 0;    // when, in seconds since 1970
+    bool m_bNoOverview = false;  // this otrd tells none
     std::deque<CString> m_Backlog;
     size_t m_uDropped = 0;
     CString m_sPath, m_sWhy, m_sIdent, m_sHost;

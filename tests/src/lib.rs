@@ -55,6 +55,9 @@ pub use irssi::Irssi;
 mod node;
 pub use node::NodePeer;
 
+mod browser;
+pub use browser::{Answer, Browser, Web};
+
 mod friend;
 pub use friend::Friend;
 

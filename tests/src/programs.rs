@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use nix::errno::Errno;
@@ -55,6 +55,19 @@ pub fn shim() -> PathBuf {
     let path = env::var_os("OTR_SO").map_or_else(|| PathBuf::from(beside), PathBuf::from);
     assert!(path.exists(), "no {}: run make -C shim first", path.display());
     path
+}
+
+/// The templates and files of the module's page, by their paths in its data directory.
+pub fn page() -> Vec<(PathBuf, Vec<u8>)> {
+    let web = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shim/web"));
+    let mut files = Vec::new();
+    for part in ["tmpl", "files"] {
+        for entry in fs::read_dir(web.join(part)).expect("shim/web").flatten() {
+            let content = fs::read(entry.path()).expect("a part of the page");
+            files.push((Path::new(part).join(entry.file_name()), content));
+        }
+    }
+    files
 }
 
 fn binary(name: &str, variable: &str) -> PathBuf {

@@ -114,6 +114,12 @@ impl ZncBuilder {
         if self.needs_shim() {
             let module = fs::read(programs::shim()).expect("otr.so");
             world.file(&dir.join("modules/otr.so"), module, self.uid);
+            for part in ["otr", "otr/tmpl", "otr/files"] {
+                world.directory(&format!("znc-{port}/modules/{part}"), self.uid);
+            }
+            for (name, content) in programs::page() {
+                world.file(&dir.join("modules/otr").join(name), content, self.uid);
+            }
         }
         for (from, to) in &self.files {
             world.file(&dir.join(to), fs::read(from).expect("a file for ZNC"), self.uid);

@@ -56,6 +56,8 @@ mod several;
 
 mod listening;
 
+mod web;
+
 mod client_scripts;
 
 mod marks;

@@ -1,0 +1,305 @@
+// A page for browsers, /mods/network/NAME/otr/, in ZNC's skins: what otrd told last. Nothing here waits
+// for otrd; a page that is read asks it for news, and the next one shows them. The templates are in web/.
+#include <znc/FileUtils.h>
+#include <znc/HTTPSock.h>
+
+#include "otr.h"
+
+static const size_t kMaxEntries = 20000;  // of the account, in a page
+static const long kSilent = 2;            // seconds without an answer, after which the page says so
+
+namespace {
+
+// What is not seen, moves what is seen, or ends a line.
+bool IsHidden(uint32_t c) {
+    static const std::pair<uint32_t, uint32_t> kHidden[] = {
+        {0, 0x1f},         {0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},   {0x180e, 0x180e},
+        {0x200b, 0x200f},  {0x2028, 0x202e}, {0x2060, 0x206f}, {0xd800, 0xdfff}, {0xfeff, 0xfeff},
+        {0xfff9, 0xfffb},  {0xe0000, 0xe0fff}, {0x110000, UINT32_MAX}};
+    return std::any_of(std::begin(kHidden), std::end(kHidden),
+                       [&](const auto& range) { return c >= range.first && c <= range.second; });
+}
+
+// Words of others for a page: UTF-8, and every character of it is seen. ZNC's templates escape HTML.
+CString Visible(const CString& sText) {
+    static const uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
+    CString sOut;
+    for (size_t i = 0; i < sText.size();) {
+        const auto lead = static_cast<unsigned char>(sText[i]);
+        const size_t length = lead < 0x80 ? 1 : lead < 0xc0 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+        uint32_t c = length < 2 ? lead : lead & (0x7fu >> length);
+        bool bFits = length > 0 && length <= sText.size() - i;
+        for (size_t k = 1; bFits && k < length; k++) {
+            const auto more = static_cast<unsigned char>(sText[i + k]);
+            bFits = (more & 0xc0) == 0x80;
+            c = c << 6 | (more & 0x3f);
+        }
+        bFits = bFits && c >= kLeast[length];
+        if (bFits && !IsHidden(c))
+            sOut += sText.substr(i, length);
+        else
+            sOut += "\xef\xbf\xbd";
+        i += bFits ? length : 1;
+    }
+    return sOut;
+}
+
+// A name for a form, which comes back as it is, whatever bytes it has.
+CString Hex(const CString& sBytes) {
+    CString sHex;
+    for (const char c : sBytes)
+        for (const int shift : {4, 0}) sHex += "0123456789abcdef"[static_cast<unsigned char>(c) >> shift & 15];
+    return sHex;
+}
+
+// To be read out.
+CString Groups(const CString& sFingerprint) {
+    CString sOut;
+    for (size_t i = 0; i < sFingerprint.size(); i += 8)
+        sOut += (i ? " " : "") + sFingerprint.substr(i, 8);
+    return sOut;
+}
+
+CString StateWord(const CString& sState) {
+    if (sState == "clear") return "not encrypted";
+    if (sState == "asking") return "being asked";
+    if (sState == "finished") return "ended by them";
+    return sState;
+}
+
+CString TrustWord(const CString& sTrust) {
+    if (sTrust == "manual") return "verified: fingerprint compared";
+    if (sTrust == "secret") return "verified: authenticated";
+    if (sTrust == "changed") return "another key than the known one";
+    return "not verified";
+}
+
+const char* ClassOf(Style style) {
+    static const char* const kClasses[] = {"plain", "good", "warn", "bad"};
+    return kClasses[static_cast<int>(style)];
+}
+
+template <class T>
+void Move(vector<T>& to, vector<T>& from) {
+    std::move(from.begin(), from.end(), std::back_inserter(to));
+}
+
+// The page that follows.
+void Append(wire::Account& all, wire::Account page) {
+    Move(all.peers, page.peers);
+    Move(all.fingerprints, page.fingerprints);
+    Move(all.policies, page.policies);
+    Move(all.ignore, page.ignore);
+    Move(all.enable, page.enable);
+    all.next = page.next;
+}
+
+}  // namespace
+
+// Where the templates are not installed, there is no page and nothing else is missing.
+bool COtr::HasPage() const { return CFile::Exists(GetModDataDir() + "/tmpl/index.tmpl"); }
+
+bool COtr::OnWebRequest(CWebSock& WebSock, const CString& sPage, CTemplate& Page) try {
+    if (sPage != "index" || !HasPage()) return false;
+    WebSock.AddHeader("Cache-Control", "no-store");
+    WebSock.AddHeader("Referrer-Policy", "same-origin");
+    // The skins have styles of their own in their pages.
+    WebSock.AddHeader("Content-Security-Policy",
+                      "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+                      "style-src 'self' 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; "
+                      "base-uri 'none'");
+    if (WebSock.IsPost()) {  // ZNC has looked for its token against forgery
+        const CString sWrong = Pressed(WebSock);
+        if (!sWrong.empty()) WebSock.GetSession()->AddError(Visible(sWrong));
+        WebSock.Redirect(GetWebPath());
+        return true;
+    }
+    AskOverview(0);
+    ShowPage(Page);
+    return true;
+} catch (const std::exception& e) {
+    Say(CString("The page failed: ") + e.what(), Style::Bad);
+    return false;
+}
+
+bool COtr::IsOverview(const Held& held) {
+    return held.what == Held::What::Typed && held.call && held.call->overview;
+}
+
+std::string COtr::TypedLine(const Held& held) {
+    if (!held.call) return "";
+    return held.call->overview ? wire::State(held.id, held.call->from) : wire::Typed(held.id, held.call->typed);
+}
+
+bool COtr::IsAsking() const {
+    return std::any_of(m_Queue.begin(), m_Queue.end(), IsOverview) ||
+           std::any_of(m_Waiting.begin(), m_Waiting.end(), IsOverview);
+}
+
+// Asks for a page of the account. Its first one is asked for once at a time.
+void COtr::AskOverview(uint64_t uFrom) {
+    if (!m_bUp || m_bNoOverview || (!uFrom && IsAsking())) return;
+    Held held(Held::What::Typed);
+    held.call = std::make_shared<Call>();
+    held.call->overview = true;
+    held.call->from = uFrom;
+    Ask(held);  // otherwise the next reader does
+}
+
+void COtr::TakeOverview(const Held& head, wire::Account page) {
+    if (!head.call) return;
+    if (!head.call->from || !m_Pages)
+        m_Pages = std::make_shared<wire::Account>(std::move(page));
+    else
+        Append(*m_Pages, std::move(page));
+    const wire::Account& all = *m_Pages;
+    const size_t uEntries = all.peers.size() + all.fingerprints.size() + all.policies.size() +
+                            all.ignore.size() + all.enable.size();
+    const uint64_t uNext = all.next.value_or(0);
+    if (uNext > head.call->from && uEntries < kMaxEntries) return AskOverview(uNext);
+    m_Overview = std::exchange(m_Pages, nullptr);
+    m_uOverview = static_cast<uint64_t>(time(nullptr));
+}
+
+void COtr::OverviewFailed() { m_Pages.reset(); }
+
+void COtr::ForgetOverview() {
+    m_Overview.reset();
+    m_Pages.reset();
+}
+
+// What otrd told of a conversation since.
+void COtr::KeepInOverview(const CString& sPeer, const wire::Standing& now) {
+    for (const auto& told : {m_Overview, m_Pages}) {
+        if (!told) continue;
+        for (wire::Account::Peer& peer : told->peers)
+            if (sPeer == peer.nick) peer.standing = now;
+        for (wire::Account::Fingerprint& known : told->fingerprints) {
+            if (sPeer != known.nick) continue;
+            known.in_use = known.fingerprint == now.fingerprint;
+            if (known.in_use && now.trust != "changed") known.trust = now.trust;
+        }
+    }
+}
+
+void COtr::RememberSaid(const CString& sText, Style style) {
+    m_Said.push_back({static_cast<uint64_t>(time(nullptr)), sText, style});
+    if (m_Said.size() > kMaxSaid) m_Said.pop_front();
+}
+
+CString COtr::Time(uint64_t uTime) const {
+    return CUtils::FormatTime(static_cast<time_t>(uTime), "%Y-%m-%d %H:%M:%S", GetUser()->GetTimezone());
+}
+
+void COtr::ShowPage(CTemplate& Page) {
+    Page["Title"] = "OTR: " + GetNetwork()->GetName();
+    Page["Style"] = GetWebFilesPath() + "otr.css";
+    Page["Script"] = GetWebFilesPath() + "otr.js";
+    const bool bSilent = m_bUp && !m_Queue.empty() && Now() - m_iAlive > kSilent;
+    if (!m_bUp)
+        Page["Trouble"] = Visible(Trouble());
+    else if (bSilent)
+        Page["Trouble"] = "otrd has not answered for " + CString(Now() - m_iAlive) + " seconds.";
+    else if (m_bNoOverview)
+        Page["Trouble"] = "This otrd does not tell a page what it needs: update it.";
+    bool bAsked = false;
+    for (const std::deque<Held>* pQueue : {&m_Queue, &m_Waiting})
+        for (const Held& held : *pQueue) {
+            if (held.what != Held::What::Typed || held.done || !held.call) continue;
+            bAsked = true;
+            if (IsOverview(held)) continue;
+            CString sWhat = held.call->typed.method;
+            for (const auto& [name, text] : held.call->typed.texts)
+                if (name == "peer" || name == "pattern") sWhat += " " + text;
+            Page.AddRow("Asked")["What"] = Visible(sWhat);
+        }
+    // A browser without scripts looks again.
+    if (bAsked && !bSilent && m_bUp) Page["Again"] = "1";
+    for (auto it = m_Said.rbegin(); it != m_Said.rend(); ++it) {
+        CTemplate& Row = Page.AddRow("Said");
+        Row["Time"] = Time(it->time);
+        Row["Text"] = Visible(it->text);
+        Row["Class"] = ClassOf(it->style);
+    }
+    Page["Module"] = kVersion;
+    Page["Znc"] = CZNC::GetVersion();
+    Page["Mark"] = Visible(m_sSign);
+    ShowPeers(Page);
+    if (!m_Overview) return;
+    Page["Known"] = "1";
+    Page["From"] = Time(m_uOverview);
+    Page["Daemon"] = Visible(m_Overview->daemon);
+    Page["Key"] = Visible(m_Overview->key);
+    Page["Fingerprint"] = Groups(m_Overview->fingerprint);
+    if (m_Overview->made) Page["Made"] = Time(*m_Overview->made);
+    if (m_Overview->seconds) Page["Seconds"] = CString(*m_Overview->seconds);
+    ShowRules(Page);
+}
+
+// Where otrd is gone, nothing that was private goes on before it is back.
+void COtr::ShowPeers(CTemplate& Page) const {
+    std::map<CString, wire::Account::Peer> peers;
+    for (const auto& it : m_States) {
+        peers[it.first].nick = it.first;
+        peers[it.first].standing = it.second;
+    }
+    if (m_Overview)
+        for (const auto& peer : m_Overview->peers) peers[peer.nick] = peer;
+    for (const auto& [sNick, peer] : peers) {
+        const wire::Standing& now = peer.standing;
+        const bool bLost = m_bTold && now.state != "clear";
+        const CString sState = bLost ? "interrupted" : now.state;
+        const bool bPrivate = sState == "private";
+        CTemplate& Row = Page.AddRow("Peers");
+        Row["Nick"] = Visible(sNick);
+        Row["Who"] = Hex(sNick);
+        Row["State"] = sState;
+        Row["StateWord"] = StateWord(sState);
+        if (!now.fingerprint.empty() && !bLost) {
+            Row["InUse"] = "1";
+            Row["Trust"] = now.trust;
+            Row["TrustWord"] = TrustWord(now.trust);
+        }
+        if (bPrivate) Row["Private"] = "1";
+        if (sState != "clear") Row["Open"] = "1";
+        if (now.waiting) Row["Waiting"] = CString(now.waiting);
+        Row["Policy"] = now.policy;
+        Row["Rule"] = Visible(peer.rule);
+        if (peer.since && bPrivate) Row["Since"] = Time(*peer.since);
+        if (now.smp != "none" && !now.smp.empty() && !bLost) Row["Smp"] = now.smp;
+        if (!now.question.empty()) Row["Question"] = Visible(now.question);
+        if (!m_Overview) continue;
+        for (const auto& print : m_Overview->fingerprints) {
+            if (print.nick != peer.nick) continue;
+            CTemplate& Print = Row.AddRow("Prints");
+            Print["Who"] = Hex(sNick);
+            Print["Print"] = print.fingerprint;
+            Print["Groups"] = Groups(print.fingerprint);
+            Print["PrintWord"] = TrustWord(print.trust);
+            if (print.trust != "none") Print["PrintTrusted"] = "1";
+            if (print.in_use) Print["UsedNow"] = "1";
+            if (print.first_used) Print["First"] = Time(*print.first_used);
+            if (print.last_used) Print["Last"] = Time(*print.last_used);
+        }
+    }
+}
+
+void COtr::ShowRules(CTemplate& Page) const {
+    Page["DefaultPolicy"] = Visible(m_Overview->default_policy);
+    Page["KnownPolicy"] = Visible(m_Overview->known_policy);
+    for (const auto& [sPattern, sPolicy] : m_Overview->policies) {
+        CTemplate& Row = Page.AddRow("Policies");
+        Row["Pattern"] = Visible(sPattern);
+        Row["Rule"] = Hex(sPattern);
+        Row["Policy"] = Visible(sPolicy);
+    }
+    const auto list = [&](const char* szLoop, const vector<std::string>& patterns) {
+        for (const std::string& sPattern : patterns) {
+            CTemplate& Row = Page.AddRow(szLoop);
+            Row["Pattern"] = Visible(sPattern);
+            Row["Rule"] = Hex(sPattern);
+        }
+    };
+    list("Ignore", m_Overview->ignore);
+    list("Enable", m_Overview->enable);
+}

@@ -1,0 +1,90 @@
+'use strict'
+// A real browser, by puppeteer. The harness gives orders, one JSON object a line, and reads one line of
+// JSON for each, over a connection of its own:
+//
+//   node browser.js HARNESS_PORT DIRECTORY
+//
+// Nothing but 127.0.0.1 is ever looked up.
+
+const net = require('net')
+const readline = require('readline')
+const puppeteer = require('puppeteer-core')
+
+const [harnessPort, directory] = process.argv.slice(2)
+const orders = {
+  script: (page, { on }) => page.setJavaScriptEnabled(on),
+  size: (page, { width, height }) => page.setViewport({ width, height }),
+  open: (page, { url }) => page.goto(url),
+  // Fills fields in, by name, and presses a button: in one step, for the page may renew itself.
+  press: async (page, { form, fields, button }) => {
+    const left = page.waitForNavigation()
+    await page.$$eval(form, (forms, fields, button) => {
+      for (const form of forms) {
+        const pressed = form.querySelector(button ? `button[value="${button}"]` : '[type=submit]')
+        if (!pressed) continue
+        for (const [name, value] of Object.entries(fields)) {
+          const field = form.querySelector(`[name="${name}"]`)
+          if (field.type === 'checkbox') field.checked = value === 'yes'
+          else field.value = value
+        }
+        return pressed.click()
+      }
+      throw new Error(`no button ${button} in ${document.body.innerText}`)
+    }, fields, button)
+    await left
+  },
+  text: page => page.evaluate(() => document.body.innerText),
+  ask: (page, { what }) => page.evaluate(what),
+  picture: (page, { path }) => page.screenshot({ path, fullPage: true })
+}
+
+async function main () {
+  const browser = await puppeteer.launch({
+    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+    userDataDir: `${directory}/profile`,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
+      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']
+  })
+  const page = await browser.newPage()
+  const strange = []
+  page.on('dialog', dialog => { strange.push(dialog.message()); dialog.dismiss() })
+  page.on('request', request => {
+    if (!request.url().startsWith('http://127.0.0.1:')) strange.push(request.url())
+  })
+  page.on('console', message => {
+    const where = message.location().url || ''
+    // The jQuery of ZNC's skins tries out what the browser can do, and is refused.
+    const skin = /\/pub\/jquery[^/]*\.js$/.test(where)
+    if (message.type() === 'error' && !skin) strange.push(`${message.text()} ${where}`)
+  })
+  orders.strange = () => strange
+
+  const harness = net.connect(Number(harnessPort), '127.0.0.1')
+  const answer = what => harness.write(JSON.stringify(what) + '\n')
+  answer({ ready: await browser.version() })
+  for await (const line of readline.createInterface({ input: harness })) {
+    const order = JSON.parse(line)
+    // What is looked at may be on its way out.
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const value = await orders[order.do](page, order)
+        answer({ value: typeof value === 'string' || Array.isArray(value) || typeof value === 'boolean' ? value : null })
+        break
+      } catch (error) {
+        if (attempt < 20 && order.do !== 'press' && /context|detached|destroyed/i.test(error.message)) {
+          await new Promise(resolve => setTimeout(resolve, 50))
+          continue
+        }
+        answer({ error: error.message })
+        break
+      }
+    }
+  }
+  await browser.close()
+  process.exit(0)
+}
+
+main().catch(error => {
+  console.error(error)
+  process.exit(1)
+})
