@@ -99,6 +99,9 @@ pub const UNSEEN: usize = 1 << 20;
 /// Lines of them that are kept for a module that is not connected.
 pub const UNSEEN_LINES: usize = 4 * BACKLOG;
 
+/// Peers' keys of which is written down when they were used.
+pub const KEY_DATES: usize = 1024;
+
 /// Changes of a peer's nick that are written down at once; of more than these, together.
 pub const NICK_SAVES_BURST: u32 = 8;
 /// See [`NICK_SAVES_BURST`].

@@ -180,3 +180,32 @@ fn each_page_fits_in_a_line_and_together_they_are_all() {
     let none = w.alice.engine.overview(StatePage { from: u64::MAX });
     assert_eq!((none.policies.len(), none.next), (0, None));
 }
+
+#[test]
+fn when_keys_were_made_and_used_is_known_after_a_restart_too() {
+    let mut w = World::new();
+    w.trusted();
+    let of_bob = |w: &World| {
+        let state = w.alice.engine.overview(StatePage::default());
+        let bob = state.fingerprints.first().expect("bob's fingerprint").clone();
+        (bob.first_used, bob.last_used)
+    };
+    let first = of_bob(&w).0;
+    assert!(first.is_some());
+    assert_eq!(of_bob(&w), (first, first));
+
+    w.alice.waits(3600);
+    w.alice.restart_worker();
+    w.settle();
+    assert_eq!(w.alice.state("bob"), "encrypted");
+    let (again, last) = of_bob(&w);
+    assert_eq!(again, first);
+    assert_eq!(last, first.map(|first| first + 3600));
+
+    w.alice.command("genkey --overwrite");
+    w.alice.key_is_made(1);
+    let made = w.alice.engine.overview(StatePage::default()).key.made;
+    assert_eq!(made, last);
+    w.alice.restart_worker();
+    assert_eq!(w.alice.engine.overview(StatePage::default()).key.made, made);
+}

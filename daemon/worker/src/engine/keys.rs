@@ -109,6 +109,10 @@ impl Engine {
         self.key_not_on_disk = Some(file.clone());
         self.actions.push(Action::Save(StoredFile::Key, file));
         self.key = KeyState::Ready;
+        if let Some(own) = self.otr.own_fingerprint() {
+            self.key_dates.made(own, self.now.wall);
+            self.to_save.insert(StoredFile::Conversations);
+        }
         let seconds = self.now.mono.saturating_sub(since).as_secs_f32();
         let fingerprint = self.own_fingerprint();
         self.report(Message::KeyReady { seconds: format!("{seconds:.1}"), fingerprint });

@@ -7,7 +7,7 @@
 //! * `nicks`: the table of conversations, nick changes, comings and goings.
 //! * `casemapping_change`: another rule for comparing nicks.
 //! * `closed`: whom the module holds closed for clear text.
-//! * `keys`: our own key.
+//! * `keys`, `key_dates`: our own key; when keys were made and used.
 //! * `policy`: whom to talk OTR with at all.
 //! * `persistence`, `save_retry`, `nick_saves`: what survives a restart, and when it is written.
 //! * `standing`: what the module is told of how conversations stand.
@@ -24,6 +24,7 @@ mod conversations;
 mod ending;
 mod import_export;
 mod incoming;
+mod key_dates;
 mod keys;
 pub mod messages;
 mod nick_saves;
@@ -55,6 +56,7 @@ use crate::store::{Store, StoredFile};
 use crate::text::casemap::Casemap;
 use conversation::HeldLine;
 use conversations::Table;
+use key_dates::KeyDates;
 use messages::Message;
 use nick_saves::NickSaves;
 use otr::Otr;
@@ -113,6 +115,7 @@ pub struct Engine {
     actions: Vec<Action>,
     to_save: BTreeSet<StoredFile>,
     nick_saves: NickSaves,
+    key_dates: KeyDates,
     /// Damaged, and still in their place: never written over.
     write_protected: BTreeSet<StoredFile>,
     save_retries: BTreeMap<StoredFile, SaveRetry>,
@@ -176,6 +179,7 @@ impl Engine {
             actions: Vec::new(),
             to_save: BTreeSet::new(),
             nick_saves: NickSaves::default(),
+            key_dates: KeyDates::default(),
             write_protected: BTreeSet::new(),
             save_retries: BTreeMap::new(),
             key_not_on_disk: None,

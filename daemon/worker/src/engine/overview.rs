@@ -65,7 +65,7 @@ impl Engine {
         OwnKey {
             state: self.key.word().into(),
             fingerprint: fingerprint.map(|one| one.to_hex().to_ascii_uppercase()),
-            made: None,
+            made: fingerprint.and_then(|own| self.key_dates.made_at(own)),
             seconds,
         }
     }
@@ -99,6 +99,7 @@ impl Engine {
             Some(conversation) => conversation.nick.clone(),
             None => Nick::new(known.peer.as_bytes()).ok()?,
         };
+        let used = self.key_dates.used(known.fingerprint);
         Some(FingerprintState {
             peer: nick,
             fingerprint: known.fingerprint.to_hex().to_ascii_uppercase(),
@@ -108,8 +109,8 @@ impl Engine {
                 Trust::SharedSecret => shim::Trust::Secret,
             },
             in_use: in_use == Some(known.fingerprint),
-            first_used: None,
-            last_used: None,
+            first_used: used.map(|used| used.first),
+            last_used: used.map(|used| used.last),
         })
     }
 }

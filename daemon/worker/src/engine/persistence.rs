@@ -1,5 +1,6 @@
 //! What survives a restart, and what is said of files that do not.
 
+use super::key_dates::{KeyDates, Written};
 use super::keys::KeyState;
 use super::{Action, Conversation, Engine, Phase, Settings};
 use crate::store::{Store, StoredFile};
@@ -19,6 +20,9 @@ struct Remembered {
     /// There were too many: everybody is closed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     everybody: bool,
+    /// When keys were made and used.
+    #[serde(default, skip_serializing_if = "Written::is_empty")]
+    dates: Written,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,6 +84,7 @@ impl Engine {
             Found::Useless => self.conversations_are_lost(),
             Found::Content(remembered) => {
                 self.everybody = remembered.everybody;
+                self.key_dates = KeyDates::read(&remembered.dates);
                 for one in remembered.conversations {
                     self.remember_conversation(one);
                 }
@@ -286,7 +291,8 @@ impl Engine {
         let aliases = self.conversations.values().flat_map(|c| &c.aliases);
         conversations.extend(aliases.map(|alias| RememberedOne::closed(alias.clone())));
         conversations.sort_by(|a, b| a.nick.cmp(&b.nick));
-        Remembered { version: 1, conversations, everybody: self.everybody }
+        let dates = self.key_dates.written();
+        Remembered { version: 1, conversations, everybody: self.everybody, dates }
     }
 }
 

@@ -44,6 +44,7 @@ impl Engine {
         conversation.smp = SmpState::Idle;
         conversation.gone = false;
         let nick = conversation.nick.clone();
+        self.key_dates.uses(fingerprint, wall);
         self.to_save.insert(StoredFile::Conversations);
         self.announce(&nick, &fingerprint, version, &trust, held);
         self.release(peer);

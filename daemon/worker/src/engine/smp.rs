@@ -64,7 +64,8 @@ impl Engine {
     /// `forget`
     pub(crate) fn forget(&mut self, known: &KnownFingerprint) -> Result<(), ForgetError> {
         self.otr.forget_fingerprint(&known.peer, known.fingerprint)?;
-        self.to_save.insert(StoredFile::Fingerprints);
+        self.key_dates.forget(known.fingerprint);
+        self.to_save.extend([StoredFile::Conversations, StoredFile::Fingerprints]);
         Ok(())
     }
 
