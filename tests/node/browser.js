@@ -42,6 +42,8 @@ async function main () {
   const browser = await puppeteer.launch({
     executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
     userDataDir: `${directory}/profile`,
+    // The browser ends where the other end of its pipe does, whatever ended us.
+    pipe: true,
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
       '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']
   })

@@ -1,19 +1,28 @@
 //! Chromium, driven by puppeteer in node, and plain HTTP beside it.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::process::Launch;
-use crate::{Process, World, Znc, eventually, typed};
+use crate::{PATIENCE, Process, World, Znc, eventually, typed};
 
 /// A browser with one page. See `tests/node/browser.js`.
 pub struct Browser {
     orders: TcpStream,
     answers: BufReader<TcpStream>,
-    _process: Process,
+    process: Process,
+}
+
+/// Closes the browser and waits for it: it is in a process group of its own.
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if self.orders.shutdown(Shutdown::Both).is_ok() && !std::thread::panicking() {
+            self.process.ends_within(PATIENCE);
+        }
+    }
 }
 
 impl Browser {
@@ -32,7 +41,7 @@ impl Browser {
             .start(world);
         let (orders, _) = listener.accept().expect("the browser connects");
         let answers = BufReader::new(orders.try_clone().expect("dup"));
-        let mut browser = Self { orders, answers, _process: process };
+        let mut browser = Self { orders, answers, process };
         browser.answer();
         browser
     }
