@@ -42,7 +42,7 @@ struct Surroundings {
     bool connected = false;
     std::string mask;  // empty while unknown
     uint32_t linelen = 512;
-    std::string casemapping = "rfc1459", chantypes = "#&+!", statusmsg, status_prefix = "*";
+    std::string casemapping = "rfc1459", status_prefix = "*";
     std::vector<std::string> loggers;
     uint32_t insecure_clients = 0;
     bool admin = false, old_data = false;

@@ -81,7 +81,6 @@ std::string Hello(uint64_t id, const Greeting& greeting) {
 std::string Network(uint64_t id, const Surroundings& now) {
     Line line("network", id);
     line.Flag("connected", now.connected).Number("linelen", now.linelen);
-    line.String("chantypes", now.chantypes).String("statusmsg", now.statusmsg);
     line.String("status_prefix", now.status_prefix);
     line.Number("insecure_clients", now.insecure_clients).Flag("admin", now.admin);
     if (now.old_data) line.Flag("old_data", true);

@@ -7,8 +7,6 @@ wire::Surroundings COtr::Surroundings() const {
     if (!m_sHost.empty()) now.mask = OwnNick() + "!" + m_sIdent + "@" + m_sHost;
     if (const unsigned uLength = ISupport("LINELEN", "512").ToUInt()) now.linelen = uLength;
     now.casemapping = ISupport("CASEMAPPING", "");  // not known before 005
-    now.chantypes = ISupport("CHANTYPES", "#&+!");
-    now.statusmsg = ISupport("STATUSMSG", "");
     now.status_prefix = GetUser()->GetStatusPrefix();
     for (const char* szName : {"log", "savebuff"}) {
         const std::string name = szName;

@@ -85,8 +85,6 @@ static std::string Encode(const json& line) {
     if (p.contains("mask")) now.mask = Bytes(p["mask"]);
     now.linelen = p["linelen"];
     now.casemapping = p.value("casemapping", "");
-    now.chantypes = p["chantypes"];
-    now.statusmsg = p["statusmsg"];
     now.status_prefix = p["status_prefix"];
     if (p.contains("loggers")) now.loggers = p["loggers"].get<std::vector<std::string>>();
     now.insecure_clients = p["insecure_clients"];

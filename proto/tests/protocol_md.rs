@@ -137,7 +137,7 @@ fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
             "identity": "0123456789abcdef0123456789abcdef",
             "closed": {"salt": "x", "hashes": [], "everybody": true}, "want": ["state"]}),
         json!({"connected": true, "mask": "alice!a@host", "linelen": 512, "casemapping": "ascii",
-            "chantypes": "#", "statusmsg": "@", "status_prefix": "*", "loggers": ["user/log"],
+            "status_prefix": "*", "loggers": ["user/log"],
             "insecure_clients": 0, "admin": false, "old_data": true}),
         json!({"to": "bob", "kind": "text", "text": "hi", "client": 1, "closed": true}),
         json!({"from": "bob!b@host", "kind": "text", "text": "hi"}),

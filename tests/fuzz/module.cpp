@@ -54,7 +54,7 @@ static void Line(const std::string& line) {
         Again(text);
     }
     wire::Surroundings now;
-    now.mask = now.casemapping = now.chantypes = now.statusmsg = now.status_prefix = line;
+    now.mask = now.casemapping = now.status_prefix = line;
     now.loggers = {line, line};
     for (const auto& request :
          {wire::Out(1, line, wire::Kind::Text, line, 7), wire::In(1, line, wire::Kind::Ctcp, line),

@@ -17,12 +17,6 @@ pub struct Network {
     /// ISUPPORT CASEMAPPING, once the server has said it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub casemapping: Option<String>,
-    /// ISUPPORT CHANTYPES.
-    #[serde(default = "default_chantypes")]
-    pub chantypes: String,
-    /// ISUPPORT STATUSMSG.
-    #[serde(default)]
-    pub statusmsg: String,
     /// What ZNC's own nicks start with.
     #[serde(default = "default_status_prefix")]
     pub status_prefix: String,
@@ -47,8 +41,6 @@ impl Default for Network {
             mask: None,
             linelen: default_linelen(),
             casemapping: None,
-            chantypes: default_chantypes(),
-            statusmsg: String::new(),
             status_prefix: default_status_prefix(),
             loggers: Vec::new(),
             insecure_clients: 0,
@@ -60,10 +52,6 @@ impl Default for Network {
 
 fn default_linelen() -> u32 {
     512
-}
-
-fn default_chantypes() -> String {
-    "#&+!".into()
 }
 
 fn default_status_prefix() -> String {
