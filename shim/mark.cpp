@@ -5,12 +5,9 @@
 
 static const char* const kUsualSign = "[OTR]";
 
-// What this module and otrd put in front of a text themselves.
-static const std::array<const char*, 3> kWarnings = {kNotEncrypted, kUnchecked, kNewKey};
-
 static bool IsSign(const std::string& sign) {
-    return sign::Valid(sign) && std::all_of(kWarnings.begin(), kWarnings.end(), [&](const char* szWarning) {
-               return sign::Without(szWarning, sign) == szWarning;
+    return sign::Valid(sign) && std::none_of(kMarks.begin(), kMarks.end(), [&](const char* szMark) {
+               return sign::Begins(szMark, sign);
            });
 }
 

@@ -1,6 +1,11 @@
 // Messages on their way through otrd, and the effects that come back.
 #include "otr.h"
 
+static void MarkUnchecked(CMessage& Message, Kind kind) {
+    if (kind != Kind::Ctcp && kind != Kind::CtcpReply)
+        SetText(Message, kind, kUnchecked + Text(Message, kind));
+}
+
 void COtr::OnModCommand(const CString& sLine) try {
     if (IsListen(sLine)) return Listen(sLine);
     if (IsMark(sLine)) return SetSign(sLine);
@@ -76,11 +81,11 @@ CModule::EModRet COtr::Arriving(CMessage& Message, Kind kind, const CString& sTe
     return CONTINUE;
 }
 
-// What a person says may begin as a mark of ours does: a backslash in front tells it from one.
+// What a person says may begin as a mark of ours does, or look so: a backslash in front tells it from one.
 static std::string Disarmed(const std::string& sText) {
-    for (const char* szMark : {kNotEncrypted, kNewKey, kPerhapsShown, kUnchecked})
-        if (CString(sText).StartsWith(CString(szMark).TrimRight_n())) return "\\" + sText;
-    return sText;
+    const bool bMark = std::any_of(kMarks.begin(), kMarks.end(),
+                                   [&](const char* szMark) { return sign::Begins(sText, szMark); });
+    return bMark ? "\\" + sText : sText;
 }
 
 // A person's text with what the user has to know of it, which is otrd's word and not the person's.

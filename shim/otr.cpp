@@ -6,10 +6,9 @@
 // messages: what is held, and effects. leaving: what is on its way to IRC. core: what ZNC does with a
 // message that passes. guard: what does not leave. closed, required: to whom. target: whom a line means.
 // speakers: who says what arrives. surroundings: who we are. places: which otrd. advice: what to do where
-// it cannot be reached. saved: ZNC's configuration. wrap: sentences in lines.
+// it cannot be reached. saved: ZNC's configuration. wrap: sentences in lines. irc_text, utf8: text.
 // listen: clients that are told how conversations stand. mark: the sign in front of what was decrypted;
-// sign: what that is. web: a page for browsers, buttons: what is done
-// there.
+// sign: what that is. web: a page for browsers; buttons: what is done there.
 
 #include "otr.h"
 

@@ -8,29 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include "utf8.h"
+
 namespace sign {
 
-struct Letter {
-    uint32_t code;
-    size_t size;
-};
-
-// A byte that is no UTF-8 is a letter of its own, above all others.
-constexpr uint32_t kByte = 0x110000;
-
-static Letter At(const std::string& text, size_t at) {
-    const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char first = byte(at);
-    if (first < 0x80) return {first, 1};
-    const size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || at + size > text.size()) return {kByte + first, 1};
-    uint32_t code = first & (0xff >> (size + 1));
-    for (size_t i = 1; i < size; i++) {
-        if ((byte(at + i) & 0xc0) != 0x80) return {kByte + first, 1};
-        code = code << 6 | (byte(at + i) & 0x3f);
-    }
-    return {code, size};
-}
+using utf8::At;
+using utf8::kByte;
+using utf8::Letter;
 
 using Range = std::pair<uint32_t, uint32_t>;
 
@@ -135,6 +119,10 @@ static size_t PastSign(const std::string& text, size_t at, const std::string& si
         i += wanted.size;
     }
     return at;
+}
+
+bool Begins(const std::string& text, const std::string& words) {
+    return PastSign(text, 0, words) != std::string::npos;
 }
 
 std::string Without(const std::string& text, const std::string& sign) {

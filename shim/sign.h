@@ -12,6 +12,10 @@ constexpr size_t kMost = 16;
 // letter not at the end, where the text of somebody could go on.
 bool Valid(const std::string& sign);
 
+// Whether a reader could take the front of the text for these words: in colours, wide, in other case,
+// with marks above them, with blanks and letters that are not seen between them.
+bool Begins(const std::string& text, const std::string& words);
+
 // The text without the sign at its front, however often it is there: in colours, wide, with marks above
 // it, with blanks and letters that are not seen in it. Nor has it letters that turn a line around.
 std::string Without(const std::string& text, const std::string& sign);

@@ -43,9 +43,21 @@ static void WhatIsTakenOff() {
     Is(sign::Without("ih ]RTO[\xe2\x80\xae x", otr), "ih ]RTO[ x", "turned around");
 }
 
+static void WhatBeginsAsAWarning() {
+    const string warning = "[NOT ENCRYPTED] ";
+    for (const char* typed :
+         {"[NOT ENCRYPTED] hi", "[NOT ENCRYPTED]hi", "[not encrypted] hi", " [NOT ENCRYPTED] hi", "\x02[NOT\x02 ENCRYPTED] hi",
+          "\x03" "04[NOT ENCRYPTED]\x03 hi", "[N\xd0\x9eT ENCRYPTED] hi", "\xef\xbc\xbbNOT ENCRYPTED] hi",
+          "[N\xcc\x81OT\xe2\x80\x8b ENCRYPTED] hi", "[NOTENCRYPTED]"})
+        Is(sign::Begins(typed, warning) ? "begins" : "does not", "begins", typed);
+    for (const char* typed : {"", "hi", "[NOT", "[NOT ENCRYPTED", "see [NOT ENCRYPTED] above", "\\[NOT ENCRYPTED] hi"})
+        Is(sign::Begins(typed, warning) ? "begins" : "does not", "does not", typed);
+}
+
 int main() {
     WhatCanBeOne();
     WhatIsTakenOff();
+    WhatBeginsAsAWarning();
     printf("sign: %d checks, %d failed\n", s_passed + s_failed, s_failed);
     return s_failed != 0;
 }

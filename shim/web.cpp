@@ -4,6 +4,7 @@
 #include <znc/HTTPSock.h>
 
 #include "otr.h"
+#include "utf8.h"
 
 static const size_t kMaxEntries = 20000;  // of the account, in a page
 static const long kSilent = 2;            // seconds without an answer, after which the page says so
@@ -22,24 +23,16 @@ bool IsHidden(uint32_t c) {
 
 // Words of others for a page: UTF-8, and every character of it is seen. ZNC's templates escape HTML.
 CString Visible(const CString& sText) {
-    static const uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
+    static const uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};  // by bytes
     CString sOut;
     for (size_t i = 0; i < sText.size();) {
-        const auto lead = static_cast<unsigned char>(sText[i]);
-        const size_t length = lead < 0x80 ? 1 : lead < 0xc0 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-        uint32_t c = length < 2 ? lead : lead & (0x7fu >> length);
-        bool bFits = length > 0 && length <= sText.size() - i;
-        for (size_t k = 1; bFits && k < length; k++) {
-            const auto more = static_cast<unsigned char>(sText[i + k]);
-            bFits = (more & 0xc0) == 0x80;
-            c = c << 6 | (more & 0x3f);
-        }
-        bFits = bFits && c >= kLeast[length];
-        if (bFits && !IsHidden(c))
-            sOut += sText.substr(i, length);
+        const utf8::Letter letter = utf8::At(sText, i);
+        const bool bFits = letter.code < utf8::kByte && letter.code >= kLeast[letter.size];
+        if (bFits && !IsHidden(letter.code))
+            sOut += sText.substr(i, letter.size);
         else
             sOut += "\xef\xbf\xbd";
-        i += bFits ? length : 1;
+        i += bFits ? letter.size : 1;
     }
     return sOut;
 }

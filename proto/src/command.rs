@@ -8,119 +8,74 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A command of `*otr`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Command {
-    /// `start`: asks for a private conversation.
-    Start(Peer),
-    /// `refresh`: new session keys.
-    Refresh(Peer),
-    /// `finish`: ends a private conversation, or all of them.
-    Finish(Finish),
-    /// `trust`: the fingerprint is the peer's.
-    Trust(FingerprintOf),
-    /// `distrust`: nobody says that it is.
-    Distrust(FingerprintOf),
-    /// `forget`: the fingerprint is not known any more.
-    Forget(Forget),
-    /// `smp`: authenticates by a shared secret, or answers a peer that does.
-    Smp(Smp),
-    /// `smp_abort`: ends an authentication.
-    SmpAbort(Peer),
-    /// `genkey`: a private key of our own.
-    Genkey(Genkey),
-    /// `policy`: shows or sets how far OTR is used.
-    Policy(Policy),
-    /// `ignore`: nicks without OTR.
-    Ignore(Patterns),
-    /// `enable`: exceptions to `ignore`.
-    Enable(Patterns),
-    /// `info`: known fingerprints and private conversations.
-    Info(MaybePeer),
-    /// `fingerprint`: our own.
-    Fingerprint(Nothing),
-}
-
-impl Command {
-    /// The typed methods, in the order of PROTOCOL.md.
-    pub const METHODS: [&'static str; 14] = [
-        "start",
-        "refresh",
-        "finish",
-        "trust",
-        "distrust",
-        "forget",
-        "smp",
-        "smp_abort",
-        "genkey",
-        "policy",
-        "ignore",
-        "enable",
-        "info",
-        "fingerprint",
-    ];
-
-    /// Reads a typed method; `None` where the method is another one.
-    pub fn parse(request: &Request<'_>) -> Option<Result<Self, Error>> {
-        Some(match request.method.as_ref() {
-            "start" => request.params().map(Self::Start),
-            "refresh" => request.params().map(Self::Refresh),
-            "finish" => request.params().map(Self::Finish),
-            "trust" => request.params().map(Self::Trust),
-            "distrust" => request.params().map(Self::Distrust),
-            "forget" => request.params().map(Self::Forget),
-            "smp" => request.params().map(Self::Smp),
-            "smp_abort" => request.params().map(Self::SmpAbort),
-            "genkey" => request.params().map(Self::Genkey),
-            "policy" => request.params().map(Self::Policy),
-            "ignore" => request.params().map(Self::Ignore),
-            "enable" => request.params().map(Self::Enable),
-            "info" => request.params().map(Self::Info),
-            "fingerprint" => request.params().map(Self::Fingerprint),
-            _ => return None,
-        })
-    }
-}
-
-impl Command {
-    /// The method's name on the wire.
-    pub fn method(&self) -> &'static str {
-        match self {
-            Self::Start(_) => "start",
-            Self::Refresh(_) => "refresh",
-            Self::Finish(_) => "finish",
-            Self::Trust(_) => "trust",
-            Self::Distrust(_) => "distrust",
-            Self::Forget(_) => "forget",
-            Self::Smp(_) => "smp",
-            Self::SmpAbort(_) => "smp_abort",
-            Self::Genkey(_) => "genkey",
-            Self::Policy(_) => "policy",
-            Self::Ignore(_) => "ignore",
-            Self::Enable(_) => "enable",
-            Self::Info(_) => "info",
-            Self::Fingerprint(_) => "fingerprint",
+/// The typed methods: what each is called on the wire, and the parameters that it takes.
+macro_rules! commands {
+    ($($(#[$doc:meta])* $name:ident($params:ty) $method:literal,)+) => {
+        /// A command of `*otr`.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Command {
+            $($(#[$doc])* $name($params),)+
         }
-    }
 
-    /// The parameters only; the method's name is in [`Command::method`].
-    pub(crate) fn serialize_params<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Start(params) | Self::Refresh(params) | Self::SmpAbort(params) => {
-                params.serialize(out)
+        impl Command {
+            /// The typed methods, in the order of PROTOCOL.md.
+            pub const METHODS: &[&str] = &[$($method),+];
+
+            /// Reads a typed method; `None` where the method is another one.
+            pub fn parse(request: &Request<'_>) -> Option<Result<Self, Error>> {
+                Some(match request.method.as_ref() {
+                    $($method => request.params().map(Self::$name),)+
+                    _ => return None,
+                })
             }
-            Self::Finish(params) => params.serialize(out),
-            Self::Trust(params) | Self::Distrust(params) => params.serialize(out),
-            Self::Forget(params) => params.serialize(out),
-            Self::Smp(params) => params.serialize(out),
-            Self::Genkey(params) => params.serialize(out),
-            Self::Policy(params) => params.serialize(out),
-            Self::Ignore(params) | Self::Enable(params) => params.serialize(out),
-            Self::Info(params) => params.serialize(out),
-            Self::Fingerprint(params) => params.serialize(out),
+
+            /// The method's name on the wire.
+            pub fn method(&self) -> &'static str {
+                match self {
+                    $(Self::$name(_) => $method,)+
+                }
+            }
+
+            /// The parameters only; the method's name is in [`Command::method`].
+            pub(crate) fn serialize_params<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $(Self::$name(params) => params.serialize(out),)+
+                }
+            }
         }
-    }
+    };
+}
+
+commands! {
+    /// Asks for a private conversation.
+    Start(Peer) "start",
+    /// Makes new session keys.
+    Refresh(Peer) "refresh",
+    /// Ends a private conversation, or all of them.
+    Finish(Finish) "finish",
+    /// The fingerprint is the peer's.
+    Trust(FingerprintOf) "trust",
+    /// Nobody says that it is.
+    Distrust(FingerprintOf) "distrust",
+    /// The fingerprint is not known any more.
+    Forget(Forget) "forget",
+    /// Authenticates by a shared secret, or answers a peer that does.
+    Smp(Smp) "smp",
+    /// Ends an authentication.
+    SmpAbort(Peer) "smp_abort",
+    /// Makes a private key of our own.
+    Genkey(Genkey) "genkey",
+    /// Shows or sets how far OTR is used.
+    Policy(Policy) "policy",
+    /// Shows or sets the nicks without OTR.
+    Ignore(Patterns) "ignore",
+    /// Shows or sets exceptions to `ignore`.
+    Enable(Patterns) "enable",
+    /// Shows known fingerprints and private conversations.
+    Info(MaybePeer) "info",
+    /// Shows our own fingerprint.
+    Fingerprint(Nothing) "fingerprint",
 }
 
 /// One peer.

@@ -172,7 +172,7 @@ fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
         json!({"peer": "bob"}),
         json!({}),
     ];
-    all.extend(Command::METHODS.map(|name| (name, "module")).into_iter().zip(typed));
+    all.extend(Command::METHODS.iter().map(|name| (*name, "module")).zip(typed));
     all.insert(("state", "module"), json!({"from": 1}));
     let account = json!({"uid": 0, "user": "alice", "network": "libera"});
     all.insert(("state", "admin"), json!({"account": account, "from": 1}));
@@ -223,7 +223,7 @@ fn the_methods_are_those_of_the_types() {
 /// What a module says by a typed method an admin says of an account.
 #[test]
 fn typed_methods_are_those_of_both_sockets() {
-    for name in Command::METHODS {
+    for &name in Command::METHODS {
         let mut params = methods()[&(name, "module")].clone();
         let request = |params: &Value| {
             serde_json::to_vec(&Outgoing::request(1, name, params.clone())).unwrap()

@@ -68,7 +68,7 @@ pub fn may_replace(mode: Mode, own: u32, caller: u32) -> bool {
 }
 
 impl Scope {
-    /// Whether an account of `uid` is within reach of `caller`.
+    /// Whether an account of `uid` is within scope of `caller`.
     pub fn covers(self, caller: u32, uid: u32) -> bool {
         match self {
             Scope::None => false,
@@ -98,8 +98,8 @@ mod tests {
     fn the_system_daemon_serves_everybody_and_root_rules() {
         for caller in [ME, OTHER] {
             let may = rights(Mode::System, caller);
-            for reach in [may.hello, may.status, may.accounts, may.command, may.watch] {
-                assert_eq!(reach, Scope::Own);
+            for scope in [may.hello, may.status, may.accounts, may.command, may.watch] {
+                assert_eq!(scope, Scope::Own);
             }
         }
         assert_eq!(rights(Mode::System, 0).command, Scope::All);

@@ -300,7 +300,7 @@ impl Caller {
         self.context.rights(self.uid)
     }
 
-    /// How every account within reach is.
+    /// How every account within scope is.
     async fn all_status(&self) -> Vec<AccountStatus> {
         let mut shown = self.context.kept();
         shown.retain(|account| self.rights().watch.covers(self.uid, account.uid));
@@ -319,9 +319,9 @@ impl Caller {
     }
 
     async fn status(&self, page: Page) -> Result<Status, Error> {
-        let reach = allowed(self.rights().status)?;
+        let scope = allowed(self.rights().status)?;
         let mut shown = self.context.kept();
-        shown.retain(|account| reach.covers(self.uid, account.uid));
+        shown.retain(|account| scope.covers(self.uid, account.uid));
         let more = cut(&mut shown, page, STATUS_PAGE);
         let accounts = self.status_of(&shown).await;
         Ok(Status {
@@ -343,36 +343,36 @@ impl Caller {
     }
 
     fn accounts(&self, page: Page) -> Result<Accounts, Error> {
-        let reach = allowed(self.rights().accounts)?;
-        let mut accounts = match reach {
+        let scope = allowed(self.rights().accounts)?;
+        let mut accounts = match scope {
             Scope::All => self.context.state.all(),
             _ => self.context.state.of_uid(self.uid),
         };
         accounts.extend(self.context.kept());
-        accounts.retain(|account| reach.covers(self.uid, account.uid));
+        accounts.retain(|account| scope.covers(self.uid, account.uid));
         accounts.sort();
         accounts.dedup();
         let more = cut(&mut accounts, page, ACCOUNTS_PAGE);
-        let former = if more { Vec::new() } else { self.all_former(reach) };
+        let former = if more { Vec::new() } else { self.all_former(scope) };
         Ok(Accounts { accounts, more, former })
     }
 
     /// The account that is meant, where the caller may name it. Somebody else's sounds like one
     /// that is not there.
-    fn account(&self, reach: Scope, meant: Selector) -> Result<Account, Error> {
-        let reach = allowed(reach)?;
+    fn account(&self, scope: Scope, meant: Selector) -> Result<Account, Error> {
+        let scope = allowed(scope)?;
         let Selector { uid, user, network } = meant;
         let account = Account { uid: uid.unwrap_or(self.uid), user, network };
-        if reach.covers(self.uid, account.uid) { Ok(account) } else { Err(admin::no_account()) }
+        if scope.covers(self.uid, account.uid) { Ok(account) } else { Err(admin::no_account()) }
     }
 
     fn known(&self, account: &Account) -> Result<(), Error> {
         if self.context.state.has(account) { Ok(()) } else { Err(admin::no_account()) }
     }
 
-    async fn ask(&self, account: &Account, question: WorkerRequest) -> Result<Answer, Error> {
+    async fn ask(&self, account: &Account, request: WorkerRequest) -> Result<Answer, Error> {
         let (reply, answer) = oneshot::channel();
-        let ask = AccountRequest::WorkerRequest { question, reply };
+        let ask = AccountRequest::Forward { request, reply };
         supervisor::ask(&self.context, account, ask).map_err(|_| Error::from(Code::Busy))?;
         let said = answer.await.unwrap_or_else(|_| Err(Code::Busy.into()))?;
         Ok(match said {
@@ -431,9 +431,9 @@ impl Caller {
         }
     }
 
-    /// All that was set aside within reach.
-    fn all_former(&self, reach: Scope) -> Vec<Former> {
-        let uids = match reach {
+    /// All that was set aside within scope.
+    fn all_former(&self, scope: Scope) -> Vec<Former> {
+        let uids = match scope {
             Scope::All => self.context.state.uids(),
             _ => vec![self.uid],
         };
@@ -450,8 +450,8 @@ fn nothing_passed() -> Error {
     Error::new(Code::InvalidParams, "no descriptor came beside the request: see PROTOCOL.md")
 }
 
-fn allowed(reach: Scope) -> Result<Scope, Error> {
-    if reach == Scope::None { Err(Code::Forbidden.into()) } else { Ok(reach) }
+fn allowed(scope: Scope) -> Result<Scope, Error> {
+    if scope == Scope::None { Err(Code::Forbidden.into()) } else { Ok(scope) }
 }
 
 /// Keeps the page of a sorted list that was asked for; whether more follow.

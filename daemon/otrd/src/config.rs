@@ -161,7 +161,7 @@ impl Config {
     }
 
     /// The workers' part.
-    pub fn site(&self) -> WorkerConfig {
+    pub fn worker_config(&self) -> WorkerConfig {
         WorkerConfig {
             linger: self.worker.linger.0.as_secs(),
             linger_private: self.worker.linger_private.0.as_secs(),
@@ -316,7 +316,7 @@ mod tests {
             [("0s", 0), ("90s", 90), ("5m", 300), ("24h", 86_400), ("7d", 604_800)]
         {
             let config = Config::parse(&format!("[worker]\nlinger = \"{text}\"")).unwrap();
-            assert_eq!(config.site().linger, seconds);
+            assert_eq!(config.worker_config().linger, seconds);
         }
     }
 }

@@ -50,7 +50,7 @@ pub struct Context {
     /// What the admin set.
     config: RefCell<Config>,
     /// The workers' part of it, for their supervisors.
-    pub site: watch::Sender<WorkerConfig>,
+    pub worker_config: watch::Sender<WorkerConfig>,
     /// When we started.
     pub started: Instant,
     /// Connections to the module's socket before their hello.
@@ -72,7 +72,7 @@ pub struct Context {
     pub changed: Notify,
     /// What the workers have taken.
     pub memory: RefCell<Memory>,
-    /// Which supervisor reports its worker until when.
+    /// When each supervisor has something to do next.
     pub liveness: RefCell<Liveness>,
     /// The channel to another otrd that wants to go on from here.
     successor: RefCell<Option<OwnedFd>>,
@@ -94,7 +94,7 @@ impl Context {
             master_secrets,
             worker: settings.worker,
             allow_no_landlock: settings.allow_no_landlock,
-            site: watch::Sender::new(settings.config.site()),
+            worker_config: watch::Sender::new(settings.config.worker_config()),
             started: Instant::now(),
             pending: RefCell::new(PendingConnections::new(settings.config.limits.pending)),
             config: RefCell::new(settings.config),
@@ -118,8 +118,8 @@ impl Context {
     pub fn configure(&self, config: Config) {
         self.state.limit(config.limits.accounts);
         self.pending.borrow_mut().set_limit(config.limits.pending);
-        self.site.send_if_modified(|site| {
-            let new = config.site();
+        self.worker_config.send_if_modified(|site| {
+            let new = config.worker_config();
             let changed = *site != new;
             *site = new;
             changed
@@ -169,7 +169,7 @@ impl Context {
     }
 
     /// An account has a supervisor from now on.
-    pub fn add_keeper(&self, account: Account, supervisor: mpsc::Sender<AccountRequest>) {
+    pub fn add_supervisor(&self, account: Account, supervisor: mpsc::Sender<AccountRequest>) {
         self.supervisors.borrow_mut().insert(account, supervisor);
         self.changed.notify_one();
     }
@@ -220,7 +220,7 @@ impl Context {
     /// run since.
     pub fn forget(&self, account: &Account) {
         self.supervisors.borrow_mut().remove(account);
-        self.liveness.borrow_mut().reports(account, None);
+        self.liveness.borrow_mut().is_due(account, None);
         self.changed.notify_one();
     }
 

@@ -65,18 +65,18 @@ impl Heartbeat {
     }
 }
 
-/// A supervisor that reports its worker this much too late does not mind it any more.
+/// A supervisor that is this late has stopped supervising its worker.
 const STUCK: Duration = Duration::from_secs(5);
 
-/// Whether every supervisor still reports its worker: what the watchdog of systemd is told. A worker that
-/// hangs is no reason to end all others: its supervisor ends it. One that cannot be ended hangs in the
-/// kernel, and would outlive us too.
+/// When each supervisor has something to do next. None is late as long as all of them run, and then
+/// systemd's watchdog is told so. A worker that hangs does not trigger the watchdog: its supervisor
+/// ends it. One that cannot be ended hangs in the kernel, and would outlive otrd as well.
 #[derive(Default)]
 pub struct Liveness(BTreeMap<Account, Instant>);
 
 impl Liveness {
-    /// A supervisor has done what was due, and has to do something again then.
-    pub fn reports(&mut self, account: &Account, next: Option<Instant>) {
+    /// A supervisor has done what was due; `next` is when it has something to do again.
+    pub fn is_due(&mut self, account: &Account, next: Option<Instant>) {
         match (self.0.get_mut(account), next) {
             (Some(due), Some(next)) => *due = next,
             (None, Some(next)) => drop(self.0.insert(account.clone(), next)),
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_does_not_mind_a_worker_any_more_is_noticed() {
+    fn a_supervisor_that_is_late_is_noticed() {
         let start = Instant::now();
         let account = |uid| {
             let name = |name| proto::account::Name::new(name).unwrap();
@@ -104,13 +104,13 @@ mod tests {
         let mut liveness = Liveness::default();
         assert!(liveness.is_well(start));
         for uid in [1, 2] {
-            liveness.reports(&account(uid), Some(start + QUIET));
+            liveness.is_due(&account(uid), Some(start + QUIET));
         }
         assert!(liveness.is_well(start + QUIET));
-        liveness.reports(&account(1), Some(start + QUIET * 2));
-        assert!(!liveness.is_well(start + QUIET + STUCK * 2), "2 reports nothing any more");
-        liveness.reports(&account(2), None);
-        assert!(liveness.is_well(start + QUIET + STUCK * 2), "2 has nothing to mind");
+        liveness.is_due(&account(1), Some(start + QUIET * 2));
+        assert!(!liveness.is_well(start + QUIET + STUCK * 2), "2 is late");
+        liveness.is_due(&account(2), None);
+        assert!(liveness.is_well(start + QUIET + STUCK * 2), "2 has nothing to do");
     }
 
     #[test]

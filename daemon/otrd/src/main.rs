@@ -1,13 +1,15 @@
 //! The front of otrd: it owns the sockets, learns from the kernel who connects, starts one worker
-//! an account and hands it the connected socket. It links no libotr and sees no key and no
+//! per account and hands it the connected socket. It links no libotr and sees no key and no
 //! message.
 //!
-//! Top-down: [`args`], [`config`] and [`log`] with its [`message_id`]s, then [`listen`] gives two sockets. A connection to the first is
-//! a module's: [`handshake`] reads its hello, [`hello_rate`] counts it, [`supervisor`] brings it to its account's worker, which
-//! [`spawn`] starts, [`channel`] talks to and [`heartbeat`] reports; [`keygen`] makes keys. A connection
-//! to the second is an admin's: [`admin`], with [`fd_passing`] descriptors, and [`watch`]. Who may ask
-//! what stands in one table, [`access`]; what lies on disk, in [`state_dir`], and what it is encrypted
-//! with, in [`master_secret`]; what all of them share, in [`context`]. What the process gives up before it accepts anybody: [`confine`].
+//! Top-down: [`args`], [`config`] and [`log`] with its [`message_id`]s, then [`listen`] gives two
+//! sockets. A connection to the first is a module's: [`handshake`] reads its hello, [`hello_rate`]
+//! counts it, and [`supervisor`] brings it to its account's worker. [`spawn`] starts that worker,
+//! [`channel`] talks to it, [`heartbeat`] notices when it hangs, and [`keygen`] makes keys. A
+//! connection to the second is an admin's: [`admin`], with [`fd_passing`], and [`watch`]. Who may ask
+//! what is one table, [`access`]. Account directories are [`state_dir`]'s, and what encrypts their
+//! files [`master_secret`]'s; what all tasks share is in [`context`]. What the process gives up before
+//! it accepts a connection: [`confine`].
 //!
 //! Workers outlive the front. What the next one needs of each is its control socket and a
 //! [`record`]; systemd keeps both in its [`fd_store`], or the old front passes them in [`replace`]
@@ -220,7 +222,7 @@ async fn serve(
             }
             _ = watchdog.tick() => match context.liveness.borrow().is_well(Instant::now()) {
                 true => notify::watchdog(),
-                false => tracing::error!(message_id = message_id::STUCK, "a worker is not minded any more"),
+                false => tracing::error!(message_id = message_id::STUCK, "otrd stopped supervising a worker"),
             },
             _ = signals.execute.recv() => {
                 let program = match fd_store::is_there() {

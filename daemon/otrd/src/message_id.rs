@@ -29,7 +29,7 @@ pub const WORKER_ENDED: &str = "c074bd2d5ffe428e81f76097a9410a53";
 pub const WORKER_DIED: &str = "427b2aeb11cb40238f6f2e6bc77eedab";
 /// A worker does not answer.
 pub const WORKER_HUNG: &str = "ab360cab277f43f794a8e07047819941";
-/// otrd does not mind a worker any more.
+/// otrd stopped supervising a worker.
 pub const STUCK: &str = "6b3bf18b37ca4ca0bbd8a250d2139e11";
 /// A worker could not be started, or not confined.
 pub const WORKER_FAILED: &str = "274cea039c574ef8b7b4f301eca01a74";
@@ -45,7 +45,7 @@ pub const KEY_FAILED: &str = "28eaa92f4de64af3ae8443103355b364";
 pub const KEY_DAMAGED: &str = "d2606a51d93649969a1e826d3c3c31b9";
 /// The files of an account cannot be opened.
 pub const LOCKED: &str = "25f340e22c234dfe8509832d600372b1";
-/// Files lie otherwise on disk now.
+/// The encryption of an account's files was changed.
 pub const AT_REST: &str = "1d67bb6437054a1b9973cd8dcfe4f425";
 /// An account was ended.
 pub const FORGOTTEN: &str = "6389a1d61a7e4c6da7f197c8257ccf12";

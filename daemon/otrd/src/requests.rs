@@ -20,7 +20,7 @@ pub enum AccountRequest {
     /// A module is here.
     Hello(Box<ModuleConnection>),
     /// Something that only its worker knows.
-    WorkerRequest { question: WorkerRequest, reply: Reply<WorkerResponse> },
+    Forward { request: WorkerRequest, reply: Reply<WorkerResponse> },
     /// How it is.
     Status { reply: oneshot::Sender<AccountStatus> },
     /// Ends the worker, so that the next one is of the installed release.
@@ -93,7 +93,7 @@ pub enum WorkerResponse {
 /// Who waits for a worker to be ready.
 pub enum Waiting {
     Hello(Box<ModuleConnection>),
-    WorkerRequest { question: WorkerRequest, reply: Reply<WorkerResponse> },
+    Forward { request: WorkerRequest, reply: Reply<WorkerResponse> },
 }
 
 impl Waiting {
@@ -102,21 +102,21 @@ impl Waiting {
         match self {
             Waiting::Hello(connection) => connection.refuse(error),
             // Who asked may be gone.
-            Waiting::WorkerRequest { reply, .. } => drop(reply.send(Err(error))),
+            Waiting::Forward { reply, .. } => drop(reply.send(Err(error))),
         }
     }
 }
 
-/// A question under way, with the time after which it goes unanswered.
+/// A request under way, with the time after which it goes unanswered.
 pub enum PendingRequest {
     Status { until: Instant, reply: oneshot::Sender<AccountStatus>, status: Box<AccountStatus> },
-    WorkerRequest { until: Instant, reply: Reply<WorkerResponse> },
+    Forwarded { until: Instant, reply: Reply<WorkerResponse> },
 }
 
 impl PendingRequest {
     pub fn until(&self) -> Instant {
         match self {
-            PendingRequest::Status { until, .. } | PendingRequest::WorkerRequest { until, .. } => {
+            PendingRequest::Status { until, .. } | PendingRequest::Forwarded { until, .. } => {
                 *until
             }
         }
@@ -125,7 +125,7 @@ impl PendingRequest {
     pub fn give_up(self) {
         match self {
             PendingRequest::Status { reply, status, .. } => drop(reply.send(*status)),
-            PendingRequest::WorkerRequest { reply, .. } => drop(reply.send(Err(no_answer()))),
+            PendingRequest::Forwarded { reply, .. } => drop(reply.send(Err(no_answer()))),
         }
     }
 }

@@ -23,7 +23,7 @@ pub struct Connection {
     buffer: Box<[u8]>,
 }
 
-/// How a link stands after it was used.
+/// Whether a connection goes on after it was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionState {
     /// Goes on.

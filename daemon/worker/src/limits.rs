@@ -117,16 +117,16 @@ pub const FRONT_SILENCE: Duration = Duration::from_secs(300);
 /// Something that may happen a few times at once and then only now and then.
 #[derive(Clone, Copy, Debug)]
 pub struct TokenBucket {
-    full: u32,
-    every: Duration,
-    left: u32,
-    since: Duration,
+    capacity: u32,
+    refill_interval: Duration,
+    tokens: u32,
+    last_refill: Duration,
 }
 
 impl TokenBucket {
-    /// A full bucket: `full` at once, then one more each `every`.
-    pub fn new(full: u32, every: Duration) -> Self {
-        Self { full, every, left: full, since: Duration::ZERO }
+    /// A full bucket: `capacity` at once, then one more per `refill_interval`.
+    pub fn new(capacity: u32, refill_interval: Duration) -> Self {
+        Self { capacity, refill_interval, tokens: capacity, last_refill: Duration::ZERO }
     }
 
     /// Takes one out, if there is one. `now` never goes back.
@@ -134,25 +134,26 @@ impl TokenBucket {
         if !self.has(now) {
             return false;
         }
-        if self.left == self.full {
-            self.since = now;
+        if self.tokens == self.capacity {
+            self.last_refill = now;
         }
-        self.left -= 1;
+        self.tokens -= 1;
         true
     }
 
     /// Whether one could be taken out.
     pub fn has(&mut self, now: Duration) -> bool {
-        let passed = now.saturating_sub(self.since).as_nanos() / self.every.as_nanos().max(1);
+        let passed = now.saturating_sub(self.last_refill).as_nanos()
+            / self.refill_interval.as_nanos().max(1);
         if passed > 0 {
             let refill = u32::try_from(passed).unwrap_or(u32::MAX);
-            self.left = self.left.saturating_add(refill).min(self.full);
-            self.since += self.every * refill.min(u32::MAX / 2);
-            if self.left == self.full {
-                self.since = now;
+            self.tokens = self.tokens.saturating_add(refill).min(self.capacity);
+            self.last_refill += self.refill_interval * refill.min(u32::MAX / 2);
+            if self.tokens == self.capacity {
+                self.last_refill = now;
             }
         }
-        self.left > 0
+        self.tokens > 0
     }
 }
 

@@ -303,9 +303,9 @@ mod tests {
             closed: false,
             line: None,
         };
-        let mut unseen = Replay::new(instance);
+        let mut replay = Replay::new(instance);
         let pass = write(Some(Id::from(1)), vec![Effect::Pass]);
-        unseen.reply(Some(1), &pass, Some(typed(&out(text("in clear")))));
+        replay.reply(Some(1), &pass, Some(typed(&out(text("in clear")))));
         let echo = Effect::Echo {
             to: to.clone(),
             kind: MessageKind::Text,
@@ -315,11 +315,11 @@ mod tests {
             security: Some(Security::Unverified),
         };
         let echo = write(Some(Id::from(2)), vec![echo]);
-        unseen.reply(Some(2), &echo, None);
+        replay.reply(Some(2), &echo, None);
         if let Some(returned) = goodbye {
-            unseen.goodbye(0, returned);
+            replay.goodbye(0, returned);
         }
-        unseen.late()
+        replay.late()
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::rc::Rc;
 use tempfile::TempDir;
 use worker::store::{
-    Directory, Disk, EncryptedStore, Keys, Locked, Settled, Store, StoredFile, seal,
+    Converted, Directory, Disk, EncryptedStore, Keys, Locked, Store, StoredFile, seal,
 };
 use zeroize::Zeroizing;
 
@@ -22,7 +22,7 @@ fn what_is_written_is_read_back_and_is_the_owners_alone() {
     for secret in [None, Some(1)] {
         let dir = directory_in_memory();
         let mut vault = vault(&dir, secret, None);
-        vault.settle(AtRest::Encrypted);
+        vault.convert_all(AtRest::Encrypted);
         assert!(vault.read(StoredFile::Settings).unwrap().is_none());
         write(&mut vault, StoredFile::Settings, "one");
         write(&mut vault, StoredFile::Settings, "two");
@@ -97,7 +97,7 @@ fn nothing_is_followed_out_of_the_directory() {
     }
     let mut vault = vault(&dir, Some(1), None);
     assert!(vault.read(StoredFile::Key).is_err());
-    assert_eq!(vault.settle(AtRest::Encrypted).changed, 0);
+    assert_eq!(vault.convert_all(AtRest::Encrypted).changed, 0);
     assert_eq!(fs::read(outside.path()).unwrap(), b"not ours");
 }
 
@@ -120,7 +120,7 @@ fn with_a_key_every_file_is_encrypted_and_copies_too() {
     let mut handles: Vec<File> =
         PLAIN.iter().map(|(file, _)| File::open(dir.path().join(file)).unwrap()).collect();
     let mut vault = open(&dir, Some(1), None);
-    assert_eq!(vault.settle(AtRest::Encrypted), changed(PLAIN.len()));
+    assert_eq!(vault.convert_all(AtRest::Encrypted), changed(PLAIN.len()));
     assert_eq!(vault.at_rest(), "encrypted");
     nothing_is_readable(&dir);
     assert_eq!(vault.read(StoredFile::Key).unwrap().unwrap().as_slice(), PLAIN[0].1.as_bytes());
@@ -136,20 +136,20 @@ fn with_a_key_every_file_is_encrypted_and_copies_too() {
     vault.set_aside(StoredFile::Key, "20261123").unwrap();
     nothing_is_readable(&dir);
     let mut vault = open(&dir, Some(1), None);
-    assert_eq!(vault.settle(AtRest::Encrypted), Settled::default());
+    assert_eq!(vault.convert_all(AtRest::Encrypted), Converted::default());
 }
 
 #[test]
 fn files_that_do_not_open_are_left_alone() {
     let dir = with_plain_files();
-    open(&dir, Some(1), None).settle(AtRest::Encrypted);
+    open(&dir, Some(1), None).convert_all(AtRest::Encrypted);
     let before = everything(&dir);
     let mut none = vault(&dir, None, None);
     assert_eq!(none.unlock(), Err(Locked::NoSecret));
     let mut other = vault(&dir, Some(2), Some(3));
     assert_eq!(other.unlock(), Err(Locked::OtherSecret));
     // Even if somebody went on.
-    assert_eq!(other.settle(AtRest::Plain).changed, 0);
+    assert_eq!(other.convert_all(AtRest::Plain).changed, 0);
     assert_eq!(other.read(StoredFile::Key).unwrap_err().kind(), ErrorKind::InvalidData);
     assert_eq!(everything(&dir), before);
 
@@ -165,11 +165,11 @@ fn files_that_do_not_open_are_left_alone() {
 #[test]
 fn another_master_secret_takes_the_place_of_the_old_one() {
     let dir = with_plain_files();
-    open(&dir, Some(1), None).settle(AtRest::Encrypted);
+    open(&dir, Some(1), None).convert_all(AtRest::Encrypted);
     let mut both = open(&dir, Some(2), Some(1));
-    assert_eq!(both.settle(AtRest::Encrypted), changed(PLAIN.len()));
+    assert_eq!(both.convert_all(AtRest::Encrypted), changed(PLAIN.len()));
     let mut new = open(&dir, Some(2), None);
-    assert_eq!(new.settle(AtRest::Encrypted), Settled::default());
+    assert_eq!(new.convert_all(AtRest::Encrypted), Converted::default());
     assert_eq!(new.read(StoredFile::Key).unwrap().unwrap().as_slice(), PLAIN[0].1.as_bytes());
     assert_eq!(vault(&dir, Some(1), None).unlock(), Err(Locked::OtherSecret));
 }
@@ -185,13 +185,13 @@ fn a_crash_at_any_step_loses_no_key_and_is_mended() {
         loop {
             let dir = with_plain_files();
             if from.is_some() {
-                open(&dir, from, None).settle(Encrypted);
+                open(&dir, from, None).convert_all(Encrypted);
             }
             let disk = Crashing::new(&dir, steps);
             let names = disk.disk.names().unwrap();
             let mut vault =
                 EncryptedStore::new(disk, &account(), names, Some(keys(secret, before)));
-            let survived = vault.settle(wanted).failed.is_empty();
+            let survived = vault.convert_all(wanted).failed.is_empty();
             drop(vault);
 
             // At any moment each file is whole, for whoever has all keys...
@@ -204,7 +204,7 @@ fn a_crash_at_any_step_loses_no_key_and_is_mended() {
             }
             // ...and the next start finishes what was begun.
             let mut vault = open(&dir, Some(secret), before);
-            let settled = vault.settle(wanted);
+            let settled = vault.convert_all(wanted);
             assert_eq!(settled.failed, [""; 0], "after {steps} steps");
             if wanted == Encrypted {
                 nothing_is_readable(&dir);
@@ -226,14 +226,14 @@ fn a_second_name_of_the_only_copy_is_not_wiped() {
     let key = dir.path().join("otr.key");
     fs::hard_link(&key, dir.path().join("otr.key.was")).unwrap();
     let mut vault = open(&dir, Some(1), None);
-    assert_eq!(vault.settle(AtRest::Encrypted), changed(PLAIN.len()));
+    assert_eq!(vault.convert_all(AtRest::Encrypted), changed(PLAIN.len()));
     assert_eq!(vault.read(StoredFile::Key).unwrap().unwrap().as_slice(), PLAIN[0].1.as_bytes());
     // Nor what an admin has linked elsewhere: that is said instead.
     let elsewhere = tempfile::tempdir_in(dir.path().parent().unwrap()).unwrap();
     put(&dir, "otr.key", PLAIN[0].1);
     fs::hard_link(&key, elsewhere.path().join("backup")).unwrap();
     let mut vault = open(&dir, Some(1), None);
-    let failed = vault.settle(AtRest::Encrypted).failed;
+    let failed = vault.convert_all(AtRest::Encrypted).failed;
     assert!(failed[0].starts_with("otr.key: it has another name"), "{failed:?}");
     assert_eq!(vault.at_rest(), "not all encrypted");
     assert_eq!(get(&elsewhere, "backup"), PLAIN[0].1.as_bytes());
@@ -336,8 +336,8 @@ fn write(vault: &mut EncryptedStore<Directory>, name: StoredFile, content: &str)
     assert!(failed.is_empty(), "{failed:?}");
 }
 
-fn changed(changed: usize) -> Settled {
-    Settled { changed, failed: Vec::new() }
+fn changed(changed: usize) -> Converted {
+    Converted { changed, failed: Vec::new() }
 }
 
 /// After so many changes the machine has lost its power: the next one is not made, or half, and

@@ -39,7 +39,7 @@ use std::path::Path;
 use worker::control::Control;
 use worker::engine::{Action, Engine, Now};
 use worker::event_loop::{Loaded, serve};
-use worker::store::{Directory, EncryptedStore, Keys, Settled, Store, StoredFile, seal};
+use worker::store::{Converted, Directory, EncryptedStore, Keys, Store, StoredFile, seal};
 use worker::text::{ctcp, html as markup, sanitize};
 use zeroize::Zeroizing;
 
@@ -168,9 +168,9 @@ pub fn worker(input: &[u8]) {
         order(&front, &ToWorker::Status { seq }, None);
     }
     order(&front, &ToWorker::Shutdown, None);
-    let (settled, confinement) = (Settled::default(), String::new());
+    let (converted, confinement) = (Converted::default(), String::new());
     let account = account("alice");
-    let loaded = Loaded { engine, store, settled, confinement, account, front: 2 };
+    let loaded = Loaded { engine, store, converted, confinement, account, front: 2 };
     serve(Control::new(control), loaded).expect("served to the end");
     let mut replies = Vec::new();
     let _ = module.read_to_end(&mut replies);
@@ -319,9 +319,9 @@ pub fn sealed(input: &[u8]) {
         return;
     }
     for round in 0..2 {
-        let settled = vault.settle(wanted);
-        assert_eq!(settled.failed.len(), usize::from(closed));
-        assert!(round == 0 || settled.changed == 0);
+        let converted = vault.convert_all(wanted);
+        assert_eq!(converted.failed.len(), usize::from(closed));
+        assert!(round == 0 || converted.changed == 0);
     }
     for name in StoredFile::ALL {
         let read = vault.read(name).map(|file| file.expect("it was there").to_vec()).ok();

@@ -65,6 +65,14 @@ fn nobody_can_type_a_mark_of_ours() {
     let carol = scene.peer("carol", "23");
     carol.sends("PRIVMSG alice :[UNVERIFIED NEW KEY] it is me");
     alice.reads("carol", "\\[UNVERIFIED NEW KEY] it is me");
+    // Nor what only looks like one.
+    for words in ["\x02[NOT\x0f ENCRYPTED] bold", "[not encrypted] small", "［NОT ENCRYPTED] alien"]
+    {
+        bob.types_to("alice", words);
+        alice.reads("bob", &format!("\\{words}"));
+        carol.sends(&format!("PRIVMSG alice :{words}"));
+        alice.reads("carol", &format!("\\{words}"));
+    }
     carol.sends("PRIVMSG alice :a [NOT ENCRYPTED] inside");
     alice.reads("carol", "a [NOT ENCRYPTED] inside");
 }

@@ -65,8 +65,8 @@ const LOST_TIME: Duration = Duration::from_secs(1);
 
 /// What makes a supervisor act.
 enum Event {
-    PendingRequest(AccountRequest),
-    WorkerResponse(ToFront),
+    Request(AccountRequest),
+    FromWorker(ToFront),
     Lost(String),
     /// How, in words.
     Ended(String),
@@ -74,14 +74,14 @@ enum Event {
     /// It is this account's turn to start a worker.
     Turn(OwnedSemaphorePermit),
     /// The admin has set something else.
-    Site,
+    Config,
     Time,
     /// The front stops, or serves again.
     Phase,
 }
 
-/// Brings a question to an account's supervisor, or gives it back where there is no room for it. A supervisor
-/// is made where there is none.
+/// Brings a request to an account's supervisor, or gives it back where there is no room for it. A
+/// supervisor is made where there is none.
 pub fn ask(
     context: &Rc<Context>,
     account: &Account,
@@ -98,7 +98,7 @@ pub fn ask(
     }
     let (supervisor, asks) = mpsc::channel(ASKS);
     supervisor.try_send(ask).map_err(|error| error.into_inner())?;
-    context.add_keeper(account.clone(), supervisor);
+    context.add_supervisor(account.clone(), supervisor);
     spawn_local(run(Supervisor::new(context.clone(), account.clone()), asks));
     Ok(())
 }
@@ -113,7 +113,7 @@ pub fn take_up(context: &Rc<Context>, workers: Vec<Stored>) {
             continue;
         }
         let (supervisor, asks) = mpsc::channel(ASKS);
-        context.add_keeper(account, supervisor);
+        context.add_supervisor(account, supervisor);
         spawn_local(keep_taken_up(context.clone(), stored, asks));
     }
 }
@@ -135,7 +135,7 @@ async fn keep_taken_up(context: Rc<Context>, stored: Stored, asks: mpsc::Receive
 
 async fn run(mut supervisor: Supervisor, mut asks: mpsc::Receiver<AccountRequest>) {
     let mut phase = supervisor.context.phase.subscribe();
-    let mut site = supervisor.context.site.subscribe();
+    let mut site = supervisor.context.worker_config.subscribe();
     loop {
         let frozen = *phase.borrow_and_update() == Phase::Frozen;
         if frozen {
@@ -145,19 +145,19 @@ async fn run(mut supervisor: Supervisor, mut asks: mpsc::Receiver<AccountRequest
             continue;
         }
         let wake = supervisor.wake();
-        supervisor.context.liveness.borrow_mut().reports(&supervisor.account, wake);
+        supervisor.context.liveness.borrow_mut().is_due(&supervisor.account, wake);
         let event = tokio::select! {
-            Some(ask) = asks.recv() => Event::PendingRequest(ask),
+            Some(ask) = asks.recv() => Event::Request(ask),
             event = Worker::next(supervisor.worker.as_mut()) => event,
             () = sleep(wake) => Event::Time,
             Ok(turn) = supervisor.context.starts.clone().acquire_owned(), if supervisor.wants_to_start() => {
                 Event::Turn(turn)
             }
-            Ok(()) = site.changed() => Event::Site,
+            Ok(()) = site.changed() => Event::Config,
             Ok(()) = phase.changed() => Event::Phase,
         };
         supervisor.handle(event);
-        supervisor.mind_the_time();
+        supervisor.check_deadlines();
         // No await between this look and `forget`: nobody can ask meanwhile.
         if supervisor.is_over() && asks.is_empty() {
             break;
@@ -217,7 +217,7 @@ impl Supervisor {
 
     /// Another front may go on from here.
     async fn freeze(&mut self) {
-        self.context.liveness.borrow_mut().reports(&self.account, None);
+        self.context.liveness.borrow_mut().is_due(&self.account, None);
         let handed_over = match &mut self.worker {
             Some(worker) => worker.hand_over(&self.account).await,
             None => None,
@@ -227,26 +227,24 @@ impl Supervisor {
 
     fn handle(&mut self, event: Event) {
         match event {
-            Event::PendingRequest(AccountRequest::Hello(connection)) => {
+            Event::Request(AccountRequest::Hello(connection)) => {
                 self.wait(Waiting::Hello(connection))
             }
-            Event::PendingRequest(AccountRequest::WorkerRequest { question, reply }) => {
-                self.wait(Waiting::WorkerRequest { question, reply });
+            Event::Request(AccountRequest::Forward { request, reply }) => {
+                self.wait(Waiting::Forward { request, reply });
             }
-            Event::PendingRequest(AccountRequest::End { how, reply }) => {
-                self.end_account(how, reply)
-            }
-            Event::PendingRequest(AccountRequest::Vacate { how, reply }) => self.vacate(how, reply),
-            Event::PendingRequest(AccountRequest::Renew { reply }) => self.renew(Some(reply)),
-            Event::PendingRequest(AccountRequest::Status { reply }) => self.ask_status(reply),
-            Event::WorkerResponse(said) => self.said(said),
+            Event::Request(AccountRequest::End { how, reply }) => self.end_account(how, reply),
+            Event::Request(AccountRequest::Vacate { how, reply }) => self.vacate(how, reply),
+            Event::Request(AccountRequest::Renew { reply }) => self.renew(Some(reply)),
+            Event::Request(AccountRequest::Status { reply }) => self.ask_status(reply),
+            Event::FromWorker(said) => self.said(said),
             Event::Lost(why) => self.lost(&why),
             Event::Ended(ending) => self.ended(&ending),
             Event::Key(event) => self.key(event),
             Event::Turn(turn) => self.start(turn),
-            Event::Site => {
+            Event::Config => {
                 if let Some(worker) = &mut self.worker {
-                    worker.tell(&ToWorker::Site(self.context.site.borrow().clone()));
+                    worker.tell(&ToWorker::Site(self.context.worker_config.borrow().clone()));
                 }
             }
             Event::Time => {}
@@ -288,13 +286,13 @@ impl Supervisor {
         for (came, waiting) in self.waiting.drain(..) {
             worker.idle_check = None;
             match waiting {
-                Waiting::WorkerRequest {
-                    question: WorkerRequest::Do(_) | WorkerRequest::State(_),
+                Waiting::Forward {
+                    request: WorkerRequest::Do(_) | WorkerRequest::State(_),
                     reply,
                 } if worker.control < 2 => drop(reply.send(Err(too_old()))),
-                Waiting::WorkerRequest { question, reply } => {
-                    let asked = PendingRequest::WorkerRequest { until: came + COMMAND_TIME, reply };
-                    worker.ask(asked, |seq| match question {
+                Waiting::Forward { request, reply } => {
+                    let asked = PendingRequest::Forwarded { until: came + COMMAND_TIME, reply };
+                    worker.ask(asked, |seq| match request {
                         WorkerRequest::Command(text) => (ToWorker::Command { seq, text }, None),
                         WorkerRequest::Do(command) => (ToWorker::Do { seq, command }, None),
                         WorkerRequest::State(page) => (ToWorker::State { seq, page }, None),
@@ -421,7 +419,7 @@ impl Supervisor {
     }
 
     /// Does what is due.
-    fn mind_the_time(&mut self) {
+    fn check_deadlines(&mut self) {
         let now = Instant::now();
         let waiting = std::mem::take(&mut self.waiting);
         let (late, waiting) =

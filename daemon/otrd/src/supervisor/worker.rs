@@ -80,7 +80,7 @@ impl Worker {
         let theirs = directory.try_clone()?;
         let mut running = spawn::worker(&context.worker, directory)?;
         let allow_no_landlock = context.allow_no_landlock;
-        let site = context.site.borrow().clone();
+        let site = context.worker_config.borrow().clone();
         let at_rest = context.at_rest();
         let files_of = context.state.files_of(account);
         let start = ToWorker::Start {
@@ -134,7 +134,7 @@ impl Worker {
         let seq = worker.seq();
         worker.taking_up = Some(seq);
         let at_rest = context.at_rest();
-        let site = context.site.borrow().clone();
+        let site = context.worker_config.borrow().clone();
         let first = match record.control {
             1 => ToWorker::Status { seq },
             _ => ToWorker::TakeUp { seq, control: proto::worker::VERSION, site, at_rest },
@@ -235,7 +235,7 @@ impl Worker {
             // What it said before it ended is heard first.
             biased;
             said = worker.running.channel.next(), if !lost => match said {
-                Ok(said) => Event::WorkerResponse(said),
+                Ok(said) => Event::FromWorker(said),
                 Err(lost) => Event::Lost(lost.to_string()),
             },
             event = key => Event::Key(event),
@@ -326,7 +326,7 @@ impl Worker {
     }
 
     pub(super) fn said(&mut self, seq: u64, outcome: Result<WorkerResponse, Error>) {
-        if let Some(PendingRequest::WorkerRequest { reply, .. }) = self.asked.remove(&seq) {
+        if let Some(PendingRequest::Forwarded { reply, .. }) = self.asked.remove(&seq) {
             drop(reply.send(outcome));
         }
     }

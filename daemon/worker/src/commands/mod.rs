@@ -3,8 +3,8 @@
 
 mod authenticate;
 mod fingerprints;
+mod info;
 mod lists;
-mod overview;
 mod sessions;
 
 use crate::engine::Engine;
@@ -60,14 +60,14 @@ pub const COMMANDS: &[Typed] = &[
         arguments: "[command]",
         summary: "Show this list, or what a command does",
         details: "",
-        parse: |_, arguments| overview::parse_help(arguments),
+        parse: |_, arguments| info::parse_help(arguments),
     },
     Typed {
         name: "info",
         arguments: "[nick]",
         summary: "Show known fingerprints and private conversations",
         details: "With a nick also its policy, the protocol's version, instance tags and since when.",
-        parse: |_, arguments| overview::parse_info(arguments),
+        parse: |_, arguments| info::parse_info(arguments),
     },
     Typed {
         name: "start",
@@ -212,11 +212,11 @@ pub fn run_line(engine: &mut Engine, line: &[u8]) {
     };
     match (command.parse)(engine, arguments) {
         Ok(Line::Command(command)) => run(engine, &command),
-        Ok(Line::Help(word)) => overview::help(engine, word.as_deref()),
-        Ok(Line::Listen) => overview::listen(engine),
-        Ok(Line::Mark) => overview::mark(engine),
-        Ok(Line::Status) => overview::status(engine),
-        Ok(Line::Version) => overview::version(engine),
+        Ok(Line::Help(word)) => info::help(engine, word.as_deref()),
+        Ok(Line::Listen) => info::listen(engine),
+        Ok(Line::Mark) => info::mark(engine),
+        Ok(Line::Status) => info::status(engine),
+        Ok(Line::Version) => info::version(engine),
         Ok(Line::NoFingerprint) => fingerprints::say_unknown(engine),
         Err(Wrong) => engine.say(Style::Bad, usage(command)),
     }
@@ -238,7 +238,7 @@ pub fn run(engine: &mut Engine, command: &Command) {
         Command::Policy(policy) => lists::policy(engine, policy),
         Command::Ignore(patterns) => lists::ignore(engine, patterns),
         Command::Enable(patterns) => lists::enable(engine, patterns),
-        Command::Info(MaybePeer { peer }) => overview::info(engine, peer.as_ref()),
+        Command::Info(MaybePeer { peer }) => info::info(engine, peer.as_ref()),
         Command::Fingerprint(Nothing {}) => fingerprints::own(engine),
     }
 }

@@ -229,7 +229,7 @@ impl Engine {
         }
         rules.append(&mut wide);
         if plain {
-            rules.extend(self.site.services.iter().map(|service| (service.clone(), false)));
+            rules.extend(self.config.services.iter().map(|service| (service.clone(), false)));
         }
         rules.push(("*".into(), default));
         let size: usize = rules.iter().map(|(pattern, _)| pattern.len() + 35).sum();

@@ -82,7 +82,7 @@ pub struct Engine {
     pub(crate) key: KeyState,
     pub(crate) settings: Settings,
     /// What the admin set.
-    pub(crate) site: WorkerConfig,
+    pub(crate) config: WorkerConfig,
     /// How our files lie on disk, in words.
     pub(crate) at_rest: &'static str,
     pub(crate) network: Network,
@@ -150,7 +150,7 @@ impl Engine {
             otr,
             key: KeyState::None,
             settings: Settings::default(),
-            site: WorkerConfig::default(),
+            config: WorkerConfig::default(),
             at_rest: "plain",
             network: Network::default(),
             casemap: Casemap::default(),
@@ -191,12 +191,12 @@ impl Engine {
 
     /// One step: what happened in, what is to be done out, in order. Files to be saved come
     /// first, so that nothing is told that a crash could undo.
-    pub fn step(&mut self, now: Now, input: Event) -> Vec<Action> {
+    pub fn step(&mut self, now: Now, event: Event) -> Vec<Action> {
         self.now = now;
-        if !matches!(input, Event::NotSaved(..)) {
+        if !matches!(event, Event::NotSaved(..)) {
             self.forget_saved_key();
         }
-        match input {
+        match event {
             Event::Hello(hello) => self.greet(hello),
             Event::Again(hello) => {
                 self.module = Some(hello);
@@ -240,8 +240,8 @@ impl Engine {
     }
 
     /// Takes what the admin set. The next step tells what that changes.
-    pub fn set_site(&mut self, site: WorkerConfig) {
-        self.site = site;
+    pub fn set_config(&mut self, config: WorkerConfig) {
+        self.config = config;
         self.fold_patterns();
         self.conversations.touch_all();
     }
@@ -271,7 +271,7 @@ impl Engine {
             return None;
         }
         let private = self.conversations.values().any(|c| matches!(c.phase, Phase::Private(_)));
-        let seconds = if private { self.site.linger_private } else { self.site.linger };
+        let seconds = if private { self.config.linger_private } else { self.config.linger };
         Some(Duration::from_secs(seconds))
     }
 

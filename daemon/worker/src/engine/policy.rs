@@ -165,8 +165,8 @@ impl Engine {
             policies: policies
                 .map(|(typed, policy)| (Pattern::new(typed, self.casemap), *policy))
                 .collect(),
-            services: self.site.services.iter().map(|service| self.fold(service)).collect(),
-            default: Policy::parse(&self.site.policy),
+            services: self.config.services.iter().map(|service| self.fold(service)).collect(),
+            default: Policy::parse(&self.config.policy),
         };
     }
 

@@ -64,7 +64,10 @@ impl Engine {
     /// `forget`
     pub(crate) fn forget(&mut self, known: &KnownFingerprint) -> Result<(), ForgetError> {
         self.otr.forget_fingerprint(&known.peer, known.fingerprint)?;
-        self.key_dates.forget(known.fingerprint);
+        let of_another = |other: &KnownFingerprint| other.fingerprint == known.fingerprint;
+        if !self.otr.known().iter().any(of_another) {
+            self.key_dates.forget(known.fingerprint);
+        }
         self.to_save.extend([StoredFile::Conversations, StoredFile::Fingerprints]);
         Ok(())
     }

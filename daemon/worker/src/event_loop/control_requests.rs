@@ -4,7 +4,7 @@ use super::{KeyPipe, MAX_KEY, Worker, memory};
 use crate::bundle_io;
 use crate::control::Packet;
 use crate::engine::{Event, KeyState};
-use crate::store::{Keys, Rekeyed, Settled};
+use crate::store::{Converted, Keys, Rekeyed};
 use anyhow::Result;
 use proto::admin::import_export::{Exported, Imported, Order};
 use proto::admin::{Output, WorkerStatus};
@@ -70,17 +70,17 @@ impl Worker {
                 self.say(&ToFront::Exported { seq, outcome });
             }
             (ToWorker::Site(site), _) => {
-                self.engine.set_site(site);
+                self.engine.set_config(site);
                 let effects = self.step(Event::Tick);
                 self.unasked(effects);
             }
             (ToWorker::AtRest { seq, at_rest }, _) => {
-                let settled = self.store.settle(at_rest);
-                self.settled(&settled);
+                let converted = self.store.convert_all(at_rest);
+                self.converted(&converted);
                 self.engine.set_at_rest(self.store.at_rest());
-                let outcome = match settled.failed.is_empty() {
+                let outcome = match converted.failed.is_empty() {
                     true => Ok(at_rest),
-                    false => Err(Refused { why: settled.failed.join("; ") }),
+                    false => Err(Refused { why: converted.failed.join("; ") }),
                 };
                 self.say(&ToFront::AtRest { seq, outcome });
             }
@@ -115,7 +115,7 @@ impl Worker {
         let generating = matches!(self.engine.key_state(), KeyState::Generating { .. });
         let keygen = generating && self.key_pipe.is_none();
         self.say(&ToFront::Here(super::here(&self.account, seq, keygen)));
-        self.engine.set_site(site);
+        self.engine.set_config(site);
         let effects = self.step(Event::Tick);
         self.unasked(effects);
     }
@@ -126,8 +126,8 @@ impl Worker {
         match Keys::read(File::from(pipe)).map(|keys| self.store.rekey(keys)) {
             Ok(Rekeyed::Same) => {}
             Ok(Rekeyed::Changed) => {
-                let settled = self.store.settle(wanted);
-                self.settled(&settled);
+                let converted = self.store.convert_all(wanted);
+                self.converted(&converted);
                 self.engine.set_at_rest(self.store.at_rest());
             }
             Ok(Rekeyed::Unrelated) => self.log(
@@ -138,16 +138,20 @@ impl Worker {
         }
     }
 
-    /// Says what became of files that lay otherwise.
-    pub(super) fn settled(&mut self, settled: &Settled) {
-        if settled.changed > 0 {
+    /// Logs what a conversion of the account's files came to.
+    pub(super) fn converted(&mut self, converted: &Converted) {
+        if converted.changed > 0 {
             self.log(
                 LogTopic::AtRest,
-                format!("files that lie {} now: {}", self.store.at_rest(), settled.changed),
+                format!(
+                    "the encryption of the account's files was changed, they are {} now: {}",
+                    self.store.at_rest(),
+                    converted.changed
+                ),
             );
         }
-        for why in &settled.failed {
-            self.log(LogTopic::Trouble, format!("a file does not lie on disk as it should: {why}"));
+        for why in &converted.failed {
+            self.log(LogTopic::Trouble, format!("a file could not be converted: {why}"));
         }
     }
 

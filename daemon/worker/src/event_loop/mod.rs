@@ -13,7 +13,7 @@ use crate::control::{Control, Packet};
 use crate::engine::{Action, Engine, Event, KeyState, Now};
 use crate::replay::Replay;
 use crate::sandbox::{self, WithoutLandlock, hardening};
-use crate::store::{Directory, EncryptedStore, Keys, Locked, Settled, Store, StoredFile};
+use crate::store::{Converted, Directory, EncryptedStore, Keys, Locked, Store, StoredFile};
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -71,8 +71,8 @@ pub struct Loaded {
     pub engine: Engine,
     /// Those files.
     pub store: EncryptedStore<Directory>,
-    /// What became of files that lay otherwise.
-    pub settled: Settled,
+    /// Files that were converted to what the admin set.
+    pub converted: Converted,
     /// How this process is confined, in words.
     pub confinement: String,
     /// Whose account it is.
@@ -96,10 +96,10 @@ struct Worker {
     /// How files are to lie on disk under the keys that a new front is about to send.
     wanted_at_rest: Option<AtRest>,
     clock: Clock,
-    link: Option<Connection>,
+    connection: Option<Connection>,
     key_pipe: Option<KeyPipe>,
     /// For a module that said which instance it is: what it has not seen.
-    unseen: Option<Replay>,
+    replay: Option<Replay>,
     /// Effects for another module that is not connected.
     backlog: VecDeque<Effect>,
     /// Since when nobody is connected.
@@ -149,17 +149,17 @@ impl Worker {
         let files_of = files_of.as_ref().unwrap_or(&account);
         let mut store = EncryptedStore::new(directory, files_of, names, keys);
         store.unlock()?;
-        let settled = store.settle(at_rest.unwrap_or(AtRest::Plain));
+        let converted = store.convert_all(at_rest.unwrap_or(AtRest::Plain));
         let now = Clock(Instant::now()).now();
         let user = files_of.user.clone();
         let mut engine = Engine::load_files_of(&user, account.clone(), &mut store, now)?;
-        engine.set_site(site);
+        engine.set_config(site);
         engine.set_at_rest(store.at_rest());
-        Ok(Loaded { engine, store, settled, confinement, account, front })
+        Ok(Loaded { engine, store, converted, confinement, account, front })
     }
 
     fn new(control: Control, loaded: Loaded) -> Self {
-        let Loaded { engine, store, settled, confinement, account, front } = loaded;
+        let Loaded { engine, store, converted, confinement, account, front } = loaded;
         let clock = Clock(Instant::now());
         let mut worker = Self {
             control,
@@ -170,15 +170,15 @@ impl Worker {
             presence: Presence::new(front, clock.now().mono),
             clock,
             wanted_at_rest: None,
-            link: None,
-            unseen: None,
+            connection: None,
+            replay: None,
             key_pipe: None,
             backlog: VecDeque::new(),
             alone_since: Duration::ZERO,
             idle_said: false,
             ends: false,
         };
-        worker.settled(&settled);
+        worker.converted(&converted);
         if matches!(worker.engine.key_state(), KeyState::Damaged(_)) {
             worker.log(LogTopic::Key, "otr.key cannot be used: the user is told why".into());
         }
@@ -188,11 +188,11 @@ impl Worker {
     fn run(mut self) -> Result<()> {
         while !self.ends {
             let ready = self.wait()?;
-            // The link first: a packet of the front may bring another one.
-            if ready.link_closed {
-                self.link_closed();
-            } else if ready.link {
-                self.read_link();
+            // The connection first: a packet of the front may bring another one.
+            if ready.connection_closed {
+                self.connection_closed();
+            } else if ready.connection {
+                self.read_connection();
             }
             if ready.control {
                 self.read_control()?;
@@ -204,30 +204,34 @@ impl Worker {
                 self.read_key_pipe();
             }
             self.tick();
-            if self.link.as_mut().is_some_and(|link| link.flush() == ConnectionState::Dead) {
-                self.link_closed();
+            if self
+                .connection
+                .as_mut()
+                .is_some_and(|connection| connection.flush() == ConnectionState::Dead)
+            {
+                self.connection_closed();
             }
         }
         // What waits comes back to the user before the end.
         let effects = self.step(Event::End);
         self.unasked(effects);
-        if let Some(link) = &mut self.link {
-            link.bye(ByeReason::Ends);
+        if let Some(connection) = &mut self.connection {
+            connection.bye(ByeReason::Ends);
         }
         Ok(())
     }
 
     fn wait(&mut self) -> Result<Ready> {
         let timeout = self.timeout();
-        let full = self.unseen.as_ref().is_some_and(Replay::is_full);
+        let full = self.replay.as_ref().is_some_and(Replay::is_full);
         let mut flags = PollFlags::POLLIN;
         flags.set(PollFlags::POLLOUT, self.control.wants_to_send());
         let mut fds = vec![PollFd::new(self.control.as_fd(), flags)];
-        let link = self.link.as_ref().map(|link| {
+        let connection = self.connection.as_ref().map(|connection| {
             let mut flags = PollFlags::empty();
-            flags.set(PollFlags::POLLIN, link.may_read() && !full);
-            flags.set(PollFlags::POLLOUT, link.wants_to_write());
-            fds.push(PollFd::new(link.as_fd(), flags));
+            flags.set(PollFlags::POLLIN, connection.may_read() && !full);
+            flags.set(PollFlags::POLLOUT, connection.wants_to_write());
+            fds.push(PollFd::new(connection.as_fd(), flags));
             fds.len() - 1
         });
         let pipe = self.key_pipe.as_ref().map(|key| {
@@ -244,8 +248,9 @@ impl Worker {
         };
         Ok(Ready {
             control: events(Some(0)).intersects(!PollFlags::POLLOUT),
-            link: !events(link).is_empty(),
-            link_closed: events(link).intersects(PollFlags::POLLHUP | PollFlags::POLLERR),
+            connection: !events(connection).is_empty(),
+            connection_closed: events(connection)
+                .intersects(PollFlags::POLLHUP | PollFlags::POLLERR),
             key_pipe: !events(pipe).is_empty(),
         })
     }
@@ -253,7 +258,7 @@ impl Worker {
     /// Until the next thing that only time brings about.
     fn timeout(&self) -> PollTimeout {
         let now = self.clock.now().mono;
-        let alone = match (&self.link, self.idle_said) {
+        let alone = match (&self.connection, self.idle_said) {
             (None, false) => self.engine.linger().map(|stay| self.alone_since + stay),
             _ => None,
         };
@@ -275,7 +280,7 @@ impl Worker {
             self.unasked(effects);
         }
         // Only then, for it looks at every conversation.
-        let alone = self.link.is_none() && !self.idle_said;
+        let alone = self.connection.is_none() && !self.idle_said;
         let stay = alone.then(|| self.engine.linger()).flatten();
         if stay.is_some_and(|stay| now >= self.alone_since + stay) {
             self.idle_said = true;
@@ -299,8 +304,8 @@ impl Worker {
         let mut effects = Vec::new();
         let mut files = Vec::new();
         let mut failed = Vec::new();
-        for act in actions {
-            match act {
+        for action in actions {
+            match action {
                 Action::Effect(effect) => effects.push(effect),
                 Action::Save(name, content) => files.push((name, content)),
                 Action::SetAside(name, suffix) => {
@@ -378,7 +383,7 @@ fn receive_keys(control: &mut Control) -> Result<Keys> {
 /// What poll said.
 struct Ready {
     control: bool,
-    link: bool,
-    link_closed: bool,
+    connection: bool,
+    connection_closed: bool,
     key_pipe: bool,
 }

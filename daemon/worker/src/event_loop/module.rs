@@ -28,18 +28,18 @@ const LIMITS: Limits = Limits {
 
 impl Worker {
     pub(super) fn adopt(&mut self, id: Option<Id>, hello: Hello, rest: &Text, socket: OwnedFd) {
-        if let Some(old) = &mut self.link {
+        if let Some(old) = &mut self.connection {
             old.bye(ByeReason::TakenOver);
-            self.link_closed();
+            self.connection_closed();
         }
         self.idle_said = false;
-        let mut link = Connection::new(socket, rest.as_bytes());
-        let goes_on = match (&self.unseen, &hello.instance) {
-            (Some(unseen), Some(instance)) => unseen.goes_on(instance, hello.ack),
+        let mut connection = Connection::new(socket, rest.as_bytes());
+        let goes_on = match (&self.replay, &hello.instance) {
+            (Some(replay), Some(instance)) => replay.goes_on(instance, hello.ack),
             _ => false,
         };
         let effects = if goes_on { self.go_on(hello) } else { self.begin(hello) };
-        let again = self.unseen.as_mut().filter(|_| goes_on).map(Replay::again);
+        let again = self.replay.as_mut().filter(|_| goes_on).map(Replay::again);
         let mut more = Vec::new();
         if let Some(id) = id {
             let mut listed = |pending| {
@@ -69,12 +69,12 @@ impl Worker {
                 has: Want::ALL.to_vec(),
                 limits: Some(LIMITS),
             };
-            jsonrpc::write_line(link.out(), &Response { id, outcome: Ok(welcome) });
+            jsonrpc::write_line(connection.out(), &Response { id, outcome: Ok(welcome) });
         }
         for line in again.into_iter().flat_map(|(_, lines)| lines) {
-            link.out().extend_from_slice(line);
+            connection.out().extend_from_slice(line);
         }
-        self.link = Some(link);
+        self.connection = Some(connection);
         more.extend(effects);
         self.unasked(more);
         self.serve_lines();
@@ -83,10 +83,10 @@ impl Worker {
     /// The same instance of the module goes on where it was.
     fn go_on(&mut self, hello: Hello) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if let Some(unseen) = &mut self.unseen {
-            unseen.saw(hello.ack);
+        if let Some(replay) = &mut self.replay {
+            replay.saw(hello.ack);
             if hello.returned {
-                unseen.returned();
+                replay.returned();
                 effects = self.step(Event::Returned);
             }
         }
@@ -96,33 +96,33 @@ impl Worker {
 
     /// Another instance, or one that does not say which it is.
     fn begin(&mut self, hello: Hello) -> Vec<Effect> {
-        let late = self.unseen.take().into_iter().flat_map(Replay::late);
+        let late = self.replay.take().into_iter().flat_map(Replay::late);
         let before: Vec<Effect> = self.backlog.drain(..).chain(late).collect();
         let instance = hello.instance.clone();
         let greeted = self.step(Event::Hello(hello));
         let (mut effects, greeted): (Vec<Effect>, Vec<Effect>) =
             greeted.into_iter().partition(|effect| matches!(effect, Effect::State(_)));
         effects.extend(before.into_iter().chain(greeted));
-        self.unseen = instance.map(Replay::new);
+        self.replay = instance.map(Replay::new);
         effects
     }
 
-    pub(super) fn read_link(&mut self) {
-        let Some(link) = &mut self.link else { return };
-        let health = link.fill();
+    pub(super) fn read_connection(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
+        let health = connection.fill();
         self.serve_lines();
         if health == ConnectionState::Dead {
-            self.link_lost();
+            self.connection_lost();
         }
     }
 
     /// Answers every whole line that is there.
     fn serve_lines(&mut self) {
         loop {
-            let Some(link) = &mut self.link else { return };
-            match link.next_line() {
+            let Some(connection) = &mut self.connection else { return };
+            match connection.next_line() {
                 Ok(Some(line)) => {
-                    let mut out = std::mem::take(link.out());
+                    let mut out = std::mem::take(connection.out());
                     let (start, mut rest, mut bye) = (out.len(), Vec::new(), None);
                     let mut asked = Asked::default();
                     let mut room = chunking::ROOM;
@@ -138,7 +138,7 @@ impl Worker {
                         rest.extend(effects);
                         Ok(Reply::Effects(Effects { effects: now }))
                     });
-                    if let Some(unseen) = &mut self.unseen {
+                    if let Some(replay) = &mut self.replay {
                         let reply = out.get(start..).unwrap_or_default();
                         let passes = asked.may_pass() && replay::contains_pass(reply);
                         let passed = || match asked.typed {
@@ -146,23 +146,23 @@ impl Worker {
                             None => left_to_us(&message(&line)?),
                             typed => typed,
                         };
-                        unseen.reply(asked.id, reply, passes.then(passed).flatten());
+                        replay.reply(asked.id, reply, passes.then(passed).flatten());
                     }
-                    if let Some(link) = &mut self.link {
-                        *link.out() = out;
+                    if let Some(connection) = &mut self.connection {
+                        *connection.out() = out;
                     }
                     self.unasked(rest);
                     if let Some(bye) = bye {
                         self.goodbye(&bye);
-                        return self.link_lost();
+                        return self.connection_lost();
                     }
                 }
                 Ok(None) => return,
                 Err(_) => {
                     let reply =
                         Response::<Effects> { id: Id::Null, outcome: Err(Code::TooLong.into()) };
-                    jsonrpc::write_line(link.out(), &reply);
-                    return self.link_lost();
+                    jsonrpc::write_line(connection.out(), &reply);
+                    return self.connection_lost();
                 }
             }
         }
@@ -176,7 +176,7 @@ impl Worker {
         asked: &mut Asked,
         room: &mut usize,
     ) -> Result<Reply, Error> {
-        if self.unseen.is_some() {
+        if self.replay.is_some() {
             asked.id = number(id);
         }
         if *room < chunking::ROOM {
@@ -194,10 +194,10 @@ impl Worker {
         asked: &mut Asked,
         bye: &mut Option<Bye>,
     ) -> Vec<Effect> {
-        if let Some(unseen) = &mut self.unseen {
+        if let Some(replay) = &mut self.replay {
             asked.id = number(id);
             match &mut call {
-                Call::Ack(how_far) => unseen.saw(how_far.ack),
+                Call::Ack(how_far) => replay.saw(how_far.ack),
                 Call::Out(out) => {
                     out.line = asked.id;
                     asked.typed = Some(replay::typed(out));
@@ -214,16 +214,16 @@ impl Worker {
 
     /// The module closed the connection, or lost it. It gives back what it wrote and has no answer
     /// to, or asks it again: none of that must be done as well. Only its last words count.
-    pub(super) fn link_closed(&mut self) {
+    pub(super) fn connection_closed(&mut self) {
         let mut lines = Vec::new();
-        if let Some(link) = &mut self.link {
-            let _read = (0..LAST_READS).all(|_| link.fill() == ConnectionState::Alive);
-            while let Ok(Some(line)) = link.next_line() {
+        if let Some(connection) = &mut self.connection {
+            let _read = (0..LAST_READS).all(|_| connection.fill() == ConnectionState::Alive);
+            while let Ok(Some(line)) = connection.next_line() {
                 lines.push(line);
             }
         }
         let calls: Vec<Call> = lines.iter().filter_map(|line| call(line)).collect();
-        self.link_lost();
+        self.connection_lost();
         let byes = |call: &Call| match call {
             Call::Bye(bye) if bye.ack.is_some() => Some(bye.clone()),
             _ => None,
@@ -232,8 +232,8 @@ impl Worker {
         for call in calls {
             match call {
                 Call::Ack(how_far) => {
-                    if let Some(unseen) = &mut self.unseen {
-                        unseen.saw(how_far.ack);
+                    if let Some(replay) = &mut self.replay {
+                        replay.saw(how_far.ack);
                     }
                 }
                 Call::In(message) if bye.is_some() => self.see_to(message),
@@ -260,17 +260,17 @@ impl Worker {
     }
 
     fn goodbye(&mut self, bye: &Bye) {
-        let (Some(unseen), Some(seen)) = (&mut self.unseen, bye.ack) else { return };
-        unseen.goodbye(seen, bye.returned);
+        let (Some(replay), Some(seen)) = (&mut self.replay, bye.ack) else { return };
+        replay.goodbye(seen, bye.returned);
         if bye.returned {
             let effects = self.step(Event::Returned);
             self.unasked(effects);
         }
     }
 
-    pub(super) fn link_lost(&mut self) {
-        if let Some(mut link) = self.link.take() {
-            link.flush();
+    pub(super) fn connection_lost(&mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            connection.flush();
         }
         self.gone();
     }
@@ -286,21 +286,21 @@ impl Worker {
         if effects.is_empty() {
             return;
         }
-        let Some(unseen) = &mut self.unseen else {
-            return match &mut self.link {
-                Some(link) => link.notify(effects),
+        let Some(replay) = &mut self.replay else {
+            return match &mut self.connection {
+                Some(connection) => connection.notify(effects),
                 None => self.keep(effects),
             };
         };
         for effects in chunking::split(effects) {
-            let line = unseen.effects(effects, self.link.is_some());
-            if let Some(link) = &mut self.link {
-                link.out().extend_from_slice(line);
+            let line = replay.effects(effects, self.connection.is_some());
+            if let Some(connection) = &mut self.connection {
+                connection.out().extend_from_slice(line);
             }
         }
-        if self.link.is_none() && !unseen.fits() {
+        if self.connection.is_none() && !replay.fits() {
             // Should it come back all the same, it has to give back by itself what it holds.
-            let late = self.unseen.take().map(Replay::late).unwrap_or_default();
+            let late = self.replay.take().map(Replay::late).unwrap_or_default();
             self.keep(late);
             let effects = self.step(Event::Returned);
             self.keep(effects);

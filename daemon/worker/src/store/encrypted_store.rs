@@ -1,10 +1,9 @@
 //! An account's files, encrypted wherever there is a key for that.
 //!
-//! How a file lies on disk is changed so that no step can lose it: it gets a second name, is
-//! replaced under its own, and only when the new one can be read is the old one wiped. Whatever is
-//! left by a crash in between is finished at the next start.
+//! Conversion is crash-safe: a file gets a second name, is replaced under its own, and the old one is
+//! wiped only when the new one can be read. What a crash leaves unfinished, the next start finishes.
 
-use super::seal::{self, Closed, Key};
+use super::seal::{self, Key, OpenError};
 use super::{Disk, Store, StoredFile};
 use proto::account::Account;
 use proto::worker::AtRest;
@@ -71,7 +70,7 @@ pub enum Locked {
     OtherSecret,
     /// Written by another release.
     #[error("the files of this account: {0}")]
-    Version(Closed),
+    Version(OpenError),
 }
 
 /// What [`EncryptedStore::rekey`] came to.
@@ -85,9 +84,9 @@ pub enum Rekeyed {
     Unrelated,
 }
 
-/// What [`EncryptedStore::settle`] came to.
+/// What [`EncryptedStore::convert_all`] came to.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Settled {
+pub struct Converted {
     /// Files that were changed.
     pub changed: usize,
     /// Files that could not be, and why.
@@ -95,7 +94,7 @@ pub struct Settled {
 }
 
 impl<D: Disk> EncryptedStore<D> {
-    /// The vault of an account in a directory that holds files of these names.
+    /// The files of an account, in a directory that has these names.
     pub fn new(
         disk: D,
         account: &Account,
@@ -132,16 +131,16 @@ impl<D: Disk> EncryptedStore<D> {
         }
     }
 
-    fn locked(&self, why: Closed) -> Locked {
+    fn locked(&self, why: OpenError) -> Locked {
         match (why, &self.keys) {
-            (why @ Closed::Version(_), _) => Locked::Version(why),
-            (Closed::Key, None) => Locked::NoSecret,
-            (Closed::Key, Some(_)) => Locked::OtherSecret,
+            (why @ OpenError::Version(_), _) => Locked::Version(why),
+            (OpenError::Key, None) => Locked::NoSecret,
+            (OpenError::Key, Some(_)) => Locked::OtherSecret,
         }
     }
 
     /// Takes over the keys that another front came with. Files are converted by
-    /// [`EncryptedStore::settle`].
+    /// [`EncryptedStore::convert_all`].
     pub fn rekey(&mut self, keys: Keys) -> Rekeyed {
         let Some(own) = &self.keys else {
             self.keys = Some(keys);
@@ -157,27 +156,28 @@ impl<D: Disk> EncryptedStore<D> {
         Rekeyed::Changed
     }
 
-    /// Makes every file lie as is wanted from now on, copies too. Without a key all is plain.
-    pub fn settle(&mut self, wanted: AtRest) -> Settled {
-        let mut settled = Settled::default();
+    /// Encrypts or decrypts every file as `wanted`, copies too; what is written later as well. Without
+    /// a key all files stay plain.
+    pub fn convert_all(&mut self, wanted: AtRest) -> Converted {
+        let mut converted = Converted::default();
         if self.keys.is_none() {
-            return settled;
+            return converted;
         }
         self.wanted = wanted;
         for file in &self.files.clone() {
             let file = file.strip_suffix(WAS).unwrap_or(file);
-            if settled.changed >= AT_ONCE {
-                settled.failed.push("more files are left for the next time".into());
+            if converted.changed >= AT_ONCE {
+                converted.failed.push("more files are left for the next time".into());
                 break;
             }
             match self.convert(file) {
-                Ok(true) => settled.changed += 1,
+                Ok(true) => converted.changed += 1,
                 Ok(false) => {}
-                Err(error) => settled.failed.push(format!("{file}: {error}")),
+                Err(error) => converted.failed.push(format!("{file}: {error}")),
             }
         }
-        self.unconverted = settled.failed.len();
-        settled
+        self.unconverted = converted.failed.len();
+        converted
     }
 
     /// How the files lie, in a word or some.
@@ -249,11 +249,11 @@ impl<D: Disk> EncryptedStore<D> {
         }
     }
 
-    fn open(&self, name: StoredFile, found: &[u8]) -> Result<Zeroizing<Vec<u8>>, Closed> {
-        let keys = self.keys.as_ref().ok_or(Closed::Key)?;
+    fn open(&self, name: StoredFile, found: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        let keys = self.keys.as_ref().ok_or(OpenError::Key)?;
         let place = self.place(name);
         match (keys.now.open(&place, found), &keys.before) {
-            (Err(Closed::Key), Some(before)) => before.open(&place, found),
+            (Err(OpenError::Key), Some(before)) => before.open(&place, found),
             (opened, _) => opened,
         }
     }
@@ -349,6 +349,6 @@ fn whose(file: &str) -> Option<StoredFile> {
     })
 }
 
-fn invalid(why: Closed) -> io::Error {
+fn invalid(why: OpenError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }

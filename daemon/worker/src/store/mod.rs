@@ -9,7 +9,7 @@ mod encrypted_store;
 pub mod seal;
 
 pub use directory::{Directory, Disk};
-pub use encrypted_store::{EncryptedStore, Keys, Locked, Rekeyed, Settled};
+pub use encrypted_store::{Converted, EncryptedStore, Keys, Locked, Rekeyed};
 
 use std::io;
 use zeroize::Zeroizing;

@@ -22,7 +22,7 @@ pub struct Key(XChaCha20Poly1305);
 
 /// It is encrypted, and does not open.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum Closed {
+pub enum OpenError {
     /// Another key, or not what was written.
     #[error("it is encrypted with another master secret, or damaged")]
     Key,
@@ -64,22 +64,22 @@ impl Key {
     /// Decrypts what [`Key::seal`] made for this place.
     ///
     /// # Errors
-    /// [`Closed`], wherever a byte is not as it was.
-    pub fn open(&self, place: &str, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Closed> {
-        let rest = bytes.strip_prefix(MAGIC).ok_or(Closed::Key)?;
-        let (version, rest) = rest.split_first().ok_or(Closed::Key)?;
+    /// [`OpenError`], wherever a byte is not as it was.
+    pub fn open(&self, place: &str, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        let rest = bytes.strip_prefix(MAGIC).ok_or(OpenError::Key)?;
+        let (version, rest) = rest.split_first().ok_or(OpenError::Key)?;
         if *version != VERSION {
-            return Err(Closed::Version(*version));
+            return Err(OpenError::Version(*version));
         }
-        let (nonce, rest) = rest.split_at_checked(NONCE).ok_or(Closed::Key)?;
-        let length = rest.len().checked_sub(TAG).ok_or(Closed::Key)?;
-        let (body, tag) = rest.split_at_checked(length).ok_or(Closed::Key)?;
-        let nonce = XNonce::try_from(nonce).map_err(|_| Closed::Key)?;
-        let tag = Tag::try_from(tag).map_err(|_| Closed::Key)?;
+        let (nonce, rest) = rest.split_at_checked(NONCE).ok_or(OpenError::Key)?;
+        let length = rest.len().checked_sub(TAG).ok_or(OpenError::Key)?;
+        let (body, tag) = rest.split_at_checked(length).ok_or(OpenError::Key)?;
+        let nonce = XNonce::try_from(nonce).map_err(|_| OpenError::Key)?;
+        let tag = Tag::try_from(tag).map_err(|_| OpenError::Key)?;
         let mut content = Zeroizing::new(body.to_vec());
         let buffer = content.as_mut_slice().into();
         let opened = self.0.decrypt_inout_detached(&nonce, &bound(place), buffer, &tag);
-        opened.map(|()| content).map_err(|_| Closed::Key)
+        opened.map(|()| content).map_err(|_| OpenError::Key)
     }
 }
 
@@ -113,9 +113,9 @@ mod tests {
             let sealed = key(1).seal(PLACE, content).unwrap();
             assert!(is_sealed(&sealed) && !is_sealed(content));
             assert_eq!(key(1).open(PLACE, &sealed).unwrap().as_slice(), content);
-            assert_eq!(key(2).open(PLACE, &sealed), Err(Closed::Key));
+            assert_eq!(key(2).open(PLACE, &sealed), Err(OpenError::Key));
             for other in ["1001/alice/net/otr.key", "1000/alice/net/otr.fp", ""] {
-                assert_eq!(key(1).open(other, &sealed), Err(Closed::Key));
+                assert_eq!(key(1).open(other, &sealed), Err(OpenError::Key));
             }
         }
     }
@@ -139,16 +139,16 @@ mod tests {
                 bad[at] ^= 1 << bit;
                 assert!(key.open(PLACE, &bad).is_err(), "byte {at}");
             }
-            assert_eq!(key.open(PLACE, &sealed[..at]).unwrap_err(), Closed::Key, "cut at {at}");
+            assert_eq!(key.open(PLACE, &sealed[..at]).unwrap_err(), OpenError::Key, "cut at {at}");
         }
         let longer = [sealed.as_slice(), b"x"].concat();
-        assert_eq!(key.open(PLACE, &longer), Err(Closed::Key));
+        assert_eq!(key.open(PLACE, &longer), Err(OpenError::Key));
     }
 
     #[test]
     fn another_version_says_so() {
         let mut sealed = key(1).seal(PLACE, b"x").unwrap();
         sealed[MAGIC.len()] = 2;
-        assert_eq!(key(1).open(PLACE, &sealed), Err(Closed::Version(2)));
+        assert_eq!(key(1).open(PLACE, &sealed), Err(OpenError::Version(2)));
     }
 }

@@ -1,4 +1,4 @@
-//! What stands where.
+//! What `*otr` shows: help, conversations and fingerprints, the state of the daemon.
 
 use super::{Arguments, COMMANDS, Line, Wrong, find, usage};
 use crate::engine::{Engine, KeyState, Phase};
