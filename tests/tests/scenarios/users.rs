@@ -108,7 +108,9 @@ fn whatever_the_module_says_no_key_comes_out_or_goes_in() {
         "old": "bob", "new": "rob", "connected": true, "remove": true, "files": "/etc/passwd",
     });
     let mut seen = 0;
-    for method in methods().iter().filter(|method| *method != "bye") {
+    // A new key is what `genkey` is for: below, with the word for it.
+    let methods = methods();
+    for method in methods.iter().filter(|method| !matches!(method.as_str(), "bye" | "genkey")) {
         for params in [json!({}), json!({"account": account}), everything.clone()] {
             for file in [&empty, &passed] {
                 let request =
@@ -133,10 +135,19 @@ fn whatever_the_module_says_no_key_comes_out_or_goes_in() {
     assert_eq!(fs::read(&passed).expect("a file"), bundle);
 
     // A new key is what the user may ask for, and nobody can say which.
-    shim.call("command", json!({"text": "genkey --overwrite"}));
-    eventually("there is another key", || fs::read(&path).is_ok_and(|now| now != key));
-    let new = private_number(&fs::read(&path).expect("the key"));
-    assert_ne!(new, private_number(&foreign));
+    let mut before = key.clone();
+    let by_text = ("command", json!({"text": "genkey --overwrite"}));
+    for (method, params) in [by_text, ("genkey", everything)] {
+        let request = json!({"jsonrpc": "2.0", "id": seen, "method": method, "params": params});
+        shim.line_with(&request, &File::open(&passed).expect("a file"));
+        let said = until(&mut shim, seen);
+        seen += 1;
+        eventually("there is another key", || fs::read(&path).is_ok_and(|now| now != before));
+        let new = fs::read(&path).expect("the key");
+        assert_ne!(private_number(&new), private_number(&foreign));
+        assert!(!holds(said.as_bytes(), &private_number(&new)), "{method}: {said}");
+        before = new;
+    }
     let names = fs::read_dir(path.parent().expect("a directory")).expect("a directory");
     let kept = names.flatten().any(|one| fs::read(one.path()).is_ok_and(|found| found == key));
     assert!(kept, "the old key is kept");

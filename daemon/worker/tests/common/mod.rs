@@ -3,13 +3,14 @@
 //!
 //! * [`store`]: files that can refuse.
 //! * [`person`]: a friend, or the enemy's own client.
-//! * [`user`]: the engine, and the module that performs its effects as the shim does.
+//! * [`user`]: the engine, and the module; [`effects`]: which it performs as the shim does.
 //! * [`module`]: the link between the two.
 //! * [`world`]: the network, the clock and the log of the wire.
 //! * [`steps`]: what can happen, [`user_actions`] at a user's own end; [`initial_states`]: from where.
 //! * [`invariants`]: what must always hold; [`user_invariants`]: for one user.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod effects;
 pub mod initial_states;
 pub mod invariants;
 pub mod module;
