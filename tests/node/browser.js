@@ -15,11 +15,12 @@ const orders = {
   script: (page, { on }) => page.setJavaScriptEnabled(on),
   size: (page, { width, height }) => page.setViewport({ width, height }),
   open: (page, { url }) => page.goto(url),
-  // Fills fields in, by name, and presses a button: in one step, for the page may renew itself.
+  // Fills fields in, by name, and presses a button. All of it in one call into the page, which renews itself:
+  // a form that was found by a call before may be no part of it any more, and its button does nothing.
   press: async (page, { form, fields, button }) => {
     const left = page.waitForNavigation()
-    await page.$$eval(form, (forms, fields, button) => {
-      for (const form of forms) {
+    await page.evaluate((selector, fields, button) => {
+      for (const form of document.querySelectorAll(selector)) {
         const pressed = form.querySelector(button ? `button[value="${button}"]` : '[type=submit]')
         if (!pressed) continue
         for (const [name, value] of Object.entries(fields)) {
@@ -30,7 +31,7 @@ const orders = {
         return pressed.click()
       }
       throw new Error(`no button ${button} in ${document.body.innerText}`)
-    }, fields, button)
+    }, form, fields, button)
     await left
   },
   text: page => page.evaluate(() => document.body.innerText),
