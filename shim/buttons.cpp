@@ -68,7 +68,7 @@ CString COtr::Pressed(CWebSock& WebSock) {
     if (sName == "mark") {
         const CString sMark = WebSock.GetParam("mark");
         if (sMark.size() > kMaxField) return "The field mark is too long.";
-        SetSign(sMark.empty() ? CString("mark off") : "mark " + sMark);
+        SetMark(sMark.empty() ? CString("mark off") : "mark " + sMark);
         return "";
     }
     const Button* const pButton = Find(sName);
@@ -91,7 +91,7 @@ CString COtr::Pressed(CWebSock& WebSock) {
             if (!sText.empty()) held.call->typed.texts.emplace_back(sField, sText);
             explicit_bzero(sText.data(), sText.size());
         }
-    if (!Ask(held)) return "Not done: " + Trouble();
+    if (!SendRequest(held)) return "Not done: " + Trouble();
     WebSock.GetSession()->AddSuccess("Asked: " + CString(pButton->szMethod) + (sWhom.empty() ? CString() : " " + Visible(Quoted(sWhom))));
     return "";
 }

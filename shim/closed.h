@@ -1,4 +1,4 @@
-// Whom nothing goes to in clear, by name and over restarts. No ZNC here: see test-target.cpp.
+// Whom nothing goes to in clear, by name and over restarts. No ZNC here: see target_test.cpp.
 #pragma once
 
 #include <cstdint>

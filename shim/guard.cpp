@@ -3,27 +3,27 @@
 #include "otr.h"
 
 // Whether a line must not go to IRC: it carries words to a guarded peer that no `send` ordered.
-bool COtr::Stop(const CString& sLine) {
+bool COtr::ShouldBlock(const CString& sLine) {
     if (!GuardsAnything()) return false;
     if (m_bSends && sLine == m_sSent) {
         m_bSends = false;
         return false;
     }
-    if (!HasEnd(sLine)) return StopOne(sLine);
+    if (!HasEnd(sLine)) return ShouldBlockOne(sLine);
     VCString vsPieces;  // some servers end a line at a lone CR
     sLine.Replace_n("\r", "\n").Replace_n(CString(1, '\0'), "\n").Split("\n", vsPieces, false);
     return std::any_of(vsPieces.begin(), vsPieces.end(),
-                       [&](const CString& sPiece) { return StopOne(sPiece); });
+                       [&](const CString& sPiece) { return ShouldBlockOne(sPiece); });
 }
 
-bool COtr::StopOne(const CString& sLine) {
+bool COtr::ShouldBlockOne(const CString& sLine) {
     const target::Words words = target::Read(sLine);
     if (words.targets.empty()) return false;
-    KeepOrder();
-    if (TakeOrder(Order(CMessage(sLine)))) return false;
+    KeepAuthorization();
+    if (TakeAuthorization(GuardKey(CMessage(sLine)))) return false;
     const auto it = FindGuarded(words.targets);
     if (it == words.targets.end()) return false;
-    if (words.command != "TAGMSG") SayStopped(*it, sLine);
+    if (words.command != "TAGMSG") SayBlocked(*it, sLine);
     return true;
 }
 
@@ -35,38 +35,38 @@ vector<std::string>::const_iterator COtr::FindGuarded(const vector<std::string>&
 }
 
 // Whether this line was ordered; it is from now on no more.
-bool COtr::TakeOrder(const CString& sOrder) {
-    const auto it = m_Ordered.find(sOrder);
-    if (it == m_Ordered.end()) return false;
-    if (--it->second == 0) m_Ordered.erase(it);
+bool COtr::TakeAuthorization(const CString& sKey) {
+    const auto it = m_AuthorizedLines.find(sKey);
+    if (it == m_AuthorizedLines.end()) return false;
+    if (--it->second == 0) m_AuthorizedLines.erase(it);
     return true;
 }
 
 // The lines of other modules: each was caused by somebody, perhaps by a stranger to whom one answers.
-void COtr::SayStopped(const CString& sTarget, const CString& sLine) {
-    if (m_iStopped + kStoppedPause < Now()) m_uStopped = 0;
-    m_iStopped = Now();
-    if (++m_uStopped <= kMaxStopped) SayOneStopped(sTarget, sLine);
-    if (m_uStopped == kMaxStopped) Say("More lines are stopped without a word, until there are fewer.");
+void COtr::SayBlocked(const CString& sTarget, const CString& sLine) {
+    if (m_iBlocked + kBlockedPause < Now()) m_uBlocked = 0;
+    m_iBlocked = Now();
+    if (++m_uBlocked <= kMaxBlockedSaid) SayOneBlocked(sTarget, sLine);
+    if (m_uBlocked == kMaxBlockedSaid) Say("More lines are stopped without a word, until there are fewer.");
 }
 
-void COtr::SayOneStopped(const CString& sTarget, const CString& sLine) {
+void COtr::SayOneBlocked(const CString& sTarget, const CString& sLine) {
     Say("[" + Quoted(sTarget) + "] Stopped, it was not encrypted: ", Style::Bad, sLine);
 }
 
 // The line of `send` did not go as it is and at once: ZNC sends it later, or a module changed it.
-void COtr::KeepOrder() {
-    if (m_bSends) m_Ordered[Order(CMessage(m_sSent))]++;
+void COtr::KeepAuthorization() {
+    if (m_bSends) m_AuthorizedLines[GuardKey(CMessage(m_sSent))]++;
     m_bSends = false;
 }
 
-void COtr::ForgetOrders() {
+void COtr::ForgetAuthorizations() {
     m_bSends = false;
-    m_Ordered.clear();
+    m_AuthorizedLines.clear();
 }
 
 // A line of `send` as the guard knows it again.
-CString COtr::Order(const CMessage& Message) const {
+CString COtr::GuardKey(const CMessage& Message) const {
     const CString sTarget = Fold(Message.GetParam(0));
     return Message.GetCommand().AsUpper() + " " + sTarget + " :" + Message.GetParam(1);
 }
@@ -167,7 +167,7 @@ void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
         return MovedIsAsked(m_uNextId - 1);
     }
     const bool bMay = level != guard::Level::Open || m_Queue.size() <= kMaxHeld / 2;
-    if (!bMay || (!Ask(held) && !Keep(held))) MovedIsAsked(m_uNextId - 1);
+    if (!bMay || (!SendRequest(held) && !Defer(held))) MovedIsAsked(m_uNextId - 1);
 }
 
 void COtr::Rename(std::deque<Held>& queue, const CString& sOld, const CString& sNew) {
@@ -182,12 +182,12 @@ void COtr::OnQuitMessage(CQuitMessage& Message, const vector<CChan*>&) {
     // A netsplit must not fill the queue.
     const bool bMay = wire::ValidNick(held.who) &&
                       (m_Queue.size() <= kMaxHeld / 2 || Guarded(held.who));
-    if (!bMay || (!Ask(held) && !Keep(held))) MovedIsAsked(m_uNextId - 1);
+    if (!bMay || (!SendRequest(held) && !Defer(held))) MovedIsAsked(m_uNextId - 1);
 }
 
 void COtr::OnJoinMessage(CJoinMessage& Message) {
     const CNick& Nick = Message.GetNick();
     if (Nick.NickEquals(OwnNick())) return Learn(Nick.GetIdent(), Nick.GetHost());
     Held held(Held::What::Join, Nick.GetNick());
-    if (Guarded(held.who)) Ask(held);
+    if (Guarded(held.who)) SendRequest(held);
 }

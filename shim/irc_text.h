@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <array>
 
-#include "line.h"
+#include "protocol.h"
 
 using wire::Kind;
 

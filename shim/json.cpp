@@ -39,7 +39,7 @@ std::string FromBase64(string_view text) {
     }
     for (size_t pad = 0; pad < 2 && !out.empty() && text[text.size() - 1 - pad] == '='; pad++)
         out.pop_back();
-    if (ToBase64(out) != text) throw Misunderstood{"b64 is damaged"};
+    if (ToBase64(out) != text) throw ParseError{"b64 is damaged"};
     return out;
 }
 
@@ -256,7 +256,7 @@ std::optional<element> Find(const object& in, string_view name) {
     std::optional<element> found;
     for (const element member : in) {
         if (member.key() != name) continue;
-        if (found) throw Misunderstood{std::string(name) + " is there twice"};
+        if (found) throw ParseError{std::string(name) + " is there twice"};
         found = member;
     }
     return found;
@@ -264,7 +264,7 @@ std::optional<element> Find(const object& in, string_view name) {
 
 element Member(const object& in, string_view name) {
     if (const auto found = Find(in, name)) return *found;
-    throw Misunderstood{std::string(name) + " is missing"};
+    throw ParseError{std::string(name) + " is missing"};
 }
 
 std::string Text(const element& value) {
@@ -272,7 +272,7 @@ std::string Text(const element& value) {
     if (coded && coded->size() == 1) return FromBase64(String(*coded, "b64"));
     const auto text = value.get<string_view>();
     if (!text || text->find('\0') != string_view::npos)
-        throw Misunderstood{"a text is a string without NUL, or b64"};
+        throw ParseError{"a text is a string without NUL, or b64"};
     return std::string(*text);
 }
 

@@ -1,6 +1,6 @@
 // JSON as the protocol has it: texts, strings, and members that are looked for by name.
 // nlohmann's parser reads it; what it reads is laid out flat, one node after the other, so that a
-// line needs no memory of its own. Nothing outside of line.cpp needs this.
+// line needs no memory of its own. Nothing outside of protocol.cpp needs this.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace wire {
 
-struct Misunderstood {
+struct ParseError {
     std::string why;
 };
 
@@ -87,14 +87,14 @@ std::optional<element> Read(const std::string& line);
 // A member, if it is there. Throws where it is there twice, for then it says nothing.
 std::optional<element> Find(const object& in, string_view name);
 
-// These throw Misunderstood where something is missing or something else.
+// These throw ParseError where something is missing or something else.
 element Member(const object& in, string_view name);
 std::string Text(const element& value);
 
 template <class T>
 T As(const element& value, string_view name, const char* kind) {
     if (const auto out = value.get<T>()) return *out;
-    throw Misunderstood{std::string(name) + " is no " + kind};
+    throw ParseError{std::string(name) + " is no " + kind};
 }
 
 inline object Object(const element& value, string_view name) {

@@ -10,8 +10,8 @@ static const size_t kMaxStates = 4096;  // beyond which those who are clear are 
 // later with their tags, also while the module is not loaded.
 void COtr::PrepareTag() {
     if (GetNV("tag").empty()) SetNV("tag", NewIdentity());
-    m_sMark = CString(kTag) + "-" + GetNV("tag");
-    m_sListens = m_sMark + "-listens";
+    m_sTag = CString(kTag) + "-" + GetNV("tag");
+    m_sListens = m_sTag + "-listens";
 }
 
 // No line has this tag: it only says of a client that it listens.
@@ -31,7 +31,7 @@ void COtr::Listen(const CString& sLine) {
     if (!bOff && m_bUp && !m_bHasState)
         return Say("This otrd does not tell how conversations stand: update it.", Style::Bad);
     pClient->SetTagSupport(m_sListens, !bOff);
-    if (!bOff) pClient->SetTagSupport(m_sMark, true);
+    if (!bOff) pClient->SetTagSupport(m_sTag, true);
     m_bListened = m_bListened || !bOff;
     if (bOff) return Say("This client is no longer told how conversations stand.");
     Say("This client is told how conversations stand, until it says listen off or leaves.");
@@ -44,7 +44,7 @@ void COtr::TellAll(CClient& Client) {
 }
 
 // Where otrd is gone, nothing that was private goes on before it is back.
-void COtr::Tell(CClient& Client, const CString& sPeer, const wire::Standing& now) {
+void COtr::Tell(CClient& Client, const CString& sPeer, const wire::PeerState& now) {
     const bool bLost = m_bTold && now.state != "clear";
     TellOne(Client, sPeer, bLost ? "interrupted" : now.state, bLost ? "none" : now.trust,
             bLost ? "" : now.fingerprint, now.policy);
@@ -72,7 +72,7 @@ void COtr::ToListeners(F tell) {
 }
 
 // otrd says how a conversation stands.
-void COtr::Stands(const CString& sPeer, const wire::Standing& now) {
+void COtr::Stands(const CString& sPeer, const wire::PeerState& now) {
     ToListeners([&](CClient& Client) { Tell(Client, sPeer, now); });
     KeepInOverview(sPeer, now);
     const bool bKeep = now.policy == "required" && m_States.size() < kMaxStates;
@@ -90,12 +90,12 @@ void COtr::TellListeners() {
 // Another worker tells everything anew. Of whom it says nothing, nothing is private; whom the guard
 // holds closed stays so until it does.
 void COtr::ForgetStates() {
-    std::map<CString, wire::Standing> states;
+    std::map<CString, wire::PeerState> states;
     states.swap(m_States);
     ForgetOverview();
     for (auto& it : states) {
         const bool bClosed = Guarded(it.first);
-        wire::Standing now;
+        wire::PeerState now;
         now.state = bClosed ? "interrupted" : "clear";
         now.trust = "none";
         now.policy = it.second.policy;
@@ -112,12 +112,12 @@ void COtr::TellUnloaded() {
     });
     for (CClient* pClient : GetNetwork()->GetClients()) {
         pClient->SetTagSupport(m_sListens, false);
-        pClient->SetTagSupport(m_sMark, false);
+        pClient->SetTagSupport(m_sTag, false);
     }
 }
 
-void COtr::Mark(CMessage& Message, const std::string& security) const {
-    if (!security.empty()) Message.SetTag(m_sMark, security);
+void COtr::AddTag(CMessage& Message, const std::string& security) const {
+    if (!security.empty()) Message.SetTag(m_sTag, security);
 }
 
 static bool IsBlank(unsigned char c) { return c <= ' ' || c == 0x7f; }
@@ -151,18 +151,18 @@ static CString CommandOf(const CMessage& Message) {
 }
 
 // Stops a line of the server's that only we may say, and takes our tags out of all others.
-bool COtr::StopForged(CMessage& Message) const {
+bool COtr::BlockForged(CMessage& Message) const {
     const CString sCommand = CommandOf(Message);
     if (sCommand.size() == 3 && sCommand.Equals("OTR")) return true;
-    // ZNC does not see that somebody speaks, and nothing would take the sign off.
-    if (!m_sSign.empty() && sCommand != Message.GetCommand() &&
+    // ZNC does not see that somebody speaks, and nothing would take the mark off.
+    if (!m_sMark.empty() && sCommand != Message.GetCommand() &&
         (sCommand.Equals("PRIVMSG") || sCommand.Equals("NOTICE")))
         return true;
     if (Message.GetTags().empty()) return false;
-    if (!HasTag(Message.GetTags()) && Message.GetTags().count(m_sMark) == 0) return false;
+    if (!HasTag(Message.GetTags()) && Message.GetTags().count(m_sTag) == 0) return false;
     MCString Tags = Message.GetTags();
     RemoveTag(Tags);
-    Tags.erase(m_sMark);
+    Tags.erase(m_sTag);
     Message.SetTags(Tags);
     return false;
 }
@@ -171,14 +171,14 @@ bool COtr::StopForged(CMessage& Message) const {
 CModule::EModRet COtr::OnSendToClientMessage(CMessage& Message) {
     if (Message.GetCommand().size() == 3 && Message.GetCommand().Equals("OTR") && !m_bTelling)
         return HALT;
-    const CString sSecurity = Message.GetTag(m_sMark);
-    PutSign(Message, sSecurity);
+    const CString sSecurity = Message.GetTag(m_sTag);
+    AddMark(Message, sSecurity);
     const MCString& Tags = Message.GetTags();
     if (Tags.empty()) return CONTINUE;
-    if (Tags.count(m_sMark) == 0 && !HasTag(Tags)) return CONTINUE;
+    if (Tags.count(m_sTag) == 0 && !HasTag(Tags)) return CONTINUE;
     MCString clean = Tags;
     RemoveTag(clean);
-    clean.erase(m_sMark);
+    clean.erase(m_sTag);
     if (!sSecurity.empty() && Listens(Message.GetClient())) clean[kTag] = sSecurity;
     Message.SetTags(clean);
     return CONTINUE;

@@ -8,11 +8,11 @@ static void MarkUnchecked(CMessage& Message, Kind kind) {
 
 void COtr::OnModCommand(const CString& sLine) try {
     if (IsListen(sLine)) return Listen(sLine);
-    if (IsMark(sLine)) return SetSign(sLine);
+    if (IsMarkCommand(sLine)) return SetMark(sLine);
     Held held(Held::What::Command, "", sLine);
     held.client = Number(GetClient());
     if (m_bTakenOver) TakeBack();
-    if (!Ask(held) && !Keep(held)) Fail(held, Trouble());
+    if (!SendRequest(held) && !Defer(held)) Fail(held, Trouble());
 } catch (const std::exception& e) {
     Say(CString("The otr module failed: ") + e.what(), Style::Bad);
 }
@@ -33,7 +33,7 @@ CModule::EModRet COtr::Outgoing(CMessage& Message, Kind kind, const CString& sTe
     held.message.SetClient(nullptr);
     held.message.SetChan(nullptr);
     held.folded = Fold(sTarget);
-    if (!Ask(held) && !Keep(held)) Fail(held, Trouble());
+    if (!SendRequest(held) && !Defer(held)) Fail(held, Trouble());
     return HALT;
 } catch (const std::exception& e) {
     Say(CString("Not sent, the otr module failed: ") + e.what(), Style::Bad);
@@ -51,7 +51,7 @@ CModule::EModRet COtr::OnUserRawMessage(CMessage& Message) {
         const target::Words words = target::Read(sLine);
         const auto it = FindGuarded(words.targets);
         if (it == words.targets.end()) return CONTINUE;
-        SayOneStopped(*it, sLine);
+        SayOneBlocked(*it, sLine);
         return HALT;
     }
     const CString sTarget = Message.GetParam(0);
@@ -72,9 +72,9 @@ CModule::EModRet COtr::Arriving(CMessage& Message, Kind kind, const CString& sTe
     held.message = Message;
     held.message.SetClient(nullptr);
     held.message.SetChan(nullptr);
-    if (Ask(held) || Keep(held)) return HALT;
+    if (SendRequest(held) || Defer(held)) return HALT;
     MarkUnchecked(Message, kind);
-    Mark(Message, kClear);
+    AddTag(Message, kClear);
     return CONTINUE;
 } catch (const std::exception& e) {
     Say(CString("Not checked, the otr module failed: ") + e.what(), Style::Bad);
@@ -84,7 +84,7 @@ CModule::EModRet COtr::Arriving(CMessage& Message, Kind kind, const CString& sTe
 // What a person says may begin as a mark of ours does, or look so: a backslash in front tells it from one.
 static std::string Disarmed(const std::string& sText) {
     const bool bMark = std::any_of(kMarks.begin(), kMarks.end(),
-                                   [&](const char* szMark) { return sign::Begins(sText, szMark); });
+                                   [&](const char* szMark) { return mark::Begins(sText, szMark); });
     return bMark ? "\\" + sText : sText;
 }
 
@@ -135,8 +135,8 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 m_sSent = sLine;
                 m_bSends = true;
                 m_Sent = Put(PrivMessage(sWho, effect.kind, sWords), sLine, sWho);
-                if (m_Sent == Sent::No) ForgetOrders();
-                KeepOrder();
+                if (m_Sent == Sent::No) ForgetAuthorizations();
+                KeepAuthorization();
                 break;
             }
             case Effect::Do::Deliver: {

@@ -1,14 +1,15 @@
 // The ZNC side of otrd: hook -> one line to the daemon; its reply -> effects, in order.
 // It decides nothing, holds no key, and never waits: what a hook hands over is held until the
-// reply comes. While otrd does not answer, nothing private leaves (see Lost in link.cpp, Stop in guard.cpp).
+// reply comes. While otrd does not answer, nothing private leaves (Lost in connection.cpp, ShouldBlock in guard.cpp).
 //
-// line: what is said, as bytes. json: its strings and members. link: requests and their replies.
-// messages: what is held, and effects. leaving: what is on its way to IRC. core: what ZNC does with a
-// message that passes. guard: what does not leave. closed, required: to whom. target: whom a line means.
-// speakers: who says what arrives. surroundings: who we are. places: which otrd. advice: what to do where
-// it cannot be reached. saved: ZNC's configuration. wrap: sentences in lines. irc_text, utf8: text.
-// listen: clients that are told how conversations stand. mark: the sign in front of what was decrypted;
-// sign: what that is. web: a page for browsers; buttons: what is done there.
+// What is said to otrd: json, protocol, requests; connection sends it and takes the replies; socket_path:
+// which otrd; advice: what to do where it cannot be reached.
+// Messages: messages holds them and performs effects; outgoing is what ZNC has still to send; znc_core
+// does what ZNC would do with a message that passes; wrap, irc_text, utf8: their text.
+// What must not leave: guard, by closed and required (to whom) and target (whom a line means); senders:
+// who says what arrives; network_info: who we are there.
+// What the user sees: listen (clients with a script), mark and mark_command (those without), web and
+// buttons (a page for browsers), autoload (whether ZNC loads the module again).
 
 #include "otr.h"
 
@@ -23,25 +24,25 @@ class COtrTimer : public CTimer {
 // One source: znc-buildmod otr.cpp builds it. With CXXFLAGS=-fno-gnu-unique, reloadmod loads a new
 // build without a restart of ZNC.
 #include "json.cpp"
-#include "line.cpp"
+#include "protocol.cpp"
 #include "requests.cpp"
-#include "link.cpp"
-#include "places.cpp"
+#include "connection.cpp"
+#include "socket_path.cpp"
 #include "advice.cpp"
-#include "saved.cpp"
+#include "autoload.cpp"
 #include "messages.cpp"
-#include "core.cpp"
-#include "leaving.cpp"
+#include "znc_core.cpp"
+#include "outgoing.cpp"
 #include "closed.cpp"
 #include "guard.cpp"
-#include "speakers.cpp"
+#include "senders.cpp"
 #include "required.cpp"
 #include "target.cpp"
 #include "wrap.cpp"
-#include "surroundings.cpp"
+#include "network_info.cpp"
 #include "listen.cpp"
-#include "sign.cpp"
 #include "mark.cpp"
+#include "mark_command.cpp"
 #include "web.cpp"
 #include "buttons.cpp"
 

@@ -26,9 +26,9 @@
 
 #include "closed.h"
 #include "irc_text.h"
-#include "line.h"
+#include "protocol.h"
 #include "required.h"
-#include "sign.h"
+#include "mark.h"
 #include "target.h"
 #include "wrap.h"
 
@@ -47,8 +47,8 @@ static const char* const kPerhapsShown = "[perhaps shown before] ";
 static const std::array<const char*, 4> kMarks = {kNotEncrypted, kNewKey, kPerhapsShown, kUnchecked};
 static const char* const kPerhapsSaid = "; perhaps said before";
 static const char* const kOfNetwork = "irc:";                 // before a name that only ZNC may use
-static const unsigned kMaxStopped = 10;                       // lines that are said to be stopped
-static const long kStoppedPause = 30;                         // seconds without, after which they are again
+static const unsigned kMaxBlockedSaid = 10;                       // lines that are said to be stopped
+static const long kBlockedPause = 30;                         // seconds without, after which they are again
 static const size_t kMaxHeld = 2048, kMaxUnsent = 1 << 20;      // requests, bytes on their way
 static const size_t kTurn = 4096, kAtOnce = 65536;              // bytes ZNC reads in a turn, and we
 static const size_t kGather = 8192;                             // bytes that are worth a write
@@ -56,7 +56,7 @@ static const size_t kMaxWaiting = 64, kMaxWaitingBytes = 65536;  // for an otrd 
 static const long kMaxWait = 600, kMaxSilence = 30, kSettled = 10, kMaxBackoff = 60,
                   kQuickBackoff = 8;  // seconds
 static const long kReconnectGrace = 5;  // seconds in which the link may come back and nothing is lost
-static const uint64_t kUntold = 256;  // lines taken before otrd is told so
+static const uint64_t kMaxUnacked = 256;  // lines taken before otrd is told so
 static const size_t kMaxKept = 1024;  // texts that wait with otrd, which takes half as many
 static const long kWhoEvery = 60;      // seconds
 static const size_t kMaxMoved = 256;  // changes of nick that otrd has not answered yet
@@ -110,7 +110,7 @@ struct Kept {
 
 // A line of ours that ZNC holds back. The last one of a text of the user's carries that text.
 struct Leaving {
-    CString order, folded, moved;  // as the guard knows it; for whom; why it must not go any more
+    CString key, folded, moved;  // as the guard knows it; for whom; why it must not go any more
     bool carries = false;
     std::string who, text;
     Kind kind = Kind::Text;
@@ -259,17 +259,17 @@ class COtr : public CModule {
     EModRet OnSendToIRC(CString& sLine) override {
         const bool bPut = !m_sPutting.empty() && sLine == m_sPutting;
         if (!bPut && !m_Leaving.empty() && !Leaves(sLine)) return HALT;
-        const bool bStop = Stop(sLine);
-        if (bPut) m_bPutStopped = bStop;
+        const bool bBlock = ShouldBlock(sLine);
+        if (bPut) m_bPutBlocked = bBlock;
         if (bPut) m_sPutting.clear();
-        return bStop ? HALT : CONTINUE;
+        return bBlock ? HALT : CONTINUE;
     }
 
     CString GetWebMenuTitle() override { return HasPage() ? "OTR" : ""; }
     bool OnWebRequest(CWebSock& WebSock, const CString& sPage, CTemplate& Page) override;
 
     void OnLine(const std::string& line);
-    wire::Lines& Lines() { return m_Lines; }
+    wire::LineBuffer& Buffer() { return m_LineBuffer; }
     void Flush();
     void Lost(const CString& sWhy, bool bRefused = false);
     void Tick();
@@ -280,7 +280,7 @@ class COtr : public CModule {
     void Disconnect();
     void Welcome(const wire::Incoming& in);
     void Broken(const CString& sWhy);
-    void BecomeAnother();
+    void TakeNewIdentity();
     // The link was lost a moment ago: messages wait for the next one.
     bool InGrace() const { return !m_bUp && Now() <= m_iGrace; }
     void SaidBye(const wire::Incoming& in);
@@ -293,19 +293,19 @@ class COtr : public CModule {
     void GiveUp(Held& held, const CString& sWhy);
     void GiveBackKept(const CString& sWhy);
     void Acknowledge();
-    bool Ask(Held& held);
-    bool Keep(Held& held);
-    static VCString UsualPlaces();
-    VCString Places() const;
-    int OpenPlace();
-    bool TryNext();
-    void Settle();
+    bool SendRequest(Held& held);
+    bool Defer(Held& held);
+    static VCString DefaultSockets();
+    VCString Sockets() const;
+    int OpenSocket();
+    bool TryNextSocket();
+    void RememberSocket();
     CString Advice(int iError) const;
     bool IsInConfig() const;
     void KeepLoaded();
     bool IsForLater(const Held& held) const;
     std::string Line(const Held& held) const;
-    wire::Surroundings Surroundings() const;
+    wire::NetworkInfo NetworkInfo() const;
     void TellNetwork();
     CString Trouble() const;
 
@@ -327,7 +327,7 @@ class COtr : public CModule {
     void Buffer(CMessage Message, Kind kind, const CString& sQuery, const CString& sTarget);
 
     // What is on its way to IRC.
-    enum class Sent { No, Yes, Later, Stopped };
+    enum class Sent { No, Yes, Later, Blocked };
     bool OnIRC() const;
     Sent Put(const CMessage& Message, const CString& sLine, const CString& sTo);
     void Carry(Sent sent, Leaving text, const CString& sWhyNot);
@@ -344,24 +344,24 @@ class COtr : public CModule {
 
     // The guard.
     bool GuardsAnything() const {
-        return m_Closed.Any() || m_Required.Any() || m_bSends || !m_Ordered.empty();
+        return m_Closed.Any() || m_Required.Any() || m_bSends || !m_AuthorizedLines.empty();
     }
-    bool Stop(const CString& sLine);
-    bool StopOne(const CString& sLine);
-    bool TakeOrder(const CString& sOrder);
-    void KeepOrder();
-    void ForgetOrders();
+    bool ShouldBlock(const CString& sLine);
+    bool ShouldBlockOne(const CString& sLine);
+    bool TakeAuthorization(const CString& sKey);
+    void KeepAuthorization();
+    void ForgetAuthorizations();
     guard::Level LevelOf(const CString& sTarget) const;
     bool Guarded(const CString& sNick) const;
     bool Requires(const CString& sTarget) const;
     void SetRules(const vector<wire::Rule>& rules);
-    void SayStopped(const CString& sTarget, const CString& sLine);
-    void SayOneStopped(const CString& sTarget, const CString& sLine);
+    void SayBlocked(const CString& sTarget, const CString& sLine);
+    void SayOneBlocked(const CString& sTarget, const CString& sLine);
     vector<std::string>::const_iterator FindGuarded(const vector<std::string>& vTargets) const;
     void LoadClosed();
     void StoreClosed(bool bNow);
     void SayUnguarded();
-    CString Order(const CMessage& Message) const;
+    CString GuardKey(const CMessage& Message) const;
     void Protect(const Effect& effect, bool bWord);
     void CloseOne(const std::string& sName);
     void Rename(std::deque<Held>& queue, const CString& sOld, const CString& sNew);
@@ -379,25 +379,25 @@ class COtr : public CModule {
     static bool IsListen(const CString& sLine);
     void Listen(const CString& sLine);
     void TellAll(CClient& Client);
-    void Tell(CClient& Client, const CString& sPeer, const wire::Standing& now);
+    void Tell(CClient& Client, const CString& sPeer, const wire::PeerState& now);
     void TellLink(CClient& Client, const CString& sState);
     void TellOne(CClient& Client, const CString& sPeer, const CString& sState, const CString& sTrust,
                  const CString& sFingerprint, const CString& sPolicy);
     template <class F>
     void ToListeners(F tell);
-    void Stands(const CString& sPeer, const wire::Standing& now);
+    void Stands(const CString& sPeer, const wire::PeerState& now);
     void TellListeners();
     void ForgetStates();
     void TellUnloaded();
-    void Mark(CMessage& Message, const std::string& security) const;
-    bool StopForged(CMessage& Message) const;
+    void AddTag(CMessage& Message, const std::string& security) const;
+    bool BlockForged(CMessage& Message) const;
 
-    // The sign in front of what was decrypted.
-    void LoadSign();
-    static bool IsMark(const CString& sLine);
-    void SetSign(const CString& sLine);
+    // The mark in front of what was decrypted.
+    void LoadMark();
+    static bool IsMarkCommand(const CString& sLine);
+    void SetMark(const CString& sLine);
     void LetTagsPass();
-    void PutSign(CMessage& Message, const CString& sSecurity) const;
+    void AddMark(CMessage& Message, const CString& sSecurity) const;
 
     // The page in the browser.
     bool HasPage() const;
@@ -405,7 +405,7 @@ class COtr : public CModule {
     void OverviewFailed();
     void AskOverview(uint64_t uFrom);
     void TakeOverview(const Held& head, wire::Account page);
-    void KeepInOverview(const CString& sPeer, const wire::Standing& now);
+    void KeepInOverview(const CString& sPeer, const wire::PeerState& now);
     void ForgetOverview();
     void RememberSaid(const CString& sText, Style style);
     void ShowPage(CTemplate& Page);
@@ -437,7 +437,7 @@ class COtr : public CModule {
 
     static std::set<COtr*> s_All;  // that are loaded
     COtrSock* m_pSock = nullptr;
-    wire::Lines m_Lines;  // of m_pSock
+    wire::LineBuffer m_LineBuffer;  // of m_pSock
     bool m_bUp = false, m_bTold = false, m_bEnding = false, m_bAskedWho = false, m_bStale = true;
     bool m_bConnected = false;  // as otrd was told
     bool m_bRefused = false;    // otrd runs, and does not take us
@@ -445,7 +445,7 @@ class COtr : public CModule {
     long m_iAlive = 0, m_iUp = 0, m_iNext = 0, m_iBackoff = 1, m_iLastCTCP = 0;
     unsigned m_uCTCPs = 0;
     uint64_t m_uNextId = 1, m_uNextClient = 1, m_uHello = 0;
-    uint64_t m_uSeen = 0, m_uTold = 0;  // lines of otrd's that were taken, and as it knows
+    uint64_t m_uReceived = 0, m_uAcked = 0;  // lines of otrd's that were taken, and as it knows
     bool m_bWasUp = false;              // otrd has answered before
     bool m_bGivenBack = false;          // since the link was lost, what was typed came back
     long m_iLost = 0, m_iGrace = 0;     // when, and until when messages wait for the next link
@@ -461,24 +461,24 @@ class COtr : public CModule {
                            NewSalt()};
     guard::Required m_Required;
     uint64_t m_uStored = 0;  // changes that the registry has
-    long m_iStored = 0, m_iStopped = 0;
-    unsigned m_uStopped = 0;
+    long m_iStored = 0, m_iBlocked = 0;
+    unsigned m_uBlocked = 0;
     bool m_bOwnNick = false;  // the NICK that is looked at is ours
-    std::map<CString, unsigned> m_Ordered;  // lines of `send` that have not passed the guard yet
+    std::map<CString, unsigned> m_AuthorizedLines;  // lines of `send` that have not passed the guard yet
     std::deque<Leaving> m_Leaving;          // in the order in which ZNC sends them
     std::deque<Unwritten> m_Unwritten;
     std::deque<Moved> m_Moved;
     uint64_t m_uAllMoved = 0;  // too many to remember: until the reply to this request, everybody
     CString m_sPutting, m_sWhyNot = kNoIRC;  // the line that is put; why the last one was not sent
-    bool m_bPutStopped = false;
+    bool m_bPutBlocked = false;
     bool m_bWantsWho = false;     // the server is to be asked who we are
     long m_iWho = -kWhoEvery, m_iWhoLater = 0;  // when it was; not known by then: again
     Sent m_Sent = Sent::Yes;  // the last line of `send`
     std::map<CClient*, uint64_t> m_Clients;
-    std::map<CString, wire::Standing> m_States;  // of whom otrd said anything but clear
-    CString m_sMark;                             // the tag on what is shown, as ZNC knows it
+    std::map<CString, wire::PeerState> m_States;  // of whom otrd said anything but clear
+    CString m_sTag;                             // the tag on what is shown, as ZNC knows it
     CString m_sListens;                          // the one that a client has which listens
-    CString m_sSign;                             // in front of what was decrypted; none where empty
+    CString m_sMark;                             // in front of what was decrypted; none where empty
     bool m_bHasState = false;                    // otrd tells states
     bool m_bListened = false;                    // a client has asked for them
     bool m_bTelling = false;                     // the line on its way to a client is ours

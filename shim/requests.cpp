@@ -1,7 +1,7 @@
 #include <array>
 
 #include "json.h"
-#include "line.h"
+#include "protocol.h"
 
 namespace wire {
 
@@ -65,20 +65,20 @@ class Line {
 
 }  // namespace
 
-std::string Hello(uint64_t id, const Greeting& greeting) {
+std::string Hello(uint64_t id, const HelloParams& params) {
     Line line("hello", id);
-    line.Number("version", kVersion).String("user", greeting.user).String("network", greeting.network);
-    line.String("shim", greeting.shim).String("znc", greeting.znc);
-    if (!greeting.instance.empty()) line.String("instance", greeting.instance);
-    if (greeting.ack) line.Number("ack", greeting.ack);
-    if (greeting.returned) line.Flag("returned", true);
-    if (!greeting.identity.empty()) line.String("identity", greeting.identity);
-    if (!greeting.salt.empty()) line.Closed(greeting.salt, greeting.closed, greeting.everybody);
-    if (!greeting.want.empty()) line.Strings("want", greeting.want);
+    line.Number("version", kVersion).String("user", params.user).String("network", params.network);
+    line.String("shim", params.shim).String("znc", params.znc);
+    if (!params.instance.empty()) line.String("instance", params.instance);
+    if (params.ack) line.Number("ack", params.ack);
+    if (params.returned) line.Flag("returned", true);
+    if (!params.identity.empty()) line.String("identity", params.identity);
+    if (!params.salt.empty()) line.Closed(params.salt, params.closed, params.everybody);
+    if (!params.want.empty()) line.Strings("want", params.want);
     return line.End();
 }
 
-std::string Network(uint64_t id, const Surroundings& now) {
+std::string Network(uint64_t id, const NetworkInfo& now) {
     Line line("network", id);
     line.Flag("connected", now.connected).Number("linelen", now.linelen);
     line.String("status_prefix", now.status_prefix);

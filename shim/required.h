@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "line.h"
+#include "protocol.h"
 
 namespace guard {
 

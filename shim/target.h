@@ -1,4 +1,4 @@
-// Lines and names as the most liberal IRC server reads them. No ZNC here: see test-target.cpp.
+// Lines and names as the most liberal IRC server reads them. No ZNC here: see target_test.cpp.
 #pragma once
 
 #include <string>

@@ -136,7 +136,7 @@ void COtr::AskOverview(uint64_t uFrom) {
     held.call = std::make_shared<Call>();
     held.call->overview = true;
     held.call->from = uFrom;
-    Ask(held);  // otherwise the next reader does
+    SendRequest(held);  // otherwise the next reader does
 }
 
 void COtr::TakeOverview(const Held& head, wire::Account page) {
@@ -162,7 +162,7 @@ void COtr::ForgetOverview() {
 }
 
 // What otrd told of a conversation since.
-void COtr::KeepInOverview(const CString& sPeer, const wire::Standing& now) {
+void COtr::KeepInOverview(const CString& sPeer, const wire::PeerState& now) {
     for (const auto& told : {m_Overview, m_Pages}) {
         if (!told) continue;
         for (wire::Account::Peer& peer : told->peers)
@@ -216,7 +216,7 @@ void COtr::ShowPage(CTemplate& Page) {
     }
     Page["Module"] = kVersion;
     Page["Znc"] = CZNC::GetVersion();
-    Page["Mark"] = Visible(m_sSign);
+    Page["Mark"] = Visible(m_sMark);
     ShowPeers(Page);
     if (!m_Overview) return;
     Page["Known"] = "1";
@@ -239,7 +239,7 @@ void COtr::ShowPeers(CTemplate& Page) const {
     if (m_Overview)
         for (const auto& peer : m_Overview->peers) peers[peer.nick] = peer;
     for (const auto& [sNick, peer] : peers) {
-        const wire::Standing& now = peer.standing;
+        const wire::PeerState& now = peer.standing;
         const bool bLost = m_bTold && now.state != "clear";
         const CString sState = bLost ? "interrupted" : now.state;
         const bool bPrivate = sState == "private";

@@ -1,4 +1,4 @@
-// Long sentences in lines that a client does not have to wrap. No ZNC here: see test-target.cpp.
+// Long sentences in lines that a client does not have to wrap. No ZNC here: see target_test.cpp.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-//! Where things are, for otrd and otrctl alike. `systemd/places` has the same for the installer.
+//! Where things are, for otrd and otrctl alike. `systemd/paths.sh` has the same for the installer.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Every file under `vectors/`, run against the types. `shim/test-line.cpp` runs the same files.
+//! Every file under `vectors/`, run against the types. `shim/protocol_test.cpp` runs the same files.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use base64::Engine as _;

@@ -14,7 +14,7 @@
 #include <deque>
 
 #include "../../shim/json.h"
-#include "../../shim/line.h"
+#include "../../shim/protocol.h"
 #include "talk.h"
 
 using wire::Effect;
@@ -94,7 +94,7 @@ template <class Wire>
     Talk talk(
         directory, [&](const char* to, const char* line) { Wire::Do(out, {'S', to, line}); },
         [&] { Wire::Do(out, {'P', "", "private"}); });
-    wire::Lines lines;
+    wire::LineBuffer lines;
     std::string line;
     char data[65536];
     for (ssize_t length; (length = read(fd, data, sizeof data)) > 0;) {
@@ -134,7 +134,7 @@ class CBesideSock : public CSocket {
     void Take(const char* data, size_t length);
 
     CBeside* m_pModule;
-    wire::Lines m_Lines;
+    wire::LineBuffer m_Lines;
 };
 
 class CBeside : public CModule {

@@ -1,7 +1,7 @@
 // For tests/bench: the module's half of a message, N times: one request written, one reply read.
 //   shim-lines pass|private-out|private-in N
 
-#include "../../shim/line.h"
+#include "../../shim/protocol.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
     if (what == "private-in")
         effects = "{\"do\":\"deliver\",\"from\":\"bob!bob@127.0.0.1\",\"kind\":\"text\",\"text\":\"" +
                   text + "\"}";
-    wire::Lines lines;
+    wire::LineBuffer lines;
     size_t good = 0;
     const uint64_t n = static_cast<uint64_t>(atol(argv[2]));
     for (uint64_t id = 1; id <= n; id++) {

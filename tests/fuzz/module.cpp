@@ -5,7 +5,7 @@
 #include <simdjson.h>
 #include <string>
 
-#include "../../shim/line.h"
+#include "../../shim/protocol.h"
 
 static void Promise(bool kept) {
     if (!kept) abort();
@@ -53,7 +53,7 @@ static void Line(const std::string& line) {
         Promise(!knows || (string ? judge->get_string().value() == text : judge && judge->is_object()));
         Again(text);
     }
-    wire::Surroundings now;
+    wire::NetworkInfo now;
     now.mask = now.casemapping = now.status_prefix = line;
     now.loggers = {line, line};
     for (const auto& request :
@@ -69,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const size_t piece = size_t(data[0]) * 8 + 1;
     const char* rest = reinterpret_cast<const char*>(data) + 1;
     size--;
-    wire::Lines lines;
+    wire::LineBuffer lines;
     std::string line;
     for (size_t at = 0; at < size && !lines.TooLong(); at += piece) {
         lines.Push(rest + at, std::min(piece, size - at));

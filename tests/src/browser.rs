@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::process::Launch;
-use crate::{PATIENCE, Process, World, Znc, eventually, typed};
+use crate::{PATIENCE, Process, World, Znc, eventually, leak_check};
 
 /// A browser with one page. See `tests/node/browser.js`.
 pub struct Browser {
@@ -90,7 +90,7 @@ impl Browser {
             .iter()
             .inspect(|(name, text)| {
                 if *name == "secret" {
-                    typed::typed(text);
+                    leak_check::typed(text);
                 }
             })
             .map(|(name, text)| ((*name).to_owned(), json!(text)))

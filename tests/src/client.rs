@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::{Inbox, Line, World, eventually, pieces, typed};
+use crate::{Inbox, Line, World, eventually, leak_check, pieces};
 
 /// A connection that speaks IRC and remembers every line it saw.
 pub struct Client {
@@ -96,8 +96,8 @@ impl Client {
     /// Says something to somebody.
     pub fn types_to(&self, nick: &str, text: &str) {
         match nick.starts_with('*') {
-            true => typed::commanded(text),
-            false => typed::typed(text),
+            true => leak_check::commanded(text),
+            false => leak_check::typed(text),
         }
         self.send(&format!("PRIVMSG {nick} :{text}"));
     }
@@ -109,7 +109,7 @@ impl Client {
 
     /// `/notice`.
     pub fn notices(&self, nick: &str, text: &str) {
-        typed::typed(text);
+        leak_check::typed(text);
         self.send(&format!("NOTICE {nick} :{text}"));
     }
 

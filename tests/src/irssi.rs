@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crate::{Inbox, Tmux, World, pieces, typed};
+use crate::{Inbox, Tmux, World, leak_check, pieces};
 
 /// A person who uses irssi.
 pub struct Irssi {
@@ -85,7 +85,7 @@ impl Irssi {
 
     /// Says something to somebody.
     pub fn types_to(&self, nick: &str, text: &str) {
-        typed::typed(text);
+        leak_check::typed(text);
         self.turns_to(nick);
         self.types(text);
     }
@@ -93,7 +93,7 @@ impl Irssi {
     /// `/me`.
     pub fn acts_to(&self, nick: &str, text: &str) {
         self.turns_to(nick);
-        typed::typed(text);
+        leak_check::typed(text);
         self.types(&format!("/me {text}"));
     }
 
@@ -112,15 +112,15 @@ impl Irssi {
     /// Answers an authentication, or asks for one.
     pub fn auths(&self, nick: &str, secret: &str) {
         self.turns_to(nick);
-        typed::typed(secret);
+        leak_check::typed(secret);
         self.types(&format!("/otr auth {secret}"));
     }
 
     /// Asks for an authentication with a question.
     pub fn auths_with_question(&self, nick: &str, question: &str, secret: &str) {
         self.turns_to(nick);
-        typed::typed(question);
-        typed::typed(secret);
+        leak_check::typed(question);
+        leak_check::typed(secret);
         self.types(&format!("/otr authq \"{question}\" {secret}"));
     }
 

@@ -70,8 +70,8 @@ pub use crowd::{Couple, Crowd};
 mod fake;
 pub use fake::FakeOtrd;
 
-mod between;
-pub use between::Between;
+mod lossy_proxy;
+pub use lossy_proxy::LossyProxy;
 
 pub mod programs;
 
@@ -101,7 +101,7 @@ pub use inbox::{Inbox, PATIENCE};
 
 mod pieces;
 
-mod typed;
+mod leak_check;
 
 mod traced;
 pub use traced::Traced;

@@ -8,7 +8,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::process::Launch;
-use crate::{Inbox, Process, World, pieces, typed};
+use crate::{Inbox, Process, World, leak_check, pieces};
 
 /// A person whose client speaks OTR by npm's `otr`. What happens to it is a line each: see
 /// `tests/node/peer.js`.
@@ -80,7 +80,7 @@ impl NodePeer {
 
     /// Says something to somebody, encrypted where the conversation is private.
     pub fn types_to(&self, nick: &str, text: &str) {
-        typed::typed(text);
+        leak_check::typed(text);
         self.order(&json!({"do": "say", "to": nick, "text": text}));
     }
 

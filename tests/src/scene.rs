@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    Between, Client, Ircd, Irssi, NodePeer, Otrd, Wire, World, Znc, ZncBuilder, ZncNetwork, ZncUser,
+    Client, Ircd, Irssi, LossyProxy, NodePeer, Otrd, Wire, World, Znc, ZncBuilder, ZncNetwork,
+    ZncUser,
 };
 
 /// A running scene. Its parts end in this order.
@@ -179,8 +180,8 @@ impl SceneBuilder {
     }
 
     /// ZNC's module reaches the daemon through this.
-    pub fn through(mut self, between: &Between) -> Self {
-        self.through = Some(between.shim_socket().to_owned());
+    pub fn through(mut self, proxy: &LossyProxy) -> Self {
+        self.through = Some(proxy.shim_socket().to_owned());
         self
     }
 

@@ -12,7 +12,7 @@ use landlock::{AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr};
 use nix::unistd::getuid;
 use tempfile::TempDir;
 
-use crate::{columns, typed};
+use crate::{columns, leak_check};
 
 /// A temporary directory and the ports that belong to it. Every part of a scenario holds a clone,
 /// so the directory goes when the last part has gone.
@@ -122,7 +122,7 @@ impl Drop for Inner {
         let Some(dir) = self.dir.take() else { return };
         let found = match std::thread::panicking() {
             true => None,
-            false => typed::found(dir.path())
+            false => leak_check::found(dir.path())
                 .map(|held| format!("what was typed, or is secret, lies about: {held}"))
                 .or_else(|| columns::too_wide(dir.path()).map(|wide| format!("too wide: {wide}"))),
         };

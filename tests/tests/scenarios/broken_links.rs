@@ -2,17 +2,17 @@
 //! happens twice.
 
 use nix::sys::signal::Signal;
-use otrd_tests::{Alone, Between, Client, NodePeer, Otrd, Scene, eventually};
+use otrd_tests::{Alone, Client, LossyProxy, NodePeer, Otrd, Scene, eventually};
 
 /// alice and bob are private, and a test can break the connection.
-fn private() -> (Alone, NodePeer, Between) {
+fn private() -> (Alone, NodePeer, LossyProxy) {
     let build = Scene::build();
     let otrd = Otrd::start(build.world());
-    let between = Between::start(build.world(), &otrd);
-    let scene = build.otrd(otrd).through(&between).begin_alone();
+    let proxy = LossyProxy::start(build.world(), &otrd);
+    let scene = build.otrd(otrd).through(&proxy).begin_alone();
     let bob = scene.peer("bob", "23");
     scene.goes_private(&bob);
-    (scene, bob, between)
+    (scene, bob, proxy)
 }
 
 /// A line of alice's waits for carol, who does not speak OTR.
@@ -40,10 +40,10 @@ fn finds(client: &Client, from: &str, text: &str) {
 
 #[test]
 fn a_reply_with_decrypted_words_is_lost() {
-    let (scene, bob, between) = private();
-    between.loses_reply("on their way");
+    let (scene, bob, proxy) = private();
+    proxy.loses_reply("on their way");
     bob.types_to("alice", "on their way");
-    between.has_lost_it();
+    proxy.has_lost_it();
     scene.alice.reads("bob", "on their way");
     bob.types_to("alice", "and on");
     scene.alice.reads("bob", "and on");
@@ -55,10 +55,10 @@ fn a_reply_with_decrypted_words_is_lost() {
 
 #[test]
 fn a_reply_that_sends_is_lost() {
-    let (scene, bob, between) = private();
-    between.loses_reply("just once");
+    let (scene, bob, proxy) = private();
+    proxy.loses_reply("just once");
     scene.alice.types_to("bob", "just once");
-    between.has_lost_it();
+    proxy.has_lost_it();
     bob.reads("alice", "just once");
     scene.alice.types_to("bob", "and on");
     bob.reads("alice", "and on");
@@ -69,10 +69,10 @@ fn a_reply_that_sends_is_lost() {
 
 #[test]
 fn a_request_is_lost() {
-    let (scene, bob, between) = private();
-    between.loses_request("just once");
+    let (scene, bob, proxy) = private();
+    proxy.loses_request("just once");
     scene.alice.types_to("bob", "just once");
-    between.has_lost_it();
+    proxy.has_lost_it();
     bob.reads("alice", "just once");
     assert_eq!(came_back(&scene, "just once"), 0);
     scene.wire.never_carried("just once");
@@ -80,25 +80,25 @@ fn a_request_is_lost() {
 
 #[test]
 fn the_connection_stays_away() {
-    comes_back_and_does_not_go_out(Between::shuts, Between::opens);
+    comes_back_and_does_not_go_out(LossyProxy::shuts, LossyProxy::opens);
 }
 
 /// The module has greeted anew and hears nothing: for all it knows, nobody has the line.
 #[test]
 fn what_came_back_while_otrd_was_slow_to_answer_does_not_go_out_as_well() {
-    comes_back_and_does_not_go_out(Between::keeps_waiting, Between::lets_through);
+    comes_back_and_does_not_go_out(LossyProxy::keeps_waiting, LossyProxy::lets_through);
 }
 
 /// The connection breaks, and what comes after it is no better for a while.
 #[track_caller]
-fn comes_back_and_does_not_go_out(goes: fn(&Between), comes: fn(&Between)) {
-    let (scene, bob, between) = private();
-    goes(&between);
-    between.loses_reply("typed once");
+fn comes_back_and_does_not_go_out(goes: fn(&LossyProxy), comes: fn(&LossyProxy)) {
+    let (scene, bob, proxy) = private();
+    goes(&proxy);
+    proxy.loses_reply("typed once");
     scene.alice.types_to("bob", "typed once");
-    between.has_lost_it();
+    proxy.has_lost_it();
     scene.alice.otr_says(": typed once");
-    comes(&between);
+    comes(&proxy);
     scene.alice.otr_says("otrd is back");
     scene.alice.types_to("bob", "and on");
     bob.reads("alice", "and on");
@@ -109,13 +109,13 @@ fn comes_back_and_does_not_go_out(goes: fn(&Between), comes: fn(&Between)) {
 
 #[test]
 fn znc_is_killed_before_it_shows_what_was_decrypted() {
-    let (mut scene, bob, between) = private();
-    between.shuts();
-    between.loses_reply("on their way");
+    let (mut scene, bob, proxy) = private();
+    proxy.shuts();
+    proxy.loses_reply("on their way");
     bob.types_to("alice", "on their way");
-    between.has_lost_it();
+    proxy.has_lost_it();
     scene.znc.crash();
-    between.opens();
+    proxy.opens();
     scene.znc.starts_again();
     let alice = scene.znc.attach("alice", "net");
     finds(&alice, "bob", "[perhaps shown before] on their way");

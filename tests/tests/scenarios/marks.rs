@@ -1,12 +1,12 @@
-//! `mark`: the sign in front of what was decrypted, which nobody can type.
+//! `mark`: the mark in front of what was decrypted, which nobody can type.
 
 use otrd_tests::{
     Alone, Client, Otrd, Scene, ScriptedServer, World, ZncBuilder, ZncNetwork, ZncUser, eventually,
 };
 
 #[track_caller]
-fn marks(client: &Client, sign: &str) {
-    client.otr(&format!("mark {sign}"));
+fn marks(client: &Client, mark: &str) {
+    client.otr(&format!("mark {mark}"));
     client.otr_says("What was encrypted is marked from now on with ");
 }
 
@@ -167,7 +167,7 @@ fn nobody_can_type_it() {
     }
 }
 
-/// What is read later has the sign, or the tag, of when it came.
+/// What is read later has the mark, or the tag, of when it came.
 #[test]
 fn what_came_while_nobody_was_there() {
     let user = ZncUser::new("alice").keep_query_buffer().dated();
@@ -206,10 +206,10 @@ fn what_came_while_nobody_was_there() {
     for (end, wanted) in all.iter().zip(wanted) {
         assert_eq!(texts(&late, end), wanted);
         let text = texts(&stamped, end);
-        // `[12:34:56] ` stands there, behind the sign.
+        // `[12:34:56] ` stands there, behind the mark.
         let words = wanted.trim_start_matches("[OTR] ");
-        let sign = &wanted[..wanted.len() - words.len()];
-        let time = text.strip_prefix(sign).and_then(|rest| rest.strip_suffix(words));
+        let mark = &wanted[..wanted.len() - words.len()];
+        let time = text.strip_prefix(mark).and_then(|rest| rest.strip_suffix(words));
         let time = time.unwrap_or_else(|| panic!("{text}"));
         assert!(time.len() == 11 && time.starts_with('[') && time.ends_with("] "), "{text}");
     }

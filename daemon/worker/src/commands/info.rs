@@ -48,7 +48,7 @@ pub(super) fn listen(engine: &mut Engine) {
     );
 }
 
-/// The module answers it, which puts the sign there.
+/// The module answers it, which puts the mark there.
 pub(super) fn mark(engine: &mut Engine) {
     engine.say(
         Style::Bad,

@@ -181,8 +181,8 @@ pub const COMMANDS: &[Typed] = &[
     },
     Typed {
         name: "mark",
-        arguments: "[on|off|sign]",
-        summary: "Put a sign in front of what came encrypted",
+        arguments: "[on|off|text]",
+        summary: "Put a mark in front of what came encrypted",
         details: "It is taken off the front of all other text, so that nobody can type it. on: [OTR]. \
                   It holds for all clients.",
         parse: |_, _| Ok(Line::Mark),

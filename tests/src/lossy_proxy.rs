@@ -1,4 +1,4 @@
-//! Stands between ZNC's module and `otrd`, and breaks their connection at a chosen line.
+//! A proxy that stands between ZNC's module and `otrd`, and breaks their connection at a chosen line.
 
 use std::fs::{Permissions, set_permissions};
 use std::io::{BufRead, BufReader, Write};
@@ -12,7 +12,7 @@ use std::thread;
 use crate::{Otrd, World, eventually};
 
 /// Carries lines both ways.
-pub struct Between {
+pub struct LossyProxy {
     path: PathBuf,
     orders: Arc<Mutex<Orders>>,
     /// Whether who connects has to wait.
@@ -27,10 +27,10 @@ struct Orders {
     shut: bool,
 }
 
-impl Between {
-    /// Between this daemon and whoever connects to [`Between::shim_socket`].
+impl LossyProxy {
+    /// Between this daemon and whoever connects to [`LossyProxy::shim_socket`].
     pub fn start(world: &World, otrd: &Otrd) -> Self {
-        let path = world.directory("between", None).join("shim.sock");
+        let path = world.directory("lossy-proxy", None).join("shim.sock");
         let listener = UnixListener::bind(&path).expect("a socket");
         // ZNC runs as another user where we are root.
         set_permissions(&path, Permissions::from_mode(0o777)).expect("chmod");
@@ -78,7 +78,7 @@ impl Between {
         self.orders.lock().expect("orders").shut = false;
     }
 
-    /// From now on whoever connects waits for an answer, until [`Between::lets_through`].
+    /// From now on whoever connects waits for an answer, until [`LossyProxy::lets_through`].
     pub fn keeps_waiting(&self) {
         *self.gate.0.lock().expect("gate") = true;
     }

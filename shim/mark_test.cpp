@@ -1,5 +1,5 @@
-// The sign in front of what was decrypted: what can be one, and that nobody can type it. Without ZNC.
-#include "sign.h"
+// The mark in front of what was decrypted: what can be one, and that nobody can type it. Without ZNC.
+#include "mark.h"
 
 #include <cstdio>
 
@@ -12,8 +12,8 @@ static void Is(const string& got, const string& wanted, const string& what) {
     if (got != wanted) printf("FAILED: %s: %s, not %s\n", what.c_str(), got.c_str(), wanted.c_str());
 }
 
-static void IsValid(const string& sign, bool good) {
-    Is(sign::Valid(sign) ? "valid" : "refused", good ? "valid" : "refused", "\"" + sign + "\"");
+static void IsValid(const string& mark, bool good) {
+    Is(mark::Valid(mark) ? "valid" : "refused", good ? "valid" : "refused", "\"" + mark + "\"");
 }
 
 static void WhatCanBeOne() {
@@ -34,13 +34,13 @@ static void WhatIsTakenOff() {
           "\xa0[OTR] hi", "\xef\xbc\xbb\xef\xbc\xaf\xef\xbc\xb4\xef\xbc\xb2\xef\xbc\xbd hi", "[O\xcc\x80TR] hi",
           "[\xc3\x92TR] hi", "[\xd0\x9e\xd0\xa2R] hi", "[\xce\x9fTR] hi", "[\xf0\x9d\x90\x8eTR] hi", "\x1f\x16\x11\x1e[OTR] hi",
           "\xef\xbb\xbf[OTR] hi", "\xe2\x80\xae[OTR] hi", "\t[OTR] hi"})
-        Is(sign::Without(typed, otr), "hi", typed);
-    Is(sign::Without("\x03,[OTR] hi", otr), "\x03,[OTR] hi", "a comma is seen");
-    Is(sign::Without("[OTR]", otr), "", "nothing but the sign");
-    Is(sign::Without(lock + "\xef\xb8\x8f " + lock + " hi", lock), "hi", "a variant of a symbol");
+        Is(mark::Without(typed, otr), "hi", typed);
+    Is(mark::Without("\x03,[OTR] hi", otr), "\x03,[OTR] hi", "a comma is seen");
+    Is(mark::Without("[OTR]", otr), "", "nothing but the mark");
+    Is(mark::Without(lock + "\xef\xb8\x8f " + lock + " hi", lock), "hi", "a variant of a symbol");
     for (const string typed : {"hi", "hi [OTR]", "[OT", "[OTR", "", " ", "\x02hi\x02", "[NOT ENCRYPTED] [OTR] hi", "  hi", "\xff\xfe"})
-        Is(sign::Without(typed, otr), typed, typed);
-    Is(sign::Without("ih ]RTO[\xe2\x80\xae x", otr), "ih ]RTO[ x", "turned around");
+        Is(mark::Without(typed, otr), typed, typed);
+    Is(mark::Without("ih ]RTO[\xe2\x80\xae x", otr), "ih ]RTO[ x", "turned around");
 }
 
 static void WhatBeginsAsAWarning() {
@@ -49,15 +49,15 @@ static void WhatBeginsAsAWarning() {
          {"[NOT ENCRYPTED] hi", "[NOT ENCRYPTED]hi", "[not encrypted] hi", " [NOT ENCRYPTED] hi", "\x02[NOT\x02 ENCRYPTED] hi",
           "\x03" "04[NOT ENCRYPTED]\x03 hi", "[N\xd0\x9eT ENCRYPTED] hi", "\xef\xbc\xbbNOT ENCRYPTED] hi",
           "[N\xcc\x81OT\xe2\x80\x8b ENCRYPTED] hi", "[NOTENCRYPTED]"})
-        Is(sign::Begins(typed, warning) ? "begins" : "does not", "begins", typed);
+        Is(mark::Begins(typed, warning) ? "begins" : "does not", "begins", typed);
     for (const char* typed : {"", "hi", "[NOT", "[NOT ENCRYPTED", "see [NOT ENCRYPTED] above", "\\[NOT ENCRYPTED] hi"})
-        Is(sign::Begins(typed, warning) ? "begins" : "does not", "does not", typed);
+        Is(mark::Begins(typed, warning) ? "begins" : "does not", "does not", typed);
 }
 
 int main() {
     WhatCanBeOne();
     WhatIsTakenOff();
     WhatBeginsAsAWarning();
-    printf("sign: %d checks, %d failed\n", s_passed + s_failed, s_failed);
+    printf("mark: %d checks, %d failed\n", s_passed + s_failed, s_failed);
     return s_failed != 0;
 }

@@ -1,8 +1,8 @@
 // Who and where we are: our own mask, the network, the clients.
 #include "otr.h"
 
-wire::Surroundings COtr::Surroundings() const {
-    wire::Surroundings now;
+wire::NetworkInfo COtr::NetworkInfo() const {
+    wire::NetworkInfo now;
     now.connected = OnIRC();
     if (!m_sHost.empty()) now.mask = OwnNick() + "!" + m_sIdent + "@" + m_sHost;
     if (const unsigned uLength = ISupport("LINELEN", "512").ToUInt()) now.linelen = uLength;
@@ -25,16 +25,16 @@ void COtr::TellNetwork() {
     if (!m_bUp) return;
     m_bStale = false;
     m_bConnected = OnIRC();
-    const std::string network = wire::Network(0, Surroundings());
+    const std::string network = wire::Network(0, NetworkInfo());
     Held held(Held::What::Network);
-    if (network != m_sNetwork && Ask(held)) m_sNetwork = network;
+    if (network != m_sNetwork && SendRequest(held)) m_sNetwork = network;
 }
 
 void COtr::OnIRCDisconnected() {
     m_sIdent.clear();
     m_sHost.clear();
     ReturnUnsent();
-    ForgetOrders();
+    ForgetAuthorizations();
     m_bAskedWho = false;
     m_bStale = true;  // ZNC still takes itself for connected here
 }

@@ -20,7 +20,7 @@ COtr::Sent COtr::Put(const CMessage& Message, const CString& sLine, const CStrin
     if (!pIRC || pIRC->IsClosed()) return Sent::No;
     const uint64_t uBefore = Given(*pIRC);
     m_sPutting = sLine;
-    m_bPutStopped = false;
+    m_bPutBlocked = false;
     if (!PutIRC(Message)) {
         m_sPutting.clear();
         return Sent::No;
@@ -28,10 +28,10 @@ COtr::Sent COtr::Put(const CMessage& Message, const CString& sLine, const CStrin
     // Another module may have changed it on its way.
     const bool bLeft = m_sPutting.empty() || Given(*pIRC) != uBefore;
     m_sPutting.clear();
-    if (m_bPutStopped) return Sent::Stopped;
+    if (m_bPutBlocked) return Sent::Blocked;
     if (bLeft) return Sent::Yes;
     Leaving line;
-    line.order = Order(CMessage(sLine));
+    line.key = GuardKey(CMessage(sLine));
     line.folded = Fold(sTo);
     m_Leaving.push_back(std::move(line));
     return Sent::Later;
@@ -49,15 +49,15 @@ void COtr::Carry(Sent sent, Leaving text, const CString& sWhyNot) {
                 Left(text, 0);
                 break;
             }
-            text.order = m_Leaving.back().order;
+            text.key = m_Leaving.back().key;
             text.folded = m_Leaving.back().folded;
             m_Leaving.back() = std::move(text);
             break;
         case Sent::No:
             Refuse(text.who, sWhyNot, text.text);
             break;
-        case Sent::Stopped:  // the guard has given it back, unless it says no more for a while
-            if (m_uStopped > kMaxStopped)
+        case Sent::Blocked:  // the guard has given it back, unless it says no more for a while
+            if (m_uBlocked > kMaxBlockedSaid)
                 Refuse(text.who, "it may reach somebody with whom a conversation is private", text.text);
             break;
     }
@@ -66,9 +66,9 @@ void COtr::Carry(Sent sent, Leaving text, const CString& sWhyNot) {
 // Every line passes here as it leaves. False: it must not.
 bool COtr::Leaves(const CString& sLine) {
     CIRCSock* pIRC = GetNetwork()->GetIRCSock();
-    const CString sOrder = Order(CMessage(sLine));
+    const CString sKey = GuardKey(CMessage(sLine));
     const auto it = std::find_if(m_Leaving.begin(), m_Leaving.end(),
-                                 [&](const Leaving& line) { return line.order == sOrder; });
+                                 [&](const Leaving& line) { return line.key == sKey; });
     if (it == m_Leaving.end() || !pIRC) return true;
     // ZNC sends in order: what was put before has gone, changed by another module.
     for (auto uBefore = it - m_Leaving.begin(); uBefore > 0; uBefore--) {
@@ -81,7 +81,7 @@ bool COtr::Leaves(const CString& sLine) {
         Left(line, Given(*pIRC) + sLine.size() + 2);
         return true;
     }
-    TakeOrder(sOrder);
+    TakeAuthorization(sKey);
     if (line.carries) Refuse(line.who, line.moved, line.text);
     return false;
 }

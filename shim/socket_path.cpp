@@ -10,30 +10,30 @@ static CString OwnRuntime() {
 }
 
 // The user's own otrd, then the system's.
-VCString COtr::UsualPlaces() { return {OwnRuntime() + "/otrd/shim.sock", "/run/otrd/shim.sock"}; }
+VCString COtr::DefaultSockets() { return {OwnRuntime() + "/otrd/shim.sock", "/run/otrd/shim.sock"}; }
 
 // What the user named, or their own otrd, or the system's. The one that was used last comes first, and
 // is alone for as long as it may only be restarting.
-VCString COtr::Places() const {
+VCString COtr::Sockets() const {
     const CString sNamed = GetNV("socket"), sLast = GetNV("used");
     if (!sNamed.empty()) return {sNamed};
-    VCString vsPlaces = UsualPlaces();
-    if (sLast.empty()) return vsPlaces;
-    vsPlaces.erase(std::remove(vsPlaces.begin(), vsPlaces.end(), sLast), vsPlaces.end());
-    if (Now() - m_iGone < kMoved) vsPlaces.clear();
-    vsPlaces.insert(vsPlaces.begin(), sLast);
-    return vsPlaces;
+    VCString vsSockets = DefaultSockets();
+    if (sLast.empty()) return vsSockets;
+    vsSockets.erase(std::remove(vsSockets.begin(), vsSockets.end(), sLast), vsSockets.end());
+    if (Now() - m_iGone < kMoved) vsSockets.clear();
+    vsSockets.insert(vsSockets.begin(), sLast);
+    return vsSockets;
 }
 
 // A socket that is connected to the first otrd of these that was not tried in vain; -1 and errno where
 // there is none.
-int COtr::OpenPlace() {
-    VCString vsPlaces = Places();
+int COtr::OpenSocket() {
+    VCString vsSockets = Sockets();
     const auto isTried = [&](const CString& sPath) { return m_ssTried.count(sPath) > 0; };
-    if (std::all_of(vsPlaces.begin(), vsPlaces.end(), isTried)) m_ssTried.clear();
+    if (std::all_of(vsSockets.begin(), vsSockets.end(), isTried)) m_ssTried.clear();
     int iError = ENOENT;
-    CString sFailed = vsPlaces[0];
-    for (const CString& sPath : vsPlaces) {
+    CString sFailed = vsSockets[0];
+    for (const CString& sPath : vsSockets) {
         if (isTried(sPath)) continue;
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
@@ -61,11 +61,11 @@ int COtr::OpenPlace() {
 }
 
 // After an otrd that does not answer for us. False where there is no other one to ask.
-bool COtr::TryNext() {
+bool COtr::TryNextSocket() {
     if (m_sPath == GetNV("used")) return false;
-    const VCString vsPlaces = Places();
+    const VCString vsSockets = Sockets();
     m_ssTried.insert(m_sPath);
-    const bool bMore = std::any_of(vsPlaces.begin(), vsPlaces.end(), [&](const CString& sPath) {
+    const bool bMore = std::any_of(vsSockets.begin(), vsSockets.end(), [&](const CString& sPath) {
         return m_ssTried.count(sPath) == 0 && access(sPath.c_str(), F_OK) == 0;
     });
     if (bMore) m_iNext = Now();  // ZNC's next turn: this one may be within the socket that failed
@@ -73,7 +73,7 @@ bool COtr::TryNext() {
 }
 
 // Where the module stays from now on.
-void COtr::Settle() {
+void COtr::RememberSocket() {
     const CString sLast = GetNV("used");
     m_ssTried.clear();
     if (sLast == m_sPath || !GetNV("socket").empty()) return;

@@ -1,4 +1,4 @@
-// Runs line.cpp over ../proto/vectors, which proto/tests/vectors.rs runs as well.
+// Runs protocol.cpp over ../proto/vectors, which proto/tests/vectors.rs runs as well.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -6,7 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "line.h"
+#include "protocol.h"
 
 using nlohmann::json;
 using What = wire::Incoming::What;
@@ -80,7 +80,7 @@ static std::string Encode(const json& line) {
         return wire::Bye(p.value("why", ""), p["reason"],
                          p.contains("ack") ? std::optional<uint64_t>(p["ack"]) : std::nullopt,
                          p.value("returned", false));
-    wire::Surroundings now;
+    wire::NetworkInfo now;
     now.connected = p["connected"];
     if (p.contains("mask")) now.mask = Bytes(p["mask"]);
     now.linelen = p["linelen"];
@@ -108,7 +108,7 @@ static json Nicks(const std::vector<std::string>& nicks) {
     return out;
 }
 
-static json Written(const wire::Standing& now) {
+static json Written(const wire::PeerState& now) {
     json out = {{"state", now.state}, {"trust", now.trust}, {"policy", now.policy},
                 {"waiting", now.waiting}, {"smp", now.smp}};
     if (!now.fingerprint.empty()) out["fingerprint"] = now.fingerprint;
@@ -242,7 +242,7 @@ static std::string Long(const json& text) {
 }
 
 static bool LinesAre(const json& test, bool good) {
-    wire::Lines lines;
+    wire::LineBuffer lines;
     json seen = json::array(), expected = json::array();
     for (const json& chunk : test["chunks"]) {
         const std::string bytes = Long(chunk);

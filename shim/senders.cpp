@@ -18,7 +18,7 @@ bool COtr::IsModuleName(const CString& sNick) const {
 }
 
 CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
-    if (StopForged(Message)) return HALT;
+    if (BlockForged(Message)) return HALT;
     CNick& Nick = Message.GetNick();
     const CString sCommand = Message.GetCommand().AsUpper();
     if (IsModuleName(Nick.GetNick())) Nick.SetNick(kOfNetwork + Nick.GetNick());
@@ -36,7 +36,7 @@ CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
     if (bWords && m_Closed.OfSpeaker(sSpeaker) == guard::Level::Closed && !IsForOtrd(Message) &&
         !IsOurChannel(Message.GetParam(0))) {
         MarkClear(Message);
-        Mark(Message, kClear);
+        AddTag(Message, kClear);
     }
     return CONTINUE;
 }

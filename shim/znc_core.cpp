@@ -56,9 +56,9 @@ void COtr::PassOut(Held& held) {
 #endif
     const CString sLine = Message.ToString(uFlags);
     // otrd knows the policy better than the rules for other modules say it.
-    if (Requires(Message.GetParam(0))) m_Ordered[Order(CMessage(sLine))]++;
+    if (Requires(Message.GetParam(0))) m_AuthorizedLines[GuardKey(CMessage(sLine))]++;
     const Sent sent = Put(CMessage(sLine), sLine, held.who);
-    if (sent == Sent::No) ForgetOrders();
+    if (sent == Sent::No) ForgetAuthorizations();
     // Nobody typed what clients answer by themselves.
     if (held.kind == Kind::CtcpReply) return;
     Leaving text;
@@ -110,7 +110,7 @@ void COtr::Show(CMessage& Message, Kind kind, const std::string& security) {
     const bool bOnline = GetNetwork()->IsUserOnline();
     const CString sNick = Message.GetNick().GetNick();
     const bool bKeep = !bOnline || !GetUser()->AutoClearQueryBuffer();
-    if (bKeep || m_bListened || !m_sSign.empty()) Mark(Message, security);
+    if (bKeep || m_bListened || !m_sMark.empty()) AddTag(Message, security);
     LetTagsPass();
     if (bKeep && (kind == Kind::Text || kind == Kind::Action))
         Buffer(Message, kind, sNick, "{target}");
@@ -144,7 +144,7 @@ void COtr::Echo(CMessage Message, Kind kind, CClient* pOrigin, const std::string
     else if (pOrigin)
         sMask = pOrigin->GetNickMask();
     Message.SetNick(CNick(sMask));
-    if (KeepsOwn(kind) || m_bListened) Mark(Message, security);
+    if (KeepsOwn(kind) || m_bListened) AddTag(Message, security);
     if (KeepsOwn(kind))
         Buffer(Message, kind, Message.GetParam(0), _NAMEDFMT(Message.GetParam(0)));
     for (CClient* pClient : GetNetwork()->GetClients())

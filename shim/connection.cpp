@@ -55,10 +55,10 @@ void COtrSock::ReadData(const char* data, size_t length) {
 void COtrSock::Take(const char* data, size_t length) {
     COtr* pOtr = Otr();
     if (!pOtr) return;
-    pOtr->Lines().Push(data, length);
+    pOtr->Buffer().Push(data, length);
     std::string line;
-    while (Otr() && pOtr->Lines().Next(line)) pOtr->OnLine(line);
-    if (Otr() && pOtr->Lines().TooLong()) Gone("otrd sent a line over 64 KiB");
+    while (Otr() && pOtr->Buffer().Next(line)) pOtr->OnLine(line);
+    if (Otr() && pOtr->Buffer().TooLong()) Gone("otrd sent a line over 64 KiB");
 }
 
 bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
@@ -71,7 +71,7 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
         }
         // ZNC would connect anywhere, for anybody. What znc.conf says, an admin may have written: its
         // users are not there yet when it is read.
-        const VCString vsUsual = UsualPlaces();
+        const VCString vsUsual = DefaultSockets();
         const bool bUsual = std::find(vsUsual.begin(), vsUsual.end(), sArg) != vsUsual.end();
         const bool bAsked = CZNC::Get().FindUser(GetUser()->GetUsername()) == GetUser();
         if (!sArg.empty() && !bUsual && bAsked && !GetUser()->IsAdmin()) {
@@ -85,7 +85,7 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
     m_iGone = Now();
     s_All.insert(this);
     PrepareTag();
-    LoadSign();
+    LoadMark();
     LoadClosed();
     AddTimer(new COtrTimer(this));
     if (GetNetwork()->IsIRCConnected()) {
@@ -124,7 +124,7 @@ COtr::~COtr() {
     for (Leaving& line : m_Leaving) Left(line, 0);
     const bool bUp = m_bUp, bReads = pHeir || GetNetwork()->IsUserAttached();
     if (bUp) {
-        m_sUnsent += wire::Bye("unloaded", "module unloaded", m_uSeen, bReads);
+        m_sUnsent += wire::Bye("unloaded", "module unloaded", m_uReceived, bReads);
         Flush();
     }
     Lost("the module is being unloaded");
@@ -142,11 +142,11 @@ COtr::~COtr() {
 }
 
 void COtr::Connect() {
-    const int iFd = OpenPlace();
+    const int iFd = OpenSocket();
     m_iError = iFd < 0 ? errno : 0;
     if (iFd < 0) return Lost(strerror(m_iError));
     m_pSock = new COtrSock(this);
-    m_Lines = wire::Lines();
+    m_LineBuffer = wire::LineBuffer();
     m_pSock->ConnectFD(iFd, iFd, "otrd", false, Csock::OUTBOUND);
     GetManager()->AddSock(m_pSock, "otrd");
     m_iAlive = Now();
@@ -154,7 +154,7 @@ void COtr::Connect() {
     m_bRefused = false;
     m_uHello = m_uNextId++;
     m_sUnsent = wire::Hello(m_uHello, {GetUser()->GetUsername(), GetNetwork()->GetName(), kVersion,
-                                       CZNC::GetVersion(), m_sInstance, m_uSeen, m_bGivenBack,
+                                       CZNC::GetVersion(), m_sInstance, m_uReceived, m_bGivenBack,
                                        GetNV("identity"), m_Closed.Salt(), m_Closed.Hashes(),
                                        m_Closed.Everybody(), {"state"}});
     Flush();
@@ -172,7 +172,7 @@ void COtr::Disconnect() {
 void COtr::Welcome(const wire::Incoming& in) {
     m_bUp = true;
     m_iUp = m_iAlive = Now();
-    Settle();
+    RememberSocket();
     std::deque<Held> queue, again;
     queue.swap(m_Queue);
     for (Held& held : queue) {
@@ -189,11 +189,11 @@ void COtr::Welcome(const wire::Incoming& in) {
     m_bHasState = in.has_state;
     m_bNoOverview = false;
     if (!in.last_processed) {
-        m_uSeen = 0;
+        m_uReceived = 0;
         GiveBackKept("otrd was restarted");
     }
     m_bWasUp = true;
-    m_uTold = m_uSeen;
+    m_uAcked = m_uReceived;
     m_bGivenBack = false;
     m_Closed.LiftAll();
     for (const std::string& nick : in.pending) m_Closed.Pend(nick);
@@ -210,7 +210,7 @@ void COtr::Welcome(const wire::Incoming& in) {
         if (held.what == Held::What::Network) continue;
         if (!held.moved.empty())
             Fail(held, held.moved);
-        else if (!Ask(held))
+        else if (!SendRequest(held))
             Fail(held, Trouble());
     }
     MovedIsAsked(m_uNextId - 1);
@@ -257,7 +257,7 @@ void COtr::Lost(const CString& sWhy, bool bRefused) {
     const bool bUp = m_bUp, bSettled = bUp && Now() - m_iUp >= kSettled;
     if (bUp) m_iLost = m_iGone = Now();
     if (bUp && !m_bTakenOver) m_iGrace = Now() + kReconnectGrace;
-    if (bTried && !m_bEnding && TryNext()) return;
+    if (bTried && !m_bEnding && TryNextSocket()) return;
     m_bUp = false;
     m_sWhy = sWhy;
     m_bRefused = bRefused;
@@ -278,7 +278,7 @@ void COtr::SayTrouble() {
 }
 
 // Our registry is a copy of another network's, which is connected: that one keeps its account.
-void COtr::BecomeAnother() {
+void COtr::TakeNewIdentity() {
     SetNV("identity", NewIdentity());
     Say("This network is a copy of another one, which is connected. Here you have a key and "
         "conversations of your own.", Style::Warn);
@@ -298,7 +298,7 @@ void COtr::GiveBack(const CString& sWhy) {
     SayTrouble();
     m_iGrace = 0;
     const bool bSaid = std::exchange(m_bGivenBack, true);
-    if (m_pSock && !m_bUp && !bSaid) {  // a greeting is on its way that does not say so yet: there has to be another
+    if (m_pSock && !m_bUp && !bSaid) {  // a params is on its way that does not say so yet: there has to be another
         Disconnect();
         m_iNext = Now();
     }
@@ -342,9 +342,9 @@ void COtr::GiveBackKept(const CString& sWhy) {
 
 // Lets otrd forget what we have taken.
 void COtr::Acknowledge() {
-    if (!m_bUp || m_uTold == m_uSeen) return;
-    m_uTold = m_uSeen;
-    m_sUnsent += wire::Ack(m_uSeen);
+    if (!m_bUp || m_uAcked == m_uReceived) return;
+    m_uAcked = m_uReceived;
+    m_sUnsent += wire::Ack(m_uReceived);
 }
 
 CString COtr::Trouble() const {
@@ -361,7 +361,7 @@ CString COtr::Trouble() const {
 }
 
 // Sends a request and queues it. False: behave as with the daemon gone; `held` is untouched.
-bool COtr::Ask(Held& held) {
+bool COtr::SendRequest(Held& held) {
     if (!m_pSock || !m_bUp) return false;
     // The surroundings are looked at when they may have changed, not for each message.
     const bool bStale = m_bStale || m_bConnected != OnIRC();
@@ -387,7 +387,7 @@ void COtr::Flush() {
 }
 
 // Keeps for the next otrd what only it can make sense of, and for a moment everything.
-bool COtr::Keep(Held& held) {
+bool COtr::Defer(Held& held) {
     size_t uBytes = held.text.size();
     for (const Held& other : m_Waiting) uBytes += other.text.size();
     const bool bFull = m_Waiting.size() >= kMaxWaiting || uBytes > kMaxWaitingBytes;
@@ -407,7 +407,7 @@ bool COtr::IsForLater(const Held& held) const {
 
 std::string COtr::Line(const Held& held) const {
     switch (held.what) {
-        case Held::What::Network: return wire::Network(held.id, Surroundings());
+        case Held::What::Network: return wire::Network(held.id, NetworkInfo());
         case Held::What::Out:
             return wire::Out(held.id, held.who, held.kind, held.text, held.client,
                              LevelOf(held.who) == guard::Level::Closed);
@@ -457,11 +457,11 @@ void COtr::OnLine(const std::string& line) try {
     if (in.what == What::Unknown) return;
     if (!m_bUp) {
         if (in.what == What::Welcome && in.id == m_uHello) return Welcome(in);
-        if (bFailed && in.code == wire::kIdentityInUse) return BecomeAnother();
+        if (bFailed && in.code == wire::kIdentityInUse) return TakeNewIdentity();
         return Lost(bFailed ? Clean(in.why) : CString("otrd sent something that is no answer"), bFailed);
     }
     // Taken, whatever comes of it: nothing is done twice.
-    if (++m_uSeen - m_uTold >= kUntold) Acknowledge();
+    if (++m_uReceived - m_uAcked >= kMaxUnacked) Acknowledge();
     if (in.what == What::Effects) {
         if (in.why.empty()) return Perform(in.effects, nullptr);
         return Say(Clean(in.why) + ": update it.", Style::Bad);

@@ -1,5 +1,5 @@
 // What the module and otrd say to each other: bytes to lines, JSON to plain structs.
-// No ZNC here, so that test-line.cpp runs it over ../proto/vectors. The words: ../proto/PROTOCOL.md
+// No ZNC here, so that protocol_test.cpp runs it over ../proto/vectors. The words: ../proto/PROTOCOL.md
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ constexpr size_t kMaxLine = 65536;  // LF included
 constexpr int64_t kIdentityInUse = -32009;
 
 // Collects what the socket gives and hands out whole lines without their LF.
-class Lines {
+class LineBuffer {
   public:
     void Push(const char* data, size_t length) { m_sBuffer.append(data, length); }
     bool Next(std::string& line);
@@ -38,7 +38,7 @@ bool ValidNick(const std::string& nick);
 bool ValidMask(const std::string& mask);
 std::string NickOf(const std::string& mask);
 
-struct Surroundings {
+struct NetworkInfo {
     bool connected = false;
     std::string mask;  // empty while unknown
     uint32_t linelen = 512;
@@ -49,7 +49,7 @@ struct Surroundings {
 };
 
 // Who connects, and how far it came before.
-struct Greeting {
+struct HelloParams {
     std::string user, network, shim, znc;
     std::string instance;  // of this module, empty where none is said
     uint64_t ack = 0;
@@ -69,8 +69,8 @@ struct Rule {
 };
 
 // Requests, each a whole line with its LF.
-std::string Hello(uint64_t id, const Greeting& greeting);
-std::string Network(uint64_t id, const Surroundings& now);
+std::string Hello(uint64_t id, const HelloParams& params);
+std::string Network(uint64_t id, const NetworkInfo& now);
 std::string Out(uint64_t id, const std::string& to, Kind kind, const std::string& text,
                 uint64_t client, bool closed = false);
 std::string In(uint64_t id, const std::string& from, Kind kind, const std::string& text);
@@ -91,7 +91,7 @@ std::string Bye(const std::string& why, const std::string& reason, std::optional
                 bool returned);
 
 // How the conversation with a peer stands, in the words of PROTOCOL.md.
-struct Standing {
+struct PeerState {
     std::string state, trust, policy, smp, question;
     std::string fingerprint;  // empty where no conversation is private
     uint64_t waiting = 0;
@@ -101,7 +101,7 @@ struct Standing {
 struct Account {
     struct Peer {
         std::string nick, rule;
-        Standing standing;
+        PeerState standing;
         std::optional<uint64_t> since;  // of a private conversation, in seconds since 1970
     };
     struct Fingerprint {
@@ -135,7 +135,7 @@ struct Effect {
     bool unexpected = false;  // in clear although the conversation is private
     bool repeat = false;      // an earlier module may have shown it
     std::vector<Rule> rules;
-    std::shared_ptr<Standing> standing;
+    std::shared_ptr<PeerState> standing;
     std::vector<std::string> columns;
     std::vector<std::vector<std::string>> rows;
 };

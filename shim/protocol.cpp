@@ -1,4 +1,4 @@
-#include "line.h"
+#include "protocol.h"
 
 #include <algorithm>
 #include <array>
@@ -13,7 +13,7 @@ using json::Member;
 using json::object;
 using json::string_view;
 
-bool Lines::Next(std::string& line) {
+bool LineBuffer::Next(std::string& line) {
     const size_t end = m_sBuffer.find('\n', m_uTaken);
     const size_t length = (end == std::string::npos ? m_sBuffer.size() : end) - m_uTaken;
     m_bTooLong = m_bTooLong || length >= kMaxLine;
@@ -43,13 +43,13 @@ template <size_t N>
 size_t OneOf(const std::array<string_view, N>& words, string_view word) {
     const auto it = std::find(words.begin(), words.end(), word);
     if (it == words.end())
-        throw Misunderstood{"'" + std::string(word.substr(0, 32)) + "' is not known here"};
+        throw ParseError{"'" + std::string(word.substr(0, 32)) + "' is not known here"};
     return static_cast<size_t>(it - words.begin());
 }
 
 std::string NickFrom(const element& value) {
     std::string nick = json::Text(value);
-    if (!ValidNick(nick)) throw Misunderstood{"no nick"};
+    if (!ValidNick(nick)) throw ParseError{"no nick"};
     return nick;
 }
 
@@ -75,8 +75,8 @@ std::string Word(const std::array<string_view, N>& words, const object& in, stri
     return std::string(words[OneOf(words, json::String(in, name))]);
 }
 
-std::shared_ptr<Standing> ReadStanding(const object& in) {
-    auto out = std::make_shared<Standing>();
+std::shared_ptr<PeerState> ReadStanding(const object& in) {
+    auto out = std::make_shared<PeerState>();
     out->state = Word(kStates, in, "state");
     out->trust = Word(kTrusts, in, "trust");
     out->policy = Word(kPolicies, in, "policy");
@@ -88,7 +88,7 @@ std::shared_ptr<Standing> ReadStanding(const object& in) {
     out->fingerprint = json::String(in, "fingerprint");
     if (out->fingerprint.size() != 40 ||
         out->fingerprint.find_first_not_of("0123456789ABCDEF") != std::string::npos)
-        throw Misunderstood{"no fingerprint"};
+        throw ParseError{"no fingerprint"};
     return out;
 }
 
@@ -117,7 +117,7 @@ Effect ReadEffect(const element& value) {
             break;
         case Effect::Do::Deliver:
             out.who = json::Text(Member(in, "from"));
-            if (!ValidMask(out.who)) throw Misunderstood{"no nick!user@host"};
+            if (!ValidMask(out.who)) throw ParseError{"no nick!user@host"};
             out.late = Flag(in, "late");
             out.unexpected = Flag(in, "unexpected");
             out.repeat = Flag(in, "repeat");
@@ -233,7 +233,7 @@ void ReadResult(const object& result, Incoming& out) {
         out.what = Incoming::What::Reply;
         return;
     }
-    if (json::Number(result, "version") != kVersion) throw Misunderstood{"no common protocol version"};
+    if (json::Number(result, "version") != kVersion) throw ParseError{"no common protocol version"};
     json::String(result, "daemon");
     for (const element nick : json::List(result, "protect")) out.protect.push_back(NickFrom(nick));
     if (Find(result, "pending"))
@@ -300,7 +300,7 @@ bool DecodeText(const std::string& text, std::string& bytes) try {
     const auto value = json::Read(text);
     if (value) bytes = json::Text(*value);
     return value.has_value();
-} catch (const Misunderstood&) {
+} catch (const ParseError&) {
     return false;
 }
 
@@ -326,7 +326,7 @@ Incoming Parse(const std::string& line) {
     if (!in) return out;
     try {
         ReadMessage(*in, out);
-    } catch (const Misunderstood& which) {
+    } catch (const ParseError& which) {
         out.effects.clear();
         out.protect.clear();
         out.pending.clear();
