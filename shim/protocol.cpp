@@ -181,13 +181,27 @@ std::vector<std::string> Strings(const object& in, string_view name) {
     return out;
 }
 
+// A square of light and dark modules, of a size that a QR code can have.
+std::vector<std::string> QrCode(const object& in) {
+    if (!Find(in, "qr")) return {};
+    std::vector<std::string> out = Strings(in, "qr");
+    const bool bFits = out.size() >= 21 && out.size() <= 177 && (out.size() - 21) % 4 == 0 &&
+                       std::all_of(out.begin(), out.end(), [&](const std::string& row) {
+                           return row.size() == out.size() && row.find_first_not_of("01") == std::string::npos;
+                       });
+    if (!bFits) throw ParseError{"qr is no QR code"};
+    return out;
+}
+
 std::shared_ptr<Account> ReadAccount(const object& in) {
     auto out = std::make_shared<Account>();
     const auto versions = json::Object(Member(in, "versions"), "versions");
     out->daemon = json::String(versions, "daemon");
+    out->libotr = MaybeString(versions, "libotr");
     const auto key = json::Object(Member(in, "key"), "key");
     out->key = json::String(key, "state");
     out->fingerprint = MaybeString(key, "fingerprint");
+    out->qr = QrCode(key);
     out->made = Maybe(key, "made");
     out->seconds = Maybe(key, "seconds");
     out->default_policy = json::String(in, "default_policy");
@@ -199,6 +213,7 @@ std::shared_ptr<Account> ReadAccount(const object& in) {
         one.standing = *ReadStanding(peer);
         one.rule = json::String(peer, "rule");
         one.since = Maybe(peer, "since");
+        one.otr = Maybe(peer, "otr");
         out->peers.push_back(std::move(one));
     }
     for (const element value : json::List(in, "fingerprints")) {

@@ -102,15 +102,18 @@ struct Account {
     struct Peer {
         std::string nick, rule;
         PeerState standing;
-        std::optional<uint64_t> since;  // of a private conversation, in seconds since 1970
+        // Of a private conversation: seconds since 1970, and the version of OTR.
+        std::optional<uint64_t> since, otr;
     };
     struct Fingerprint {
         std::string nick, fingerprint, trust;
         bool in_use = false;
         std::optional<uint64_t> first_used, last_used;
     };
-    std::string daemon, key;  // its release; none, generating, ready or damaged
-    std::string fingerprint;  // our own, empty where there is no key
+    std::string daemon, libotr;  // their releases
+    std::string key;             // none, generating, ready or damaged
+    std::string fingerprint;     // our own, empty where there is no key
+    std::vector<std::string> qr;  // of the fingerprint: a square of '0' and '1', or none
     std::optional<uint64_t> made, seconds;
     std::string default_policy, known_policy;  // empty where none is set
     std::vector<Peer> peers;

@@ -157,7 +157,9 @@ static json Written(const wire::Effect& e) {
 // Without what the module does not read.
 static json Written(const wire::Account& account) {
     json out = {{"user", "alice"}, {"network", "libera"}, {"versions", {{"daemon", account.daemon}}}};
+    if (!account.libotr.empty()) out["versions"]["libotr"] = account.libotr;
     out["key"] = {{"state", account.key}};
+    if (!account.qr.empty()) out["key"]["qr"] = account.qr;
     if (!account.fingerprint.empty()) out["key"]["fingerprint"] = account.fingerprint;
     if (account.made) out["key"]["made"] = *account.made;
     if (account.seconds) out["key"]["seconds"] = *account.seconds;
@@ -167,7 +169,8 @@ static json Written(const wire::Account& account) {
     for (const auto& peer : account.peers) {
         json one = Written(peer.standing);
         one.update({{"peer", Json(peer.nick)}, {"rule", peer.rule}});
-        if (peer.since) one.update({{"since", *peer.since}, {"otr", 3}});
+        if (peer.since) one["since"] = *peer.since;
+        if (peer.otr) one["otr"] = *peer.otr;
         out["peers"].push_back(one);
     }
     for (const auto& known : account.fingerprints) {

@@ -60,6 +60,9 @@ pub struct Versions {
     /// Of ZNC, where a module is connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub znc: Option<String>,
+    /// Of libotr, in the worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub libotr: Option<String>,
 }
 
 /// Our own key.
@@ -71,6 +74,9 @@ pub struct OwnKey {
     /// key which the new one replaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+    /// The fingerprint to be photographed: `otr:` and the digits. In the first page only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qr: Option<QrCode>,
     /// When it was made, in seconds since 1970. Missing where that was not recorded, as of a key
     /// that was imported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,6 +84,43 @@ pub struct OwnKey {
     /// For how many seconds it has been made; with `generating` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u64>,
+}
+
+/// A QR code: a square of dark (`1`) and light (`0`) modules, row by row, without the quiet zone
+/// around it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+pub struct QrCode(Vec<String>);
+
+impl QrCode {
+    /// Modules in a row of the smallest QR code, and of the largest.
+    const SIZES: std::ops::RangeInclusive<usize> = 21..=177;
+
+    /// Its rows.
+    pub fn rows(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl From<QrCode> for Vec<String> {
+    fn from(code: QrCode) -> Self {
+        code.0
+    }
+}
+
+impl TryFrom<Vec<String>> for QrCode {
+    type Error = &'static str;
+
+    fn try_from(rows: Vec<String>) -> Result<Self, Self::Error> {
+        let size = rows.len();
+        let fits =
+            |row: &String| row.len() == size && row.bytes().all(|m| matches!(m, b'0' | b'1'));
+        if Self::SIZES.contains(&size) && (size - 21).is_multiple_of(4) && rows.iter().all(fits) {
+            Ok(Self(rows))
+        } else {
+            Err("no QR code")
+        }
+    }
 }
 
 /// One peer.

@@ -1,5 +1,6 @@
 //! Making libgcrypt and libotr ready, once for the process.
 
+use std::borrow::Cow;
 use std::ffi::CStr;
 use std::sync::Mutex;
 
@@ -62,10 +63,15 @@ pub fn warm_up_rng(randomness: Randomness) {
     }
 }
 
+/// The release of the libotr that is linked, `4.1.1` for example.
+pub fn libotr_version() -> Cow<'static, str> {
+    // SAFETY: returns a constant C string.
+    unsafe { CStr::from_ptr(otr_sys::otrl_version()) }.to_string_lossy()
+}
+
 /// The declarations are those of 4.1.1, and later 4.x keep them.
 fn check_version() -> Result<(), InitError> {
-    // SAFETY: returns a constant C string.
-    let version = unsafe { CStr::from_ptr(otr_sys::otrl_version()) }.to_string_lossy();
+    let version = libotr_version();
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let mut next = || parts.next().unwrap_or(0);
     let installed = (next(), next(), next());

@@ -57,7 +57,7 @@ pub use error::{
 };
 pub use event::{Event, Initiator, KnownFingerprint, Received, Session, Smp, SmpOutcome, State};
 pub use fingerprint::Fingerprint;
-pub use init::{Randomness, init, warm_up_rng};
+pub use init::{Randomness, init, libotr_version, warm_up_rng};
 pub use key::{MAX_KEY_FILE, generate_key};
 pub use memfd::memory_files_work;
 pub use message::Version;

@@ -120,6 +120,10 @@ fn the_state_says_how_the_account_is() {
     let before = w.alice.engine.overview(StatePage::default());
     assert_eq!((before.peers.len(), before.next), (0, None));
     assert_eq!(before.key.state, "ready");
+    // 44 characters, read by a camera even where a tenth of them is dirty.
+    assert_eq!(before.key.qr.map(|code| code.rows().len()), Some(33));
+    assert!(before.versions.libotr.is_some_and(|release| release.starts_with("4.1.")));
+    assert!(w.alice.engine.overview(StatePage { from: 1 }).key.qr.is_none());
     w.private();
     w.alice.command("trust bob");
     w.alice.command("policy b* required");

@@ -219,7 +219,8 @@ pub(super) fn version(engine: &mut Engine) {
         Some(module) => (quote(module.shim.as_bytes()), quote(module.znc.as_bytes())),
         None => ("not connected".into(), "unknown".into()),
     };
-    engine.say(Style::Plain, format!("otrd {daemon}, module {shim}, ZNC {znc}."));
+    let libotr = otr::libotr_version();
+    engine.say(Style::Plain, format!("otrd {daemon}, module {shim}, ZNC {znc}, libotr {libotr}."));
 }
 
 /// Seconds for people.

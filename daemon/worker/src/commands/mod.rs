@@ -197,7 +197,7 @@ pub const COMMANDS: &[Typed] = &[
     Typed {
         name: "version",
         arguments: "",
-        summary: "Show the versions of daemon, module and ZNC",
+        summary: "Show the versions of daemon, module, ZNC and libotr",
         details: "",
         parse: |_, arguments| arguments.end().map(|()| Line::Version),
     },

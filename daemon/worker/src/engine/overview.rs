@@ -4,7 +4,7 @@ use super::{Engine, KeyState, Phase};
 use otr::{KnownFingerprint, Peer, Trust, Version};
 use proto::irc::Nick;
 use proto::overview::{
-    AccountState, FingerprintState, OwnKey, PatternPolicy, PeerState, StatePage, Versions,
+    AccountState, FingerprintState, OwnKey, PatternPolicy, PeerState, QrCode, StatePage, Versions,
 };
 use proto::shim;
 use serde::Serialize;
@@ -41,8 +41,9 @@ impl Engine {
                 daemon: env!("CARGO_PKG_VERSION").into(),
                 shim: module.map(|module| shortened(&module.shim)),
                 znc: module.map(|module| shortened(&module.znc)),
+                libotr: Some(shortened(&otr::libotr_version())),
             },
-            key: self.own_key(),
+            key: self.own_key(page.from == 0),
             default_policy: self.default_policy().word().into(),
             known_policy: self.settings.known.map(|policy| policy.word().into()),
             peers,
@@ -54,7 +55,7 @@ impl Engine {
         }
     }
 
-    fn own_key(&self) -> OwnKey {
+    fn own_key(&self, with_qr: bool) -> OwnKey {
         let seconds = match &self.key {
             KeyState::Generating { since, .. } => {
                 Some(self.now.mono.saturating_sub(*since).as_secs())
@@ -62,9 +63,11 @@ impl Engine {
             _ => None,
         };
         let fingerprint = self.otr.own_fingerprint();
+        let digits = fingerprint.map(|one| one.to_hex().to_ascii_uppercase());
         OwnKey {
             state: self.key.word().into(),
-            fingerprint: fingerprint.map(|one| one.to_hex().to_ascii_uppercase()),
+            qr: digits.as_deref().filter(|_| with_qr).and_then(qr_code),
+            fingerprint: digits,
             made: fingerprint.and_then(|own| self.key_dates.made_at(own)),
             seconds,
         }
@@ -156,6 +159,15 @@ impl Entries {
         }
         page
     }
+}
+
+/// `otr:` and the fingerprint, as a picture for another person's camera. It takes 0.2 ms.
+fn qr_code(fingerprint: &str) -> Option<QrCode> {
+    let text = format!("otr:{fingerprint}");
+    let code = qrcodegen::QrCode::encode_text(&text, qrcodegen::QrCodeEcc::Medium).ok()?;
+    let module = |x, y| if code.get_module(x, y) { '1' } else { '0' };
+    let row = |y| (0..code.size()).map(|x| module(x, y)).collect::<String>();
+    QrCode::try_from((0..code.size()).map(row).collect::<Vec<_>>()).ok()
 }
 
 /// What the other end says of itself, as far as it is of use.
