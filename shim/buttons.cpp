@@ -1,4 +1,5 @@
-// What the buttons of the page do: each is a typed method, and what comes of it *otr says.
+// What the buttons of the page do: each is a typed method. What comes of it *otr says, and the page
+// says beside the field why nothing did.
 #include <znc/HTTPSock.h>
 
 #include "otr.h"
@@ -49,7 +50,7 @@ CString Field(const CWebSock& WebSock, const CString& sName) {
     const CString sHex = WebSock.GetRawParam(sName + "-hex");
     if (sHex.empty()) {
         const CString sTyped = WebSock.GetRawParam(sName);
-        return sName == "peer" || sName == "pattern" ? sTyped.Trim_n() : sTyped;
+        return IsNick(sName) ? sTyped.Trim_n() : sTyped;
     }
     CString sBytes;
     for (size_t i = 0; i + 1 < sHex.size(); i += 2) {
@@ -62,36 +63,66 @@ CString Field(const CWebSock& WebSock, const CString& sName) {
 
 }  // namespace
 
-// Asks otrd for what a button says. Tells what is wrong with it, or nothing.
-CString COtr::Pressed(CWebSock& WebSock) {
-    const CString sName = WebSock.GetParam("do");
-    if (sName == "mark") {
-        const CString sMark = WebSock.GetParam("mark");
-        if (sMark.size() > kMaxField) return "The field mark is too long.";
-        SetMark(sMark.empty() ? CString("mark off") : "mark " + sMark);
-        return "";
-    }
-    const Button* const pButton = Find(sName);
-    if (!pButton) return "There is no such button.";
-    if (sName == "genkey-overwrite" && WebSock.GetParam("sure") != "yes")
-        return "No new key was made: say that you are sure.";
+// Asks otrd for what a button says. What is wrong with it the page says beside the field.
+void COtr::Pressed(CWebSock& WebSock) {
+    m_Wrong = Wrong();
     Held held(Held::What::Typed);
     held.call = std::make_shared<Call>();
-    held.call->typed.method = pButton->szMethod;
-    if (*pButton->szFlag) held.call->typed.flags.emplace_back(pButton->szFlag);
-    CString sWhom;
+    Call& call = *held.call;
+    call.button = WebSock.GetParam("do");
+    for (const char* szName : {"peer-hex", "pattern-hex", "fingerprint"})
+        call.place += WebSock.GetRawParam(szName).Left(kMaxField);
+    if (call.button == "mark") {
+        call.words = WebSock.GetRawParam("mark").Left(kMaxField);
+        SetMark(call.words.empty() ? CString("mark off") : "mark " + call.words);
+        // It has said what came of it.
+        if (m_Said.back().style == Style::Bad) Failed(call, m_Said.back().text);
+        return;
+    }
+    const CString sWrong = Fill(WebSock, call);
+    if (!sWrong.empty()) return;
+    if (!SendRequest(held)) return Failed(call, "Not done: " + Trouble());
+    WebSock.GetSession()->AddSuccess("Asked: " + Described(call.typed));
+}
+
+// Reads the fields of the button's form. Tells what is wrong with them, or nothing.
+CString COtr::Fill(const CWebSock& WebSock, Call& call) {
+    CString sField;
+    const auto wrong = [&](const CString& sText) {
+        Failed(call, sText, sField);
+        return sText;
+    };
+    const Button* const pButton = Find(call.button);
+    if (!pButton) return wrong("There is no such button.");
+    if (call.button == "genkey-overwrite" && WebSock.GetParam("sure") != "yes")
+        return wrong("No new key was made: say that you are sure.");
+    call.typed.method = pButton->szMethod;
+    if (*pButton->szFlag) call.typed.flags.emplace_back(pButton->szFlag);
     for (const vector<const char*>* pFields : {&pButton->needs, &pButton->takes})
-        for (const CString sField : *pFields) {
+        for (const char* szField : *pFields) {
+            sField = szField;
             CString sText = Field(WebSock, sField);
-            if (sText.size() > kMaxField) return "The field " + sField + " is too long.";
-            if (sText.empty() && pFields == &pButton->needs) return "The field " + sField + " is empty.";
-            if ((sField == "peer" || sField == "pattern") && !wire::ValidNick(sText))
-                return "The field " + sField + " holds no nick.";
-            if (sField == "peer" || sField == "pattern") sWhom = sText;
-            if (!sText.empty()) held.call->typed.texts.emplace_back(sField, sText);
+            const bool bNick = IsNick(sField), bSecret = sField == "secret";
+            if (!bSecret && call.words.empty()) call.words = sText.Left(kMaxField);
+            if (sText.size() > kMaxField) return wrong("This is too long.");
+            if (sText.empty() && pFields == &pButton->needs)
+                return wrong(bNick ? "Type a nick." : bSecret ? "Type the secret." : "This is missing.");
+            if (bNick && !wire::ValidNick(sText)) return wrong("This is no nick: it has no blanks, commas or exclamation marks.");
+            if (!sText.empty()) call.typed.texts.emplace_back(sField, sText);
             explicit_bzero(sText.data(), sText.size());
         }
-    if (!SendRequest(held)) return "Not done: " + Trouble();
-    WebSock.GetSession()->AddSuccess("Asked: " + CString(pButton->szMethod) + (sWhom.empty() ? CString() : " " + Visible(Quoted(sWhom))));
     return "";
+}
+
+void COtr::Failed(const Call& call, const CString& sText, const CString& sField) {
+    m_Wrong = {call.button, call.place, sField, call.words, sText};
+}
+
+// What otrd answered to a button.
+void COtr::CameOf(const Held& held, const wire::Incoming& in) {
+    if (!held.call || held.call->button.empty()) return;
+    if (in.what == wire::Incoming::What::Failed) return Failed(*held.call, in.why);
+    for (const wire::Effect& effect : in.effects)
+        if (effect.what == wire::Effect::Do::Print && effect.style == Style::Bad)
+            return Failed(*held.call, effect.text);
 }

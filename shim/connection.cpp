@@ -475,6 +475,7 @@ void COtr::OnLine(const std::string& line) try {
     m_bNoOverview = m_bNoOverview || (bFailed && IsOverview(head));
     if (in.account && IsOverview(head)) return TakeOverview(head, std::move(*in.account));
     if (in.account && !head.done) return Fail(head, "otrd sent something that is no answer");
+    CameOf(head, in);
     if (!bFailed) return Perform(in.effects, &head);
     if (!head.done) Fail(head, Clean(in.why));
 } catch (const std::exception& e) {

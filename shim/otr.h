@@ -78,6 +78,8 @@ static CMessage NoMessage() {
 // What a typed method says, or a page of the account that is asked for. Its texts may be secrets.
 struct Call {
     wire::TypedMethod typed;
+    CString button, place;  // of the page; whose, where a form has a name or fingerprint by itself
+    CString words;          // typed into the form, no secret
     bool overview = false;
     uint64_t from = 0;
     ~Call() {
@@ -409,12 +411,17 @@ class COtr : public CModule {
     void ForgetOverview();
     void RememberSaid(const CString& sText, Style style);
     void ShowPage(CTemplate& Page);
-    void ShowPeers(CTemplate& Page) const;
-    void ShowRules(CTemplate& Page) const;
+    void ShowKey(CTemplate& Page) const;
+    void ShowPeers(CTemplate& Page);
+    void ShowRules(CTemplate& Page);
+    void ShowForm(CTemplate& Row, const CString& sForm, const SCString& ssButtons, const CString& sPlace = "");
     static std::string TypedLine(const Held& held);
     bool IsAsking() const;
     CString Time(uint64_t uTime) const;
-    CString Pressed(CWebSock& WebSock);
+    void Pressed(CWebSock& WebSock);
+    CString Fill(const CWebSock& WebSock, Call& call);
+    void Failed(const Call& call, const CString& sText, const CString& sField = "");
+    void CameOf(const Held& held, const wire::Incoming& in);
 
     // *otr.
     void Say(const CString& sText, Style style = Style::Plain, const CString& sOwn = "");
@@ -489,6 +496,12 @@ class COtr : public CModule {
         Style style;
     };
     std::deque<Said> m_Said;
+    // What the last button led to, where that was nothing; beside its field.
+    struct Wrong {
+        CString button, place, field, words, text;
+        bool shown = false;
+    };
+    Wrong m_Wrong;
     std::shared_ptr<wire::Account> m_Overview, m_Pages;  // what otrd told last; what of it has come
     uint64_t m_uOverview = 0;    // when, in seconds since 1970
     bool m_bNoOverview = false;  // this otrd tells none

@@ -7,6 +7,7 @@
 #include "utf8.h"
 
 static const size_t kMaxEntries = 20000;  // of the account, in a page
+static const size_t kQuiet = 4;           // light modules around a QR code
 static const long kSilent = 2;            // seconds without an answer, after which the page says so
 
 namespace {
@@ -51,6 +52,29 @@ CString Groups(const CString& sFingerprint) {
     for (size_t i = 0; i < sFingerprint.size(); i += 8)
         sOut += (i ? " " : "") + sFingerprint.substr(i, 8);
     return sOut;
+}
+
+bool IsNick(const CString& sField) { return sField == "peer" || sField == "pattern"; }
+
+// For people: the method, and whom it is about.
+CString Described(const wire::TypedMethod& typed) {
+    CString sOut = typed.method;
+    for (const auto& [name, text] : typed.texts)
+        if (IsNick(name)) sOut += " " + Visible(Quoted(text));
+    return sOut;
+}
+
+// A QR code as the path of an SVG picture: each run of dark modules is a bar.
+CString QrPath(const vector<std::string>& rows) {
+    CString sPath;
+    for (size_t y = 0; y < rows.size(); y++)
+        for (size_t x = rows[y].find('1'); x != std::string::npos; x = rows[y].find('1', x)) {
+            const size_t uEnd = std::min(rows[y].find('0', x), rows[y].size());
+            const CString sLength(uEnd - x);
+            sPath += "M" + CString(x + kQuiet) + " " + CString(y + kQuiet) + "h" + sLength + "v1h-" + sLength + "z";
+            x = uEnd;
+        }
+    return sPath;
 }
 
 CString StateWord(const CString& sState) {
@@ -102,8 +126,7 @@ bool COtr::OnWebRequest(CWebSock& WebSock, const CString& sPage, CTemplate& Page
                       "style-src 'self' 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; "
                       "base-uri 'none'");
     if (WebSock.IsPost()) {  // ZNC has looked for its token against forgery
-        const CString sWrong = Pressed(WebSock);
-        if (!sWrong.empty()) WebSock.GetSession()->AddError(Visible(sWrong));
+        Pressed(WebSock);
         WebSock.Redirect(GetWebPath());
         return true;
     }
@@ -188,23 +211,25 @@ void COtr::ShowPage(CTemplate& Page) {
     Page["Title"] = "OTR: " + GetNetwork()->GetName();
     Page["Style"] = GetWebFilesPath() + "otr.css";
     Page["Script"] = GetWebFilesPath() + "otr.js";
-    const bool bSilent = m_bUp && !m_Queue.empty() && Now() - m_iAlive > kSilent;
+    const long iSince = Now() - m_iAlive;
+    const bool bSilent = m_bUp && !m_Queue.empty() && iSince > kSilent;
     if (!m_bUp)
         Page["Trouble"] = Visible(Trouble());
     else if (bSilent)
-        Page["Trouble"] = "otrd has not answered for " + CString(Now() - m_iAlive) + " seconds.";
+        Page["Trouble"] = "otrd has not answered for " + CString(iSince) + " seconds.";
     else if (m_bNoOverview)
         Page["Trouble"] = "This otrd does not tell a page what it needs: update it.";
+    else {
+        Page["Connected"] = "1";
+        Page["Answered"] = CString(iSince);
+    }
     bool bAsked = false;
     for (const std::deque<Held>* pQueue : {&m_Queue, &m_Waiting})
         for (const Held& held : *pQueue) {
             if (held.what != Held::What::Typed || held.done || !held.call) continue;
             bAsked = true;
             if (IsOverview(held)) continue;
-            CString sWhat = held.call->typed.method;
-            for (const auto& [name, text] : held.call->typed.texts)
-                if (name == "peer" || name == "pattern") sWhat += " " + text;
-            Page.AddRow("Asked")["What"] = Visible(sWhat);
+            Page.AddRow("Asked")["What"] = Described(held.call->typed);
         }
     // A browser without scripts looks again.
     if (bAsked && !bSilent && m_bUp) Page["Again"] = "1";
@@ -217,20 +242,49 @@ void COtr::ShowPage(CTemplate& Page) {
     Page["Module"] = kVersion;
     Page["Znc"] = CZNC::GetVersion();
     Page["Mark"] = Visible(m_sMark);
+    m_Wrong.shown = m_Wrong.text.empty();
+    ShowForm(Page, "Start", {"start"});
+    ShowForm(Page, "FinishAll", {"finish-all"});
+    ShowForm(Page, "Genkey", {"genkey", "genkey-overwrite"});
+    ShowForm(Page, "Mark", {"mark"});
     ShowPeers(Page);
-    if (!m_Overview) return;
-    Page["Known"] = "1";
-    Page["From"] = Time(m_uOverview);
-    Page["Daemon"] = Visible(m_Overview->daemon);
+    if (m_Overview) {
+        Page["Known"] = "1";
+        Page["From"] = Time(m_uOverview);
+        Page["Daemon"] = Visible(m_Overview->daemon);
+        Page["Libotr"] = Visible(m_Overview->libotr);
+        ShowKey(Page);
+        ShowRules(Page);
+    }
+    // Its field is not on this page.
+    if (!m_Wrong.shown) Page["Wrong"] = Visible(m_Wrong.text);
+}
+
+// Whether a form's answer is on its way, and what was wrong with it.
+void COtr::ShowForm(CTemplate& Row, const CString& sForm, const SCString& ssButtons, const CString& sPlace) {
+    for (const std::deque<Held>* pQueue : {&m_Queue, &m_Waiting})
+        for (const Held& held : *pQueue)
+            if (held.call && !held.done && held.call->place == sPlace && ssButtons.count(held.call->button))
+                Row["Asked" + sForm] = "1";
+    if (m_Wrong.text.empty() || m_Wrong.place != sPlace || !ssButtons.count(m_Wrong.button)) return;
+    Row["Wrong" + sForm] = Visible(m_Wrong.text);
+    Row["Field" + sForm] = m_Wrong.field;
+    Row["Words" + sForm] = Visible(m_Wrong.words);
+    m_Wrong.shown = true;
+}
+
+void COtr::ShowKey(CTemplate& Page) const {
     Page["Key"] = Visible(m_Overview->key);
-    Page["Fingerprint"] = Groups(m_Overview->fingerprint);
+    Page["Fingerprint"] = Visible(Groups(m_Overview->fingerprint));
     if (m_Overview->made) Page["Made"] = Time(*m_Overview->made);
     if (m_Overview->seconds) Page["Seconds"] = CString(*m_Overview->seconds);
-    ShowRules(Page);
+    if (m_Overview->qr.empty()) return;
+    Page["QrSize"] = CString(m_Overview->qr.size() + 2 * kQuiet);
+    Page["Qr"] = QrPath(m_Overview->qr);
 }
 
 // Where otrd is gone, nothing that was private goes on before it is back.
-void COtr::ShowPeers(CTemplate& Page) const {
+void COtr::ShowPeers(CTemplate& Page) {
     std::map<CString, wire::Account::Peer> peers;
     for (const auto& it : m_States) {
         peers[it.first].nick = it.first;
@@ -254,13 +308,17 @@ void COtr::ShowPeers(CTemplate& Page) const {
             Row["TrustWord"] = TrustWord(now.trust);
         }
         if (bPrivate) Row["Private"] = "1";
+        if (bPrivate && peer.otr) Row["Otr"] = CString(*peer.otr);
+        ShowForm(Row, "Do", {"start", "refresh", "finish", "abort"}, Hex(sNick));
+        ShowForm(Row, "Auth", {"authenticate"}, Hex(sNick));
         if (sState != "clear") Row["Open"] = "1";
         if (now.waiting) Row["Waiting"] = CString(now.waiting);
         Row["Policy"] = now.policy;
         Row["Rule"] = Visible(peer.rule);
         if (peer.since && bPrivate) Row["Since"] = Time(*peer.since);
         if (now.smp != "none" && !now.smp.empty() && !bLost) Row["Smp"] = now.smp;
-        if (!now.question.empty()) Row["Question"] = Visible(now.question);
+        if (!now.question.empty()) Row["Asks"] = "1";  // ZNC takes a question such as "no" for a false value
+        Row["Question"] = Visible(now.question);
         if (!m_Overview) continue;
         for (const auto& print : m_Overview->fingerprints) {
             if (print.nick != peer.nick) continue;
@@ -269,6 +327,7 @@ void COtr::ShowPeers(CTemplate& Page) const {
             Print["Print"] = print.fingerprint;
             Print["Groups"] = Groups(print.fingerprint);
             Print["PrintWord"] = TrustWord(print.trust);
+            ShowForm(Print, "Print", {"trust", "distrust", "forget"}, Hex(sNick) + print.fingerprint);
             if (print.trust != "none") Print["PrintTrusted"] = "1";
             if (print.in_use) Print["UsedNow"] = "1";
             if (print.first_used) Print["First"] = Time(*print.first_used);
@@ -277,22 +336,28 @@ void COtr::ShowPeers(CTemplate& Page) const {
     }
 }
 
-void COtr::ShowRules(CTemplate& Page) const {
+void COtr::ShowRules(CTemplate& Page) {
     Page["DefaultPolicy"] = Visible(m_Overview->default_policy);
     Page["KnownPolicy"] = Visible(m_Overview->known_policy);
+    Page["KnownRule"] = Hex("known");
+    ShowForm(Page, "Policy", {"policy"});
+    ShowForm(Page, "Known", {"policy"}, Hex("known"));
     for (const auto& [sPattern, sPolicy] : m_Overview->policies) {
         CTemplate& Row = Page.AddRow("Policies");
         Row["Pattern"] = Visible(sPattern);
         Row["Rule"] = Hex(sPattern);
         Row["Policy"] = Visible(sPolicy);
+        ShowForm(Row, "Policy", {"policy"}, Hex(sPattern));
     }
-    const auto list = [&](const char* szLoop, const vector<std::string>& patterns) {
+    const auto list = [&](const CString& sList, const CString& sButton, const vector<std::string>& patterns) {
+        ShowForm(Page, sList, {sButton});
         for (const std::string& sPattern : patterns) {
-            CTemplate& Row = Page.AddRow(szLoop);
+            CTemplate& Row = Page.AddRow(sList);
             Row["Pattern"] = Visible(sPattern);
             Row["Rule"] = Hex(sPattern);
+            ShowForm(Row, sList, {sButton + "-remove"}, Hex(sPattern));
         }
     };
-    list("Ignore", m_Overview->ignore);
-    list("Enable", m_Overview->enable);
+    list("Ignore", "ignore", m_Overview->ignore);
+    list("Enable", "enable", m_Overview->enable);
 }

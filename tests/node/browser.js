@@ -8,6 +8,8 @@
 
 const net = require('net')
 const readline = require('readline')
+const jsQR = require('jsqr')
+const { PNG } = require('pngjs')
 const puppeteer = require('puppeteer-core')
 
 const [harnessPort, directory] = process.argv.slice(2)
@@ -36,7 +38,13 @@ const orders = {
   },
   text: page => page.evaluate(() => document.body.innerText),
   ask: (page, { what }) => page.evaluate(what),
-  picture: (page, { path }) => page.screenshot({ path, fullPage: true })
+  picture: (page, { path, whole }) => page.screenshot({ path, fullPage: whole }),
+  // A QR code as a camera sees it; nothing where it sees none.
+  qr: async (page, { selector }) => {
+    const element = await page.$(selector)
+    const { data, width, height } = PNG.sync.read(Buffer.from(await element.screenshot()))
+    return jsQR(new Uint8ClampedArray(data), width, height)?.data
+  }
 }
 
 async function main () {

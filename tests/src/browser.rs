@@ -125,9 +125,21 @@ impl Browser {
         self.order(&json!({"do": "ask", "what": what}))
     }
 
-    /// Takes a picture of the page.
+    /// Takes a picture of the page, as high as it is.
     pub fn takes_picture(&mut self, path: &Path) {
-        self.order(&json!({"do": "picture", "path": path}));
+        self.order(&json!({"do": "picture", "path": path, "whole": true}));
+    }
+
+    /// Takes a picture of what is seen of the page without scrolling.
+    pub fn takes_picture_of_its_window(&mut self, path: &Path) {
+        self.order(&json!({"do": "picture", "path": path, "whole": false}));
+    }
+
+    /// What a camera reads in a part of the page: a QR code.
+    #[track_caller]
+    pub fn reads_qr(&mut self, selector: &str) -> String {
+        let text = self.order(&json!({"do": "qr", "selector": selector}));
+        text.as_str().unwrap_or_default().to_owned()
     }
 
     /// Fails where a page ran something else, asked another host, or broke its own policy.

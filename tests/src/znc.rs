@@ -30,6 +30,7 @@ pub struct ZncBuilder {
     files: Vec<(PathBuf, String)>,
     uid: Option<u32>,
     refuses_unix: Option<Errno>,
+    skin: String,
 }
 
 /// One of its users. The password is the name.
@@ -66,7 +67,14 @@ impl ZncBuilder {
     /// A ZNC without users.
     pub fn new() -> Self {
         let uid = World::has_other_users().then_some(ZNC_UID);
-        Self { users: Vec::new(), modules: Vec::new(), files: Vec::new(), uid, refuses_unix: None }
+        Self {
+            users: Vec::new(),
+            modules: Vec::new(),
+            files: Vec::new(),
+            uid,
+            refuses_unix: None,
+            skin: String::from("_default_"),
+        }
     }
 
     /// Adds a user.
@@ -78,6 +86,12 @@ impl ZncBuilder {
     /// Loads a global module.
     pub fn module(mut self, module: &str) -> Self {
         self.modules.push(module.to_owned());
+        self
+    }
+
+    /// Shows its web interface in this skin.
+    pub fn skin(mut self, skin: &str) -> Self {
+        skin.clone_into(&mut self.skin);
         self
     }
 
@@ -144,13 +158,15 @@ impl ZncBuilder {
              ConnectDelay = 0\n\
              AnonIPLimit = 1000\n\
              MaxBufferSize = 100000\n\
+             Skin = {skin}\n\
              <Listener only>\n\
              \tHost = 127.0.0.1\n\
              \tPort = {port}\n\
              \tIPv4 = true\n\
              \tIPv6 = false\n\
              \tSSL = false\n\
-             </Listener>\n"
+             </Listener>\n",
+            skin = self.skin,
         );
         for module in &self.modules {
             let _ = writeln!(text, "LoadModule = {module}");

@@ -3,8 +3,10 @@
 (() => {
 	const every = 2000;
 	const shown = () => document.getElementById('otr');
-	// Whoever is about to type something or to press a button keeps the page that they see.
+	// Whoever is about to type something, to press a button or to copy a fingerprint keeps the page that they see.
 	const busy = () => {
+		const chosen = getSelection();
+		if (chosen && !chosen.isCollapsed && shown().contains(chosen.anchorNode)) return true;
 		const fields = [...shown().querySelectorAll('input:not([type=hidden]), select')];
 		return fields.some((field) => field === document.activeElement ||
 			(field.type === 'checkbox' ? field.checked !== field.defaultChecked :

@@ -1,151 +1,17 @@
 //! The module's page in ZNC's web interface: read and pressed in a real browser, and asked for by
 //! requests that no browser would send.
 
+mod browser;
+
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
-use otrd_tests::{
-    Alone, Browser, Ircd, Otrd, Web, World, ZncBuilder, ZncNetwork, ZncUser, eventually,
-};
+use otrd_tests::{Alone, Ircd, Otrd, Web, World, Znc, ZncBuilder, ZncNetwork, ZncUser, eventually};
 
 const PAGE: &str = "/mods/network/net/otr/";
-const BOB: &str = "tr[data-peer='626f62'] form";
 
-fn url(scene: &Alone) -> String {
-    format!("http://127.0.0.1:{}{PAGE}", scene.znc.port())
-}
-
-#[test]
-fn a_whole_story_by_clicks() {
-    let scene = Alone::new();
-    let bob = scene.peer("bob", "23");
-    let mut browser = Browser::start(&scene.world);
-    browser.logs_in(&scene.znc, "alice");
-    browser.opens(&url(&scene));
-    browser.shows("You have no key yet");
-    browser.presses("#otr-start", "start", &[("peer", "bob")]);
-    let own = bob.is_private("alice", "v3").to_uppercase();
-    // Nobody loads the page again: it renews itself.
-    browser.shows("since 20");
-    browser.shows(&bob.fingerprint().to_uppercase());
-    browser.shows("not verified");
-    let shown = browser.asks("document.querySelector('.fingerprint').textContent");
-    assert_eq!(shown, own.as_str());
-
-    browser.presses(
-        BOB,
-        "authenticate",
-        &[("question", "where did we meet?"), ("secret", "under the old oak")],
-    );
-    bob.told("asked alice where did we meet?");
-    browser.shows("They have not answered the authentication yet.");
-    bob.auths("alice", "under the old oak");
-    browser.shows("verified: authenticated");
-    browser.presses(BOB, "distrust", &[]);
-    browser.shows("not verified");
-    browser.presses(BOB, "trust", &[]);
-    browser.shows("verified: fingerprint compared");
-
-    // The peer asks, and what they ask is shown, not done.
-    let question = "<img src=x onerror=document.title='pwned'><? VAR Token ?>&amp;\"'";
-    bob.auths_with_question("alice", question, "their little secret");
-    browser.shows(&format!("Their question: {question}"));
-    browser.has_size(1200, 900);
-    browser.takes_picture(&scene.world.path().join("desktop.png"));
-    browser.has_size(390, 844);
-    browser.takes_picture(&scene.world.path().join("phone.png"));
-    let wide = browser.asks("document.documentElement.scrollWidth <= window.innerWidth");
-    assert_eq!(wide, true, "a phone shows the whole width");
-    browser.presses(BOB, "authenticate", &[("secret", "their little secret")]);
-    bob.told("smp alice success");
-    browser.presses(BOB, "finish", &[]);
-    bob.told("finished alice");
-    browser.shows("not encrypted");
-    browser.saw_nothing_strange();
-    scene.wire.never_carried("under the old oak");
-}
-
-#[test]
-fn everything_without_scripts() {
-    let scene = Alone::new();
-    let bob = scene.peer("bob", "23");
-    let mut browser = Browser::start(&scene.world);
-    browser.runs_scripts(false);
-    browser.logs_in(&scene.znc, "alice");
-    browser.opens(&url(&scene));
-    browser.presses("#otr-start", "start", &[("peer", "bob")]);
-    let own = bob.is_private("alice", "v3").to_uppercase();
-    browser.shows_when_loaded(&url(&scene), "since 20");
-    browser.presses(BOB, "authenticate", &[("secret", "between you and me")]);
-    bob.told("asked alice");
-    bob.auths("alice", "between you and me");
-    browser.shows_when_loaded(&url(&scene), "verified: authenticated");
-
-    for (form, button, fields, shown) in [
-        (
-            "#otr-rules form",
-            "policy",
-            &[("pattern", "b*"), ("policy", "required")][..],
-            "b*: required",
-        ),
-        ("#otr-rules form", "ignore", &[("pattern", "*bot")], "*bot"),
-        ("#otr-rules form", "enable", &[("pattern", "robot")], "robot"),
-        ("#otr-rules form", "mark", &[("mark", "[X]")], "marked from now on with [X]"),
-    ] {
-        browser.presses(form, button, fields);
-        browser.shows_when_loaded(&url(&scene), shown);
-    }
-    for button in ["ignore-remove", "enable-remove"] {
-        browser.presses("#otr-rules form", button, &[]);
-    }
-    // A second question stands before it.
-    let refused = browser.asks("document.querySelector('[name=sure]').validity.valueMissing");
-    assert_eq!(refused, true);
-    browser.presses("#otr-genkey form", "genkey-overwrite", &[("sure", "yes")]);
-    browser.presses("#otr-peers form", "finish-all", &[]);
-    bob.told("finished alice");
-    eventually("another fingerprint is shown", || {
-        browser.opens(&url(&scene));
-        browser.asks("document.querySelector('.fingerprint').textContent") != own.as_str()
-    });
-    browser.saw_nothing_strange();
-}
-
-#[test]
-fn hostile_names_stay_words() {
-    let scene = Alone::new();
-    let mut browser = Browser::start(&scene.world);
-    browser.logs_in(&scene.znc, "alice");
-    let nicks = [
-        "<script>document.title='pwned'</script>",
-        "\"><img/src=x/onerror=document.title='pwned'>",
-        "<?ENDLOOP?><?INC/etc/passwd?>",
-        "&lt;b&gt;'\"`",
-        "\u{202e}bob\u{2066}\u{200b}\u{85}",
-    ];
-    for nick in nicks {
-        scene.alice.types_to(nick, "?OTR?");
-    }
-    for nick in &nicks[..4] {
-        scene.alice.otr(&format!("policy {nick} required"));
-        scene.alice.otr_says(&format!("{nick}: required"));
-    }
-    browser.opens(&url(&scene));
-    for shown in &nicks[..4] {
-        browser.shows(shown);
-    }
-    let hidden = "\u{fffd}bob\u{fffd}\u{fffd}\u{fffd}";
-    browser.shows(hidden);
-    // They come back as they are: this conversation is over, and there is no other one.
-    let who: String = nicks[4].bytes().map(|byte| format!("{byte:02x}")).collect();
-    browser.presses(&format!("tr[data-peer='{who}'] form"), "finish", &[]);
-    browser.shows("No longer asking");
-    assert_eq!(browser.asks("document.title.includes('pwned')"), false);
-    assert_eq!(
-        browser.asks("document.querySelectorAll('#otr img, #otr script').length == 0"),
-        true
-    );
-    browser.saw_nothing_strange();
+fn url(znc: &Znc) -> String {
+    format!("http://127.0.0.1:{}{PAGE}", znc.port())
 }
 
 #[test]
@@ -177,16 +43,42 @@ fn nobody_else_sees_it_and_an_admin_is_nobody_else() {
     let ircd = Ircd::ngircd(&world);
     let otrd = Otrd::start(&world);
     let network = ZncNetwork::new("net", ircd.port());
+    let of = |name| ZncUser::new(name).network(network.clone().otr(&otrd)).without_admin_rights();
     let znc = ZncBuilder::new()
-        .user(ZncUser::new("alice").network(network.clone().otr(&otrd)).without_admin_rights())
-        .user(ZncUser::new("root").network(network))
+        .user(of("alice"))
+        .user(of("mallory"))
+        .user(ZncUser::new("root").network(network.clone()))
         .start(&world);
-    assert_eq!(Web::log_in(&znc, "alice").get(PAGE).status(), 200);
+    let client = znc.attach("alice", "net");
+    client.has_otr();
+    client.otr("ignore nobodys-business");
+    let mut alice = Web::log_in(&znc, "alice");
+    eventually("alice sees her account", || alice.get(PAGE).body.contains("nobodys-business"));
+    let pressed = |token: &str| format!("do=ignore&pattern=intruder&_CSRF_Check={token}");
+
+    // Another user has a page of the same name, of their own account.
+    let mut mallory = Web::log_in(&znc, "mallory");
+    eventually("mallory sees an account", || mallory.get(PAGE).body.contains("shown is from"));
+    let theirs = mallory.get(PAGE).body;
+    assert!(!theirs.contains("nobodys-business"), "{theirs}");
+    assert_eq!(mallory.post(PAGE, &pressed(alice.token())).status(), 403);
     let mut root = Web::log_in(&znc, "root");
+    root.get("/");
     for path in [PAGE, "/mods/network/alice/net/otr/", "/mods/user/alice/net/otr/"] {
         let answer = root.get(path);
         assert_eq!(answer.status(), 404, "{path}: {}", answer.body);
+        root.post(path, &pressed(root.token()));
+        root.post(path, &pressed(alice.token()));
     }
+    for path in ["/mods/network/alice/net/otr/", "/mods/user/alice/net/otr/"] {
+        let answer = mallory.get(path);
+        assert!(!answer.body.contains("nobodys-business"), "{path}: {}", answer.body);
+        mallory.post(path, &pressed(mallory.token()));
+    }
+    client.otr("ignore");
+    client.otr("version");
+    client.otr_says("otrd 0");
+    client.never_saw("intruder");
 }
 
 #[test]
