@@ -7,6 +7,7 @@ mod herd;
 mod latency;
 mod lines;
 mod memory;
+mod page;
 mod private;
 mod round_trip;
 mod start;
@@ -21,9 +22,10 @@ use crate::stage::Kit;
 type Measure = fn(&Kit, &mut Report);
 
 /// Name, whether it counts instead of timing, and what does it.
-pub const ALL: [(&str, bool, Measure); 12] = [
+pub const ALL: [(&str, bool, Measure); 13] = [
     ("counts", true, counts::measure),
     ("latency", false, latency::measure),
+    ("page", false, page::measure),
     ("lines", false, lines::measure),
     ("worker", false, worker::measure),
     ("round-trip", false, round_trip::measure),
