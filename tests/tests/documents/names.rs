@@ -50,6 +50,16 @@ fn every_link_between_the_pages_leads_somewhere() {
 }
 
 #[test]
+fn every_file_on_the_page_about_the_architecture_exists() {
+    let page = read("daemon/ARCHITECTURE.md");
+    let named: Vec<&str> = code(&page).filter(|word| word.contains('/')).collect();
+    assert!(named.len() > 40, "only {} names are found", named.len());
+    for path in named {
+        assert!(Path::new(ROOT).join(path).exists(), "there is no {path}");
+    }
+}
+
+#[test]
 fn the_rooms_import_in_one_direction() {
     let page = read("daemon/CONTRIBUTING.md");
     let ours = ["proto", "otr", "otr-sys"];
