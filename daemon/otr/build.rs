@@ -1,10 +1,16 @@
-//! Makes the test programs export our `gcry_pk_verify`, so that libotr finds it
-//! before libgcrypt's. Link arguments do not travel along dependencies: every
-//! package that links a program with this crate needs this line in its own
-//! build.rs, as `cargo:rustc-link-arg-bins=…`.
+//! Makes the test programs use our `gcry_pk_verify`, see [`otr::dsa_check_in_force`]. Link arguments
+//! do not travel along dependencies: every package that links a program with this crate needs the
+//! same in its own build.rs, as `cargo:rustc-link-arg-bins=…`.
+
+use std::env;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
+    if features.split(',').any(|feature| feature == "crt-static") {
+        println!("cargo:rustc-link-arg-tests=-Wl,--wrap=gcry_pk_verify");
+        return;
+    }
     println!("cargo:rustc-link-arg-tests=-Wl,--export-dynamic-symbol=gcry_pk_verify");
     // One of the tests stands in for this one, too.
     println!("cargo:rustc-link-arg-tests=-Wl,--export-dynamic-symbol=gcry_pk_genkey");

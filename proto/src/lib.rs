@@ -9,7 +9,7 @@
 //! * [`command`]: what a user can tell `*otr` to do; [`overview`]: how an account is, as data.
 //! * [`admin`]: what `otrctl` may ask; [`bundle`]: the files of one account in a descriptor.
 //! * [`worker`]: what the front and a worker say to each other.
-//! * [`paths`]: where otrd, its worker and its files are.
+//! * [`paths`]: where otrd, its worker and its files are; [`user_database`]: who users are.
 //! * [`irc`], [`account`]: IRC text, nicks and account names, checked once.
 #![forbid(unsafe_code)]
 
@@ -25,6 +25,7 @@ pub mod overview;
 mod params;
 pub mod paths;
 pub mod shim;
+pub mod user_database;
 pub mod worker;
 
 /// The protocol's version, said in `hello`. It changes only when an old shim could be unsafe.

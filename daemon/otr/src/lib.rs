@@ -33,6 +33,7 @@ mod fingerprint;
 pub mod foreign;
 pub mod fragment;
 mod init;
+#[cfg(not(target_feature = "crt-static"))]
 mod interpose;
 mod key;
 mod memfd;

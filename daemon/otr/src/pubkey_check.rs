@@ -4,22 +4,18 @@
 //! into `gcry_pk_verify`. Some numbers end the process there (division by zero,
 //! a failed assertion), others cost a minute and a half. So this module defines
 //! `gcry_pk_verify` itself: the program exports it, the dynamic linker gives it
-//! to libotr in place of libgcrypt's, and sound keys are passed on to that.
+//! to libotr in place of libgcrypt's, and sound keys are passed on to that. In a
+//! static program the linker does the same by `--wrap`.
 
-use std::ffi::{CStr, c_void};
-use std::mem;
+use std::ffi::CStr;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use otr_sys::{gcry_error_t, gcry_pk_verify_fn, gcry_sexp_t};
+use otr_sys::{gcry_error_t, gcry_sexp_t};
 
 use crate::error::{DsaCheckError, explain};
-use crate::interpose::NextSymbol;
 use crate::mpi::Mpi;
-
-/// libgcrypt's own `gcry_pk_verify`.
-static REAL: NextSymbol = NextSymbol::unknown();
 
 /// How many keys were refused.
 static REFUSED: AtomicUsize = AtomicUsize::new(0);
@@ -39,7 +35,8 @@ const REFUSAL: gcry_error_t =
 ///
 /// # Safety
 /// As for libgcrypt's: all three are S-expressions of libgcrypt's, or null.
-#[unsafe(no_mangle)]
+#[cfg_attr(not(target_feature = "crt-static"), unsafe(no_mangle))]
+#[cfg_attr(target_feature = "crt-static", unsafe(export_name = "__wrap_gcry_pk_verify"))]
 pub unsafe extern "C" fn gcry_pk_verify(
     sigval: gcry_sexp_t,
     data: gcry_sexp_t,
@@ -49,18 +46,66 @@ pub unsafe extern "C" fn gcry_pk_verify(
         REFUSED.fetch_add(1, Ordering::Relaxed);
         return REFUSAL;
     }
-    let Some(real) = REAL.address() else { return otr_sys::GPG_ERR_GENERAL };
-    // SAFETY: `find_real` stored the address of the function of this type.
-    let real: gcry_pk_verify_fn = unsafe { mem::transmute(real) };
+    let Some(real) = real::get() else { return otr_sys::GPG_ERR_GENERAL };
     // SAFETY: the caller's promise is the one that libgcrypt asks for.
     unsafe { real(sigval, data, pkey) }
 }
 
-/// Looks libgcrypt's function up. `false` if there is none.
-pub(crate) fn find_real() -> bool {
-    let ours: gcry_pk_verify_fn = gcry_pk_verify;
-    REAL.find(c"gcry_pk_verify", ours as *const c_void)
+/// libgcrypt's own `gcry_pk_verify`, in a program with shared libraries.
+#[cfg(not(target_feature = "crt-static"))]
+mod real {
+    use std::ffi::c_void;
+    use std::mem;
+
+    use otr_sys::gcry_pk_verify_fn;
+
+    use crate::interpose::NextSymbol;
+
+    static REAL: NextSymbol = NextSymbol::unknown();
+
+    /// Looks it up. `false` if there is none.
+    pub(crate) fn find() -> bool {
+        let ours: gcry_pk_verify_fn = super::gcry_pk_verify;
+        REAL.find(c"gcry_pk_verify", ours as *const c_void)
+    }
+
+    /// `None` until it was found.
+    pub(super) fn get() -> Option<gcry_pk_verify_fn> {
+        // SAFETY: `find` stored the address of the function of this type.
+        REAL.address().map(|real| unsafe { mem::transmute::<_, gcry_pk_verify_fn>(real) })
+    }
 }
+
+/// libgcrypt's own `gcry_pk_verify`, in a static program.
+#[cfg(target_feature = "crt-static")]
+mod real {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use otr_sys::{gcry_error_t, gcry_pk_verify_fn, gcry_sexp_t};
+
+    unsafe extern "C" {
+        /// What the linker makes of it by `--wrap`.
+        fn __real_gcry_pk_verify(
+            sigval: gcry_sexp_t,
+            data: gcry_sexp_t,
+            pkey: gcry_sexp_t,
+        ) -> gcry_error_t;
+    }
+
+    static FOUND: AtomicBool = AtomicBool::new(false);
+
+    /// It was found when the program was linked.
+    pub(crate) fn find() -> bool {
+        FOUND.store(true, Ordering::Release);
+        true
+    }
+
+    pub(super) fn get() -> Option<gcry_pk_verify_fn> {
+        FOUND.load(Ordering::Acquire).then_some(__real_gcry_pk_verify as gcry_pk_verify_fn)
+    }
+}
+
+pub(crate) use real::find as find_real;
 
 /// How many keys have been refused so far in this process.
 pub(crate) fn refused() -> usize {
@@ -77,7 +122,7 @@ pub(crate) fn refused() -> usize {
 /// [`DsaCheckError`] if libotr asked libgcrypt instead, or if [`crate::init`]
 /// has not been called.
 pub fn dsa_check_in_force() -> Result<(), DsaCheckError> {
-    if REAL.address().is_none() {
+    if real::get().is_none() {
         return Err(DsaCheckError::Probe("nothing is initialised".to_owned()));
     }
     // p = 2^1016 - 1 and q = 2^160 - 47, a prime.

@@ -4,7 +4,7 @@ use crate::access::Mode;
 use crate::config::{self, Config};
 use anyhow::{Context as _, bail};
 use clap::Parser;
-use proto::paths;
+use proto::{paths, user_database};
 use std::path::{Path, PathBuf};
 
 /// OTR encryption for ZNC, outside of ZNC.
@@ -138,9 +138,16 @@ fn group(name: &str) -> anyhow::Result<u32> {
     if let Ok(number) = name.parse() {
         return Ok(number);
     }
-    let found = nix::unistd::Group::from_name(name).context("cannot look groups up")?;
-    let hint = || format!("no group {name}: make it with groupadd --system {name}");
-    Ok(found.with_context(hint)?.gid.as_raw())
+    let database = user_database::GROUPS;
+    let text = std::fs::read(database).with_context(|| format!("cannot read {database}"))?;
+    let text = String::from_utf8_lossy(&text);
+    let found = user_database::groups(&text).find(|group| group.name == name);
+    let hint = || {
+        format!(
+            "no group {name} in {database}: make it with groupadd --system {name}, or give its number"
+        )
+    };
+    Ok(found.with_context(hint)?.gid)
 }
 
 fn given(

@@ -4,7 +4,7 @@
 
 use super::acl::Acl;
 use super::report::Check;
-use nix::unistd::{Uid, User};
+use proto::user_database::{self, Group};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -171,32 +171,24 @@ fn permission(znc: &Process, socket: &Path) -> Trouble {
     let (shown, mode) = (at.display(), found.mode() & 0o7777);
     let says = format!("may not use {shown} (mode {mode:04o}, gid {})", found.gid());
     let uid = znc.credentials.uid;
-    let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
-    let user = user.map_or_else(|| format!("\"$(id -un {uid})\""), |user| user.name);
-    let database = fs::read_to_string("/etc/group").unwrap_or_default();
-    Some((says, permission_hint(group(&database, found.gid()), &user)))
+    let database = |path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
+    let (users, groups) = (database(user_database::USERS), database(user_database::GROUPS));
+    let user = user_database::user_name(&users, uid);
+    let user = user.map_or_else(|| format!("\"$(id -un {uid})\""), str::to_owned);
+    let group = user_database::groups(&groups).find(|group| group.gid == found.gid());
+    Some((says, permission_hint(group.as_ref(), &user)))
 }
 
-/// A group of /etc/group, with its members.
-fn group(database: &str, gid: u32) -> Option<(&str, Vec<&str>)> {
-    database.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let (name, _, found) = (fields.next()?, fields.next()?, fields.next()?);
-        let members = fields.next().unwrap_or_default().split(',').collect();
-        (found.parse() == Ok(gid)).then_some((name, members))
-    })
-}
-
-fn permission_hint(group: Option<(&str, Vec<&str>)>, user: &str) -> String {
+fn permission_hint(group: Option<&Group>, user: &str) -> String {
     match group {
-        Some((name, members)) if members.contains(&user) => format!(
+        Some(Group { name, members, .. }) if members.contains(&user) => format!(
             "{user} was put into the group {name} after that ZNC started: restart it, as by \
              systemctl restart znc; a restart by *status keeps the old groups"
         ),
-        Some(("root", _)) | None => {
+        Some(Group { name: "root", .. }) | None => {
             "see who may use it: ls -l, and SocketMode= and SocketGroup= of otrd.socket".into()
         }
-        Some((name, _)) => {
+        Some(Group { name, .. }) => {
             format!("usermod -aG {name} {user}, then restart that ZNC, as by systemctl restart znc")
         }
     }
@@ -318,7 +310,10 @@ mod tests {
     #[test]
     fn who_is_in_the_group_only_has_to_restart() {
         let database = "root:x:0:\notrd:x:990:alice,bob\n";
-        let hint = |gid, user| permission_hint(group(database, gid), user);
+        let hint = |gid, user| {
+            let group = user_database::groups(database).find(|group| group.gid == gid);
+            permission_hint(group.as_ref(), user)
+        };
         assert!(hint(990, "bob").contains("restart"));
         assert!(!hint(990, "bob").contains("usermod"));
         assert!(hint(990, "znc").starts_with("usermod -aG otrd znc, then restart"));
