@@ -41,7 +41,7 @@ fn link_static() -> Result<(), Error> {
     }
     // Who needs a library comes before it: of a name that is there twice, the last counts.
     for (at, library) in libraries.iter().enumerate() {
-        if !libraries[at + 1..].contains(library) {
+        if !libraries.iter().skip(at + 1).any(|later| later == library) {
             println!("cargo:rustc-link-lib=static:-bundle={library}");
         }
     }
