@@ -1,12 +1,16 @@
 //! `proto/examples/client.py`: two of them, an IRC server, otrd, and a spy between.
+//! `proto/examples/steady.py`: while its worker is killed and its connection breaks.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 
-use otrd_tests::{Inbox, Ircd, Otrd, Wire, World};
+use nix::sys::signal::Signal;
+use otrd_tests::{Inbox, Ircd, LossyProxy, NodePeer, Otrd, Way, Wire, World};
 
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto/examples/client.py");
+const STEADY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto/examples/steady.py");
 
 #[test]
 fn two_clients_in_python_talk_privately() {
@@ -14,8 +18,8 @@ fn two_clients_in_python_talk_privately() {
     let ircd = Ircd::ngircd(&world);
     let wire = Wire::new(&world, ircd.port());
     let otrd = Otrd::start(&world);
-    let alice = Person::start("alice", &otrd, wire.port());
-    let bob = Person::start("bob", &otrd, ircd.port());
+    let alice = Person::start(CLIENT, "alice", &otrd.shim_socket(), wire.port());
+    let bob = Person::start(CLIENT, "bob", &otrd.shim_socket(), ircd.port());
 
     alice.types("bob hello bob");
     bob.sees_a_line("<alice> hello bob");
@@ -46,6 +50,80 @@ fn two_clients_in_python_talk_privately() {
     }
 }
 
+/// Neither a broken connection nor a killed worker makes a line go missing, come twice, or go out
+/// in clear.
+#[test]
+fn a_steady_client_neither_loses_nor_doubles_nor_leaks_a_line() {
+    let world = World::new();
+    let ircd = Ircd::ngircd(&world);
+    let wire = Wire::new(&world, ircd.port());
+    let otrd = Otrd::start(&world);
+    let proxy = LossyProxy::start(&world, &otrd);
+    let alice = Person::start(STEADY, "alice", proxy.shim_socket(), wire.port());
+    let bob = NodePeer::start(&world, "bob", ircd.port(), "3");
+
+    alice.types("bob open words");
+    bob.reads_clear("alice", "open words");
+    alice.types("/start bob");
+    alice.sees_a_line("--- bob: private none");
+    alice.types("bob first");
+    bob.reads("alice", "first");
+    alice.sees_a_line("<alice to bob> first");
+
+    // The reply is lost, and with it the line to send: it comes again.
+    proxy.loses_reply("second");
+    alice.types("bob second");
+    alice.sees_a_line("<alice to bob> second");
+    bob.reads("alice", "second");
+    // The request is lost: it is asked again.
+    proxy.loses_request("third");
+    alice.types("bob third");
+    alice.sees_a_line("<alice to bob> third");
+    bob.reads("alice", "third");
+    // What came is told again.
+    proxy.loses_reply("fourth");
+    bob.types_to("alice", "fourth");
+    alice.sees_a_line("<bob> fourth");
+    proxy.has_lost_it();
+
+    // A worker that is killed before it reads: the text comes back, or waits for the next one.
+    let worker = otrd.worker();
+    otrd.signal_worker(worker, Signal::SIGSTOP);
+    alice.types("bob fifth");
+    otrd.signal_worker(worker, Signal::SIGKILL);
+    let line = alice.sees("fifth");
+    match line.starts_with("*** not sent to bob (") {
+        true => {}
+        false => bob.reads("alice", "fifth"),
+    }
+    // The next worker asks bob for another session by itself; until then nothing goes out.
+    alice.sees_a_line("--- bob: private none");
+    alice.types("bob sixth");
+    bob.reads("alice", "sixth");
+    alice.sees_a_line("<alice to bob> sixth");
+
+    // It is over at both ends of the story: every line came once.
+    alice.types("/smp bob sesame");
+    bob.told("asked alice");
+    bob.auths("alice", "sesame");
+    alice.sees_a_line("--- bob: private secret");
+    for text in ["first", "second", "third", "fourth", "fifth", "sixth"] {
+        let shown = alice.screen.all().iter().filter(|line| line.ends_with(text)).count();
+        assert_eq!(shown, 1, "{text}");
+        let read = format!("private alice {text}");
+        let read = bob.lines().iter().filter(|line| **line == read).count();
+        assert!(read <= 1, "bob read {text} {read} times");
+        wire.never_carried(&format!(":{text}"));
+    }
+    wire.never_carried("sesame");
+    assert_eq!(wire.count(Way::Out, "open words"), 1);
+
+    alice.types("/finish bob");
+    alice.sees_a_line("--- bob: clear none");
+    alice.types("bob open again");
+    bob.reads_clear("alice", "open again");
+}
+
 #[test]
 fn the_page_counts_its_lines_right() {
     let page = include_str!("../../../proto/CLIENTS.md");
@@ -53,6 +131,13 @@ fn the_page_counts_its_lines_right() {
     let lines = client.lines().filter(|line| !line.is_empty()).count();
     assert!(lines <= 55 && client.lines().all(|line| line.chars().count() <= 120), "{lines} lines");
     assert!(page.contains(&format!("in {lines} lines of Python")), "{lines} lines");
+    let steady = include_str!("../../../proto/examples/steady.py");
+    let lines = steady.lines().filter(|line| !line.is_empty()).count();
+    assert!(
+        lines <= 200 && steady.lines().all(|line| line.chars().count() <= 120),
+        "{lines} lines"
+    );
+    assert!(page.contains(&format!("in {lines} lines, goes on")), "{lines} lines");
 }
 
 /// Somebody with a terminal.
@@ -64,10 +149,10 @@ struct Person {
 }
 
 impl Person {
-    fn start(name: &'static str, otrd: &Otrd, port: u16) -> Self {
+    fn start(script: &str, name: &'static str, socket: &Path, port: u16) -> Self {
         let mut child = Command::new("python3")
-            .arg(CLIENT)
-            .arg(otrd.shim_socket())
+            .arg(script)
+            .arg(socket)
             .args([name, "libera", "127.0.0.1", &port.to_string()])
             .env("PYTHONUTF8", "1")
             .stdin(Stdio::piped())
