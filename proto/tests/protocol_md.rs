@@ -56,6 +56,7 @@ fn again(line: &str) -> Value {
         let params = match method.as_str() {
             "hello" => serde_json::to_value(request.params::<Hello>().unwrap()),
             "effects" => serde_json::to_value(request.params::<Effects>().unwrap()),
+            "event" => serde_json::to_value(request.params::<admin::Event>().unwrap()),
             _ => serde_json::to_value(Call::parse(&request).unwrap()),
         }
         .unwrap();
@@ -396,4 +397,36 @@ fn numbers_on_the_page_are_those_of_the_code() {
     assert!(PAGE.contains(&format!("1 to {} visible ASCII", shim::Instance::MAX)));
     assert!(PAGE.contains(&format!("{} lower-case hexadecimal digits", shim::Identity::LENGTH)));
     assert!(PAGE.contains(&format!("At most {} hashes", proto::shim::guard::MAX_CLOSED)));
+}
+
+/// The members of `status`, of its accounts, and of what their workers say.
+#[test]
+fn the_members_of_status_are_those_of_the_types() {
+    let account = json!({"uid": 0, "user": "alice", "network": "libera"});
+    let mut one = account.clone();
+    for member in ["pid", "worker"] {
+        one[member] = Value::Null;
+    }
+    one["restarts"] = json!(0);
+    one["uptime"] = json!(0);
+    for member in ["version", "not_taken_up", "locked"] {
+        one[member] = json!("x");
+    }
+    one["taken_up"] = json!(true);
+    let status = json!({"version": "1", "protocol": 1, "pid": 1, "uptime": 1, "pending": 0,
+        "accounts": [one], "more": true});
+    let read: admin::Status = serde_json::from_value(status).unwrap();
+    let worker = serde_json::to_value(admin::WorkerStatus::default()).unwrap();
+    let status = serde_json::to_value(&read).unwrap();
+    let section = PAGE.split("\n## Status and events\n").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let mut tables = section.split("| member | what |").skip(1);
+    for full in [&status, &status["accounts"][0], &worker] {
+        let rows = tables.next().unwrap().lines().skip(2).take_while(|row| row.starts_with('|'));
+        let cells = rows.flat_map(|row| words(row.trim_matches('|').split('|').next().unwrap()));
+        let named: BTreeSet<&str> = cells.collect();
+        let members: BTreeSet<&str> =
+            full.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(named, members);
+    }
 }

@@ -75,6 +75,48 @@ fn a_killed_worker_costs_its_account_a_reconnection_and_others_nothing() {
     assert!(bob.ask("command", json!({"text": "info"}))["result"].is_object());
 }
 
+/// Where a connection breaks, a module knows its requests again by their ids: none comes twice, and
+/// one that was refused was decided, too.
+#[test]
+fn ids_of_an_instance_rise() {
+    let Some(otrd) = Otrd::start_with_worker() else { return };
+    let greet = |id: u64, ack: u64| {
+        let mut hello = hello("alice", "libera");
+        hello["id"] = json!(id);
+        hello["params"]["instance"] = json!("one");
+        hello["params"]["ack"] = json!(ack);
+        let mut module = otrd.module();
+        module.say(hello.to_string().as_bytes());
+        let reply = module.line();
+        (module, reply["result"]["last_processed"].clone())
+    };
+    let state = |id: Value| json!({"jsonrpc": "2.0", "id": id, "method": "state", "params": {}});
+    let (mut module, last) = greet(1, 0);
+    assert_eq!(last, Value::Null);
+    for (id, fits) in [
+        (json!(7), true),
+        (json!(7), false),
+        (json!(3), false),
+        (json!("8"), false),
+        (json!(8.5), false),
+        (json!(8), true),
+    ] {
+        module.say(state(id.clone()).to_string().as_bytes());
+        let reply = module.line();
+        assert_eq!(reply["id"], id);
+        assert_eq!(stage::code(&reply), if fits { 0 } else { -32600 }, "{id}");
+    }
+    let wrong = json!({"jsonrpc": "2.0", "id": 9, "method": "nick", "params": {"old": "bob"}});
+    module.say(wrong.to_string().as_bytes());
+    assert_eq!(stage::code(&module.line()), -32602);
+    drop(module);
+    // The last line comes again; its request is not asked again.
+    let (mut module, last) = greet(10, 6);
+    assert_eq!(last, 9);
+    let reply = module.line();
+    assert_eq!((reply["id"].clone(), stage::code(&reply)), (json!(9), -32602));
+}
+
 #[test]
 fn a_stopped_worker_holds_up_nobody_but_its_account() {
     let Some(mut otrd) = Otrd::start_with_worker() else { return };

@@ -138,6 +138,11 @@ impl Replay {
         self.push(Line { bytes, passes, told: true, words: false });
     }
 
+    /// The last request that was decided.
+    pub fn answered(&self) -> u64 {
+        self.answered
+    }
+
     /// Effects that nobody asked for; gives their line. `told`: to a connection.
     pub fn effects(&mut self, effects: Vec<Effect>, told: bool) -> &[u8] {
         let is_words = |e: &Effect| matches!(e, Effect::Print { .. } | Effect::Table { .. });

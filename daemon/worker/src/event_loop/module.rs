@@ -18,6 +18,9 @@ use std::os::fd::OwnedFd;
 /// Reads of what a module said before it closed: more than a socket holds.
 const LAST_READS: usize = 64;
 
+/// What is said to an instance whose ids do not rise.
+const BAD_ID: &str = "not done: the ids of an instance are whole numbers, each above those before";
+
 /// What a module is told of them.
 const LIMITS: Limits = Limits {
     line: proto::MAX_LINE as u64,
@@ -127,8 +130,9 @@ impl Worker {
                     let mut asked = Asked::default();
                     let mut room = chunking::ROOM;
                     shim::serve(&line, &mut out, |id, call| {
+                        self.rises(id, &mut asked)?;
                         if let Call::State(page) = call {
-                            return self.state(page, id, &mut asked, &mut room);
+                            return self.state(page, &mut room);
                         }
                         let mut effects = self.answer(id, call, &mut asked, &mut bye);
                         // Once something is left over, what comes later must not overtake it.
@@ -140,6 +144,10 @@ impl Worker {
                     });
                     if let Some(replay) = &mut self.replay {
                         let reply = out.get(start..).unwrap_or_default();
+                        if asked.id.is_none() && !reply.is_empty() {
+                            // Refused before it was a call: that is an answer, too.
+                            asked.id = id_of(&line);
+                        }
                         let passes = asked.may_pass() && replay::contains_pass(reply);
                         let passed = || match asked.typed {
                             // Hardly ever: the line is read once more rather than each kept.
@@ -168,17 +176,20 @@ impl Worker {
         }
     }
 
-    /// The whole account as data: a page of it takes a line.
-    fn state(
-        &mut self,
-        page: StatePage,
-        id: Option<&Id>,
-        asked: &mut Asked,
-        room: &mut usize,
-    ) -> Result<Reply, Error> {
-        if self.replay.is_some() {
-            asked.id = number(id);
+    /// An instance's requests are told apart by ids that rise. One that does not is not done: it
+    /// would be taken for another one where the connection breaks.
+    fn rises(&self, id: Option<&Id>, asked: &mut Asked) -> Result<(), Error> {
+        let (Some(replay), Some(id)) = (&self.replay, id) else { return Ok(()) };
+        let id = number(Some(id));
+        if id.is_none_or(|id| id <= asked.id.unwrap_or(0).max(replay.answered())) {
+            return Err(Error::new(Code::InvalidRequest, BAD_ID));
         }
+        asked.id = id;
+        Ok(())
+    }
+
+    /// The whole account as data: a page of it takes a line.
+    fn state(&mut self, page: StatePage, room: &mut usize) -> Result<Reply, Error> {
         if *room < chunking::ROOM {
             return Err(Error::new(Code::Refused, "state comes alone: send it in no batch"));
         }
@@ -195,11 +206,10 @@ impl Worker {
         bye: &mut Option<Bye>,
     ) -> Vec<Effect> {
         if let Some(replay) = &mut self.replay {
-            asked.id = number(id);
             match &mut call {
                 Call::Ack(how_far) => replay.saw(how_far.ack),
                 Call::Out(out) => {
-                    out.line = asked.id;
+                    out.line = number(id);
                     asked.typed = Some(replay::typed(out));
                 }
                 Call::In(message) => asked.otr = replay::is_left_to_us(message),
@@ -350,6 +360,14 @@ impl Asked {
     /// Whether it matters to the next module that it passed.
     fn may_pass(&self) -> bool {
         self.otr || self.typed.is_some()
+    }
+}
+
+/// The id of a request that is in no batch.
+fn id_of(line: &[u8]) -> Option<u64> {
+    match jsonrpc::parse(line) {
+        Ok(Message::Single(request)) => number(request.id.as_ref()),
+        _ => None,
     }
 }
 
