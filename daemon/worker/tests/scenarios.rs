@@ -131,6 +131,17 @@ fn the_session_follows_a_nick_and_the_old_nick_gets_nothing() {
 }
 
 #[test]
+fn the_new_nick_is_closed_by_the_reply_where_the_module_did_not_do_it() {
+    let mut w = World::new();
+    w.trusted();
+    w.alice.tells_of_nick("bob", "rob");
+    assert!(w.alice.closed("rob") && w.alice.closed("bob"));
+    w.alice.command("start carol");
+    w.alice.tells_of_nick("carol", "caroline");
+    assert!(w.alice.guarded("caroline") && !w.alice.closed("caroline"));
+}
+
+#[test]
 fn a_stranger_under_the_friends_nick_is_called_a_change() {
     let mut w = World::new();
     w.trusted();

@@ -74,14 +74,18 @@ impl Engine {
         };
         let told = self.conversations.get(&old).map(|c| c.guard_told).unwrap_or_default();
         self.follow(old_nick, new_nick);
-        // The module guards the new nick as it did the old one, until it is told otherwise.
+        // A module that knows of the guard closes the new nick as it reads the NICK; it is told to,
+        // so that one which does not do that by itself leaves no gap behind this reply.
         if told == GuardTold::Open || old == new {
             return;
         }
-        match self.conversations.get_mut(&new) {
-            Some(conversation) => conversation.guard_told = conversation.guard_told.max(told),
-            None => self.lift(new_nick.clone()),
-        }
+        let Some(conversation) = self.conversations.get_mut(&new) else {
+            return self.lift(new_nick.clone());
+        };
+        conversation.guard_told = conversation.guard_told.max(told);
+        let pending = conversation.guard_told == GuardTold::Pending;
+        let peer = conversation.nick.clone();
+        self.effect(Effect::Protect { peer, on: true, pending, by_user: false });
     }
 
     /// Ends a guard that nobody's word has to end.

@@ -225,6 +225,11 @@ impl User {
         } else if holds(&self.pending, old) {
             self.pending.push(new.into());
         }
+        self.tells_of_nick(old, new);
+    }
+
+    /// Of a module that closes nobody by itself at a NICK.
+    pub fn tells_of_nick(&mut self, old: &str, new: &str) {
         self.ask(Call::Nick(NickChange { old: nick(old), new: nick(new) }));
     }
 
