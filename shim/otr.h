@@ -410,9 +410,10 @@ class COtr : public CModule {
     void KeepInOverview(const CString& sPeer, const wire::PeerState& now);
     void ForgetOverview();
     void RememberSaid(const CString& sText, Style style);
-    void ShowPage(CTemplate& Page);
+    void ShowPage(CTemplate& Page, size_t uFrom);
     void ShowKey(CTemplate& Page) const;
-    void ShowPeers(CTemplate& Page);
+    vector<const wire::Account::Peer*> Everybody(std::map<CString, wire::Account::Peer>& untold) const;
+    void ShowPeers(CTemplate& Page, size_t uFrom);
     void ShowRules(CTemplate& Page);
     void ShowForm(CTemplate& Row, const CString& sForm, const SCString& ssButtons, const CString& sPlace = "");
     static std::string TypedLine(const Held& held);

@@ -6,7 +6,8 @@
 #include "otr.h"
 #include "utf8.h"
 
-static const size_t kMaxEntries = 20000;  // of the account, in a page
+static const size_t kMaxEntries = 20000;  // of the account, that are kept
+static const size_t kRows = 100;          // people in a page, fingerprints of one, rules
 static const size_t kQuiet = 4;           // light modules around a QR code
 static const long kSilent = 2;            // seconds without an answer, after which the page says so
 
@@ -131,7 +132,7 @@ bool COtr::OnWebRequest(CWebSock& WebSock, const CString& sPage, CTemplate& Page
         return true;
     }
     AskOverview(0);
-    ShowPage(Page);
+    ShowPage(Page, WebSock.GetParam("from", false).ToULong());
     return true;
 } catch (const std::exception& e) {
     Say(CString("The page failed: ") + e.what(), Style::Bad);
@@ -207,7 +208,7 @@ CString COtr::Time(uint64_t uTime) const {
     return CUtils::FormatTime(static_cast<time_t>(uTime), "%Y-%m-%d %H:%M:%S", GetUser()->GetTimezone());
 }
 
-void COtr::ShowPage(CTemplate& Page) {
+void COtr::ShowPage(CTemplate& Page, size_t uFrom) {
     Page["Title"] = "OTR: " + GetNetwork()->GetName();
     Page["Style"] = GetWebFilesPath() + "otr.css";
     Page["Script"] = GetWebFilesPath() + "otr.js";
@@ -247,7 +248,7 @@ void COtr::ShowPage(CTemplate& Page) {
     ShowForm(Page, "FinishAll", {"finish-all"});
     ShowForm(Page, "Genkey", {"genkey", "genkey-overwrite"});
     ShowForm(Page, "Mark", {"mark"});
-    ShowPeers(Page);
+    ShowPeers(Page, uFrom);
     if (m_Overview) {
         Page["Known"] = "1";
         Page["From"] = Time(m_uOverview);
@@ -283,16 +284,52 @@ void COtr::ShowKey(CTemplate& Page) const {
     Page["Qr"] = QrPath(m_Overview->qr);
 }
 
-// Where otrd is gone, nothing that was private goes on before it is back.
-void COtr::ShowPeers(CTemplate& Page) {
-    std::map<CString, wire::Account::Peer> peers;
-    for (const auto& it : m_States) {
-        peers[it.first].nick = it.first;
-        peers[it.first].standing = it.second;
-    }
+// Those whom anything is about, then the others, both by nick. Of the nicks that otrd has not told in
+// `state`, `untold` holds what it said of them since.
+vector<const wire::Account::Peer*> COtr::Everybody(std::map<CString, wire::Account::Peer>& untold) const {
+    std::map<CString, const wire::Account::Peer*> all;
     if (m_Overview)
-        for (const auto& peer : m_Overview->peers) peers[peer.nick] = peer;
-    for (const auto& [sNick, peer] : peers) {
+        for (const auto& peer : m_Overview->peers) all[peer.nick] = &peer;
+    for (const auto& [sNick, standing] : m_States) {
+        if (all.count(sNick)) continue;
+        wire::Account::Peer& peer = untold[sNick];
+        peer.nick = sNick;
+        peer.standing = standing;
+        all[sNick] = &peer;
+    }
+    vector<const wire::Account::Peer*> peers;
+    for (const auto& it : all) peers.push_back(it.second);
+    std::stable_partition(peers.begin(), peers.end(),
+                          [](const wire::Account::Peer* peer) { return peer->standing.state != "clear"; });
+    return peers;
+}
+
+// Where otrd is gone, nothing that was private goes on before it is back. So many at once that ZNC does
+// not wait for a page, however many there are.
+void COtr::ShowPeers(CTemplate& Page, size_t uFrom) {
+    std::map<CString, wire::Account::Peer> untold;
+    vector<const wire::Account::Peer*> peers = Everybody(untold);
+    const size_t uAll = peers.size();
+    if (uFrom >= uAll) uFrom = 0;
+    const size_t uEnd = std::min(uAll, uFrom + kRows);
+    peers = {peers.begin() + uFrom, peers.begin() + uEnd};
+    if (uAll > kRows) {
+        Page["PageAll"] = CString(uAll);
+        Page["PageFirst"] = CString(uFrom + 1);
+        Page["PageLast"] = CString(uEnd);
+        if (uFrom) Page["PageBefore"] = "from=" + CString(uFrom - std::min(uFrom, kRows));
+        if (uEnd < uAll) Page["PageAfter"] = "from=" + CString(uEnd);
+    }
+    std::map<std::string, vector<const wire::Account::Fingerprint*>> prints;
+    for (const wire::Account::Peer* pPeer : peers) prints[pPeer->nick];
+    if (m_Overview)
+        for (const auto& print : m_Overview->fingerprints) {
+            const auto it = prints.find(print.nick);
+            if (it != prints.end() && it->second.size() < kRows) it->second.push_back(&print);
+        }
+    for (const wire::Account::Peer* pPeer : peers) {
+        const wire::Account::Peer& peer = *pPeer;
+        const CString sNick = peer.nick;
         const wire::PeerState& now = peer.standing;
         const bool bLost = m_bTold && now.state != "clear";
         const CString sState = bLost ? "interrupted" : now.state;
@@ -319,9 +356,8 @@ void COtr::ShowPeers(CTemplate& Page) {
         if (now.smp != "none" && !now.smp.empty() && !bLost) Row["Smp"] = now.smp;
         if (!now.question.empty()) Row["Asks"] = "1";  // ZNC takes a question such as "no" for a false value
         Row["Question"] = Visible(now.question);
-        if (!m_Overview) continue;
-        for (const auto& print : m_Overview->fingerprints) {
-            if (print.nick != peer.nick) continue;
+        for (const wire::Account::Fingerprint* pPrint : prints[peer.nick]) {
+            const wire::Account::Fingerprint& print = *pPrint;
             CTemplate& Print = Row.AddRow("Prints");
             Print["Who"] = Hex(sNick);
             Print["Print"] = print.fingerprint;
@@ -342,7 +378,9 @@ void COtr::ShowRules(CTemplate& Page) {
     Page["KnownRule"] = Hex("known");
     ShowForm(Page, "Policy", {"policy"});
     ShowForm(Page, "Known", {"policy"}, Hex("known"));
+    size_t uRows = 0;
     for (const auto& [sPattern, sPolicy] : m_Overview->policies) {
+        if (++uRows > kRows) break;
         CTemplate& Row = Page.AddRow("Policies");
         Row["Pattern"] = Visible(sPattern);
         Row["Rule"] = Hex(sPattern);
@@ -352,6 +390,7 @@ void COtr::ShowRules(CTemplate& Page) {
     const auto list = [&](const CString& sList, const CString& sButton, const vector<std::string>& patterns) {
         ShowForm(Page, sList, {sButton});
         for (const std::string& sPattern : patterns) {
+            if (++uRows > kRows) break;
             CTemplate& Row = Page.AddRow(sList);
             Row["Pattern"] = Visible(sPattern);
             Row["Rule"] = Hex(sPattern);
@@ -360,4 +399,5 @@ void COtr::ShowRules(CTemplate& Page) {
     };
     list("Ignore", "ignore", m_Overview->ignore);
     list("Enable", "enable", m_Overview->enable);
+    if (uRows > kRows) Page["MoreRules"] = "1";
 }

@@ -18,7 +18,7 @@
 	const look = async () => {
 		try {
 			if (document.hidden || leaving.signal.aborted || busy()) return;
-			const answer = await fetch(location.pathname, { credentials: 'same-origin', redirect: 'error', signal: leaving.signal });
+			const answer = await fetch(location.pathname + location.search, { credentials: 'same-origin', redirect: 'error', signal: leaving.signal });
 			if (!answer.ok) return;
 			const text = await answer.text();
 			const next = new DOMParser().parseFromString(text, 'text/html').getElementById('otr');

@@ -3,6 +3,8 @@
 
 mod browser;
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
@@ -35,6 +37,40 @@ fn nothing_is_changed_by_who_may_not() {
     scene.alice.never_saw("mallory");
     assert_eq!(alice.post(PAGE, &form(&token)).status(), 302);
     scene.alice.otr_says("mallory");
+}
+
+/// However many there are, ZNC makes a page of a hundred at once.
+#[test]
+fn many_people_are_shown_in_pages() {
+    let world = World::new();
+    let ircd = Ircd::ngircd(&world);
+    let otrd = Otrd::start(&world);
+    let network = ZncNetwork::new("net", ircd.port()).otr(&otrd);
+    let znc = ZncBuilder::new().user(ZncUser::new("alice").network(network));
+    let account = otrd.account(znc.runs_as(), "alice", "net");
+    fs::create_dir_all(&account).expect("mkdir");
+    for level in account.ancestors().take(3) {
+        fs::set_permissions(level, Permissions::from_mode(0o700)).expect("chmod");
+    }
+    let known = |number| format!("friend{number:03}\talice\tirc\t{number:040x}\t\n");
+    let file = account.join("otr.fp");
+    fs::write(&file, (0..250).map(known).collect::<String>()).expect("write");
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("chmod");
+    let znc = znc.start(&world);
+
+    let mut alice = Web::log_in(&znc, "alice");
+    let mut shown = |query: &str, words: &str, first: &str, count: usize| {
+        eventually(&format!("{query:?} shows {words}"), || {
+            let page = alice.get(&format!("{PAGE}{query}")).body;
+            let rows = page.matches("class=\"peer\"").count();
+            page.contains(words) && page.contains(first) && rows == count
+        });
+    };
+    shown("", "1 to 100 of 250", "friend000", 100);
+    shown("?from=200", "201 to 250 of 250", "friend249", 50);
+    for nonsense in ["?from=250", "?from=-1", "?from=x", "?from=99999999999999999999"] {
+        shown(nonsense, "1 to 100 of 250", "friend000", 100);
+    }
 }
 
 #[test]
