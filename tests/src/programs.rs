@@ -59,7 +59,8 @@ pub fn shim() -> PathBuf {
 
 /// The templates and files of the module's page, by their paths in its data directory.
 pub fn page() -> Vec<(PathBuf, Vec<u8>)> {
-    let web = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shim/web"));
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shim/web");
+    let web = env::var_os("OTR_WEB").map_or_else(|| PathBuf::from(beside), PathBuf::from);
     let mut files = Vec::new();
     for part in ["tmpl", "files"] {
         for entry in fs::read_dir(web.join(part)).expect("shim/web").flatten() {

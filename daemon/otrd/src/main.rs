@@ -125,7 +125,7 @@ fn start(args: Args, level: Level) -> anyhow::Result<()> {
         .context("cannot start the event loop")?;
     LocalSet::new().block_on(&runtime, async {
         // Before anybody can see the sockets: whoever does may end us in good order.
-        let signals = Signals::catch()?;
+        let mut signals = Signals::catch()?;
         execute::let_signals_in()?;
         // The lock on the state directory comes next: who holds it may replace stale sockets.
         let state = state_dir::StateDir::open(&settings.state, inherited.state)?;
@@ -137,7 +137,7 @@ fn start(args: Args, level: Level) -> anyhow::Result<()> {
         if let Err(error) = confined {
             if error.is::<confine::NoLandlock>() && predecessor.is_none() {
                 tracing::error!(message_id = message_id::FAILED, "{error}");
-                unconfined::answer(&listeners).await?;
+                unconfined::answer(&listeners, signals.end()).await?;
             }
             return Err(error);
         }
@@ -189,6 +189,14 @@ impl Signals {
             reload: signal(SignalKind::hangup())?,
             execute: signal(SignalKind::user_defined2())?,
         })
+    }
+
+    /// Until one comes that ends this process.
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 

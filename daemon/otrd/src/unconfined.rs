@@ -3,6 +3,7 @@
 use crate::listen::Listeners;
 use crate::{line_io, notify};
 use proto::jsonrpc::{Code, Error, Id};
+use std::pin::pin;
 use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::time::{Instant, timeout_at};
@@ -12,9 +13,9 @@ const SAYS: &str = "otrd cannot confine itself on this kernel: see NO LANDLOCK i
 /// Longer than the pause between two attempts of a module: it is told by the same process.
 const IDLE_TIME: Duration = Duration::from_secs(90);
 
-/// Answers on sockets that systemd passed, until nobody has connected for a while: without an answer
+/// Answers on sockets that systemd passed, until nobody has connected for a while or `ends`: without an answer
 /// systemd would start otrd for the same connection again and again.
-pub async fn answer(listeners: &Listeners) -> anyhow::Result<()> {
+pub async fn answer(listeners: &Listeners, ends: impl Future<Output = ()>) -> anyhow::Result<()> {
     if !listeners.are_inherited() {
         listeners.remove();
         return Ok(());
@@ -25,6 +26,7 @@ pub async fn answer(listeners: &Listeners) -> anyhow::Result<()> {
     notify::status(SAYS);
     let mut watchdog = tokio::time::interval(notify::watchdog_interval());
     let mut until = Instant::now() + IDLE_TIME;
+    let mut ends = pin!(ends);
     loop {
         let next = async {
             tokio::select! {
@@ -33,6 +35,7 @@ pub async fn answer(listeners: &Listeners) -> anyhow::Result<()> {
             }
         };
         let stream = tokio::select! {
+            () = &mut ends => return Ok(()),
             _ = watchdog.tick() => {
                 notify::watchdog();
                 continue;

@@ -2,6 +2,7 @@
 //! to whoever waits for it.
 
 use nix::errno::Errno;
+use nix::sys::signal::Signal;
 use otrd_tests::{Alone, Otrctl, OtrdBuilder, Scene, World};
 
 use crate::unreachable::{Bouncer, znc};
@@ -67,7 +68,7 @@ fn without_landlock_who_connects_is_told() {
     }
     for errno in [Errno::ENOSYS, Errno::EOPNOTSUPP] {
         let world = World::new();
-        let otrd = OtrdBuilder::new().refused("landlock", errno).managed().start(&world);
+        let mut otrd = OtrdBuilder::new().refused("landlock", errno).managed().start(&world);
         let Bouncer { alice, .. } = &znc(&world, &otrd.shim_socket(), None);
         let said = alice.otr_says("otrd cannot confine itself on this kernel");
         assert!(said.contains("NO LANDLOCK in otrd(8)"), "{said}");
@@ -83,6 +84,8 @@ fn without_landlock_who_connects_is_told() {
         assert!(otrd.workers().is_empty());
         assert_eq!(otrd.log().matches("this kernel has no Landlock").count(), 1);
         assert_eq!(otrd.log().matches("serving").count(), 0);
+        // It is stopped as any other, and does not wait until nobody connects any more.
+        otrd.dies_of(Signal::SIGTERM);
     }
 }
 
