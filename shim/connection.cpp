@@ -298,7 +298,7 @@ void COtr::GiveBack(const CString& sWhy) {
     SayTrouble();
     m_iGrace = 0;
     const bool bSaid = std::exchange(m_bGivenBack, true);
-    if (m_pSock && !m_bUp && !bSaid) {  // a params is on its way that does not say so yet: there has to be another
+    if (m_pSock && !m_bUp && !bSaid) {  // a hello is on its way that does not say so yet: there has to be another
         Disconnect();
         m_iNext = Now();
     }

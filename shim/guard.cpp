@@ -2,7 +2,7 @@
 // target: what names a server may read in a line.
 #include "otr.h"
 
-// Whether a line must not go to IRC: it carries words to a guarded peer that no `send` ordered.
+// Whether a line must not go to IRC: it carries words to a guarded peer, and otrd did not say `send`.
 bool COtr::ShouldBlock(const CString& sLine) {
     if (!GuardsAnything()) return false;
     if (m_bSends && sLine == m_sSent) {
@@ -34,7 +34,7 @@ vector<std::string>::const_iterator COtr::FindGuarded(const vector<std::string>&
     });
 }
 
-// Whether this line was ordered; it is from now on no more.
+// Whether otrd said `send` for this line; that counts once.
 bool COtr::TakeAuthorization(const CString& sKey) {
     const auto it = m_AuthorizedLines.find(sKey);
     if (it == m_AuthorizedLines.end()) return false;

@@ -105,7 +105,7 @@ fn no_file_is_forgotten() {
         "accept-replies.json",
         "accept-requests.json",
         "accept-text.json",
-        // Between front and worker, see `control.rs`.
+        // Between front and worker, see `proto/src/worker.rs`.
         "control-1.json",
         "control-2.json",
         "reject-hello.json",

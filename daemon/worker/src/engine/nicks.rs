@@ -74,8 +74,8 @@ impl Engine {
         };
         let told = self.conversations.get(&old).map(|c| c.guard_told).unwrap_or_default();
         self.follow(old_nick, new_nick);
-        // A module that knows of the guard closes the new nick as it reads the NICK; it is told to,
-        // so that one which does not do that by itself leaves no gap behind this reply.
+        // ZNC's module closes the new nick as it reads the NICK. The reply says it once more, for modules
+        // that do not: from then on they have no gap, either.
         if told == GuardTold::Open || old == new {
             return;
         }
