@@ -5,8 +5,7 @@
 // connection ended. Asks no name service: that could make ZNC wait.
 CString COtr::Advice(int iError) const {
     const CString sUid(static_cast<unsigned>(geteuid()));
-    const CString sSystemctl =
-        m_sPath.StartsWith(OwnRuntime() + "/") ? "systemctl --user" : "systemctl";
+    const CString sSystemctl = m_sPath.StartsWith(OwnRuntime() + "/") ? "systemctl --user" : "systemctl";
     switch (iError) {
         case 0:
         case EAGAIN:
@@ -15,16 +14,16 @@ CString COtr::Advice(int iError) const {
         case ENOTDIR:
             return "There is no socket: " + sSystemctl +
                    " enable --now otrd.socket, or load otr with socket=/PATH.";
-        case ECONNREFUSED:
-            return "Nobody listens there: " + sSystemctl + " restart otrd.socket otrd.";
+        case ECONNREFUSED: return "Nobody listens there: " + sSystemctl + " restart otrd.socket otrd.";
         case EACCES:
             // What the modes allow, a security module has refused.
             if (access(m_sPath.c_str(), R_OK | W_OK) == 0)
                 return "AppArmor or SELinux keeps ZNC from the socket: add its rule to the profile "
                        "of znc, as otrd(8) shows under APPARMOR.";
-            return "The user of ZNC (uid " + sUid + ") is not in the socket's group, or was not yet "
-                   "when ZNC started: usermod -aG otrd \"$(id -un " + sUid +
-                   ")\", then systemctl restart znc (a restart by *status keeps the old groups).";
+            return "The user of ZNC (uid " + sUid +
+                   ") is not in the socket's group, or was not yet "
+                   "when ZNC started: usermod -aG otrd \"$(id -un " +
+                   sUid + ")\", then systemctl restart znc (a restart by *status keeps the old groups).";
         case EAFNOSUPPORT:
         case EPERM:
         case EPROTONOSUPPORT:

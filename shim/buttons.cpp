@@ -107,7 +107,8 @@ CString COtr::Fill(const CWebSock& WebSock, Call& call) {
             if (sText.size() > kMaxField) return wrong("This is too long.");
             if (sText.empty() && pFields == &pButton->needs)
                 return wrong(bNick ? "Type a nick." : bSecret ? "Type the secret." : "This is missing.");
-            if (bNick && !wire::ValidNick(sText)) return wrong("This is no nick: it has no blanks, commas or exclamation marks.");
+            if (bNick && !wire::ValidNick(sText))
+                return wrong("This is no nick: it has no blanks, commas or exclamation marks.");
             if (!sText.empty()) call.typed.texts.emplace_back(sField, sText);
             explicit_bzero(sText.data(), sText.size());
         }

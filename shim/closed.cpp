@@ -11,8 +11,8 @@ using std::string;
 
 namespace {
 
-constexpr size_t kDigits = 32;        // of a hash
-constexpr size_t kMaxLooked = 1024;   // names whose level is kept at hand
+constexpr size_t kDigits = 32;       // of a hash
+constexpr size_t kMaxLooked = 1024;  // names whose level is kept at hand
 constexpr const char* kVersion = "1";
 
 bool IsHash(const string& word) {
@@ -73,9 +73,7 @@ bool Closed::Load(const string& stored) {
     return good;
 }
 
-string Closed::Digest(const string& folded) const {
-    return m_Hash(m_sSalt + folded).substr(0, kDigits);
-}
+string Closed::Digest(const string& folded) const { return m_Hash(m_sSalt + folded).substr(0, kDigits); }
 
 void Closed::Changed() {
     m_uChanges++;

@@ -63,7 +63,7 @@ class Closed {
   private:
     struct Entry {
         Level level = Level::Open;
-        std::string name;  // as it was last met
+        std::string name;   // as it was last met
         bool vague = true;  // the user name is not known, or there are too many
         std::vector<std::string> users;
     };
@@ -79,9 +79,9 @@ class Closed {
 
     Hash m_Hash;
     std::string m_sSalt;
-    Entries m_Entries;                                // by hash
-    std::unordered_map<std::string, int> m_Users;     // user names of the closed, by hash
-    std::unordered_set<std::string> m_Exempt;         // opened by the user's word while all are closed
+    Entries m_Entries;                             // by hash
+    std::unordered_map<std::string, int> m_Users;  // user names of the closed, by hash
+    std::unordered_set<std::string> m_Exempt;      // opened by the user's word while all are closed
     mutable std::unordered_map<std::string, Level> m_Looked;  // targets since the last change
     int m_iVague = 0;
     bool m_bEverybody = false, m_bMoreLetters = false;

@@ -92,7 +92,8 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
         AskWho();  // else 001 makes ZNC ask
     }
     Connect();
-    if (m_pSock) m_iGrace = Now() + kReconnectGrace;  // otrd is there: what is typed waits until it has answered
+    if (m_pSock)
+        m_iGrace = Now() + kReconnectGrace;  // otrd is there: what is typed waits until it has answered
     return true;
 }
 
@@ -153,10 +154,18 @@ void COtr::Connect() {
     m_sWhy = "it has not answered yet";
     m_bRefused = false;
     m_uHello = m_uNextId++;
-    m_sUnsent = wire::Hello(m_uHello, {GetUser()->GetUsername(), GetNetwork()->GetName(), kVersion,
-                                       CZNC::GetVersion(), m_sInstance, m_uReceived, m_bGivenBack,
-                                       GetNV("identity"), m_Closed.Salt(), m_Closed.Hashes(),
-                                       m_Closed.Everybody(), {"state"}});
+    m_sUnsent = wire::Hello(m_uHello, {GetUser()->GetUsername(),
+                                       GetNetwork()->GetName(),
+                                       kVersion,
+                                       CZNC::GetVersion(),
+                                       m_sInstance,
+                                       m_uReceived,
+                                       m_bGivenBack,
+                                       GetNV("identity"),
+                                       m_Closed.Salt(),
+                                       m_Closed.Hashes(),
+                                       m_Closed.Everybody(),
+                                       {"state"}});
     Flush();
 }
 
@@ -281,7 +290,8 @@ void COtr::SayTrouble() {
 void COtr::TakeNewIdentity() {
     SetNV("identity", NewIdentity());
     Say("This network is a copy of another one, which is connected. Here you have a key and "
-        "conversations of your own.", Style::Warn);
+        "conversations of your own.",
+        Style::Warn);
     Disconnect();
     m_iNext = Now();
 }
@@ -298,7 +308,8 @@ void COtr::GiveBack(const CString& sWhy) {
     SayTrouble();
     m_iGrace = 0;
     const bool bSaid = std::exchange(m_bGivenBack, true);
-    if (m_pSock && !m_bUp && !bSaid) {  // a hello is on its way that does not say so yet: there has to be another
+    if (m_pSock && !m_bUp &&
+        !bSaid) {  // a hello is on its way that does not say so yet: there has to be another
         Disconnect();
         m_iNext = Now();
     }
@@ -320,8 +331,8 @@ void COtr::GiveBack(const CString& sWhy) {
 void COtr::EndGrace() {
     m_iGrace = 0;
     const bool bHolds = !m_Queue.empty() || !m_Kept.empty();
-    const bool bKeeps = std::any_of(m_Waiting.begin(), m_Waiting.end(),
-                                    [&](const Held& held) { return !IsForLater(held); });
+    const bool bKeeps =
+        std::any_of(m_Waiting.begin(), m_Waiting.end(), [&](const Held& held) { return !IsForLater(held); });
     if (bHolds || bKeeps) GiveBack(Trouble());
     if (!m_pSock) SayTrouble();
 }
@@ -356,8 +367,8 @@ CString COtr::Trouble() const {
         return "otrd does not take this module (" + CString(kVersion) + "): " + sWhy + " (" + m_sPath + ").";
     const int iError = m_bUp ? 0 : m_iError;
     const bool bMayRun = iError != 0 && iError != ENOENT && iError != ECONNREFUSED;
-    return CString(bMayRun ? "otrd cannot be reached: " : "otrd is not running or not answering: ") +
-           sWhy + " (" + m_sPath + "). " + Advice(iError);
+    return CString(bMayRun ? "otrd cannot be reached: " : "otrd is not running or not answering: ") + sWhy +
+           " (" + m_sPath + "). " + Advice(iError);
 }
 
 // Sends a request and queues it. False: behave as with the daemon gone; `held` is untouched.
@@ -466,7 +477,8 @@ void COtr::OnLine(const std::string& line) try {
         if (in.why.empty()) return Perform(in.effects, nullptr);
         return Say(Clean(in.why) + ": update it.", Style::Bad);
     }
-    if (m_Queue.empty() || in.id != m_Queue.front().id || (in.what != What::Reply && in.what != What::State && !bFailed))
+    if (m_Queue.empty() || in.id != m_Queue.front().id ||
+        (in.what != What::Reply && in.what != What::State && !bFailed))
         return Broken(bFailed ? Clean(in.why) : CString("otrd sent something that is no answer"));
     Held head = std::move(m_Queue.front());
     m_Queue.pop_front();

@@ -75,9 +75,7 @@ guard::Level COtr::LevelOf(const CString& sTarget) const {
     return m_Closed.Any() ? m_Closed.Of(sTarget, ISupport("STATUSMSG", "")) : guard::Level::Open;
 }
 
-bool COtr::Guarded(const CString& sNick) const {
-    return m_Closed.Holds(sNick) != guard::Level::Open;
-}
+bool COtr::Guarded(const CString& sNick) const { return m_Closed.Holds(sNick) != guard::Level::Open; }
 
 bool COtr::Requires(const CString& sTarget) const {
     return m_Required.Any() && m_Required.Of(sTarget, ISupport("STATUSMSG", ""));
@@ -106,13 +104,15 @@ void COtr::CloseOne(const std::string& sName) {
     const bool bEverybody = m_Closed.Everybody();
     m_Closed.Close(sName);
     if (!bEverybody && m_Closed.Everybody())
-        Say("Too many nicks are closed to keep them apart: nothing goes out in clear to anybody until you say finish and the nick, or finish --all.", Style::Bad);
+        Say("Too many nicks are closed to keep them apart: nothing goes out in clear to anybody until you say finish and the nick, or finish --all.",
+            Style::Bad);
 }
 
 // An earlier module kept the nicks themselves.
 void COtr::LoadClosed() {
     if (!m_Closed.Load(GetNV("closed")))
-        Say("Which conversations were private is not known any more: nothing goes out in clear to anybody until you say finish and the nick, or finish --all.", Style::Bad);
+        Say("Which conversations were private is not known any more: nothing goes out in clear to anybody until you say finish and the nick, or finish --all.",
+            Style::Bad);
     VCString vsNicks;
     GetNV("guard").Split(" ", vsNicks, false);
     for (const CString& sNick : vsNicks) m_Closed.Close(sNick);
@@ -136,7 +136,9 @@ void COtr::SayUnguarded() {
     if (uLeft) sNames += (sNames.empty() ? "" : " and ") + CString(uLeft) + " more";
     if (m_Closed.Everybody()) sNames = "anybody";
     if (!sNames.empty())
-        Say("The otr module is unloaded: until it is loaded again, nothing keeps what you type from going out in clear to " + sNames + ".", Style::Bad);
+        Say("The otr module is unloaded: until it is loaded again, nothing keeps what you type from going out in clear to " +
+                sNames + ".",
+            Style::Bad);
 }
 
 // Writing the registry takes ZNC a while: it is done once in a second.
@@ -163,7 +165,8 @@ void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
         if (level == guard::Level::Closed)
             Say("[" + Quoted(sOld) + "] The server calls them " + Quoted(sNew) +
                     " now, which is no nick: the private conversation stays with " + Quoted(sOld) +
-                    ", and nothing goes out in clear to either.", Style::Bad);
+                    ", and nothing goes out in clear to either.",
+                Style::Bad);
         return MovedIsAsked(m_uNextId - 1);
     }
     const bool bMay = level != guard::Level::Open || m_Queue.size() <= kMaxHeld / 2;
@@ -180,8 +183,7 @@ void COtr::OnQuitMessage(CQuitMessage& Message, const vector<CChan*>&) {
     Held held(Held::What::Quit, Message.GetNick().GetNick());
     PeerMoved(held.who, held.who + " has left IRC");
     // A netsplit must not fill the queue.
-    const bool bMay = wire::ValidNick(held.who) &&
-                      (m_Queue.size() <= kMaxHeld / 2 || Guarded(held.who));
+    const bool bMay = wire::ValidNick(held.who) && (m_Queue.size() <= kMaxHeld / 2 || Guarded(held.who));
     if (!bMay || (!SendRequest(held) && !Defer(held))) MovedIsAsked(m_uNextId - 1);
 }
 

@@ -44,7 +44,7 @@ struct Held {
     // The user said it to *otr, or by a button of the page.
     bool IsCommand() const { return what == What::Command || what == What::Typed; }
     CString folded, moved;  // of Out: the peer, and why the nick is not theirs any more
-    bool done = false;  // given back or shown: its reply does nothing more to it
+    bool done = false;      // given back or shown: its reply does nothing more to it
 };
 
 // The user's text that waits with otrd for a private conversation.

@@ -18,8 +18,7 @@ static bool Ends(char c) { return std::find(kEnds.begin(), kEnds.end(), c) != kE
 
 // Hardly any text does.
 static bool HasEnd(const std::string& text) {
-    return std::any_of(kEnds.begin(), kEnds.end(),
-                       [&](char c) { return text.find(c) != std::string::npos; });
+    return std::any_of(kEnds.begin(), kEnds.end(), [&](char c) { return text.find(c) != std::string::npos; });
 }
 
 static CString Clean(const std::string& text) {

@@ -9,8 +9,7 @@
 namespace wire::json {
 namespace {
 
-constexpr string_view kAlphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr size_t kMaxDepth = 32;  // a cell of a table is in 7
 
 std::string ToBase64(string_view bytes) {
@@ -20,8 +19,7 @@ std::string ToBase64(string_view bytes) {
         const size_t have = std::min<size_t>(3, bytes.size() - i);
         for (size_t k = 0; k < 3; k++)
             three = three << 8 | (k < have ? static_cast<unsigned char>(bytes[i + k]) : 0);
-        for (size_t k = 0; k < 4; k++)
-            out += k <= have ? kAlphabet[three >> (18 - 6 * k) & 63] : '=';
+        for (size_t k = 0; k < 4; k++) out += k <= have ? kAlphabet[three >> (18 - 6 * k) & 63] : '=';
     }
     return out;
 }
@@ -37,8 +35,7 @@ std::string FromBase64(string_view text) {
         }
         for (int shift = 16; shift >= 0; shift -= 8) out += static_cast<char>(four >> shift & 255);
     }
-    for (size_t pad = 0; pad < 2 && !out.empty() && text[text.size() - 1 - pad] == '='; pad++)
-        out.pop_back();
+    for (size_t pad = 0; pad < 2 && !out.empty() && text[text.size() - 1 - pad] == '='; pad++) out.pop_back();
     if (ToBase64(out) != text) throw ParseError{"b64 is damaged"};
     return out;
 }
@@ -118,7 +115,7 @@ struct Span {
 };
 struct Node {
     Type type = Type::Other;
-    uint32_t end = 0;     // behind its last child
+    uint32_t end = 0;  // behind its last child
     Span key, text;
     uint64_t number = 0;  // a boolean, a number, or how many children there are
 };
@@ -218,7 +215,8 @@ std::optional<uint64_t> element::get() const {
 template <>
 std::optional<int64_t> element::get() const {
     const Node& node = s_Nodes[m_uAt];
-    const bool bNumber = node.type == Type::Negative || (node.type == Type::Number && node.number <= INT64_MAX);
+    const bool bNumber =
+        node.type == Type::Negative || (node.type == Type::Number && node.number <= INT64_MAX);
     return bNumber ? std::optional<int64_t>(static_cast<int64_t>(node.number)) : std::nullopt;
 }
 template <>

@@ -97,12 +97,8 @@ T As(const element& value, string_view name, const char* kind) {
     throw ParseError{std::string(name) + " is no " + kind};
 }
 
-inline object Object(const element& value, string_view name) {
-    return As<object>(value, name, "object");
-}
-inline array List(const object& in, string_view name) {
-    return As<array>(Member(in, name), name, "list");
-}
+inline object Object(const element& value, string_view name) { return As<object>(value, name, "object"); }
+inline array List(const object& in, string_view name) { return As<array>(Member(in, name), name, "list"); }
 inline string_view String(const object& in, string_view name) {
     return As<string_view>(Member(in, name), name, "string");
 }

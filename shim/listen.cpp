@@ -17,9 +17,7 @@ void COtr::PrepareTag() {
 // No line has this tag: it only says of a client that it listens.
 bool COtr::Listens(const CClient* pClient) const { return pClient && pClient->IsTagEnabled(m_sListens); }
 
-bool COtr::IsListen(const CString& sLine) {
-    return sLine.Token(0).Equals("listen");
-}
+bool COtr::IsListen(const CString& sLine) { return sLine.Token(0).Equals("listen"); }
 
 // For the client that said it, and by nobody else: otrd knows no clients.
 void COtr::Listen(const CString& sLine) {
@@ -50,15 +48,13 @@ void COtr::Tell(CClient& Client, const CString& sPeer, const wire::PeerState& no
             bLost ? "" : now.fingerprint, now.policy);
 }
 
-void COtr::TellLink(CClient& Client, const CString& sState) {
-    TellOne(Client, "*", sState, "none", "", "-");
-}
+void COtr::TellLink(CClient& Client, const CString& sState) { TellOne(Client, "*", sState, "none", "", "-"); }
 
-void COtr::TellOne(CClient& Client, const CString& sPeer, const CString& sState,
-                   const CString& sTrust, const CString& sFingerprint, const CString& sPolicy) {
+void COtr::TellOne(CClient& Client, const CString& sPeer, const CString& sState, const CString& sTrust,
+                   const CString& sFingerprint, const CString& sPolicy) {
     m_bTelling = true;
-    Client.PutClient(":" + GetUser()->GetStatusPrefix() + GetModName() + "!" + GetModName() +
-                     "@znc.in OTR " + sPeer + " " + sState + " " + sTrust + " " +
+    Client.PutClient(":" + GetUser()->GetStatusPrefix() + GetModName() + "!" + GetModName() + "@znc.in OTR " +
+                     sPeer + " " + sState + " " + sTrust + " " +
                      (sFingerprint.empty() ? CString("-") : sFingerprint) + " :" + sPolicy);
     m_bTelling = false;
 }
@@ -142,8 +138,8 @@ static bool HasBlank(const CString& sText) { return std::any_of(sText.begin(), s
 static CString CommandOf(const CMessage& Message) {
     const CString& sCommand = Message.GetCommand();
     const CNick& Nick = Message.GetNick();
-    if (!sCommand.empty() && !HasBlank(sCommand) && !HasBlank(Nick.GetNick()) &&
-        !HasBlank(Nick.GetIdent()) && !HasBlank(Nick.GetHost()))
+    if (!sCommand.empty() && !HasBlank(sCommand) && !HasBlank(Nick.GetNick()) && !HasBlank(Nick.GetIdent()) &&
+        !HasBlank(Nick.GetHost()))
         return sCommand;
     CString sLine = Message.ToString(CMessage::ExcludeTags);
     std::replace_if(sLine.begin(), sLine.end(), IsBlank, ' ');
@@ -169,8 +165,7 @@ bool COtr::BlockForged(CMessage& Message) const {
 
 // Every line to a client passes here, whoever wrote it.
 CModule::EModRet COtr::OnSendToClientMessage(CMessage& Message) {
-    if (Message.GetCommand().size() == 3 && Message.GetCommand().Equals("OTR") && !m_bTelling)
-        return HALT;
+    if (Message.GetCommand().size() == 3 && Message.GetCommand().Equals("OTR") && !m_bTelling) return HALT;
     const CString sSecurity = Message.GetTag(m_sTag);
     AddMark(Message, sSecurity);
     const MCString& Tags = Message.GetTags();

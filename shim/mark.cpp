@@ -20,13 +20,13 @@ using Range = std::pair<uint32_t, uint32_t>;
 
 template <size_t N>
 static bool IsIn(const std::array<Range, N>& ranges, uint32_t code) {
-    return std::any_of(ranges.begin(), ranges.end(), [code](const Range& range) {
-        return code >= range.first && code <= range.second;
-    });
+    return std::any_of(ranges.begin(), ranges.end(),
+                       [code](const Range& range) { return code >= range.first && code <= range.second; });
 }
 
 // Blanks, controls, what changes the letter before it, and what is not shown at all.
 static bool IsUnseen(uint32_t code) {
+    // clang-format off
     static const std::array<Range, 29> kUnseen = {{
         {0, 0x20}, {0x7f, 0xa0}, {0xad, 0xad}, {0x300, 0x36f}, {0x483, 0x489}, {0x61c, 0x61c},
         {0x115f, 0x1160}, {0x1680, 0x1680}, {0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x1ab0, 0x1aff},
@@ -35,6 +35,7 @@ static bool IsUnseen(uint32_t code) {
         {0xfe20, 0xfe2f}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3},
         {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff}, {kByte + 0x80, kByte + 0xa0},
     }};
+    // clang-format on
     return IsIn(kUnseen, code);
 }
 
@@ -50,7 +51,8 @@ static size_t PastColours(const std::string& text, size_t at) {
     const char code = text[at++];
     if (code == '\x1b') {
         const size_t end = text.find_first_not_of("0123456789;", at + 1);
-        return at < text.size() && text[at] == '[' && end != std::string::npos && text[end] == 'm' ? end + 1 : at;
+        return at < text.size() && text[at] == '[' && end != std::string::npos && text[end] == 'm' ? end + 1
+                                                                                                   : at;
     }
     const bool bHex = code == '\x04';
     const auto colour = [&](size_t from) {
@@ -84,6 +86,7 @@ static uint32_t LooksLike(uint32_t code) {
         "aaaaaaaceeeeiiiidnooooo*ouuuuypsaaaaaaaceeeeiiiidnooooo/ouuuuypy"
         "aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkkllllllllll"
         "nnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
+    // clang-format off
     static const std::pair<uint32_t, char> kOthers[] = {
         {0x391, 'a'}, {0x392, 'b'}, {0x395, 'e'}, {0x396, 'z'}, {0x397, 'h'}, {0x399, 'i'}, {0x39a, 'k'},
         {0x39c, 'm'}, {0x39d, 'n'}, {0x39f, 'o'}, {0x3a1, 'p'}, {0x3a4, 't'}, {0x3a5, 'y'}, {0x3a7, 'x'},
@@ -94,6 +97,7 @@ static uint32_t LooksLike(uint32_t code) {
         {0x443, 'y'}, {0x445, 'x'}, {0x455, 's'}, {0x456, 'i'}, {0x458, 'j'}, {0x4ae, 'y'}, {0x4bb, 'h'},
         {0x501, 'd'}, {0x51b, 'q'}, {0x51c, 'w'}, {0x51d, 'w'}, {0x13a1, 'r'}, {0x13a2, 't'}, {0x13c0, 'g'},
     };
+    // clang-format on
     if (code >= 0xff01 && code <= 0xff5e) return code - 0xfee0;
     if (code >= 0xc0 && code <= 0x17f) return static_cast<unsigned char>(kLatin[code - 0xc0]);
     if (code >= 0x1d400 && code < 0x1d6a4) return 'a' + (code - 0x1d400) % 26;
@@ -127,10 +131,12 @@ bool Begins(const std::string& text, const std::string& words) {
 
 std::string Without(const std::string& text, const std::string& mark) {
     size_t end = 0;
-    for (size_t at = PastMark(text, 0, mark); at != std::string::npos; at = PastMark(text, at, mark)) end = at;
+    for (size_t at = PastMark(text, 0, mark); at != std::string::npos; at = PastMark(text, at, mark))
+        end = at;
     std::string rest = text.substr(end ? PastUnseen(text, end) : 0);
     for (const char* turn : {"\xe2\x80\xad", "\xe2\x80\xae"})
-        for (size_t at = rest.find(turn); at != std::string::npos; at = rest.find(turn, at)) rest.erase(at, 3);
+        for (size_t at = rest.find(turn); at != std::string::npos; at = rest.find(turn, at))
+            rest.erase(at, 3);
     return rest;
 }
 
@@ -141,7 +147,8 @@ bool Valid(const std::string& mark) {
     bool bLetterLast = true;
     for (size_t i = 0; i < mark.size();) {
         const Letter letter = At(mark, i);
-        const bool bAscii = letter.code > ' ' && letter.code < 0x7f && !isdigit(static_cast<int>(letter.code));
+        const bool bAscii =
+            letter.code > ' ' && letter.code < 0x7f && !isdigit(static_cast<int>(letter.code));
         if (!bAscii && !IsIn(kSymbols, letter.code)) return false;
         bLetterLast = bAscii && isalpha(static_cast<int>(letter.code));
         i += letter.size;
@@ -150,7 +157,9 @@ bool Valid(const std::string& mark) {
     if (!letters || letters > kMost || bLetterLast) return false;
     // Where its letters are some client's colours, one client would see it and another would not.
     for (size_t i = 0; i < mark.size(); i += At(mark, i).size)
+        // clang-format off
         for (const char* code : {"\x03", "\x04", "\x1b", "\x03" "1", "\x04" "000000"})
+            // clang-format on
             if (!Without(mark.substr(0, i) + code + mark.substr(i), mark).empty()) return false;
     return true;
 }

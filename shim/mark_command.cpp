@@ -6,9 +6,8 @@
 static const char* const kDefaultMark = "[OTR]";
 
 static bool IsMarkText(const std::string& mark) {
-    return mark::Valid(mark) && std::none_of(kMarks.begin(), kMarks.end(), [&](const char* szMark) {
-               return mark::Begins(szMark, mark);
-           });
+    return mark::Valid(mark) && std::none_of(kMarks.begin(), kMarks.end(),
+                                             [&](const char* szMark) { return mark::Begins(szMark, mark); });
 }
 
 void COtr::LoadMark() {
@@ -24,13 +23,16 @@ bool COtr::IsMarkCommand(const CString& sLine) { return sLine.Token(0).Equals("m
 void COtr::SetMark(const CString& sLine) {
     CString sMark = sLine.Token(1, true).Trim_n();
     if (sMark.empty())
-        return Say(m_sMark.empty() ? CString("Nothing is marked.") : "What was encrypted is marked with " + m_sMark);
+        return Say(m_sMark.empty() ? CString("Nothing is marked.")
+                                   : "What was encrypted is marked with " + m_sMark);
     if (sMark.Equals("off")) sMark.clear();
     if (sMark.Equals("on")) sMark = m_sMark.empty() ? CString(kDefaultMark) : m_sMark;
     sMark.Replace("\xef\xb8\x8f", "");  // which makes a symbol an emoji
     if (!sMark.empty() && !IsMarkText(sMark))
-        return Say("A mark has at most " + CString(mark::kMost) + " letters and punctuation marks, no blanks or digits, "
-                   "and does not end in a letter: [OTR] for example, or one symbol.", Style::Bad);
+        return Say("A mark has at most " + CString(mark::kMost) +
+                       " letters and punctuation marks, no blanks or digits, "
+                       "and does not end in a letter: [OTR] for example, or one symbol.",
+                   Style::Bad);
     const bool bKept = sMark.empty() ? !HasNV("mark") || DelNV("mark") : SetNV("mark", sMark);
     m_sMark = sMark;
     LetTagsPass();

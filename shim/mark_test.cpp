@@ -17,16 +17,20 @@ static void IsValid(const string& mark, bool good) {
 }
 
 static void WhatCanBeOne() {
-    for (const char* good : {"[OTR]", "(otr)", "*", ">>", "\xf0\x9f\x94\x92", "\xe2\x9c\x94", "a:", "=E=", "[sixteenletters]"})
+    for (const char* good :
+         {"[OTR]", "(otr)", "*", ">>", "\xf0\x9f\x94\x92", "\xe2\x9c\x94", "a:", "=E=", "[sixteenletters]"})
         IsValid(good, true);
+    // clang-format off
     for (const char* bad : {"", " ", "OTR", "[OTR] ", "[O R]", "1>", "[1]", "\x02*", "*\x03", "[seventeenletter]]",
                             "\xc3\xa9:", "\xef\xbc\xbb", "\xf0\x9f\x94\x92\xef\xb8\x8f", "\xf0\x9f\x94", "\xff",
                             "abcdef>", "[mine]", "\xe2\x80\x8b*", "\xf0\x9f\x8f\xbb", "\xd0\x9e]"})
         IsValid(bad, false);
+    // clang-format on
 }
 
 static void WhatIsTakenOff() {
     const string otr = "[OTR]", lock = "\xf0\x9f\x94\x92";
+    // clang-format off
     for (const string typed :
          {"[OTR] hi", "[OTR]hi", "[otr]   hi", "[OTR] [OTR] hi", "[OTR][oTr][OTR] hi", "  [OTR] hi", "\x02[OTR]\x02 hi",
           "\x03" "04[OTR]\x03 hi", "\x03" "4,12[O\x0fT\x1dR] hi", "\x04" "ff0000[OTR] hi", "\x04" "ff0000,00ff00[OTR] hi",
@@ -35,22 +39,27 @@ static void WhatIsTakenOff() {
           "[\xc3\x92TR] hi", "[\xd0\x9e\xd0\xa2R] hi", "[\xce\x9fTR] hi", "[\xf0\x9d\x90\x8eTR] hi", "\x1f\x16\x11\x1e[OTR] hi",
           "\xef\xbb\xbf[OTR] hi", "\xe2\x80\xae[OTR] hi", "\t[OTR] hi"})
         Is(mark::Without(typed, otr), "hi", typed);
+    // clang-format on
     Is(mark::Without("\x03,[OTR] hi", otr), "\x03,[OTR] hi", "a comma is seen");
     Is(mark::Without("[OTR]", otr), "", "nothing but the mark");
     Is(mark::Without(lock + "\xef\xb8\x8f " + lock + " hi", lock), "hi", "a variant of a symbol");
-    for (const string typed : {"hi", "hi [OTR]", "[OT", "[OTR", "", " ", "\x02hi\x02", "[NOT ENCRYPTED] [OTR] hi", "  hi", "\xff\xfe"})
+    for (const string typed : {"hi", "hi [OTR]", "[OT", "[OTR", "", " ", "\x02hi\x02",
+                               "[NOT ENCRYPTED] [OTR] hi", "  hi", "\xff\xfe"})
         Is(mark::Without(typed, otr), typed, typed);
     Is(mark::Without("ih ]RTO[\xe2\x80\xae x", otr), "ih ]RTO[ x", "turned around");
 }
 
 static void WhatBeginsAsAWarning() {
     const string warning = "[NOT ENCRYPTED] ";
+    // clang-format off
     for (const char* typed :
          {"[NOT ENCRYPTED] hi", "[NOT ENCRYPTED]hi", "[not encrypted] hi", " [NOT ENCRYPTED] hi", "\x02[NOT\x02 ENCRYPTED] hi",
           "\x03" "04[NOT ENCRYPTED]\x03 hi", "[N\xd0\x9eT ENCRYPTED] hi", "\xef\xbc\xbbNOT ENCRYPTED] hi",
           "[N\xcc\x81OT\xe2\x80\x8b ENCRYPTED] hi", "[NOTENCRYPTED]"})
         Is(mark::Begins(typed, warning) ? "begins" : "does not", "begins", typed);
-    for (const char* typed : {"", "hi", "[NOT", "[NOT ENCRYPTED", "see [NOT ENCRYPTED] above", "\\[NOT ENCRYPTED] hi"})
+    // clang-format on
+    for (const char* typed :
+         {"", "hi", "[NOT", "[NOT ENCRYPTED", "see [NOT ENCRYPTED] above", "\\[NOT ENCRYPTED] hi"})
         Is(mark::Begins(typed, warning) ? "begins" : "does not", "does not", typed);
 }
 

@@ -23,7 +23,8 @@ CModule::EModRet COtr::Outgoing(CMessage& Message, Kind kind, const CString& sTe
     // What is no bare nick goes as it was typed, and to nobody who is closed.
     if (!bGuarded && Peer(sTarget).empty()) return CONTINUE;
     if (bGuarded && !(target::IsBare(sTarget) && wire::ValidNick(sTarget))) {
-        Refuse(sTarget, "it may reach somebody with whom a conversation is private: write to the nick alone", sText);
+        Refuse(sTarget, "it may reach somebody with whom a conversation is private: write to the nick alone",
+               sText);
         return HALT;
     }
     Held held(Held::What::Out, sTarget, sText);
@@ -190,19 +191,14 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
             case Effect::Do::Open:
                 if (!pHead || pHead->IsCommand()) m_Closed.OpenEverybody();
                 break;
-            case Effect::Do::Rules:
-                SetRules(effect.rules);
-                break;
-            case Effect::Do::State:
-                Stands(sWho, *effect.standing);
-                break;
+            case Effect::Do::Rules: SetRules(effect.rules); break;
+            case Effect::Do::State: Stands(sWho, *effect.standing); break;
             case Effect::Do::Refuse:
                 Refuse(sWho, Clean(effect.why) + (effect.repeat ? kPerhapsSaid : ""), effect.text);
                 if (effect.of) m_Kept.erase(*effect.of);
                 break;
             case Effect::Do::Hold:
-                if (bOut && !bDone && m_Kept.size() < kMaxKept)
-                    m_Kept[pHead->id] = {pHead->who, pHead->text};
+                if (bOut && !bDone && m_Kept.size() < kMaxKept) m_Kept[pHead->id] = {pHead->who, pHead->text};
                 break;
         }
     }

@@ -138,8 +138,7 @@ bool COtr::Same(const CString& sNick, const CString& sOther) const {
 // The person that a target is: a nick and nothing else, that is no channel, not ours and none of
 // ZNC's; empty for all others. Before 005, IsChan() calls everything a channel.
 CString COtr::Peer(const CString& sTarget) const {
-    const bool bChannel =
-        !sTarget.empty() && ISupport("CHANTYPES", "#&+!").find(sTarget[0]) != CString::npos;
+    const bool bChannel = !sTarget.empty() && ISupport("CHANTYPES", "#&+!").find(sTarget[0]) != CString::npos;
     const bool bOther = bChannel || !target::IsBare(sTarget) || !wire::ValidNick(sTarget) ||
                         sTarget.StartsWith(GetUser()->GetStatusPrefix()) || sTarget.Equals(OwnNick());
     return bOther ? CString() : sTarget;

@@ -55,7 +55,9 @@ void COtr::Say(const CString& sText, Style style, const CString& sOwn) {
 }
 
 void COtr::Print(CString sLine, Style style) {
+    // clang-format off
     static const char* const kColours[] = {"", "\x03" "03", "\x03" "07", "\x03" "04"};
+    // clang-format on
     if (style != Style::Plain) sLine = kColours[static_cast<int>(style)] + sLine + "\x0f";
     PutOrKeep(sLine);
 }

@@ -40,30 +40,30 @@ using wire::Style;
 
 static const char* const kNoIRC = "ZNC is not connected to this network: try again then";
 static const char* const kUnchecked = "[not checked by otrd] ";
-static const char* const kClear = "clear";                        // what protects a text: nothing
+static const char* const kClear = "clear";                    // what protects a text: nothing
 static const char* const kNotEncrypted = "[NOT ENCRYPTED] ";  // in a conversation that is private
 static const char* const kNewKey = "[UNVERIFIED NEW KEY] ";   // another than the one known of the nick
 static const char* const kPerhapsShown = "[perhaps shown before] ";
 // All that this module puts in front of a person's words.
 static const std::array<const char*, 4> kMarks = {kNotEncrypted, kNewKey, kPerhapsShown, kUnchecked};
 static const char* const kPerhapsSaid = "; perhaps said before";
-static const char* const kOfNetwork = "irc:";                 // before a name that only ZNC may use
-static const unsigned kMaxBlockedSaid = 10;                       // lines that are said to be stopped
-static const long kBlockedPause = 30;                         // seconds without, after which they are again
-static const size_t kMaxHeld = 2048, kMaxUnsent = 1 << 20;      // requests, bytes on their way
-static const size_t kTurn = 4096, kAtOnce = 65536;              // bytes ZNC reads in a turn, and we
-static const size_t kGather = 8192;                             // bytes that are worth a write
+static const char* const kOfNetwork = "irc:";               // before a name that only ZNC may use
+static const unsigned kMaxBlockedSaid = 10;                 // lines that are said to be stopped
+static const long kBlockedPause = 30;                       // seconds without, after which they are again
+static const size_t kMaxHeld = 2048, kMaxUnsent = 1 << 20;  // requests, bytes on their way
+static const size_t kTurn = 4096, kAtOnce = 65536;          // bytes ZNC reads in a turn, and we
+static const size_t kGather = 8192;                         // bytes that are worth a write
 static const size_t kMaxWaiting = 64, kMaxWaitingBytes = 65536;  // for an otrd that is gone
 static const long kMaxWait = 600, kMaxSilence = 30, kSettled = 10, kMaxBackoff = 60,
-                  kQuickBackoff = 8;  // seconds
-static const long kReconnectGrace = 5;  // seconds in which the link may come back and nothing is lost
+                  kQuickBackoff = 8;      // seconds
+static const long kReconnectGrace = 5;    // seconds in which the link may come back and nothing is lost
 static const uint64_t kMaxUnacked = 256;  // lines taken before otrd is told so
-static const size_t kMaxKept = 1024;  // texts that wait with otrd, which takes half as many
-static const long kWhoEvery = 60;      // seconds
-static const size_t kMaxMoved = 256;  // changes of nick that otrd has not answered yet
+static const size_t kMaxKept = 1024;      // texts that wait with otrd, which takes half as many
+static const long kWhoEvery = 60;         // seconds
+static const size_t kMaxMoved = 256;      // changes of nick that otrd has not answered yet
 static const uint64_t kNotAsked = UINT64_MAX;
-static const size_t kMaxSaid = 30;  // sentences of *otr in the page
-static const size_t kMaxBacklog = 200;                           // lines of *otr nobody saw yet
+static const size_t kMaxSaid = 30;      // sentences of *otr in the page
+static const size_t kMaxBacklog = 200;  // lines of *otr nobody saw yet
 
 static long Now() {
     using namespace std::chrono;
@@ -324,7 +324,8 @@ class COtr : public CModule {
     vector<const wire::Account::Peer*> Everybody(std::map<CString, wire::Account::Peer>& untold) const;
     void ShowPeers(CTemplate& Page, size_t uFrom);
     void ShowRules(CTemplate& Page);
-    void ShowForm(CTemplate& Row, const CString& sForm, const SCString& ssButtons, const CString& sPlace = "");
+    void ShowForm(CTemplate& Row, const CString& sForm, const SCString& ssButtons,
+                  const CString& sPlace = "");
     static std::string TypedLine(const Held& held);
     bool IsAsking() const;
     CString Time(uint64_t uTime) const;
@@ -363,14 +364,14 @@ class COtr : public CModule {
     unsigned m_uCTCPs = 0;
     uint64_t m_uNextId = 1, m_uNextClient = 1, m_uHello = 0;
     uint64_t m_uReceived = 0, m_uAcked = 0;  // lines of otrd's that were taken, and as it knows
-    bool m_bWasUp = false;              // otrd has answered before
-    bool m_bGivenBack = false;          // since the link was lost, what was typed came back
-    long m_iLost = 0, m_iGrace = 0;     // when, and until when messages wait for the next link
-    long m_iGone = 0;           // since when there is no otrd
-    int m_iError = 0;           // of the last connect
-    SCString m_ssTried;         // places where an otrd took the connection and did not answer for us
-    bool m_bInConfig = false;   // ZNC loads the module again, or was found not to
-    long m_iWriteAsked = 0;     // since when ZNC should write its configuration
+    bool m_bWasUp = false;                   // otrd has answered before
+    bool m_bGivenBack = false;               // since the link was lost, what was typed came back
+    long m_iLost = 0, m_iGrace = 0;          // when, and until when messages wait for the next link
+    long m_iGone = 0;                        // since when there is no otrd
+    int m_iError = 0;                        // of the last connect
+    SCString m_ssTried;        // places where an otrd took the connection and did not answer for us
+    bool m_bInConfig = false;  // ZNC loads the module again, or was found not to
+    long m_iWriteAsked = 0;    // since when ZNC should write its configuration
     const std::string m_sInstance = NewInstance();
     std::deque<Held> m_Queue, m_Waiting;  // asked, and kept for an otrd that is gone
     std::map<uint64_t, Kept> m_Kept;      // by the request that brought it
@@ -380,25 +381,25 @@ class COtr : public CModule {
     uint64_t m_uStored = 0;  // changes that the registry has
     long m_iStored = 0, m_iBlocked = 0;
     unsigned m_uBlocked = 0;
-    bool m_bOwnNick = false;  // the NICK that is looked at is ours
+    bool m_bOwnNick = false;                        // the NICK that is looked at is ours
     std::map<CString, unsigned> m_AuthorizedLines;  // lines of `send` that have not passed the guard yet
-    std::deque<Leaving> m_Leaving;          // in the order in which ZNC sends them
+    std::deque<Leaving> m_Leaving;                  // in the order in which ZNC sends them
     std::deque<Unwritten> m_Unwritten;
     std::deque<Moved> m_Moved;
     uint64_t m_uAllMoved = 0;  // too many to remember: until the reply to this request, everybody
     CString m_sPutting, m_sWhyNot = kNoIRC;  // the line that is put; why the last one was not sent
     bool m_bPutBlocked = false;
-    bool m_bWantsWho = false;     // the server is to be asked who we are
+    bool m_bWantsWho = false;                   // the server is to be asked who we are
     long m_iWho = -kWhoEvery, m_iWhoLater = 0;  // when it was; not known by then: again
-    Sent m_Sent = Sent::Yes;  // the last line of `send`
+    Sent m_Sent = Sent::Yes;                    // the last line of `send`
     std::map<CClient*, uint64_t> m_Clients;
     std::map<CString, wire::PeerState> m_States;  // of whom otrd said anything but clear
-    CString m_sTag;                             // the tag on what is shown, as ZNC knows it
-    CString m_sListens;                          // the one that a client has which listens
-    CString m_sMark;                             // in front of what was decrypted; none where empty
-    bool m_bHasState = false;                    // otrd tells states
-    bool m_bListened = false;                    // a client has asked for them
-    bool m_bTelling = false;                     // the line on its way to a client is ours
+    CString m_sTag;                               // the tag on what is shown, as ZNC knows it
+    CString m_sListens;                           // the one that a client has which listens
+    CString m_sMark;                              // in front of what was decrypted; none where empty
+    bool m_bHasState = false;                     // otrd tells states
+    bool m_bListened = false;                     // a client has asked for them
+    bool m_bTelling = false;                      // the line on its way to a client is ours
     // What was said to the user last, without their own texts.
     struct Said {
         uint64_t time;
@@ -413,8 +414,8 @@ class COtr : public CModule {
     };
     Wrong m_Wrong;
     std::shared_ptr<wire::Account> m_Overview, m_Pages;  // what otrd told last; what of it has come
-    uint64_t m_uOverview = 0;    // when, in seconds since 1970
-    bool m_bNoOverview = false;  // this otrd tells none
+    uint64_t m_uOverview = 0;                            // when, in seconds since 1970
+    bool m_bNoOverview = false;                          // this otrd tells none
     std::deque<CString> m_Backlog;
     size_t m_uDropped = 0;
     CString m_sPath, m_sWhy, m_sIdent, m_sHost;

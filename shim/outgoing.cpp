@@ -41,9 +41,7 @@ COtr::Sent COtr::Put(const CMessage& Message, const CString& sLine, const CStrin
 void COtr::Carry(Sent sent, Leaving text, const CString& sWhyNot) {
     text.carries = true;
     switch (sent) {
-        case Sent::Yes:
-            Left(text, Given(*GetNetwork()->GetIRCSock()));
-            break;
+        case Sent::Yes: Left(text, Given(*GetNetwork()->GetIRCSock())); break;
         case Sent::Later:
             if (m_Leaving.empty()) {
                 Left(text, 0);
@@ -53,9 +51,7 @@ void COtr::Carry(Sent sent, Leaving text, const CString& sWhyNot) {
             text.folded = m_Leaving.back().folded;
             m_Leaving.back() = std::move(text);
             break;
-        case Sent::No:
-            Refuse(text.who, sWhyNot, text.text);
-            break;
+        case Sent::No: Refuse(text.who, sWhyNot, text.text); break;
         case Sent::Blocked:  // the guard has given it back, unless it says no more for a while
             if (m_uBlocked > kMaxBlockedSaid)
                 Refuse(text.who, "it may reach somebody with whom a conversation is private", text.text);

@@ -42,8 +42,7 @@ constexpr std::array<string_view, 3> kSmps = {"none", "asked", "answering"};
 template <size_t N>
 size_t OneOf(const std::array<string_view, N>& words, string_view word) {
     const auto it = std::find(words.begin(), words.end(), word);
-    if (it == words.end())
-        throw ParseError{"'" + std::string(word.substr(0, 32)) + "' is not known here"};
+    if (it == words.end()) throw ParseError{"'" + std::string(word.substr(0, 32)) + "' is not known here"};
     return static_cast<size_t>(it - words.begin());
 }
 
@@ -96,8 +95,8 @@ Effect ReadEffect(const element& value) {
     const auto in = json::Object(value, "an effect");
     Effect out;
     out.what = static_cast<Effect::Do>(OneOf(kEffects, json::String(in, "do")));
-    const bool speaks = out.what == Effect::Do::Send || out.what == Effect::Do::Deliver ||
-                        out.what == Effect::Do::Echo;
+    const bool speaks =
+        out.what == Effect::Do::Send || out.what == Effect::Do::Deliver || out.what == Effect::Do::Echo;
     if (speaks) out.kind = static_cast<Kind>(OneOf(kKinds, json::String(in, "kind")));
     if (speaks || out.what == Effect::Do::Print || out.what == Effect::Do::Refuse)
         out.text = json::Text(Member(in, "text"));
@@ -105,8 +104,7 @@ Effect ReadEffect(const element& value) {
     switch (out.what) {
         case Effect::Do::Pass:
         case Effect::Do::Hold:
-        case Effect::Do::Open:
-            break;
+        case Effect::Do::Open: break;
         case Effect::Do::Rules:
             Member(in, "rules");
             out.rules = ReadRules(in);
@@ -127,9 +125,7 @@ Effect ReadEffect(const element& value) {
             out.of = json::Number(in, "of");
             out.repeat = Flag(in, "repeat");
             [[fallthrough]];
-        case Effect::Do::Send:
-            out.who = NickFrom(Member(in, "to"));
-            break;
+        case Effect::Do::Send: out.who = NickFrom(Member(in, "to")); break;
         case Effect::Do::Echo:
             out.who = NickFrom(Member(in, "to"));
             out.client = json::Number(in, "client").value_or(0);
@@ -137,8 +133,7 @@ Effect ReadEffect(const element& value) {
             break;
         case Effect::Do::Print:
             out.repeat = Flag(in, "repeat");
-            if (Find(in, "style"))
-                out.style = static_cast<Style>(OneOf(kStyles, json::String(in, "style")));
+            if (Find(in, "style")) out.style = static_cast<Style>(OneOf(kStyles, json::String(in, "style")));
             break;
         case Effect::Do::Protect:
             out.who = NickFrom(Member(in, "peer"));
@@ -177,7 +172,8 @@ std::string MaybeString(const object& in, string_view name) {
 
 std::vector<std::string> Strings(const object& in, string_view name) {
     std::vector<std::string> out;
-    for (const element value : json::List(in, name)) out.emplace_back(json::As<string_view>(value, name, "string"));
+    for (const element value : json::List(in, name))
+        out.emplace_back(json::As<string_view>(value, name, "string"));
     return out;
 }
 
@@ -185,10 +181,11 @@ std::vector<std::string> Strings(const object& in, string_view name) {
 std::vector<std::string> QrCode(const object& in) {
     if (!Find(in, "qr")) return {};
     std::vector<std::string> out = Strings(in, "qr");
-    const bool bFits = out.size() >= 21 && out.size() <= 177 && (out.size() - 21) % 4 == 0 &&
-                       std::all_of(out.begin(), out.end(), [&](const std::string& row) {
-                           return row.size() == out.size() && row.find_first_not_of("01") == std::string::npos;
-                       });
+    const bool bFits =
+        out.size() >= 21 && out.size() <= 177 && (out.size() - 21) % 4 == 0 &&
+        std::all_of(out.begin(), out.end(), [&](const std::string& row) {
+            return row.size() == out.size() && row.find_first_not_of("01") == std::string::npos;
+        });
     if (!bFits) throw ParseError{"qr is no QR code"};
     return out;
 }
@@ -268,9 +265,7 @@ void ReadBye(const object& said, Incoming& out) {
         out.reconnect = json::As<bool>(*reconnect, "reconnect", "boolean");
     if (!Find(said, "why")) return;
     const auto why = json::String(said, "why");
-    out.bye = why == "ends"         ? ByeReason::Ends
-              : why == "taken_over" ? ByeReason::TakenOver
-                                    : ByeReason::Other;
+    out.bye = why == "ends" ? ByeReason::Ends : why == "taken_over" ? ByeReason::TakenOver : ByeReason::Other;
 }
 
 void ReadMessage(const object& in, Incoming& out) {
@@ -321,15 +316,13 @@ bool DecodeText(const std::string& text, std::string& bytes) try {
 
 bool ValidNick(const std::string& nick) {
     return !nick.empty() && nick.size() <= 128 && nick[0] != ':' &&
-           std::none_of(nick.begin(), nick.end(), [](unsigned char c) {
-               return c <= ' ' || c == 0x7f || c == '!' || c == ',';
-           });
+           std::none_of(nick.begin(), nick.end(),
+                        [](unsigned char c) { return c <= ' ' || c == 0x7f || c == '!' || c == ','; });
 }
 
 bool ValidMask(const std::string& mask) {
     return mask.size() <= 480 && ValidNick(NickOf(mask)) &&
-           std::none_of(mask.begin(), mask.end(),
-                        [](unsigned char c) { return c <= ' ' || c == 0x7f; });
+           std::none_of(mask.begin(), mask.end(), [](unsigned char c) { return c <= ' ' || c == 0x7f; });
 }
 
 std::string NickOf(const std::string& mask) { return mask.substr(0, mask.find('!')); }

@@ -71,8 +71,8 @@ struct Rule {
 // Requests, each a whole line with its LF.
 std::string Hello(uint64_t id, const HelloParams& params);
 std::string Network(uint64_t id, const NetworkInfo& now);
-std::string Out(uint64_t id, const std::string& to, Kind kind, const std::string& text,
-                uint64_t client, bool closed = false);
+std::string Out(uint64_t id, const std::string& to, Kind kind, const std::string& text, uint64_t client,
+                bool closed = false);
 std::string In(uint64_t id, const std::string& from, Kind kind, const std::string& text);
 std::string Command(uint64_t id, const std::string& text);
 // What a line of `command` says, as data: a method of "Typed methods" in PROTOCOL.md.
@@ -110,9 +110,9 @@ struct Account {
         bool in_use = false;
         std::optional<uint64_t> first_used, last_used;
     };
-    std::string daemon, libotr;  // their releases
-    std::string key;             // none, generating, ready or damaged
-    std::string fingerprint;     // our own, empty where there is no key
+    std::string daemon, libotr;   // their releases
+    std::string key;              // none, generating, ready or damaged
+    std::string fingerprint;      // our own, empty where there is no key
     std::vector<std::string> qr;  // of the fingerprint: a square of '0' and '1', or none
     std::optional<uint64_t> made, seconds;
     std::string default_policy, known_policy;  // empty where none is set
@@ -134,7 +134,7 @@ struct Effect {
     std::optional<uint64_t> of;  // the request that brought the text
     Style style = Style::Plain;
     bool on = false, pending = false, by_user = false;
-    bool late = false;  // it came before this module was there to show it
+    bool late = false;        // it came before this module was there to show it
     bool unexpected = false;  // in clear although the conversation is private
     bool repeat = false;      // an earlier module may have shown it
     std::vector<Rule> rules;
@@ -157,7 +157,7 @@ struct Incoming {
     bool everybody = false;
     std::vector<Rule> rules;
     std::optional<uint64_t> last_processed;  // the last request that was decided, where all goes on
-    bool has_state = false;            // of what a hello may want
+    bool has_state = false;                  // of what a hello may want
     std::vector<Effect> effects;
     std::shared_ptr<Account> account;  // of a state
     ByeReason bye = ByeReason::None;

@@ -38,8 +38,8 @@ static wire::Kind KindOf(const json& kind) {
 }
 
 static std::vector<std::string> Typed() {
-    return {"start", "refresh", "finish", "trust", "distrust", "forget", "smp", "smp_abort", "genkey",
-            "policy", "ignore", "enable", "info", "fingerprint"};
+    return {"start",     "refresh", "finish", "trust",  "distrust", "forget", "smp",
+            "smp_abort", "genkey",  "policy", "ignore", "enable",   "info",   "fingerprint"};
 }
 
 // What the encoder writes for the parameters of a request.
@@ -49,12 +49,11 @@ static std::string Encode(const json& line) {
     const json& p = line["params"];
     if (method == "hello") {
         const json closed = p.value("closed", json::object());
-        return wire::Hello(id, {p["user"], p["network"], p["shim"], p["znc"], p.value("instance", ""),
-                                p.value("ack", uint64_t{0}), p.value("returned", false),
-                                p.value("identity", ""), closed.value("salt", ""),
-                                closed.value("hashes", std::vector<std::string>()),
-                                closed.value("everybody", false),
-                                p.value("want", std::vector<std::string>())});
+        return wire::Hello(id,
+                           {p["user"], p["network"], p["shim"], p["znc"], p.value("instance", ""),
+                            p.value("ack", uint64_t{0}), p.value("returned", false), p.value("identity", ""),
+                            closed.value("salt", ""), closed.value("hashes", std::vector<std::string>()),
+                            closed.value("everybody", false), p.value("want", std::vector<std::string>())});
     }
     if (method == "out")
         return wire::Out(id, Bytes(p["to"]), KindOf(p["kind"]), Bytes(p["text"]), p["client"],
@@ -109,8 +108,11 @@ static json Nicks(const std::vector<std::string>& nicks) {
 }
 
 static json Written(const wire::PeerState& now) {
-    json out = {{"state", now.state}, {"trust", now.trust}, {"policy", now.policy},
-                {"waiting", now.waiting}, {"smp", now.smp}};
+    json out = {{"state", now.state},
+                {"trust", now.trust},
+                {"policy", now.policy},
+                {"waiting", now.waiting},
+                {"smp", now.smp}};
     if (!now.fingerprint.empty()) out["fingerprint"] = now.fingerprint;
     if (!now.question.empty()) out["question"] = Json(now.question);
     return out;
@@ -118,8 +120,8 @@ static json Written(const wire::PeerState& now) {
 
 static json Written(const wire::Effect& e) {
     using Do = wire::Effect::Do;
-    const char* names[] = {"pass", "send", "deliver", "echo", "print", "table", "protect", "refuse", "hold",
-                           "open", "rules", "state"};
+    const char* names[] = {"pass",    "send",   "deliver", "echo", "print", "table",
+                           "protect", "refuse", "hold",    "open", "rules", "state"};
     const char* kinds[] = {"text", "action", "notice", "ctcp", "ctcp_reply"};
     const char* styles[] = {"plain", "good", "warn", "bad"};
     json out = {{"do", names[int(e.what)]}};
@@ -174,8 +176,10 @@ static json Written(const wire::Account& account) {
         out["peers"].push_back(one);
     }
     for (const auto& known : account.fingerprints) {
-        json one = {{"peer", Json(known.nick)}, {"fingerprint", known.fingerprint},
-                    {"trust", known.trust}, {"in_use", known.in_use}};
+        json one = {{"peer", Json(known.nick)},
+                    {"fingerprint", known.fingerprint},
+                    {"trust", known.trust},
+                    {"in_use", known.in_use}};
         if (known.first_used) one["first_used"] = *known.first_used;
         if (known.last_used) one["last_used"] = *known.last_used;
         out["fingerprints"].push_back(one);
@@ -198,8 +202,8 @@ static bool Reads(const std::string& line, const json& as) {
     const wire::Incoming in = wire::Parse(line);
     json effects = json::array();
     for (const auto& effect : in.effects) effects.push_back(Written(effect));
-    const bool sameId = in.id ? as.contains("id") && as["id"] == *in.id
-                              : !as.contains("id") || as["id"].is_null();
+    const bool sameId =
+        in.id ? as.contains("id") && as["id"] == *in.id : !as.contains("id") || as["id"].is_null();
     if (as.contains("error"))
         return in.what == What::Failed && sameId && in.why == as["error"]["message"] &&
                in.code == as["error"]["code"];
@@ -210,25 +214,23 @@ static bool Reads(const std::string& line, const json& as) {
     if (as.contains("method"))
         return in.what == What::Effects && in.why.empty() && effects == as["params"]["effects"];
     if (!sameId || !in.why.empty()) return false;
-    if (as["result"].contains("effects"))
-        return in.what == What::Reply && effects == as["result"]["effects"];
+    if (as["result"].contains("effects")) return in.what == What::Reply && effects == as["result"]["effects"];
     if (as["result"].contains("fingerprints"))
         return in.what == What::State && in.account && Written(*in.account) == as["result"];
     const json last_processed = in.last_processed ? json(*in.last_processed) : json(), none = json::array();
     const json& result = as["result"];
     return in.what == What::Welcome && last_processed == result.value("last_processed", json()) &&
-           in.has_state == !result.value("has", none).empty() &&
-           Nicks(in.protect) == result["protect"] && Nicks(in.pending) == result.value("pending", none) &&
-           in.everybody == result.value("everybody", false) &&
-           Rules(in.rules) == result.value("rules", none);
+           in.has_state == !result.value("has", none).empty() && Nicks(in.protect) == result["protect"] &&
+           Nicks(in.pending) == result.value("pending", none) &&
+           in.everybody == result.value("everybody", false) && Rules(in.rules) == result.value("rules", none);
 }
 
 // Whether nothing of a line can be performed, and the module knows why.
 static bool Refuses(const std::string& line) {
     const wire::Incoming in = wire::Parse(line);
     const bool says = in.what == What::Failed || in.what == What::Effects || in.what == What::Bye;
-    return in.effects.empty() && in.protect.empty() && in.pending.empty() && in.rules.empty() && (says ? !in.why.empty() : true) &&
-           in.what != What::Reply && in.what != What::Welcome;
+    return in.effects.empty() && in.protect.empty() && in.pending.empty() && in.rules.empty() &&
+           (says ? !in.why.empty() : true) && in.what != What::Reply && in.what != What::Welcome;
 }
 
 static bool NickOrMask(const json& test) {
@@ -294,22 +296,26 @@ static bool CharactersAre() {
 
 int main(int argc, char** argv) {
     const std::map<std::string, std::function<bool(const json&)>> tests = {
-        {"accept-text.json", [](const json& t) {
+        {"accept-text.json",
+         [](const json& t) {
              return wire::EncodeText(FromB64(t["bytes"])) == t["json"].dump() &&
                     Bytes(t["json"]) == FromB64(t["bytes"]);
          }},
-        {"reject-text.json", [](const json& t) {
+        {"reject-text.json",
+         [](const json& t) {
              std::string bytes;
              return !wire::DecodeText(t["json"].dump(), bytes);
          }},
         {"accept-nick.json", NickOrMask},
         {"reject-nick.json", [](const json& t) { return !NickOrMask(t); }},
-        {"accept-requests.json", [](const json& t) {
+        {"accept-requests.json",
+         [](const json& t) {
              const std::string line = Encode(t["line"]);
              return line.find('\n') == line.size() - 1 && json::parse(line) == t["line"];
          }},
         {"reject-requests.json", [](const json& t) { return Refuses(LineOf(t)); }},
-        {"reject-hello.json", [](const json& t) {
+        {"reject-hello.json",
+         [](const json& t) {
              const json reply = {{"jsonrpc", "2.0"}, {"id", 1}, {"result", t["params"]}};
              return Refuses(reply.dump());
          }},
@@ -336,7 +342,8 @@ int main(int argc, char** argv) {
         }
     }
     Check(files == tests.size(), "vectors", {{"name", "every file is there"}});
-    Check(CharactersAre(), "characters", {{"name", "every character, and any two bytes alone and in a longer text"}});
+    Check(CharactersAre(), "characters",
+          {{"name", "every character, and any two bytes alone and in a longer text"}});
     printf("%d passed, %d failed\n", s_passed, s_failed);
     return s_failed != 0;
 }

@@ -90,8 +90,8 @@ std::string Network(uint64_t id, const NetworkInfo& now) {
     return line.End();
 }
 
-std::string Out(uint64_t id, const std::string& to, Kind kind, const std::string& text,
-                uint64_t client, bool closed) {
+std::string Out(uint64_t id, const std::string& to, Kind kind, const std::string& text, uint64_t client,
+                bool closed) {
     Line line("out", id);
     line.Text("to", to).Text("kind", kKindWords[size_t(kind)]).Text("text", text);
     line.Number("client", client);
@@ -125,13 +125,9 @@ std::string Nick(uint64_t id, const std::string& before, const std::string& afte
     return Line("nick", id).Text("old", before).Text("new", after).End();
 }
 
-std::string Quit(uint64_t id, const std::string& nick) {
-    return Line("quit", id).Text("nick", nick).End();
-}
+std::string Quit(uint64_t id, const std::string& nick) { return Line("quit", id).Text("nick", nick).End(); }
 
-std::string Join(uint64_t id, const std::string& nick) {
-    return Line("join", id).Text("nick", nick).End();
-}
+std::string Join(uint64_t id, const std::string& nick) { return Line("join", id).Text("nick", nick).End(); }
 
 std::string Ack(uint64_t ack) { return Line("ack", std::nullopt).Number("ack", ack).End(); }
 

@@ -5,16 +5,15 @@
 // prefix are in nicks of people, too.
 bool COtr::IsModuleName(const CString& sNick) const {
     CString sName = sNick;  // as clients show it
-    sName.erase(std::remove_if(sName.begin(), sName.end(),
-                               [](unsigned char c) { return c <= ' ' || c == 0x7f; }),
-                sName.end());
+    sName.erase(
+        std::remove_if(sName.begin(), sName.end(), [](unsigned char c) { return c <= ' ' || c == 0x7f; }),
+        sName.end());
     const CString& sPrefix = GetUser()->GetStatusPrefix();
     if (sPrefix.empty() || sName.compare(0, sPrefix.size(), sPrefix) != 0) return false;
     if (!isalnum(static_cast<unsigned char>(sPrefix[0]))) return true;
     const CString sModule = CString(sName.substr(sPrefix.size())).AsLower();
     return sModule == "status" || CZNC::Get().GetModules().FindModule(sModule) ||
-           GetUser()->GetModules().FindModule(sModule) ||
-           GetNetwork()->GetModules().FindModule(sModule);
+           GetUser()->GetModules().FindModule(sModule) || GetNetwork()->GetModules().FindModule(sModule);
 }
 
 CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
@@ -27,8 +26,7 @@ CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
         if (!m_bOwnNick && IsModuleName(Message.GetParam(0)))
             Message.SetParam(0, kOfNetwork + Message.GetParam(0));
     }
-    if (sCommand == "CHGHOST" && Nick.NickEquals(OwnNick()))
-        Learn(Message.GetParam(0), Message.GetParam(1));
+    if (sCommand == "CHGHOST" && Nick.NickEquals(OwnNick())) Learn(Message.GetParam(0), Message.GetParam(1));
     if (!m_Closed.Any()) return CONTINUE;
     const std::string sSpeaker(target::Speaker(Nick.GetNick()));
     if (!Nick.GetIdent().empty()) m_Closed.Learn(sSpeaker, Nick.GetIdent());
@@ -46,8 +44,8 @@ bool COtr::IsForOtrd(const CMessage& Message) const {
     const CNick& Nick = Message.GetNick();
     const CString sMask = Nick.GetNickMask();
     // A server has no `!`; what comes back from ourselves is no peer's.
-    return sMask.find('!') != CString::npos && wire::ValidMask(sMask) &&
-           !Nick.NickEquals(OwnNick()) && Message.GetParam(0).Equals(OwnNick());
+    return sMask.find('!') != CString::npos && wire::ValidMask(sMask) && !Nick.NickEquals(OwnNick()) &&
+           Message.GetParam(0).Equals(OwnNick());
 }
 
 // A channel on any network, and we are in it.

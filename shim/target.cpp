@@ -10,12 +10,12 @@ using std::string_view;
 
 namespace {
 
-constexpr string_view kHosts = "!@%";         // end a name inside of a target
-constexpr string_view kStatus = "@%~";        // stand before a name on some servers
-constexpr string_view kChannels = "#&+!";     // RFC 2811
-constexpr string_view kRanks = "@%~+";        // may do so, whatever STATUSMSG says now
-constexpr string_view kMoreRanks = "&!";      // behind another one: in front they are channels
-constexpr std::array<string_view, 6> kCommands = {"PRIVMSG", "NOTICE",  "CPRIVMSG",
+constexpr string_view kHosts = "!@%";      // end a name inside of a target
+constexpr string_view kStatus = "@%~";     // stand before a name on some servers
+constexpr string_view kChannels = "#&+!";  // RFC 2811
+constexpr string_view kRanks = "@%~+";     // may do so, whatever STATUSMSG says now
+constexpr string_view kMoreRanks = "&!";   // behind another one: in front they are channels
+constexpr std::array<string_view, 6> kCommands = {"PRIVMSG", "NOTICE", "CPRIVMSG",
                                                   "CNOTICE", "SQUERY", "TAGMSG"};
 
 bool IsBlank(unsigned char c) { return c <= ' ' || c == 0x7f; }
@@ -37,8 +37,7 @@ string_view Word(string_view& text, Ends ends) {
 }
 
 void Add(std::vector<string>& all, string name) {
-    if (!name.empty() && std::find(all.begin(), all.end(), name) == all.end())
-        all.push_back(std::move(name));
+    if (!name.empty() && std::find(all.begin(), all.end(), name) == all.end()) all.push_back(std::move(name));
 }
 
 char Lower(char c) {
@@ -107,9 +106,11 @@ std::vector<string> Names(string_view target, string_view statusmsg) {
 
 bool IsBare(string_view target) {
     return !target.empty() && MayBePerson(target) && target.front() != ':' &&
-           std::none_of(target.begin(), target.end(), [](unsigned char c) {
-               return IsBlank(c) || c == ',' || kHosts.find(static_cast<char>(c)) != string_view::npos;
-           }) &&
+           std::none_of(target.begin(), target.end(),
+                        [](unsigned char c) {
+                            return IsBlank(c) || c == ',' ||
+                                   kHosts.find(static_cast<char>(c)) != string_view::npos;
+                        }) &&
            target.front() != '~';
 }
 

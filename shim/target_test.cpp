@@ -42,21 +42,44 @@ static void Lines() {
     Closed closed = Fresh();
     closed.Close("bob");
     closed.Learn("bob", "~idbob");
-    for (const string line :
-         {"PRIVMSG bob :x", "privmsg BOB :x", "\tPRIVMSG bob :x", " \x01 NOTICE bob :x", "PRIVMSG\tbob\t:x",
-          "PRIVMSG bob\t:x", "@a=b PRIVMSG bob :x", "@a=b :me!a@b PRIVMSG bob :x", ":me PRIVMSG bob :x",
-          "CPRIVMSG bob #c :x", "CNOTICE bob #c :x", "TAGMSG bob", "SQUERY bob :x", "PRIVMSG :bob",
-          "PRIVMSG carol,bob :x", "PRIVMSG bob,carol :x", "PRIVMSG #c,bob :x", "PRIVMSG ,,bob, :x",
-          "PRIVMSG bob!u@h :x", "PRIVMSG bob@irc.test.net :x", "PRIVMSG bob%host@server :x", "PRIVMSG @bob :x",
-          "PRIVMSG +bob :x", "PRIVMSG @+bob :x", "PRIVMSG ~&@%+bob :x", "PRIVMSG @!bob :x",
-          "PRIVMSG ~idbob :x", "PRIVMSG idbob :x",
-          "PRIVMSG ~idbob@server :x", "PRIVMSG idbob@server :x", "PRIVMSG ~idbob%host@server :x",
-          "PRIVMSG carol!idbob@host,BoB :x", "PRIVMSG \xef\xbd\x82\xef\xbd\x8f\xef\xbd\x82 :x"})
+    for (const string line : {"PRIVMSG bob :x",
+                              "privmsg BOB :x",
+                              "\tPRIVMSG bob :x",
+                              " \x01 NOTICE bob :x",
+                              "PRIVMSG\tbob\t:x",
+                              "PRIVMSG bob\t:x",
+                              "@a=b PRIVMSG bob :x",
+                              "@a=b :me!a@b PRIVMSG bob :x",
+                              ":me PRIVMSG bob :x",
+                              "CPRIVMSG bob #c :x",
+                              "CNOTICE bob #c :x",
+                              "TAGMSG bob",
+                              "SQUERY bob :x",
+                              "PRIVMSG :bob",
+                              "PRIVMSG carol,bob :x",
+                              "PRIVMSG bob,carol :x",
+                              "PRIVMSG #c,bob :x",
+                              "PRIVMSG ,,bob, :x",
+                              "PRIVMSG bob!u@h :x",
+                              "PRIVMSG bob@irc.test.net :x",
+                              "PRIVMSG bob%host@server :x",
+                              "PRIVMSG @bob :x",
+                              "PRIVMSG +bob :x",
+                              "PRIVMSG @+bob :x",
+                              "PRIVMSG ~&@%+bob :x",
+                              "PRIVMSG @!bob :x",
+                              "PRIVMSG ~idbob :x",
+                              "PRIVMSG idbob :x",
+                              "PRIVMSG ~idbob@server :x",
+                              "PRIVMSG idbob@server :x",
+                              "PRIVMSG ~idbob%host@server :x",
+                              "PRIVMSG carol!idbob@host,BoB :x",
+                              "PRIVMSG \xef\xbd\x82\xef\xbd\x8f\xef\xbd\x82 :x"})
         Check(Stops(closed, line), "stops " + line);
-    for (const string line :
-         {"PRIVMSG carol :x", "PRIVMSG bobby :x", "PRIVMSG #bob :x", "PRIVMSG &bob :x", "JOIN bob", "MODE bob +i",
-          "PRIVMSG Q@CServe.quakenet.org :AUTH bob x", "PRIVMSG $bob :x", "PRIVMSG X@channels.undernet.org :bob",
-          "PRIVMSG carol :bob", "WHOIS bob", "PRIVMSG", "", "@", ":", " "})
+    for (const string line : {"PRIVMSG carol :x", "PRIVMSG bobby :x", "PRIVMSG #bob :x", "PRIVMSG &bob :x",
+                              "JOIN bob", "MODE bob +i", "PRIVMSG Q@CServe.quakenet.org :AUTH bob x",
+                              "PRIVMSG $bob :x", "PRIVMSG X@channels.undernet.org :bob", "PRIVMSG carol :bob",
+                              "WHOIS bob", "PRIVMSG", "", "@", ":", " "})
         Check(!Stops(closed, line), "lets through " + line);
 }
 
@@ -69,9 +92,9 @@ static void WhateverStatusmsgSays() {
 
 // Whatever the server calls somebody: to that name nothing goes.
 static void NamesThatAreNone() {
-    for (const string& name :
-         {string("#trap"), string("$trap"), string("@trap"), string("bo%b"), string("bo!b"),
-          string("carol@irc.test.net"), string(129, 'n'), string("*"), string("a,b"), string("~x"), string("&x")}) {
+    for (const string& name : {string("#trap"), string("$trap"), string("@trap"), string("bo%b"),
+                               string("bo!b"), string("carol@irc.test.net"), string(129, 'n'), string("*"),
+                               string("a,b"), string("~x"), string("&x")}) {
         Closed closed = Fresh();
         closed.Close(name);
         Check(Stops(closed, "PRIVMSG " + name + " :x"), "closed: " + name);
@@ -170,8 +193,7 @@ static string Below(const std::vector<string>& lines) {
 
 static string Joined(const std::vector<string>& lines) {
     string all;
-    for (const string& line : lines)
-        all += all.empty() ? line : line.substr(string(wrap::kGoesOn).size());
+    for (const string& line : lines) all += all.empty() ? line : line.substr(string(wrap::kGoesOn).size());
     return all;
 }
 

@@ -16,9 +16,9 @@ namespace {
 // What is not seen, moves what is seen, or ends a line.
 bool IsHidden(uint32_t c) {
     static const std::pair<uint32_t, uint32_t> kHidden[] = {
-        {0, 0x1f},         {0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},   {0x180e, 0x180e},
-        {0x200b, 0x200f},  {0x2028, 0x202e}, {0x2060, 0x206f}, {0xd800, 0xdfff}, {0xfeff, 0xfeff},
-        {0xfff9, 0xfffb},  {0xe0000, 0xe0fff}, {0x110000, UINT32_MAX}};
+        {0, 0x1f},        {0x7f, 0x9f},       {0xad, 0xad},          {0x61c, 0x61c},   {0x180e, 0x180e},
+        {0x200b, 0x200f}, {0x2028, 0x202e},   {0x2060, 0x206f},      {0xd800, 0xdfff}, {0xfeff, 0xfeff},
+        {0xfff9, 0xfffb}, {0xe0000, 0xe0fff}, {0x110000, UINT32_MAX}};
     return std::any_of(std::begin(kHidden), std::end(kHidden),
                        [&](const auto& range) { return c >= range.first && c <= range.second; });
 }
@@ -43,15 +43,15 @@ CString Visible(const CString& sText) {
 CString Hex(const CString& sBytes) {
     CString sHex;
     for (const char c : sBytes)
-        for (const int shift : {4, 0}) sHex += "0123456789abcdef"[static_cast<unsigned char>(c) >> shift & 15];
+        for (const int shift : {4, 0})
+            sHex += "0123456789abcdef"[static_cast<unsigned char>(c) >> shift & 15];
     return sHex;
 }
 
 // To be read out.
 CString Groups(const CString& sFingerprint) {
     CString sOut;
-    for (size_t i = 0; i < sFingerprint.size(); i += 8)
-        sOut += (i ? " " : "") + sFingerprint.substr(i, 8);
+    for (size_t i = 0; i < sFingerprint.size(); i += 8) sOut += (i ? " " : "") + sFingerprint.substr(i, 8);
     return sOut;
 }
 
@@ -72,7 +72,8 @@ CString QrPath(const vector<std::string>& rows) {
         for (size_t x = rows[y].find('1'); x != std::string::npos; x = rows[y].find('1', x)) {
             const size_t uEnd = std::min(rows[y].find('0', x), rows[y].size());
             const CString sLength(uEnd - x);
-            sPath += "M" + CString(x + kQuiet) + " " + CString(y + kQuiet) + "h" + sLength + "v1h-" + sLength + "z";
+            sPath += "M" + CString(x + kQuiet) + " " + CString(y + kQuiet) + "h" + sLength + "v1h-" +
+                     sLength + "z";
             x = uEnd;
         }
     return sPath;
@@ -145,7 +146,8 @@ bool COtr::IsOverview(const Held& held) {
 
 std::string COtr::TypedLine(const Held& held) {
     if (!held.call) return "";
-    return held.call->overview ? wire::State(held.id, held.call->from) : wire::Typed(held.id, held.call->typed);
+    return held.call->overview ? wire::State(held.id, held.call->from)
+                               : wire::Typed(held.id, held.call->typed);
 }
 
 bool COtr::IsAsking() const {

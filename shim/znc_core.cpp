@@ -47,7 +47,8 @@ void COtr::PassOut(Held& held) {
         if (held.kind == Kind::Text) szWhat = "message";
         if (held.kind == Kind::Notice) szWhat = "notice";
         GetNetwork()->PutStatus("Your " + CString(szWhat) + " to " + Message.GetParam(0) +
-                                    " got lost, you are not connected to IRC!", pClient);
+                                    " got lost, you are not connected to IRC!",
+                                pClient);
         return;
     }
     unsigned uFlags = CMessage::ExcludePrefix | CMessage::ExcludeTags;
@@ -77,12 +78,12 @@ void COtr::PassIn(Held& held) {
     bool bHalt = false;
     const auto ask = [&](auto pHook) { return LaterModules(pHook, Message, nullptr); };
     if (!m_bEnding) switch (held.kind) {
-        case Kind::Text: bHalt = ask(&CModule::OnPrivTextMessage); break;
-        case Kind::Action: bHalt = ask(&CModule::OnPrivActionMessage); break;
-        case Kind::Notice: bHalt = ask(&CModule::OnPrivNoticeMessage); break;
-        case Kind::Ctcp: bHalt = ask(&CModule::OnPrivCTCPMessage) || AnswerCTCP(Message); break;
-        case Kind::CtcpReply: bHalt = ask(&CModule::OnCTCPReplyMessage); break;
-    }
+            case Kind::Text: bHalt = ask(&CModule::OnPrivTextMessage); break;
+            case Kind::Action: bHalt = ask(&CModule::OnPrivActionMessage); break;
+            case Kind::Notice: bHalt = ask(&CModule::OnPrivNoticeMessage); break;
+            case Kind::Ctcp: bHalt = ask(&CModule::OnPrivCTCPMessage) || AnswerCTCP(Message); break;
+            case Kind::CtcpReply: bHalt = ask(&CModule::OnCTCPReplyMessage); break;
+        }
     if (!bHalt) Show(Message, held.kind, kClear);
 }
 
@@ -112,15 +113,13 @@ void COtr::Show(CMessage& Message, Kind kind, const std::string& security) {
     const bool bKeep = !bOnline || !GetUser()->AutoClearQueryBuffer();
     if (bKeep || m_bListened || !m_sMark.empty()) AddTag(Message, security);
     LetTagsPass();
-    if (bKeep && (kind == Kind::Text || kind == Kind::Action))
-        Buffer(Message, kind, sNick, "{target}");
+    if (bKeep && (kind == Kind::Text || kind == Kind::Action)) Buffer(Message, kind, sNick, "{target}");
     if (kind == Kind::Notice && !bOnline) Buffer(Message, kind, "", "{target}");
     GetNetwork()->PutUser(Message);
 }
 
 bool COtr::KeepsOwn(Kind kind) const {
-    return kind != Kind::Notice &&
-           (!GetUser()->AutoClearQueryBuffer() || !GetNetwork()->IsUserOnline());
+    return kind != Kind::Notice && (!GetUser()->AutoClearQueryBuffer() || !GetNetwork()->IsUserOnline());
 }
 
 bool COtr::HearsOwn(CClient* pClient, CClient* pOrigin) {
@@ -131,9 +130,8 @@ bool COtr::HearsOwn(CClient* pClient, CClient* pOrigin) {
 bool COtr::Echoes(Kind kind, CClient* pOrigin) const {
     if (kind == Kind::Ctcp || kind == Kind::CtcpReply) return false;
     const vector<CClient*>& vClients = GetNetwork()->GetClients();
-    return KeepsOwn(kind) || std::any_of(vClients.begin(), vClients.end(), [&](CClient* pClient) {
-               return HearsOwn(pClient, pOrigin);
-           });
+    return KeepsOwn(kind) || std::any_of(vClients.begin(), vClients.end(),
+                                         [&](CClient* pClient) { return HearsOwn(pClient, pOrigin); });
 }
 
 void COtr::Echo(CMessage Message, Kind kind, CClient* pOrigin, const std::string& security) {
@@ -145,8 +143,7 @@ void COtr::Echo(CMessage Message, Kind kind, CClient* pOrigin, const std::string
         sMask = pOrigin->GetNickMask();
     Message.SetNick(CNick(sMask));
     if (KeepsOwn(kind) || m_bListened) AddTag(Message, security);
-    if (KeepsOwn(kind))
-        Buffer(Message, kind, Message.GetParam(0), _NAMEDFMT(Message.GetParam(0)));
+    if (KeepsOwn(kind)) Buffer(Message, kind, Message.GetParam(0), _NAMEDFMT(Message.GetParam(0)));
     for (CClient* pClient : GetNetwork()->GetClients())
         if (HearsOwn(pClient, pOrigin)) pClient->PutClient(Message);
 }

@@ -70,9 +70,8 @@ static void Load(Person& person, const char* path) {
 static std::string Receive(Person& to, const char* from, const std::string& line) {
     char* text = nullptr;
     OtrlTLV* tlvs = nullptr;
-    const int internal =
-        otrl_message_receiving(to.state, &ops, &to, to.account, kProtocol, from, line.c_str(), &text,
-                               &tlvs, nullptr, nullptr, nullptr);
+    const int internal = otrl_message_receiving(to.state, &ops, &to, to.account, kProtocol, from,
+                                                line.c_str(), &text, &tlvs, nullptr, nullptr, nullptr);
     std::string out;
     if (!internal && text) out = text;
     otrl_message_free(text);
@@ -145,8 +144,9 @@ int main(int argc, char** argv) {
         Check(file && !otrl_privkey_generate_FILEp(alice.state, file, "bench", kProtocol), "no key made");
         return fclose(file);
     }
-    Check(argc >= 4, "usage: bare key FILE | bare encrypt|decrypt|lines|exchanges N FILE | "
-                     "bare meetings N DIR FILE | bare known N K FILE");
+    Check(argc >= 4,
+          "usage: bare key FILE | bare encrypt|decrypt|lines|exchanges N FILE | "
+          "bare meetings N DIR FILE | bare known N K FILE");
     const int n = atoi(argv[2]);
     Load(alice, key);
     Load(bob, key);

@@ -91,9 +91,9 @@ struct Rpc {
 template <class Wire>
 [[noreturn]] static void Serve(int fd, const std::string& directory) {
     std::string out;
-    Talk talk(
-        directory, [&](const char* to, const char* line) { Wire::Do(out, {'S', to, line}); },
-        [&] { Wire::Do(out, {'P', "", "private"}); });
+    const auto send = [&](const char* to, const char* line) { Wire::Do(out, {'S', to, line}); };
+    const auto secure = [&] { Wire::Do(out, {'P', "", "private"}); };
+    Talk talk(directory, send, secure);
     wire::LineBuffer lines;
     std::string line;
     char data[65536];

@@ -17,8 +17,8 @@ int main(int argc, char** argv) {
                   "\"},{\"do\":\"echo\",\"to\":\"bob\",\"kind\":\"text\",\"text\":\"" + text +
                   "\",\"client\":1}";
     if (what == "private-in")
-        effects = "{\"do\":\"deliver\",\"from\":\"bob!bob@127.0.0.1\",\"kind\":\"text\",\"text\":\"" +
-                  text + "\"}";
+        effects =
+            "{\"do\":\"deliver\",\"from\":\"bob!bob@127.0.0.1\",\"kind\":\"text\",\"text\":\"" + text + "\"}";
     wire::LineBuffer lines;
     size_t good = 0;
     const uint64_t n = static_cast<uint64_t>(atol(argv[2]));

@@ -26,13 +26,12 @@ class Talk {
             return OTRL_POLICY_ALLOW_V2 | OTRL_POLICY_ALLOW_V3;
         };
         m_ops.is_logged_in = [](void*, const char*, const char*, const char*) { return 1; };
-        m_ops.inject_message = [](void* talk, const char*, const char*, const char* to,
-                                  const char* line) { static_cast<Talk*>(talk)->m_send(to, line); };
+        m_ops.inject_message = [](void* talk, const char*, const char*, const char* to, const char* line) {
+            static_cast<Talk*>(talk)->m_send(to, line);
+        };
         // Of key exchanges; the texts of a measurement fit into a line.
         m_ops.max_message_size = [](void*, ConnContext*) { return 400; };
-        m_ops.still_secure = [](void* talk, ConnContext*, int) {
-            static_cast<Talk*>(talk)->m_private();
-        };
+        m_ops.still_secure = [](void* talk, ConnContext*, int) { static_cast<Talk*>(talk)->m_private(); };
         m_ops.gone_secure = [](void* talk, ConnContext*) { static_cast<Talk*>(talk)->m_private(); };
         m_state = otrl_userstate_create();
         otrl_instag_generate(m_state, (m_directory + "/otr.instag").c_str(), "bench", "irc");
@@ -42,16 +41,14 @@ class Talk {
     Talk(const Talk&) = delete;
     Talk& operator=(const Talk&) = delete;
 
-    void MakeKey() {
-        otrl_privkey_generate(m_state, (m_directory + "/otr.key").c_str(), "bench", "irc");
-    }
+    void MakeKey() { otrl_privkey_generate(m_state, (m_directory + "/otr.key").c_str(), "bench", "irc"); }
 
     // False: libotr leaves this text to whoever asked.
     bool Out(const char* to, const char* text) {
         char* changed = nullptr;
         const gcry_error_t error =
-            otrl_message_sending(m_state, &m_ops, this, "bench", "irc", to, OTRL_INSTAG_BEST, text,
-                                 nullptr, &changed, OTRL_FRAGMENT_SEND_SKIP, nullptr, nullptr, nullptr);
+            otrl_message_sending(m_state, &m_ops, this, "bench", "irc", to, OTRL_INSTAG_BEST, text, nullptr,
+                                 &changed, OTRL_FRAGMENT_SEND_SKIP, nullptr, nullptr, nullptr);
         if (changed) m_send(to, changed);
         const bool done = error || changed;
         otrl_message_free(changed);
@@ -63,9 +60,8 @@ class Talk {
     bool In(const char* from, Text& text) {
         char* changed = nullptr;
         OtrlTLV* tlvs = nullptr;
-        const int internal =
-            otrl_message_receiving(m_state, &m_ops, this, "bench", "irc", from, text.c_str(), &changed,
-                                   &tlvs, nullptr, nullptr, nullptr);
+        const int internal = otrl_message_receiving(m_state, &m_ops, this, "bench", "irc", from, text.c_str(),
+                                                    &changed, &tlvs, nullptr, nullptr, nullptr);
         if (changed) text = changed;
         otrl_message_free(changed);
         otrl_tlv_free(tlvs);
