@@ -11,7 +11,7 @@ use otr::fragment::{Outcome, Reassembler, cut};
 use otr::message::{OtrLine, classify};
 use otr::{Event, Otr, Peer, Smp, State};
 
-use crate::{Inbox, Line, World, key_file};
+use crate::{Inbox, Line, World, handle, key_file};
 
 /// A person whose client is libotr and nothing else. What happens is a line each, and told to
 /// whoever waits: `secured WHO`, `private WHO TEXT`, `clear WHO TEXT`, `asked WHO`,
@@ -174,19 +174,19 @@ impl<F: FnMut(String)> Life<F> {
                 Input::Say(to, text) => self.say(&to, &text),
                 Input::Start(to) => self.post(&to, b"?OTRv23?"),
                 Input::Finish(to) => {
-                    let events = self.otr.finish(&peer(&to));
+                    let events = self.otr.finish(handle(&to));
                     self.private.remove(&to);
                     self.take(&to, events);
                 }
                 Input::Ask(to, secret) => {
                     let Some(instance) = self.instance(&to) else { continue };
                     let secret = secret.as_bytes();
-                    let asked = self.otr.smp_start(&peer(&to), instance, None, secret);
+                    let asked = self.otr.smp_start(handle(&to), instance, None, secret);
                     self.take(&to, asked.expect("a private session"));
                 }
                 Input::Answer(to, secret) => {
                     let Some(instance) = self.instance(&to) else { continue };
-                    let answer = self.otr.smp_respond(&peer(&to), instance, secret.as_bytes());
+                    let answer = self.otr.smp_respond(handle(&to), instance, secret.as_bytes());
                     self.take(&to, answer.expect("somebody who asked"));
                 }
             }
@@ -217,7 +217,7 @@ impl<F: FnMut(String)> Life<F> {
             }
             _ => line.to_vec(),
         };
-        let received = self.otr.receive(&peer(from), &whole);
+        let received = self.otr.receive(handle(from), &whole);
         if let Some(text) = received.text {
             (self.tell)(format!("private {from} {}", String::from_utf8_lossy(&text)));
         }
@@ -260,13 +260,13 @@ impl<F: FnMut(String)> Life<F> {
             return self.put(format!("PRIVMSG {to} :{text}").as_bytes());
         };
         let (line, events) =
-            self.otr.send(&peer(to), instance, text.as_bytes()).expect("a private session");
+            self.otr.send(handle(to), instance, text.as_bytes()).expect("a private session");
         self.take(to, events);
         self.post(to, &line);
     }
 
     fn instance(&self, with: &str) -> Option<u32> {
-        let sessions = self.otr.sessions(&peer(with));
+        let sessions = self.otr.sessions(handle(with));
         sessions.iter().find(|one| one.state == State::Encrypted).map(|one| one.instance)
     }
 

@@ -61,6 +61,9 @@ pub use browser::{Answer, Browser, Web};
 mod friend;
 pub use friend::Friend;
 
+mod handle;
+pub use handle::handle;
+
 mod key;
 pub use key::{holds, key_file, private_number, replaced};
 

@@ -3,12 +3,12 @@
 use crate::Otr;
 use crate::context::Context;
 use crate::event::{Event, State};
+use crate::handle::Handle;
 use crate::message::{self, MessageType, Version};
-use crate::peer::Peer;
 
 /// How many instances of one peer are kept.
 pub const MAX_INSTANCES: usize = 8;
-/// How many peers without a known fingerprint are kept.
+/// How many peers without a private conversation are kept.
 pub const MAX_STRANGERS: usize = 512;
 
 /// What the header of a message says.
@@ -29,7 +29,7 @@ impl Otr {
     /// Whether a message may reach libotr, which would make a context for it.
     pub(crate) fn admit(
         &mut self,
-        peer: &Peer,
+        peer: Handle,
         line: &[u8],
         header: Header,
         ours: u32,
@@ -37,10 +37,10 @@ impl Otr {
         let Header { version, kind, sender, receiver } = header;
         if version == Version::V3 {
             if sender < otr_sys::OTRL_MIN_VALID_INSTAG {
-                return Admission::No(Some(Event::Malformed { peer: peer.clone() }));
+                return Admission::No(Some(Event::Malformed));
             }
             if receiver != ours && !(receiver == 0 && kind == MessageType::DhCommit) {
-                return Admission::No(Some(Event::OtherInstance { peer: peer.clone() }));
+                return Admission::No(Some(Event::OtherInstance));
             }
         }
         let known = self.context(peer, sender);
@@ -48,7 +48,6 @@ impl Otr {
             // libotr drops the first of these without a word after a restart.
             MessageType::Data if !known.is_some_and(Context::is_private) => {
                 Admission::No(Some(Event::NotPrivate {
-                    peer: peer.clone(),
                     instance: sender,
                     ignorable: message::ignorable(line),
                 }))
@@ -69,7 +68,7 @@ impl Otr {
     /// Both have committed at the same time: by the OTR spec the higher hash goes first, and the
     /// other one is forgotten. libotr compares within one context only, but in version 3 ours is
     /// the master's and theirs comes to a child's: both would answer, and then both wait.
-    fn ours_goes_first(&self, peer: &Peer, line: &[u8]) -> bool {
+    fn ours_goes_first(&self, peer: Handle, line: &[u8]) -> bool {
         let Some(master) = self.context(peer, 0).filter(|master| master.awaits_key()) else {
             return false;
         };
@@ -82,54 +81,47 @@ impl Otr {
     }
 
     /// Ours once more: theirs may have been made by a program that never saw it.
-    fn our_commitment(&self, peer: &Peer) -> Option<Event> {
+    fn our_commitment(&self, peer: Handle) -> Option<Event> {
         let line = self.context(peer, 0)?.last_exchange_message()?;
-        Some(Event::Inject { peer: peer.clone(), line })
+        Some(Event::Inject { line })
     }
 
     /// Makes room for one more instance of a peer.
-    fn admit_instance(&mut self, peer: &Peer, version: Version) -> Admission {
+    fn admit_instance(&mut self, peer: Handle, version: Version) -> Admission {
         let Some(master) = self.context(peer, 0).filter(|_| version == Version::V3) else {
             return Admission::Yes;
         };
-        let children: Vec<Context> =
-            master.run().into_iter().filter(|one| !one.is_master()).collect();
-        if children.len() < MAX_INSTANCES {
+        let children = || master.run().filter(|one| !one.is_master());
+        if children().count() < MAX_INSTANCES {
             return Admission::Yes;
         }
-        let idle = children.into_iter().filter(|one| one.state() == State::Plaintext);
+        let idle = children().filter(|one| one.state() == State::Plaintext);
         let oldest = idle.min_by_key(|one| (one.is_exchanging(), one.last_received()));
-        match oldest {
+        match oldest.map(Context::instance) {
             Some(oldest) => {
-                self.live.remove(&(peer.clone(), oldest.instance()));
-                oldest.forget();
+                self.live.remove(&(peer, oldest));
+                self.us.forget(self.account.as_c(), peer, oldest);
                 Admission::Yes
             }
-            None => Admission::No(Some(Event::TooManyInstances { peer: peer.clone() })),
+            None => Admission::No(Some(Event::TooManyInstances)),
         }
     }
 
-    /// Contexts are a linked list that libotr never shortens: peers without a
-    /// known fingerprint and without a session give way, the longest silent first.
+    /// Contexts are a linked list that libotr never shortens: peers without a session give way,
+    /// the longest silent first.
     pub(crate) fn make_room_for_stranger(&mut self) {
-        let strangers: Vec<Context> = Context::masters(self.us.0)
-            .into_iter()
-            .filter(|master| master.prints().is_empty())
-            .collect();
-        if strangers.len() < MAX_STRANGERS {
+        let strangers = || {
+            let in_session =
+                |master: &Context<'_>| master.run().any(|one| one.state() != State::Plaintext);
+            self.us.masters().filter(move |master| !in_session(master))
+        };
+        if strangers().count() < MAX_STRANGERS {
             return;
         }
-        let idle = strangers
-            .into_iter()
-            .filter(|master| master.run().into_iter().all(|one| one.state() == State::Plaintext));
-        let oldest = idle.min_by_key(|master| {
-            (master.run().into_iter().any(Context::is_exchanging), master.last_received())
-        });
-        if let Some(oldest) = oldest {
-            if let Some(peer) = oldest.peer() {
-                self.live.retain(|(whose, _), _| *whose != peer);
-            }
-            oldest.forget();
+        let oldest = strangers()
+            .min_by_key(|one| (one.run().any(Context::is_exchanging), one.last_received()));
+        if let Some(oldest) = oldest.and_then(Context::peer) {
+            self.forget(oldest);
         }
     }
 }

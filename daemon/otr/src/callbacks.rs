@@ -10,16 +10,10 @@ use otr_sys::{ConnContext, OtrlMessageAppOps};
 use crate::context::{Context, NOTHING};
 use crate::error::explain;
 use crate::event::{Event, Initiator, Smp, SmpOutcome};
-use crate::fingerprint::Fingerprint;
-use crate::peer::Peer;
 use crate::pubkey_check;
 
 /// What one call into libotr left behind.
 pub(crate) struct Sink {
-    /// Whose line is being handled.
-    peer: Peer,
-    /// The keys known of this peer before the call.
-    known: Vec<Fingerprint>,
     /// Keys refused before the call.
     refused: usize,
     pub(crate) events: Vec<Event>,
@@ -32,10 +26,8 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    pub(crate) fn new(peer: &Peer, known: Vec<Fingerprint>) -> Sink {
+    pub(crate) fn new() -> Sink {
         Sink {
-            peer: peer.clone(),
-            known,
             refused: pubkey_check::refused(),
             events: Vec::new(),
             heartbeat: false,
@@ -90,6 +82,19 @@ unsafe fn sink<'a>(opdata: *mut c_void) -> &'a mut Sink {
     unsafe { &mut *opdata.cast::<Sink>() }
 }
 
+/// The same with the context that libotr speaks of.
+///
+/// # Safety
+/// As for [`sink`]; the context is null or in libotr's list, from which nothing is taken before
+/// the callback returns.
+unsafe fn sink_and_context<'a>(
+    opdata: *mut c_void,
+    context: *mut ConnContext,
+) -> (&'a mut Sink, Option<Context<'a>>) {
+    // SAFETY: the caller's promise.
+    unsafe { (sink(opdata), Context::from_ptr(context)) }
+}
+
 /// Both versions, and nothing that libotr does by itself: no tags, no answer to
 /// an error, no message kept until the conversation is private.
 unsafe extern "C" fn policy(_: *mut c_void, _: *mut ConnContext) -> c_uint {
@@ -99,7 +104,7 @@ unsafe extern "C" fn policy(_: *mut c_void, _: *mut ConnContext) -> c_uint {
 unsafe extern "C" fn create_privkey(opdata: *mut c_void, _: *const c_char, _: *const c_char) {
     // SAFETY: libotr hands back what it was given.
     let sink = unsafe { sink(opdata) };
-    sink.events.push(Event::KeyNeeded { peer: sink.peer.clone() });
+    sink.events.push(Event::KeyNeeded);
 }
 
 /// Exactly 1, or a peer is never told that we have ended the conversation.
@@ -124,33 +129,28 @@ unsafe extern "C" fn inject_message(
     // SAFETY: libotr gives a C string or null.
     let line = unsafe { bytes(message) };
     if !line.is_empty() {
-        sink.events.push(Event::Inject { peer: sink.peer.clone(), line });
+        sink.events.push(Event::Inject { line });
     }
 }
 
 unsafe extern "C" fn gone_secure(opdata: *mut c_void, context: *mut ConnContext) {
-    // SAFETY: libotr hands back what it was given.
-    let sink = unsafe { sink(opdata) };
-    let Some(context) = Context::from_ptr(context) else { return };
+    // SAFETY: libotr hands back what it was given, with a context of its list.
+    let (sink, Some(context)) = (unsafe { sink_and_context(opdata, context) }) else { return };
     if let Some(active) = context.active() {
         let fingerprint = active.fingerprint();
         sink.events.push(Event::Private {
-            peer: sink.peer.clone(),
             instance: context.instance(),
             fingerprint,
             version: context.version(),
-            first_seen: !sink.known.contains(&fingerprint),
         });
     }
 }
 
 unsafe extern "C" fn still_secure(opdata: *mut c_void, context: *mut ConnContext, _: c_int) {
-    // SAFETY: libotr hands back what it was given.
-    let sink = unsafe { sink(opdata) };
-    let Some(context) = Context::from_ptr(context) else { return };
+    // SAFETY: libotr hands back what it was given, with a context of its list.
+    let (sink, Some(context)) = (unsafe { sink_and_context(opdata, context) }) else { return };
     if let Some(active) = context.active() {
         sink.events.push(Event::Refreshed {
-            peer: sink.peer.clone(),
             instance: context.instance(),
             fingerprint: active.fingerprint(),
         });
@@ -178,9 +178,8 @@ unsafe extern "C" fn handle_smp_event(
     percent: c_ushort,
     question: *mut c_char,
 ) {
-    // SAFETY: libotr hands back what it was given.
-    let sink = unsafe { sink(opdata) };
-    let Some(context) = Context::from_ptr(context) else { return };
+    // SAFETY: libotr hands back what it was given, with a context of its list.
+    let (sink, Some(context)) = (unsafe { sink_and_context(opdata, context) }) else { return };
     let event = match event {
         otr_sys::OTRL_SMPEVENT_ASK_FOR_SECRET => Smp::Asked { question: None },
         otr_sys::OTRL_SMPEVENT_ASK_FOR_ANSWER => {
@@ -200,29 +199,22 @@ unsafe extern "C" fn handle_smp_event(
         sink.abort_smp.push(context.instance());
     }
     let instance = context.instance();
-    sink.events.push(Event::Smp { peer: sink.peer.clone(), instance, event });
+    sink.events.push(Event::Smp { instance, event });
 }
 
 /// Whether [`crate::Otr::receive_ignoring_smp`] is at it.
-fn ignores_smp(context: Context) -> bool {
-    // SAFETY: the context's own SMP state, of which no reference is held.
-    context.smp().is_some_and(|state| unsafe { (*state.as_ptr()).nextExpected } == NOTHING)
+fn ignores_smp(context: Context<'_>) -> bool {
+    context.expected_smp() == Some(NOTHING)
 }
 
 /// Who asked. libotr moves its state on only after the callback: the initiator is
 /// the one that was still waiting for the last of the four messages. Its own
 /// `received_question` is left over from an earlier run if we asked.
-fn proof(context: Context) -> SmpOutcome {
-    let Some(state) = context.smp() else {
-        return SmpOutcome { initiator: Initiator::Peer, question: true };
-    };
-    // SAFETY: the context's own SMP state, of which no reference is held.
-    let (expected, question) =
-        unsafe { ((*state.as_ptr()).nextExpected, (*state.as_ptr()).received_question) };
-    if expected == otr_sys::OTRL_SMP_EXPECT4 {
+fn proof(context: Context<'_>) -> SmpOutcome {
+    if context.expected_smp() == Some(otr_sys::OTRL_SMP_EXPECT4) {
         SmpOutcome { initiator: Initiator::We, question: false }
     } else {
-        SmpOutcome { initiator: Initiator::Peer, question: question != 0 }
+        SmpOutcome { initiator: Initiator::Peer, question: context.smp_brought_question() }
     }
 }
 
@@ -233,32 +225,31 @@ unsafe extern "C" fn handle_msg_event(
     message: *const c_char,
     error: otr_sys::gcry_error_t,
 ) {
-    // SAFETY: libotr hands back what it was given.
-    let sink = unsafe { sink(opdata) };
-    let instance = Context::from_ptr(context).map_or(0, Context::instance);
-    let peer = sink.peer.clone();
+    // SAFETY: libotr hands back what it was given, with a context of its list.
+    let (sink, context) = unsafe { sink_and_context(opdata, context) };
+    let instance = context.map_or(0, Context::instance);
     sink.events.push(match event {
         otr_sys::OTRL_MSGEVENT_SETUP_ERROR => {
             let refused = pubkey_check::refused() > sink.refused;
             let reason = if refused { BAD_KEY.to_owned() } else { explain(error) };
-            Event::SetupFailed { peer, reason }
+            Event::SetupFailed { reason }
         }
-        otr_sys::OTRL_MSGEVENT_MSG_REFLECTED => Event::Reflected { peer },
+        otr_sys::OTRL_MSGEVENT_MSG_REFLECTED => Event::Reflected,
         otr_sys::OTRL_MSGEVENT_RCVDMSG_NOT_IN_PRIVATE => {
-            Event::NotPrivate { peer, instance, ignorable: false }
+            Event::NotPrivate { instance, ignorable: false }
         }
-        otr_sys::OTRL_MSGEVENT_RCVDMSG_UNREADABLE => Event::Unreadable { peer, instance },
+        otr_sys::OTRL_MSGEVENT_RCVDMSG_UNREADABLE => Event::Unreadable { instance },
         otr_sys::OTRL_MSGEVENT_RCVDMSG_MALFORMED | otr_sys::OTRL_MSGEVENT_RCVDMSG_UNRECOGNIZED => {
-            Event::Malformed { peer }
+            Event::Malformed
         }
-        otr_sys::OTRL_MSGEVENT_RCVDMSG_FOR_OTHER_INSTANCE => Event::OtherInstance { peer },
+        otr_sys::OTRL_MSGEVENT_RCVDMSG_FOR_OTHER_INSTANCE => Event::OtherInstance,
         otr_sys::OTRL_MSGEVENT_RCVDMSG_GENERAL_ERR => {
             // SAFETY: libotr gives a C string or null.
-            Event::ErrorFromPeer { peer, text: unsafe { bytes(message) } }
+            Event::ErrorFromPeer { text: unsafe { bytes(message) } }
         }
         otr_sys::OTRL_MSGEVENT_RCVDMSG_UNENCRYPTED => {
             // SAFETY: libotr gives a C string or null.
-            Event::Unencrypted { peer, text: unsafe { bytes(message) } }
+            Event::Unencrypted { text: unsafe { bytes(message) } }
         }
         otr_sys::OTRL_MSGEVENT_LOG_HEARTBEAT_RCVD => {
             sink.heartbeat = true;

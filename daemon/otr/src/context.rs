@@ -1,18 +1,18 @@
-//! libotr's contexts: finding, reading and forgetting them.
+//! libotr's contexts: reading them, and putting fields right.
 //!
-//! A [`Context`] is a pointer into a list that libotr owns. It is used within
-//! one call of [`crate::Otr`] and never kept: every call finds its own anew.
+//! A [`Context`] borrows the user state whose list it is in. Its fields change while it is
+//! borrowed, as a [`std::cell::Cell`]'s content does: no reference to one leaves this file.
 
 use std::ffi::CStr;
+use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
-use otr_sys::{ConnContext, ConnContextPriv, NextExpectedSMP, OtrlUserState};
+use otr_sys::{ConnContext, ConnContextPriv, NextExpectedSMP, OtrlSMState};
 
 use crate::event::State;
 use crate::fingerprint::Fingerprint;
+use crate::handle::Handle;
 use crate::message::{MessageType, Version};
-use crate::peer::Peer;
-use crate::trust::Trust;
 
 /// The only protocol that there is here.
 pub(crate) const PROTOCOL: &CStr = c"irc";
@@ -20,124 +20,79 @@ pub(crate) const PROTOCOL: &CStr = c"irc";
 /// A step of SMP that libotr knows by name and never takes: with this, each that comes is an error.
 pub(crate) const NOTHING: NextExpectedSMP = otr_sys::OTRL_SMP_EXPECT5;
 
-/// One context of libotr's. Valid until it is forgotten.
+/// One context of libotr's.
 #[derive(Clone, Copy, Eq, PartialEq)]
-pub(crate) struct Context(NonNull<ConnContext>);
+pub(crate) struct Context<'a> {
+    context: NonNull<ConnContext>,
+    of: PhantomData<&'a ()>,
+}
 
-impl Context {
-    pub(crate) fn from_ptr(context: *mut ConnContext) -> Option<Context> {
-        NonNull::new(context).map(Context)
+impl<'a> Context<'a> {
+    /// # Safety
+    /// The context is null, or is not freed for as long as `'a`.
+    pub(crate) unsafe fn from_ptr(context: *mut ConnContext) -> Option<Context<'a>> {
+        NonNull::new(context).map(|context| Context { context, of: PhantomData })
     }
 
-    /// The context of a peer's instance, or the master for 0. libotr's special
-    /// tags (1 to 4) are no instances, and find nothing.
-    pub(crate) fn find(
-        us: OtrlUserState,
-        account: &CStr,
-        peer: &Peer,
-        instance: u32,
-    ) -> Option<Context> {
-        if instance != 0 && instance < otr_sys::OTRL_MIN_VALID_INSTAG {
-            return None;
-        }
-        Context::look_up(us, account, peer, instance, false)
+    pub(crate) fn as_ptr(self) -> *mut ConnContext {
+        self.context.as_ptr()
     }
 
-    /// The master context of a peer, made if there is none.
-    pub(crate) fn master_of(us: OtrlUserState, account: &CStr, peer: &Peer) -> Option<Context> {
-        Context::look_up(us, account, peer, otr_sys::OTRL_INSTAG_MASTER, true)
+    /// Its master, or itself.
+    pub(crate) fn master_ptr(self) -> *mut ConnContext {
+        self.read(|context| context.m_context)
     }
 
-    fn look_up(
-        us: OtrlUserState,
-        account: &CStr,
-        peer: &Peer,
-        instance: u32,
-        add: bool,
-    ) -> Option<Context> {
-        // SAFETY: the user state is open, and all three names are C strings.
-        let found = unsafe {
-            otr_sys::otrl_context_find(
-                us,
-                peer.as_c().as_ptr(),
-                account.as_ptr(),
-                PROTOCOL.as_ptr(),
-                instance,
-                add.into(),
-                ptr::null_mut(),
-                None,
-                ptr::null_mut(),
-            )
-        };
-        Context::from_ptr(found)
+    /// The one behind it in libotr's list.
+    pub(crate) fn next(self) -> Option<Context<'a>> {
+        // SAFETY: null or in the same list.
+        unsafe { Context::from_ptr(self.read(|context| context.next)) }
     }
 
-    /// Every context of the user state.
-    pub(crate) fn all(us: OtrlUserState) -> Vec<Context> {
-        // SAFETY: the user state is open.
-        let first = Context::from_ptr(unsafe { (*us).context_root });
-        std::iter::successors(first, |context| Context::from_ptr(context.get().next)).collect()
+    /// Its master and that one's children, in libotr's order.
+    pub(crate) fn run(self) -> impl Iterator<Item = Context<'a>> {
+        let master = self.master_ptr();
+        // SAFETY: every context has a master in the same list.
+        let first = unsafe { Context::from_ptr(master) };
+        std::iter::successors(first, |context| context.next())
+            .take_while(move |context| context.master_ptr() == master)
     }
 
-    /// Every master context.
-    pub(crate) fn masters(us: OtrlUserState) -> Vec<Context> {
-        Context::all(us).into_iter().filter(|context| context.is_master()).collect()
+    /// What `part` takes out of it cannot be a reference into it.
+    fn read<T>(self, part: impl FnOnce(&ConnContext) -> T) -> T {
+        // SAFETY: the context is valid while the user state is borrowed, all of it is
+        // initialised, and no part that is read changes it.
+        part(unsafe { self.context.as_ref() })
     }
 
-    /// This master and its children, in libotr's order.
-    pub(crate) fn run(self) -> Vec<Context> {
-        self.each_of_run().collect()
-    }
-
-    /// The same, for as long as none is forgotten, added or moved.
-    pub(crate) fn each_of_run(self) -> impl Iterator<Item = Context> {
-        let master = self.get().m_context;
-        std::iter::successors(Context::from_ptr(master), |context| {
-            Context::from_ptr(context.get().next)
-        })
-        .take_while(move |context| context.get().m_context == master)
-    }
-
-    pub(crate) fn ptr(self) -> *mut ConnContext {
-        self.0.as_ptr()
-    }
-
-    /// For one field at a time: no reference outlives the expression.
-    fn get<'a>(self) -> &'a ConnContext {
-        // SAFETY: a context is valid until it is forgotten, nobody keeps one
-        // beyond that, and all of it is initialised.
-        unsafe { self.0.as_ref() }
-    }
-
-    fn private<'a>(self) -> &'a ConnContextPriv {
-        // SAFETY: every context has one, which lives as long as the context.
-        unsafe { &*self.get().context_priv }
+    fn read_private<T>(self, part: impl FnOnce(&ConnContextPriv) -> T) -> T {
+        // SAFETY: every context has a private part, which lives as long as the context; as above.
+        part(unsafe { &*self.read(|context| context.context_priv) })
     }
 
     pub(crate) fn is_master(self) -> bool {
-        self.get().m_context == self.ptr()
+        self.master_ptr() == self.as_ptr()
     }
 
-    pub(crate) fn peer(self) -> Option<Peer> {
+    pub(crate) fn peer(self) -> Option<Handle> {
         // SAFETY: libotr keeps a C string there as long as the context lives.
-        let name = unsafe { CStr::from_ptr(self.get().username) };
-        Peer::new(name.to_bytes()).ok()
+        Handle::of(unsafe { CStr::from_ptr(self.read(|context| context.username)) })
     }
 
     pub(crate) fn instance(self) -> u32 {
-        self.get().their_instance
+        self.read(|context| context.their_instance)
     }
 
     pub(crate) fn our_instance(self) -> u32 {
-        self.get().our_instance
+        self.read(|context| context.our_instance)
     }
 
     pub(crate) fn version(self) -> Version {
-        if self.get().protocol_version == 2 { Version::V2 } else { Version::V3 }
+        if self.read(|context| context.protocol_version) == 2 { Version::V2 } else { Version::V3 }
     }
 
     pub(crate) fn state(self) -> State {
-        match self.get().msgstate {
+        match self.read(|context| context.msgstate) {
             otr_sys::OTRL_MSGSTATE_ENCRYPTED => State::Encrypted,
             otr_sys::OTRL_MSGSTATE_FINISHED => State::Finished,
             _ => State::Plaintext,
@@ -151,14 +106,14 @@ impl Context {
             State::Finished => otr_sys::OTRL_MSGSTATE_FINISHED,
         };
         // SAFETY: the context is valid and no reference to it is held.
-        unsafe { (*self.ptr()).msgstate = state };
+        unsafe { (*self.as_ptr()).msgstate = state };
     }
 
     /// Whether a session's keys are there: what ENCRYPTED ought to mean.
     pub(crate) fn has_keys(self) -> bool {
-        self.private().their_keyid > 0
-            && !self.get().active_fingerprint.is_null()
-            && self.get().sessionid_len > 0
+        self.read_private(|private| private.their_keyid > 0)
+            && self
+                .read(|context| !context.active_fingerprint.is_null() && context.sessionid_len > 0)
     }
 
     /// Private, and with keys.
@@ -168,22 +123,22 @@ impl Context {
 
     /// A key exchange is under way.
     pub(crate) fn is_exchanging(self) -> bool {
-        self.get().auth.authstate != otr_sys::OTRL_AUTHSTATE_NONE
+        self.read(|context| context.auth.authstate) != otr_sys::OTRL_AUTHSTATE_NONE
     }
 
     /// We have sent a commitment and wait for the answer.
     pub(crate) fn awaits_key(self) -> bool {
-        self.get().auth.authstate == otr_sys::OTRL_AUTHSTATE_AWAITING_DHKEY
+        self.read(|context| context.auth.authstate) == otr_sys::OTRL_AUTHSTATE_AWAITING_DHKEY
     }
 
     /// The hash in the commitment that we have sent.
     pub(crate) fn commitment_hash(self) -> [u8; 32] {
-        self.get().auth.hashgx
+        self.read(|context| context.auth.hashgx)
     }
 
     /// The message of the key exchange that we have sent last.
     pub(crate) fn last_exchange_message(self) -> Option<Vec<u8>> {
-        let message = self.get().auth.lastauthmsg;
+        let message = self.read(|context| context.auth.lastauthmsg);
         // SAFETY: a C string of the context's own, if it is anything.
         (!message.is_null()).then(|| unsafe { CStr::from_ptr(message) }.to_bytes().to_vec())
     }
@@ -191,12 +146,12 @@ impl Context {
     /// Ours counts no more; the next one overwrites it.
     pub(crate) fn forget_commitment(self) {
         // SAFETY: a valid context, of which no reference is held.
-        unsafe { (*self.ptr()).auth.authstate = otr_sys::OTRL_AUTHSTATE_NONE };
+        unsafe { (*self.as_ptr()).auth.authstate = otr_sys::OTRL_AUTHSTATE_NONE };
     }
 
     /// We have answered a commitment and wait for its opening.
     fn awaits_reveal(self) -> bool {
-        self.get().auth.authstate == otr_sys::OTRL_AUTHSTATE_AWAITING_REVEALSIG
+        self.read(|context| context.auth.authstate) == otr_sys::OTRL_AUTHSTATE_AWAITING_REVEALSIG
     }
 
     /// In two places libotr writes new cipher and MAC handles over those of an
@@ -204,9 +159,10 @@ impl Context {
     /// exchange of ours, and at each opening of a commitment that proves nothing.
     /// Where `kind` is about to do so, the old ones, of no use any more, are closed.
     pub(crate) fn close_stale_handles(self, kind: MessageType) {
-        let master = Context::from_ptr(self.get().m_context);
         let stale = match kind {
-            MessageType::DhKey => self.awaits_key() || master.is_some_and(Context::awaits_key),
+            MessageType::DhKey => {
+                self.awaits_key() || self.run().next().is_some_and(Context::awaits_key)
+            }
             MessageType::RevealSig => self.awaits_reveal(),
             _ => false,
         };
@@ -216,7 +172,7 @@ impl Context {
         // SAFETY: a valid context, of which no reference is held; the handles are
         // its own or null, and are closed once.
         unsafe {
-            let auth = &raw mut (*self.ptr()).auth;
+            let auth = &raw mut (*self.as_ptr()).auth;
             for cipher in [&raw mut (*auth).enc_c, &raw mut (*auth).enc_cp] {
                 otr_sys::gcry_cipher_close(cipher.replace(ptr::null_mut()));
             }
@@ -233,80 +189,72 @@ impl Context {
 
     /// When anything last came, in seconds of the wall clock.
     pub(crate) fn last_received(self) -> libc::time_t {
-        self.private().lastrecv
+        self.read_private(|private| private.lastrecv)
     }
 
     pub(crate) fn session_id(self) -> Vec<u8> {
-        let context = self.get();
-        context.sessionid.get(..context.sessionid_len).unwrap_or_default().to_vec()
-    }
-
-    pub(crate) fn active(self) -> Option<FingerprintRef> {
-        FingerprintRef::from_ptr(self.get().active_fingerprint)
-    }
-
-    pub(crate) fn smp(self) -> Option<NonNull<otr_sys::OtrlSMState>> {
-        NonNull::new(self.get().smstate)
-    }
-
-    /// The fingerprints known of the peer, which hang on the master.
-    pub(crate) fn prints(self) -> Vec<FingerprintRef> {
-        self.each_print().collect()
-    }
-
-    /// The same, for as long as none is forgotten or moved.
-    pub(crate) fn each_print(self) -> impl Iterator<Item = FingerprintRef> {
-        let master = Context::from_ptr(self.get().m_context);
-        let first =
-            master.and_then(|master| FingerprintRef::from_ptr(master.get().fingerprint_root.next));
-        std::iter::successors(first, |print| FingerprintRef::from_ptr(print.get().next))
-    }
-
-    pub(crate) fn print(self, wanted: Fingerprint) -> Option<FingerprintRef> {
-        self.each_print().find(|print| print.fingerprint() == wanted)
-    }
-
-    /// Adds a fingerprint, or finds it.
-    pub(crate) fn add_print(self, fingerprint: Fingerprint) -> Option<FingerprintRef> {
-        let mut bytes = *fingerprint.as_bytes();
-        // SAFETY: the context is valid, and 20 bytes are what libotr copies.
-        FingerprintRef::from_ptr(unsafe {
-            otr_sys::otrl_context_find_fingerprint(
-                self.ptr(),
-                bytes.as_mut_ptr(),
-                1,
-                ptr::null_mut(),
-            )
+        self.read(|context| {
+            context.sessionid.get(..context.sessionid_len).unwrap_or_default().to_vec()
         })
     }
 
-    /// Puts a fingerprint first on its list, where libotr puts new ones.
-    pub(crate) fn make_newest(self, print: FingerprintRef) {
-        let Some(master) = Context::from_ptr(self.get().m_context) else { return };
-        let print = print.ptr();
-        // SAFETY: a valid entry of this master's list, no reference to which is
-        // held; the list is whole after each of the two steps.
-        unsafe {
-            let next = (*print).next;
-            *(*print).tous = next;
-            if !next.is_null() {
-                (*next).tous = (*print).tous;
-            }
-            let head = &raw mut (*master.ptr()).fingerprint_root.next;
-            let first = *head;
-            (*print).next = first;
-            (*print).tous = head;
-            if !first.is_null() {
-                (*first).tous = &raw mut (*print).next;
-            }
-            *head = print;
+    /// The key of the session.
+    pub(crate) fn active(self) -> Option<FingerprintRef<'a>> {
+        // SAFETY: null or in the master's list.
+        unsafe { FingerprintRef::from_ptr(self.read(|context| context.active_fingerprint)) }
+    }
+
+    fn read_smp<T>(self, part: impl FnOnce(&OtrlSMState) -> T) -> Option<T> {
+        let state = NonNull::new(self.read(|context| context.smstate))?;
+        // SAFETY: the context's own, which lives as long as the context; as above.
+        Some(part(unsafe { state.as_ref() }))
+    }
+
+    /// The step of SMP that libotr expects next.
+    pub(crate) fn expected_smp(self) -> Option<NextExpectedSMP> {
+        self.read_smp(|state| state.nextExpected)
+    }
+
+    pub(crate) fn expect_smp(self, step: NextExpectedSMP) {
+        if let Some(state) = NonNull::new(self.read(|context| context.smstate)) {
+            // SAFETY: the context's own, of which no reference is held.
+            unsafe { (*state.as_ptr()).nextExpected = step };
         }
+    }
+
+    /// The run of SMP began with a question of the peer's.
+    pub(crate) fn smp_brought_question(self) -> bool {
+        self.read_smp(|state| state.received_question != 0).unwrap_or(true)
+    }
+
+    /// Whether the numbers of the first message are there, which answering uses.
+    pub(crate) fn holds_first_message_of_smp(self) -> bool {
+        let numbers =
+            self.read_smp(|state| [state.g1, state.g2, state.g3, state.g3o, state.x2, state.x3]);
+        numbers.is_some_and(|numbers| !numbers.iter().any(|number| number.is_null()))
+    }
+
+    /// As at the beginning.
+    pub(crate) fn wipe_smp(self) {
+        if let Some(state) = NonNull::new(self.read(|context| context.smstate)) {
+            // SAFETY: the context's own, of which no reference is held; it is empty afterwards.
+            unsafe { otr_sys::otrl_sm_state_free(state.as_ptr()) };
+        }
+    }
+
+    /// The fingerprints that hang on the master.
+    pub(crate) fn prints(self) -> impl Iterator<Item = FingerprintRef<'a>> {
+        let root = |master: Context<'_>| master.read(|master| master.fingerprint_root.next);
+        let first = self.run().next().map(root).unwrap_or(ptr::null_mut());
+        // SAFETY: null or in the master's list.
+        let first = unsafe { FingerprintRef::from_ptr(first) };
+        std::iter::successors(first, |print| print.next())
     }
 
     /// libotr keeps the last message that was sent, and sends it again to
     /// whoever completes a key exchange after an error line. Never.
     pub(crate) fn drop_last_message(self) {
-        let private = self.get().context_priv;
+        let private = self.read(|context| context.context_priv);
         // SAFETY: the context's own private part; the message is libgcrypt's,
         // and is released once.
         unsafe {
@@ -321,114 +269,37 @@ impl Context {
     pub(crate) fn note_sent(self) {
         // SAFETY: a valid context, of which no reference is held.
         unsafe {
-            (*self.get().context_priv).lastsent = libc::time(ptr::null_mut());
-            otr_sys::otrl_context_update_recent_child(self.ptr(), 1);
-        }
-    }
-
-    /// Gives the context another name and returns the old one. Its place in
-    /// libotr's list is the caller's business.
-    pub(crate) fn rename(self, new: &Peer) -> Option<Peer> {
-        let old = self.peer();
-        // SAFETY: the name is libotr's own, made by malloc as strdup's is.
-        unsafe {
-            let copy = libc::strdup(new.as_c().as_ptr());
-            if !copy.is_null() {
-                libc::free((*self.ptr()).username.cast());
-                (*self.ptr()).username = copy;
-            }
-        }
-        old
-    }
-
-    /// Whether this context comes after all of a peer's in libotr's list.
-    pub(crate) fn sorts_after(self, peer: &Peer) -> bool {
-        // SAFETY: libotr keeps a C string there as long as the context lives.
-        let name = unsafe { CStr::from_ptr(self.get().username) };
-        name.to_bytes() > peer.as_bytes()
-    }
-
-    /// Makes it plaintext, and forgets it with all its children and (a master)
-    /// its fingerprints. `otrl_context_forget` leaks each private part and leaves
-    /// the master's `recent_*` pointing at a child that is gone: both are seen to
-    /// here.
-    pub(crate) fn forget(self) {
-        let whole_run = if self.is_master() { self.run() } else { vec![self] };
-        let master = self.get().m_context;
-        let mut parts = Vec::with_capacity(whole_run.len());
-        for context in whole_run {
-            // SAFETY: valid contexts, of which no reference is held; the master
-            // of a child is valid too.
-            unsafe {
-                otr_sys::otrl_context_force_plaintext(context.ptr());
-                for recent in [
-                    &raw mut (*master).recent_child,
-                    &raw mut (*master).recent_rcvd_child,
-                    &raw mut (*master).recent_sent_child,
-                ] {
-                    if *recent == context.ptr() {
-                        *recent = master;
-                    }
-                }
-            }
-            parts.push(context.get().context_priv);
-        }
-        // SAFETY: all of the run is plaintext, so libotr forgets it; nobody uses
-        // these contexts any more.
-        let kept = unsafe { otr_sys::otrl_context_forget(self.ptr()) };
-        if kept == 0 {
-            for part in parts {
-                // SAFETY: libotr made each with malloc, emptied it above and has
-                // now lost the only pointer to it.
-                unsafe { libc::free(part.cast()) };
-            }
+            (*(*self.as_ptr()).context_priv).lastsent = libc::time(ptr::null_mut());
+            otr_sys::otrl_context_update_recent_child(self.as_ptr(), 1);
         }
     }
 }
 
-/// One fingerprint in libotr's memory. Valid until it is forgotten.
+/// One fingerprint in libotr's memory: the key of a session.
 #[derive(Clone, Copy, Eq, PartialEq)]
-pub(crate) struct FingerprintRef(NonNull<otr_sys::Fingerprint>);
+pub(crate) struct FingerprintRef<'a> {
+    print: NonNull<otr_sys::Fingerprint>,
+    of: PhantomData<&'a ()>,
+}
 
-impl FingerprintRef {
-    fn from_ptr(print: *mut otr_sys::Fingerprint) -> Option<FingerprintRef> {
-        NonNull::new(print).map(FingerprintRef)
+impl<'a> FingerprintRef<'a> {
+    /// # Safety
+    /// The entry is null, or no list's root and not freed for as long as `'a`.
+    unsafe fn from_ptr(print: *mut otr_sys::Fingerprint) -> Option<FingerprintRef<'a>> {
+        NonNull::new(print).map(|print| FingerprintRef { print, of: PhantomData })
     }
 
-    pub(crate) fn ptr(self) -> *mut otr_sys::Fingerprint {
-        self.0.as_ptr()
+    pub(crate) fn as_ptr(self) -> *mut otr_sys::Fingerprint {
+        self.print.as_ptr()
     }
 
-    fn get<'a>(self) -> &'a otr_sys::Fingerprint {
-        // SAFETY: valid until forgotten, and nobody keeps one beyond that.
-        unsafe { self.0.as_ref() }
+    fn next(self) -> Option<FingerprintRef<'a>> {
+        // SAFETY: a valid entry; the next is null or in the same list, and is not the root.
+        unsafe { FingerprintRef::from_ptr((*self.as_ptr()).next) }
     }
 
     pub(crate) fn fingerprint(self) -> Fingerprint {
-        let bytes = self.get().fingerprint.cast::<[u8; 20]>();
-        // SAFETY: every entry but the list's root, which is never a `FingerprintRef`, has
-        // 20 bytes there.
-        Fingerprint::from_bytes(unsafe { *bytes })
-    }
-
-    pub(crate) fn trust(self) -> Trust {
-        let trust = self.get().trust;
-        if trust.is_null() {
-            return Trust::None;
-        }
-        // SAFETY: a C string, if it is anything.
-        Trust::from_field(unsafe { CStr::from_ptr(trust) }.to_bytes())
-    }
-
-    pub(crate) fn set_trust(self, trust: &Trust) {
-        let Ok(word) = std::ffi::CString::new(trust.as_field()) else { return };
-        // SAFETY: a valid entry and a C string, which libotr copies.
-        unsafe { otr_sys::otrl_context_set_trust(self.ptr(), word.as_ptr()) };
-    }
-
-    /// Takes it off its list. No context may be using it.
-    pub(crate) fn forget(self) {
-        // SAFETY: a valid entry that is no list's root; 0 keeps the context.
-        unsafe { otr_sys::otrl_context_forget_fingerprint(self.ptr(), 0) };
+        // SAFETY: a valid entry, and every one but the root has 20 bytes there.
+        Fingerprint::from_bytes(unsafe { *(*self.as_ptr()).fingerprint.cast::<[u8; 20]>() })
     }
 }

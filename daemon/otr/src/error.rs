@@ -142,25 +142,6 @@ pub enum SmpError {
     Nul,
 }
 
-/// Why a peer could not be renamed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum RenameError {
-    /// The new name has a private or finished conversation of its own.
-    #[error("the new name has a private conversation of its own: finish that first")]
-    InUse,
-}
-
-/// Why a fingerprint was not forgotten.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ForgetError {
-    /// A private conversation uses it.
-    #[error("a private conversation uses this fingerprint: finish it first")]
-    Active,
-    /// It is not known of this peer.
-    #[error("this fingerprint is not known: see the list of fingerprints")]
-    Unknown,
-}
-
 /// libgcrypt's words for an error.
 pub(crate) fn explain(error: otr_sys::gcry_error_t) -> String {
     // SAFETY: any number is fine; the result is a constant string.

@@ -2,8 +2,6 @@
 
 use crate::fingerprint::Fingerprint;
 use crate::message::Version;
-use crate::peer::Peer;
-use crate::trust::Trust;
 
 /// What one line from a peer led to.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -18,36 +16,29 @@ pub struct Received {
     pub events: Vec<Event>,
 }
 
-/// Something that happened inside libotr, or that the wrapper saw there.
+/// Something that happened inside libotr, or that the wrapper saw there, with the peer of the call
+/// that returned it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
     /// Send this line to the peer. It is whole: the caller cuts it
     /// ([`crate::fragment::cut`]).
     Inject {
-        /// To whom.
-        peer: Peer,
         /// The line, without a line end.
         line: Vec<u8>,
     },
     /// A conversation became private, or its key or version changed
     /// (`gone_secure`).
     Private {
-        /// With whom.
-        peer: Peer,
         /// The peer's instance tag; 0 in version 2.
         instance: u32,
         /// The peer's key.
         fingerprint: Fingerprint,
         /// The protocol's version.
         version: Version,
-        /// This peer was not known to use this key before.
-        first_seen: bool,
     },
     /// A private conversation got new session keys with the same long-term key
     /// (`still_secure`).
     Refreshed {
-        /// With whom.
-        peer: Peer,
         /// The peer's instance tag; 0 in version 2.
         instance: u32,
         /// The peer's key.
@@ -55,15 +46,11 @@ pub enum Event {
     },
     /// The peer ended the private conversation: it is [`State::Finished`].
     Ended {
-        /// Who.
-        peer: Peer,
         /// The peer's instance tag; 0 in version 2.
         instance: u32,
     },
     /// The socialist millionaires' protocol moved.
     Smp {
-        /// With whom.
-        peer: Peer,
         /// The peer's instance tag; 0 in version 2.
         instance: u32,
         /// What happened.
@@ -72,16 +59,12 @@ pub enum Event {
     /// An encrypted message that the session's keys do not open
     /// (`RCVDMSG_UNREADABLE`).
     Unreadable {
-        /// Whose.
-        peer: Peer,
         /// The peer's instance tag; 0 in version 2.
         instance: u32,
     },
     /// An encrypted message although there is no session with that instance
     /// (`RCVDMSG_NOT_IN_PRIVATE`, and what libotr drops without a word).
     NotPrivate {
-        /// Whose.
-        peer: Peer,
         /// The peer's instance tag; 0 in version 2.
         instance: u32,
         /// The sender marked it as not worth a complaint (a heartbeat, an SMP
@@ -89,56 +72,33 @@ pub enum Event {
         ignorable: bool,
     },
     /// A message that is not well formed (`RCVDMSG_MALFORMED`).
-    Malformed {
-        /// Whose.
-        peer: Peer,
-    },
+    Malformed,
     /// A message for another of our own clients
     /// (`RCVDMSG_FOR_OTHER_INSTANCE`).
-    OtherInstance {
-        /// Whose.
-        peer: Peer,
-    },
+    OtherInstance,
     /// The line was no OTR line after all, and is the peer's clear text.
     Unencrypted {
-        /// Whose.
-        peer: Peer,
         /// The line as it came.
         text: Vec<u8>,
     },
     /// The peer's OTR reported an error. The words are the peer's.
     ErrorFromPeer {
-        /// Whose.
-        peer: Peer,
         /// The words after `?OTR Error:`.
         text: Vec<u8>,
     },
     /// No private conversation could be set up (`SETUP_ERROR`).
     SetupFailed {
-        /// With whom.
-        peer: Peer,
         /// In our words and libgcrypt's, never the peer's.
         reason: String,
     },
     /// Our own message came back: somebody mirrors us (`MSG_REFLECTED`).
-    Reflected {
-        /// Who.
-        peer: Peer,
-    },
+    Reflected,
     /// The peer uses more instance tags than [`crate::MAX_INSTANCES`] at once:
     /// the line was dropped.
-    TooManyInstances {
-        /// Who.
-        peer: Peer,
-    },
+    TooManyInstances,
     /// A key exchange stands still, for we have no key (`create_privkey`).
     /// With a key loaded, a new query starts over.
-    KeyNeeded {
-        /// With whom.
-        peer: Peer,
-    },
-    /// [`crate::Otr::fingerprints_file`] has changed: save it.
-    FingerprintsChanged,
+    KeyNeeded,
     /// [`crate::Otr::instags_file`] has changed: save it.
     InstagsChanged,
 }
@@ -232,17 +192,4 @@ pub struct Session {
     pub smp_asked: bool,
     /// A run of the socialist millionaires' protocol is under way.
     pub smp_running: bool,
-}
-
-/// A fingerprint that is known of a peer.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct KnownFingerprint {
-    /// Whose.
-    pub peer: Peer,
-    /// The key.
-    pub fingerprint: Fingerprint,
-    /// How far it is trusted.
-    pub trust: Trust,
-    /// A private conversation with this peer uses it now.
-    pub active: bool,
 }

@@ -14,12 +14,13 @@ use zeroize::Zeroizing;
 
 use crate::error::{FileError, KeyError};
 use crate::fingerprint::Fingerprint;
-use crate::key::{self, MAX_KEY_FILE, UserState};
+use crate::fingerprint_store::{MAX_FINGERPRINTS, MAX_RECORDS_FILE};
+use crate::key::{self, MAX_KEY_FILE};
 use crate::peer::Peer;
 use crate::record::Record;
-use crate::records::{MAX_FINGERPRINTS, MAX_RECORDS_FILE};
 use crate::text_file::{TextFile, lines, trimmed};
 use crate::trust::Trust;
+use crate::user_state::UserState;
 
 /// How a program names whose key it is.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -129,7 +130,7 @@ pub fn fingerprints(file: &[u8]) -> Result<(Vec<ForeignFingerprint>, usize), Fil
         return Err(FileError::TooLarge(MAX_RECORDS_FILE));
     }
     let (mut found, mut left_out) = (Vec::new(), 0);
-    for (_, line) in lines(&TextFile::new(file)) {
+    for line in lines(&TextFile::new(file)) {
         match Record::parse(line).and_then(|record| foreign(&record)) {
             Some(one) if found.len() < MAX_FINGERPRINTS => found.push(one),
             _ => left_out += 1,
@@ -153,7 +154,7 @@ fn foreign(record: &Record<'_>) -> Option<ForeignFingerprint> {
 #[must_use]
 pub fn instag(file: &[u8], owner: &Owner) -> Option<u32> {
     let file = TextFile::new(file.get(..MAX_RECORDS_FILE.min(file.len()))?);
-    let mut tags = lines(&file).filter_map(|(_, line)| tag_line(line));
+    let mut tags = lines(&file).filter_map(tag_line);
     tags.find(|(other, _)| other == owner).map(|(_, tag)| tag)
 }
 
@@ -172,15 +173,15 @@ fn read(file: &[u8]) -> Result<UserState, KeyError> {
     if file.is_empty() {
         return Err(KeyError::Missing);
     }
-    let scratch = UserState::new()?;
-    key::read(scratch.0, &TextFile::new(file))?;
+    let mut scratch = UserState::new()?;
+    key::read(&mut scratch, &TextFile::new(file))?;
     Ok(scratch)
 }
 
 /// Shows every key: whose it is, the S-expression, and the fingerprint.
 fn each(state: &UserState, mut show: impl FnMut(Owner, gcry_sexp_t, Option<Fingerprint>)) {
     // SAFETY: the user state is open.
-    let mut key = unsafe { (*state.0).privkey_root };
+    let mut key = unsafe { (*state.as_ptr()).privkey_root };
     while !key.is_null() {
         let mut hash = [0_u8; 20];
         // SAFETY: a valid entry, with two C strings and a key; 20 bytes are what
@@ -188,7 +189,7 @@ fn each(state: &UserState, mut show: impl FnMut(Owner, gcry_sexp_t, Option<Finge
         let (account, protocol, expression, next, found) = unsafe {
             let (account, protocol) = ((*key).accountname, (*key).protocol);
             let found = otr_sys::otrl_privkey_fingerprint_raw(
-                state.0,
+                state.as_ptr(),
                 hash.as_mut_ptr(),
                 account,
                 protocol,

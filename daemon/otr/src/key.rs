@@ -3,18 +3,18 @@
 use std::ffi::{CStr, c_void};
 use std::ptr;
 
-use otr_sys::{OtrlPrivKey, OtrlUserState, gcry_sexp_t};
+use otr_sys::{OtrlPrivKey, gcry_sexp_t};
 use zeroize::Zeroizing;
 
 use crate::context::PROTOCOL;
+use crate::error::KeyError;
 use crate::error::explain;
-use crate::error::{InitError, KeyError};
 use crate::fingerprint::Fingerprint;
-use crate::init::init;
 use crate::memfd::MemFile;
 use crate::peer::Peer;
 use crate::pubkey_check;
 use crate::text_file::TextFile;
+use crate::user_state::UserState;
 
 /// Largest key file that is read, in bytes. One key takes about 1000.
 pub const MAX_KEY_FILE: usize = 64 * 1024;
@@ -30,14 +30,14 @@ pub const MAX_KEY_FILE: usize = 64 * 1024;
 /// cannot be in a key file.
 pub fn generate_key(account: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let account = Peer::new(account.as_bytes())?;
-    let scratch = UserState::new()?;
+    let mut scratch = UserState::new()?;
     let file = MemFile::new(b"")?;
     let mut new_key = ptr::null_mut();
     // SAFETY: the user state is open, the names are C strings and `new_key` can
     // be written to.
     let error = unsafe {
         otr_sys::otrl_privkey_generate_start(
-            scratch.0,
+            scratch.as_mut_ptr(),
             account.as_c().as_ptr(),
             PROTOCOL.as_ptr(),
             &raw mut new_key,
@@ -51,24 +51,25 @@ pub fn generate_key(account: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let error = unsafe { otr_sys::otrl_privkey_generate_calculate(new_key) };
     if error != 0 {
         // SAFETY: as above; it is not used any more.
-        unsafe { otr_sys::otrl_privkey_generate_cancelled(scratch.0, new_key) };
+        unsafe { otr_sys::otrl_privkey_generate_cancelled(scratch.as_mut_ptr(), new_key) };
         return Err(KeyError::Generate(explain(error)));
     }
-    finish(&scratch, new_key, &file)?;
+    finish(&mut scratch, new_key, &file)?;
     Ok(file.content()?)
 }
 
-fn finish(scratch: &UserState, new_key: *mut c_void, file: &MemFile) -> Result<(), KeyError> {
+fn finish(scratch: &mut UserState, new_key: *mut c_void, file: &MemFile) -> Result<(), KeyError> {
     // SAFETY: `new_key` is what `start` made and is not used any more; the stream
     // can be read and written.
-    let error =
-        unsafe { otr_sys::otrl_privkey_generate_finish_FILEp(scratch.0, new_key, file.stream()) };
+    let error = unsafe {
+        otr_sys::otrl_privkey_generate_finish_FILEp(scratch.as_mut_ptr(), new_key, file.stream())
+    };
     if error == 0 { Ok(()) } else { Err(KeyError::Generate(explain(error))) }
 }
 
 /// Loads the key of `account` from the content of an `otr.key` file. If that is
 /// no use, the user state keeps the key that it has.
-pub(crate) fn load(us: OtrlUserState, account: &Peer, file: &[u8]) -> Result<(), KeyError> {
+pub(crate) fn load(us: &mut UserState, account: &Peer, file: &[u8]) -> Result<(), KeyError> {
     if file.len() > MAX_KEY_FILE {
         return Err(KeyError::TooLarge(MAX_KEY_FILE));
     }
@@ -78,23 +79,23 @@ pub(crate) fn load(us: OtrlUserState, account: &Peer, file: &[u8]) -> Result<(),
     }
     let file = &*TextFile::new(file);
     // libotr forgets its keys before it looks at the file: try elsewhere first.
-    let scratch = UserState::new()?;
-    read(scratch.0, file)?;
-    check(scratch.0, account)?;
+    let mut scratch = UserState::new()?;
+    read(&mut scratch, file)?;
+    check(&scratch, account)?;
     read(us, file)
 }
 
-pub(crate) fn read(us: OtrlUserState, content: &[u8]) -> Result<(), KeyError> {
+pub(crate) fn read(us: &mut UserState, content: &[u8]) -> Result<(), KeyError> {
     let file = MemFile::new(content)?;
     // SAFETY: the user state is open, and the stream can be read.
-    let error = unsafe { otr_sys::otrl_privkey_read_FILEp(us, file.stream()) };
+    let error = unsafe { otr_sys::otrl_privkey_read_FILEp(us.as_mut_ptr(), file.stream()) };
     if error == 0 { Ok(()) } else { Err(KeyError::Malformed(explain(error))) }
 }
 
 /// The key must be there (a file without keys reads as success), must be ours, and must be one
 /// that libotr can sign with: it does not check, and writes past a buffer if q is larger than 160
 /// bits. It is our own file: what came from elsewhere has been through [`check_sound`].
-fn check(us: OtrlUserState, account: &Peer) -> Result<(), KeyError> {
+fn check(us: &UserState, account: &Peer) -> Result<(), KeyError> {
     let Some(key) = find(us, account.as_c()) else {
         return Err(match other_account(us) {
             Some(found) => KeyError::OtherAccount {
@@ -124,9 +125,9 @@ fn fits_together(expression: gcry_sexp_t, numbers_do: bool) -> Result<(), KeyErr
 }
 
 /// The first `irc` account in the user state.
-fn other_account(us: OtrlUserState) -> Option<String> {
+fn other_account(us: &UserState) -> Option<String> {
     // SAFETY: the user state is open.
-    let mut key = unsafe { (*us).privkey_root };
+    let mut key = unsafe { (*us.as_ptr()).privkey_root };
     while !key.is_null() {
         // SAFETY: a valid entry, with two C strings.
         let (name, protocol, next) = unsafe {
@@ -141,49 +142,25 @@ fn other_account(us: OtrlUserState) -> Option<String> {
 }
 
 /// Our key, or null.
-fn find(us: OtrlUserState, account: &CStr) -> Option<*mut OtrlPrivKey> {
+fn find(us: &UserState, account: &CStr) -> Option<*mut OtrlPrivKey> {
     // SAFETY: the user state is open, and both names are C strings.
-    let key = unsafe { otr_sys::otrl_privkey_find(us, account.as_ptr(), PROTOCOL.as_ptr()) };
+    let key =
+        unsafe { otr_sys::otrl_privkey_find(us.as_ptr(), account.as_ptr(), PROTOCOL.as_ptr()) };
     (!key.is_null()).then_some(key)
 }
 
 /// The fingerprint of our key, if there is one.
-pub(crate) fn fingerprint(us: OtrlUserState, account: &CStr) -> Option<Fingerprint> {
+pub(crate) fn fingerprint(us: &UserState, account: &CStr) -> Option<Fingerprint> {
     let mut bytes = [0_u8; 20];
     // SAFETY: the user state is open, the names are C strings, and 20 bytes are
     // what libotr writes.
     let found = unsafe {
         otr_sys::otrl_privkey_fingerprint_raw(
-            us,
+            us.as_ptr(),
             bytes.as_mut_ptr(),
             account.as_ptr(),
             PROTOCOL.as_ptr(),
         )
     };
     (!found.is_null()).then(|| Fingerprint::from_bytes(bytes))
-}
-
-/// A user state of libotr's. The contexts in it, which libotr would leak parts
-/// of, are forgotten by whoever makes some.
-pub(crate) struct UserState(pub(crate) OtrlUserState);
-
-impl UserState {
-    /// A new one. Without `otrl_init` the first exchange would crash, so this
-    /// sees to that too.
-    pub(crate) fn new() -> Result<UserState, InitError> {
-        init()?;
-        // SAFETY: libotr is ready.
-        let us = unsafe { otr_sys::otrl_userstate_create() };
-        if us.is_null() {
-            return Err(InitError::Libotr("out of memory".to_owned()));
-        }
-        Ok(UserState(us))
-    }
-}
-
-impl Drop for UserState {
-    fn drop(&mut self) {
-        // SAFETY: open, and freed only here.
-        unsafe { otr_sys::otrl_userstate_free(self.0) };
-    }
 }

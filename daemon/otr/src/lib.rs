@@ -1,13 +1,15 @@
 //! Safe libotr for one IRC account.
 //!
-//! [`Otr`] owns one libotr user state. Every call returns what happened as
+//! [`Otr`] owns one libotr user state, which knows peers by a [`Handle`] each and nothing
+//! else of them. Every call returns what happened as
 //! values; libotr's callbacks only push onto a list, and nothing in here waits,
-//! writes a file or knows IRC. The dangers of libotr 4.1.1 are met here, one
+//! writes a file or knows IRC. Which keys are known of whom is in a
+//! [`FingerprintStore`], without libotr. The dangers of libotr 4.1.1 are met here, one
 //! module a danger:
 //!
 //! - [`dsa_check_in_force`]: a peer's malformed public key never reaches libgcrypt;
 //! - `restore`: after each call the contexts are put right (no silent downgrade, no
-//!   session without keys, no message kept for resending, no trust taken away);
+//!   session without keys, no message kept for resending);
 //! - [`mod@message`]: only a line that *is* OTR reaches libotr;
 //! - [`fragment`]: lines are cut to the byte and put together within bounds.
 //!
@@ -30,9 +32,12 @@ mod defence_in_depth_tests;
 mod error;
 mod event;
 mod fingerprint;
+mod fingerprint_store;
 pub mod foreign;
 pub mod fragment;
+mod handle;
 mod init;
+mod instag;
 #[cfg(not(target_feature = "crt-static"))]
 mod interpose;
 mod key;
@@ -41,23 +46,23 @@ pub mod message;
 mod mpi;
 mod otr;
 mod peer;
-mod peers;
 mod pubkey_check;
 mod record;
-mod records;
-mod shelf;
+mod sessions;
 mod smp;
 mod snapshot;
 mod text_file;
 mod trust;
+mod user_state;
 
 pub use admission::{MAX_INSTANCES, MAX_STRANGERS};
-pub use error::{
-    DsaCheckError, FileError, ForgetError, InitError, KeyError, NewError, RenameError, SendError,
-    SmpError,
-};
-pub use event::{Event, Initiator, KnownFingerprint, Received, Session, Smp, SmpOutcome, State};
+pub use error::{DsaCheckError, FileError, InitError, KeyError, NewError, SendError, SmpError};
+pub use event::{Event, Initiator, Received, Session, Smp, SmpOutcome, State};
 pub use fingerprint::Fingerprint;
+pub use fingerprint_store::{
+    FingerprintReport, FingerprintStore, KnownFingerprint, MAX_FINGERPRINTS, MAX_RECORDS_FILE,
+};
+pub use handle::Handle;
 pub use init::{Randomness, init, libotr_version, warm_up_rng};
 pub use key::{MAX_KEY_FILE, generate_key};
 pub use memfd::memory_files_work;
@@ -65,7 +70,6 @@ pub use message::Version;
 pub use otr::{MAX_LINE, MAX_TEXT, Otr};
 pub use peer::{MAX_NAME, NameError, Peer};
 pub use pubkey_check::dsa_check_in_force;
-pub use records::{FingerprintReport, MAX_FINGERPRINTS, MAX_RECORDS_FILE};
 pub use smp::{MAX_QUESTION, MAX_SECRET};
 pub use text_file::TextFile;
 pub use trust::Trust;

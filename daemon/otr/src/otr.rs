@@ -14,11 +14,12 @@ use crate::error::explain;
 use crate::error::{KeyError, NewError, SendError};
 use crate::event::{Event, Initiator, Received, Smp, State};
 use crate::fingerprint::Fingerprint;
-use crate::key::{self, UserState};
+use crate::handle::Handle;
+use crate::key;
 use crate::message::{self, OtrLine};
 use crate::peer::Peer;
-use crate::shelf::Shelf;
 use crate::snapshot::ContextSnapshot;
+use crate::user_state::UserState;
 
 /// Longest line that is given to libotr, in bytes: a whole reassembled message.
 pub const MAX_LINE: usize = crate::fragment::MAX_MESSAGE;
@@ -30,10 +31,8 @@ pub const MAX_TEXT: usize = 16 * 1024;
 pub struct Otr {
     pub(crate) us: UserState,
     pub(crate) account: Peer,
-    /// What libotr has not been told yet.
-    pub(crate) shelf: Shelf,
     /// What libotr does not know about a session, by peer and instance tag.
-    pub(crate) live: HashMap<(Peer, u32), SessionRecord>,
+    pub(crate) live: HashMap<(Handle, u32), SessionRecord>,
     /// Counts up with each genuine message.
     clock: u64,
     poll_every: Option<Duration>,
@@ -61,15 +60,7 @@ impl Otr {
     pub fn new(account: &str) -> Result<Otr, NewError> {
         let account = Peer::new(account.as_bytes())?;
         let us = UserState::new()?;
-        Ok(Otr {
-            us,
-            account,
-            shelf: Shelf::default(),
-            live: HashMap::new(),
-            clock: 0,
-            poll_every: None,
-            tag_is_new: false,
-        })
+        Ok(Otr { us, account, live: HashMap::new(), clock: 0, poll_every: None, tag_is_new: false })
     }
 
     /// Takes our key out of the content of an `otr.key` file.
@@ -78,7 +69,7 @@ impl Otr {
     /// [`KeyError`] if the file holds no sound key of this account. The key that
     /// was loaded before then stays.
     pub fn load_key(&mut self, file: &[u8]) -> Result<(), KeyError> {
-        key::load(self.us.0, &self.account, file)
+        key::load(&mut self.us, &self.account, file)
     }
 
     /// Whether a key is loaded.
@@ -90,13 +81,13 @@ impl Otr {
     /// The fingerprint of our key.
     #[must_use]
     pub fn own_fingerprint(&self) -> Option<Fingerprint> {
-        key::fingerprint(self.us.0, self.account.as_c())
+        key::fingerprint(&self.us, self.account.as_c())
     }
 
     /// Drops our key. Sessions that are private stay so; SMP needs the key.
     pub fn forget_key(&mut self) {
         // SAFETY: the user state is open.
-        unsafe { otr_sys::otrl_privkey_forget_all(self.us.0) };
+        unsafe { otr_sys::otrl_privkey_forget_all(self.us.as_mut_ptr()) };
     }
 
     /// The line that asks a peer for a private conversation. libotr's own is
@@ -111,7 +102,7 @@ impl Otr {
     /// Handles one whole line of a peer's. Only what [`message::classify`] calls a
     /// query, a message or an error does anything; all else comes back as
     /// [`Event::Unencrypted`].
-    pub fn receive(&mut self, peer: &Peer, line: &[u8]) -> Received {
+    pub fn receive(&mut self, peer: Handle, line: &[u8]) -> Received {
         let mut received = self.receive_any(peer, line);
         if std::mem::take(&mut self.tag_is_new) {
             received.events.push(Event::InstagsChanged);
@@ -119,20 +110,17 @@ impl Otr {
         received
     }
 
-    fn receive_any(&mut self, peer: &Peer, line: &[u8]) -> Received {
+    fn receive_any(&mut self, peer: Handle, line: &[u8]) -> Received {
         let alone = |event| Received { events: vec![event], ..Received::default() };
         match message::classify(line) {
             OtrLine::Text | OtrLine::Tagged { .. } | OtrLine::Fragment(_) => {
-                alone(Event::Unencrypted { peer: peer.clone(), text: line.to_vec() })
+                alone(Event::Unencrypted { text: line.to_vec() })
             }
             // Never into libotr: there it makes the last message be sent again.
-            OtrLine::Error { text } => {
-                alone(Event::ErrorFromPeer { peer: peer.clone(), text: text.to_vec() })
-            }
+            OtrLine::Error { text } => alone(Event::ErrorFromPeer { text: text.to_vec() }),
             OtrLine::Query { v2: false, v3: false } => Received::default(),
             OtrLine::Query { .. } => self.receive_otr(peer, line),
             OtrLine::Message { version, kind, sender, receiver } => {
-                self.introduce(peer);
                 let ours = self.instag();
                 let header = Header { version, kind, sender, receiver };
                 match self.admit(peer, line, header, ours) {
@@ -165,7 +153,7 @@ impl Otr {
     /// not been sent in any form.
     pub fn send(
         &mut self,
-        peer: &Peer,
+        peer: Handle,
         instance: u32,
         text: &[u8],
     ) -> Result<(Vec<u8>, Vec<Event>), SendError> {
@@ -189,22 +177,23 @@ impl Otr {
     }
 
     /// Ends every session with a peer, and tells the peer.
-    pub fn finish(&mut self, peer: &Peer) -> Vec<Event> {
-        let before = ContextSnapshot::of(self.context(peer, 0));
-        let mut sink = Sink::new(peer, before.fingerprints());
+    pub fn finish(&mut self, peer: Handle) -> Vec<Event> {
+        let mut sink = Sink::new();
+        let username = peer.username();
         // SAFETY: the user state is open, all names are C strings, and the sink
         // outlives the call.
         unsafe {
             otr_sys::otrl_message_disconnect_all_instances(
-                self.us.0,
+                self.us.as_mut_ptr(),
                 &raw const OPS,
                 sink.as_opdata(),
                 self.account.as_c().as_ptr(),
                 PROTOCOL.as_ptr(),
-                peer.as_c().as_ptr(),
+                username.as_ptr(),
             );
         }
-        self.live.retain(|(whose, _), _| whose != peer);
+        self.us.forget_unused_prints(self.account.as_c(), peer);
+        self.live.retain(|(whose, _), _| *whose != peer);
         sink.events
     }
 
@@ -217,31 +206,31 @@ impl Otr {
     /// Lets libotr wipe the keys of exchanges that nobody answered
     /// (`otrl_message_poll`).
     pub fn poll(&mut self) {
-        let mut sink = Sink::new(&self.account, Vec::new());
+        let mut sink = Sink::new();
+        let us = self.us.as_mut_ptr();
         // SAFETY: the user state is open, and the sink outlives the call.
-        unsafe { otr_sys::otrl_message_poll(self.us.0, &raw const OPS, sink.as_opdata()) };
+        unsafe { otr_sys::otrl_message_poll(us, &raw const OPS, sink.as_opdata()) };
         self.note_timer(&sink);
     }
 
     /// The context of a peer's instance; the master for 0.
-    pub(crate) fn context(&self, peer: &Peer, instance: u32) -> Option<Context> {
-        Context::find(self.us.0, self.account.as_c(), peer, instance)
+    pub(crate) fn context(&self, peer: Handle, instance: u32) -> Option<Context<'_>> {
+        self.us.find(self.account.as_c(), peer, instance)
     }
 
     /// Gives a line to libotr and puts right what it did.
-    fn receive_otr(&mut self, peer: &Peer, line: &[u8]) -> Received {
+    fn receive_otr(&mut self, peer: Handle, line: &[u8]) -> Received {
         let Some(message) = CString::new(line).ok().filter(|_| line.len() <= MAX_LINE) else {
-            let events = vec![Event::Malformed { peer: peer.clone() }];
+            let events = vec![Event::Malformed];
             return Received { events, ..Received::default() };
         };
         self.instag();
-        self.introduce(peer);
-        let master = self.context(peer, 0);
-        if master.is_none() {
+        if self.context(peer, 0).is_none() {
             self.make_room_for_stranger();
         }
-        let before = ContextSnapshot::of(master);
-        let mut sink = Sink::new(peer, before.fingerprints());
+        let before = ContextSnapshot::of(self.run(peer));
+        let mut sink = Sink::new();
+        let username = peer.username();
         let mut text = ptr::null_mut();
         let mut tlvs = ptr::null_mut();
         let mut context = ptr::null_mut();
@@ -249,12 +238,12 @@ impl Otr {
         // results can be written to, and the sink outlives the call.
         let internal = unsafe {
             otr_sys::otrl_message_receiving(
-                self.us.0,
+                self.us.as_mut_ptr(),
                 &raw const OPS,
                 sink.as_opdata(),
                 self.account.as_c().as_ptr(),
                 PROTOCOL.as_ptr(),
-                peer.as_c().as_ptr(),
+                username.as_ptr(),
                 message.as_ptr(),
                 &raw mut text,
                 &raw mut tlvs,
@@ -266,26 +255,25 @@ impl Otr {
         // SAFETY: libotr made the chain for us, or left null.
         unsafe { otr_sys::otrl_tlv_free(tlvs) };
         let text = take_text(text).filter(|_| internal == 0);
-        let instance = Context::from_ptr(context).map_or(0, Context::instance);
-        let seen = before.restore(self.context(peer, 0));
+        // SAFETY: null or in the list, from which nothing has been taken since.
+        let instance = unsafe { Context::from_ptr(context) }.map_or(0, Context::instance);
+        let ended = before.restore(self.run(peer));
+        self.us.forget_unused_prints(self.account.as_c(), peer);
         let mut events = self.settle(peer, sink);
         if text.is_some() {
             self.heard(peer, instance);
         }
-        for instance in seen.ended {
-            if let Some(live) = self.live.get_mut(&(peer.clone(), instance)) {
+        for instance in ended {
+            if let Some(live) = self.live.get_mut(&(peer, instance)) {
                 live.asked = false;
             }
-            events.push(Event::Ended { peer: peer.clone(), instance });
-        }
-        if seen.new_print {
-            events.push(Event::FingerprintsChanged);
+            events.push(Event::Ended { instance });
         }
         Received { text, instance, events }
     }
 
     /// Keeps our own records in step with what libotr reported.
-    pub(crate) fn settle(&mut self, peer: &Peer, sink: Sink) -> Vec<Event> {
+    pub(crate) fn settle(&mut self, peer: Handle, sink: Sink) -> Vec<Event> {
         self.note_timer(&sink);
         let mut events = sink.events;
         // libotr says that a session is private before it sends the line that
@@ -300,14 +288,14 @@ impl Otr {
         events
     }
 
-    fn note(&mut self, peer: &Peer, event: &mut Event) {
+    fn note(&mut self, peer: Handle, event: &mut Event) {
         match event {
             Event::Private { instance, .. } => {
                 let instance = *instance;
                 self.clock += 1;
                 let since = self.clock;
                 let live = SessionRecord { since, last_heard: since, ..SessionRecord::default() };
-                self.live.insert((peer.clone(), instance), live);
+                self.live.insert((peer, instance), live);
                 self.smp_reset(peer, instance);
             }
             Event::Refreshed { instance, .. } => {
@@ -322,7 +310,7 @@ impl Otr {
             Event::Smp { instance, event, .. } => {
                 let instance = *instance;
                 self.heard(peer, instance);
-                let live = self.live.entry((peer.clone(), instance)).or_default();
+                let live = self.live.entry((peer, instance)).or_default();
                 live.asked = matches!(event, Smp::Asked { .. });
                 if let Smp::Verified(proof) | Smp::Failed(proof) = event
                     && proof.initiator == Initiator::We
@@ -338,9 +326,9 @@ impl Otr {
     }
 
     /// Something genuine came from this instance.
-    fn heard(&mut self, peer: &Peer, instance: u32) {
+    fn heard(&mut self, peer: Handle, instance: u32) {
         self.clock += 1;
-        self.live.entry((peer.clone(), instance)).or_default().last_heard = self.clock;
+        self.live.entry((peer, instance)).or_default().last_heard = self.clock;
     }
 
     fn note_timer(&mut self, sink: &Sink) {
@@ -350,24 +338,15 @@ impl Otr {
     }
 }
 
-impl Drop for Otr {
-    fn drop(&mut self) {
-        // libotr would leak a part of each context.
-        for master in Context::masters(self.us.0) {
-            master.forget();
-        }
-    }
-}
-
 /// Makes a data message out of a text (`otrl_proto_create_data`).
-fn encrypt(context: Context, text: &CStr) -> Result<Vec<u8>, SendError> {
+fn encrypt(context: Context<'_>, text: &CStr) -> Result<Vec<u8>, SendError> {
     let mut line = ptr::null_mut();
     // SAFETY: the context is valid and private with keys, the text is a C string,
     // `line` can be written to.
     let error = unsafe {
         otr_sys::otrl_proto_create_data(
             &raw mut line,
-            context.ptr(),
+            context.as_ptr(),
             text.as_ptr(),
             ptr::null(),
             0,

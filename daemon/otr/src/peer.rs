@@ -1,4 +1,4 @@
-//! The validated name under which libotr knows a peer.
+//! The validated name of a peer or an account in libotr's files.
 
 use std::ffi::{CStr, CString};
 use std::fmt;

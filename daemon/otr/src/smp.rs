@@ -9,8 +9,8 @@ use crate::callbacks::{OPS, Sink};
 use crate::context::{Context, NOTHING};
 use crate::error::SmpError;
 use crate::event::{Event, Received};
+use crate::handle::Handle;
 use crate::message::{MessageType, OtrLine, classify};
-use crate::peer::Peer;
 
 /// Longest question, in bytes. The wire would allow 64 kB with the proof.
 pub const MAX_QUESTION: usize = 1000;
@@ -26,7 +26,7 @@ impl Otr {
     /// words are sound.
     pub fn smp_start(
         &mut self,
-        peer: &Peer,
+        peer: Handle,
         instance: u32,
         question: Option<&[u8]>,
         secret: &[u8],
@@ -43,7 +43,8 @@ impl Otr {
         if self.smp_running(peer, context) {
             events.extend(self.smp_abort(peer, instance));
         }
-        events.extend(self.smp_call(peer, context, |us, opdata| {
+        let context = self.smp_context(peer, instance, secret)?;
+        events.extend(self.smp_call(context, |us, opdata| {
             // SAFETY: the context is valid and private with keys, the strings are
             // valid, and the sink outlives the call.
             unsafe {
@@ -52,7 +53,7 @@ impl Otr {
                         us,
                         &raw const OPS,
                         opdata,
-                        context.ptr(),
+                        context.as_ptr(),
                         question.as_ptr(),
                         secret.as_ptr(),
                         secret.len(),
@@ -61,14 +62,14 @@ impl Otr {
                         us,
                         &raw const OPS,
                         opdata,
-                        context.ptr(),
+                        context.as_ptr(),
                         secret.as_ptr(),
                         secret.len(),
                     ),
                 }
             }
         }));
-        let live = self.live.entry((peer.clone(), instance)).or_default();
+        let live = self.live.entry((peer, instance)).or_default();
         live.asked = false;
         live.our_question = question.is_some();
         Ok(events)
@@ -82,16 +83,16 @@ impl Otr {
     /// read through a null pointer.
     pub fn smp_respond(
         &mut self,
-        peer: &Peer,
+        peer: Handle,
         instance: u32,
         secret: &[u8],
     ) -> Result<Vec<Event>, SmpError> {
         let context = self.smp_context(peer, instance, secret)?;
-        let asked = self.live.get(&(peer.clone(), instance)).is_some_and(|live| live.asked);
-        if !asked || !holds_first_message(context) {
+        let asked = self.live.get(&(peer, instance)).is_some_and(|live| live.asked);
+        if !asked || !context.holds_first_message_of_smp() {
             return Err(SmpError::NotAsked);
         }
-        let events = self.smp_call(peer, context, |us, opdata| {
+        let events = self.smp_call(context, |us, opdata| {
             // SAFETY: the context is valid, private with keys, and holds what the
             // first message brought; the sink outlives the call.
             unsafe {
@@ -99,13 +100,13 @@ impl Otr {
                     us,
                     &raw const OPS,
                     opdata,
-                    context.ptr(),
+                    context.as_ptr(),
                     secret.as_ptr(),
                     secret.len(),
                 );
             }
         });
-        if let Some(live) = self.live.get_mut(&(peer.clone(), instance)) {
+        if let Some(live) = self.live.get_mut(&(peer, instance)) {
             live.asked = false;
         }
         Ok(events)
@@ -113,14 +114,14 @@ impl Otr {
 
     /// Breaks a run off and tells the peer. Without a private session nothing
     /// happens.
-    pub fn smp_abort(&mut self, peer: &Peer, instance: u32) -> Vec<Event> {
+    pub fn smp_abort(&mut self, peer: Handle, instance: u32) -> Vec<Event> {
         let mut events = Vec::new();
         if let Some(context) = self.context(peer, instance).filter(|one| one.is_private()) {
-            events = self.smp_call(peer, context, |us, opdata| {
+            events = self.smp_call(context, |us, opdata| {
                 // SAFETY: the context is valid and private with keys, and the sink
                 // outlives the call.
                 unsafe {
-                    otr_sys::otrl_message_abort_smp(us, &raw const OPS, opdata, context.ptr());
+                    otr_sys::otrl_message_abort_smp(us, &raw const OPS, opdata, context.as_ptr());
                 }
             });
         }
@@ -131,7 +132,7 @@ impl Otr {
     /// As [`Otr::receive`], but an authentication that the peer begins is not looked at, which
     /// takes milliseconds: [`Event::Smp`] says [`crate::Smp::SmpIgnored`], and the peer is told
     /// nothing. One that is under way goes on.
-    pub fn receive_ignoring_smp(&mut self, peer: &Peer, line: &[u8]) -> Received {
+    pub fn receive_ignoring_smp(&mut self, peer: Handle, line: &[u8]) -> Received {
         let OtrLine::Message { kind: MessageType::Data, sender, .. } = classify(line) else {
             return self.receive(peer, line);
         };
@@ -142,44 +143,40 @@ impl Otr {
     }
 
     /// Has libotr expect another step than the one that it expects.
-    fn expect_smp(&self, peer: &Peer, instance: u32, from: NextExpectedSMP, to: NextExpectedSMP) {
-        let Some(state) = self.context(peer, instance).and_then(Context::smp) else { return };
-        // SAFETY: the context's own SMP state, of which no reference is held.
-        unsafe {
-            if (*state.as_ptr()).nextExpected == from {
-                (*state.as_ptr()).nextExpected = to;
-            }
+    fn expect_smp(&self, peer: Handle, instance: u32, from: NextExpectedSMP, to: NextExpectedSMP) {
+        if let Some(context) = self.context(peer, instance)
+            && context.expected_smp() == Some(from)
+        {
+            context.expect_smp(to);
         }
     }
 
     /// Wipes what is left of a run. libotr keeps the secret until the session
     /// ends, and at the next question leaks 464 bytes that it made for the last
     /// one. In a new session it would carry on with a run that is bound to the old.
-    pub(crate) fn smp_reset(&mut self, peer: &Peer, instance: u32) {
-        if let Some(live) = self.live.get_mut(&(peer.clone(), instance)) {
+    pub(crate) fn smp_reset(&mut self, peer: Handle, instance: u32) {
+        if let Some(live) = self.live.get_mut(&(peer, instance)) {
             live.asked = false;
         }
-        if let Some(state) = self.context(peer, instance).and_then(Context::smp) {
-            // SAFETY: the context's own SMP state, of which no reference is held;
-            // it is empty afterwards, as at the beginning.
-            unsafe { otr_sys::otrl_sm_state_free(state.as_ptr()) };
+        if let Some(context) = self.context(peer, instance) {
+            context.wipe_smp();
         }
     }
 
     /// Whether a run is under way.
-    pub(crate) fn smp_running(&self, peer: &Peer, context: Context) -> bool {
-        let key = (peer.clone(), context.instance());
+    pub(crate) fn smp_running(&self, peer: Handle, context: Context<'_>) -> bool {
+        let key = (peer, context.instance());
         let asked = self.live.get(&key).is_some_and(|live| live.asked);
-        asked
-            || context.smp().is_some_and(|state| {
-                // SAFETY: the context's own SMP state, of which no reference is
-                // held.
-                unsafe { (*state.as_ptr()).nextExpected != otr_sys::OTRL_SMP_EXPECT1 }
-            })
+        asked || context.expected_smp().is_some_and(|step| step != otr_sys::OTRL_SMP_EXPECT1)
     }
 
     /// What both ways to begin need.
-    fn smp_context(&self, peer: &Peer, instance: u32, secret: &[u8]) -> Result<Context, SmpError> {
+    fn smp_context(
+        &self,
+        peer: Handle,
+        instance: u32,
+        secret: &[u8],
+    ) -> Result<Context<'_>, SmpError> {
         if secret.is_empty() {
             return Err(SmpError::EmptySecret);
         }
@@ -195,24 +192,12 @@ impl Otr {
     /// Calls libotr with a sink, and cleans up after it.
     fn smp_call(
         &self,
-        peer: &Peer,
-        context: Context,
+        context: Context<'_>,
         call: impl FnOnce(otr_sys::OtrlUserState, *mut std::ffi::c_void),
     ) -> Vec<Event> {
-        let mut sink = Sink::new(peer, Vec::new());
-        call(self.us.0, sink.as_opdata());
+        let mut sink = Sink::new();
+        call(self.us.as_ptr(), sink.as_opdata());
         context.drop_last_message();
         sink.events
     }
-}
-
-/// Whether the numbers of the first message are there, which answering uses.
-fn holds_first_message(context: Context) -> bool {
-    context.smp().is_some_and(|state| {
-        // SAFETY: the context's own SMP state, of which no reference is held.
-        let state = unsafe { state.as_ref() };
-        ![state.g1, state.g2, state.g3, state.g3o, state.x2, state.x3]
-            .iter()
-            .any(|number| number.is_null())
-    })
 }

@@ -61,14 +61,11 @@ fn decode(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<Zeroizing<Vec<u8>>> 
     Some(text)
 }
 
-/// The lines of a file that are not empty, each with its offset. LF, CR LF and CR end a line.
-pub(crate) fn lines(file: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+/// The lines of a file that are not empty. LF, CR LF and CR end a line.
+pub(crate) fn lines(file: &[u8]) -> impl Iterator<Item = &[u8]> {
     let ends = memchr::memchr2_iter(b'\n', b'\r', file).chain([file.len()]);
-    let lines = ends.scan(0, |next, end| {
-        let start = std::mem::replace(next, end + 1);
-        Some((start, file.get(start..end)?))
-    });
-    lines.filter(|(_, line)| !line.is_empty())
+    let lines = ends.scan(0, |next, end| file.get(std::mem::replace(next, end + 1)..end));
+    lines.filter(|line| !line.is_empty())
 }
 
 /// A field without blanks, control characters and marks at its end.
@@ -141,7 +138,7 @@ mod tests {
     #[test]
     fn every_editors_line_ends_end_a_line() {
         for file in ["a\nb", "a\r\nb\r\n", "a\rb\r", "\n\na\n\n\nb"] {
-            let lines: Vec<_> = lines(file.as_bytes()).map(|(_, line)| line).collect();
+            let lines: Vec<_> = lines(file.as_bytes()).collect();
             assert_eq!(lines, [b"a", b"b"], "{file:?}");
         }
     }

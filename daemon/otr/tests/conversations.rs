@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{Person, peer, private_pair, pump};
-use otr::{Event, Fingerprint, ForgetError, SendError, State, Trust, Version};
+use common::{Person, handle, peer, private_pair, pump};
+use otr::{Event, Fingerprint, SendError, State, Trust, Version};
 
 #[test]
 fn version_3_becomes_private_and_carries_text_both_ways() {
@@ -14,14 +14,13 @@ fn version_3_becomes_private_and_carries_text_both_ways() {
     pump(&mut [&mut alice, &mut bob]);
     let news = alice.news();
     let private = Event::Private {
-        peer: peer("bob"),
         instance: bob.otr.instag(),
         fingerprint: bob.fingerprint(),
         version: Version::V3,
-        first_seen: true,
     };
     assert!(news.contains(&private), "{news:?}");
-    assert!(news.contains(&Event::FingerprintsChanged) && news.contains(&Event::InstagsChanged));
+    assert!(news.contains(&Event::InstagsChanged));
+    assert_eq!(alice.new_keys, [bob.fingerprint()]);
 
     let with_bob = alice.private_with(&peer("bob"));
     let with_alice = bob.private_with(&peer("alice"));
@@ -49,9 +48,9 @@ fn the_line_that_completes_an_exchange_comes_before_the_news_of_it() {
     bob.hear(&peer("alice"), &alice.out.pop_front().unwrap().1);
     alice.hear(&peer("bob"), &bob.out.pop_front().unwrap().1);
     let opening = alice.out.pop_front().unwrap().1;
-    let events = bob.otr.receive(&peer("alice"), &opening).events;
+    let events = bob.otr.receive(handle("alice"), &opening).events;
     assert!(matches!(events[..], [Event::Inject { .. }, Event::Private { .. }, ..]), "{events:?}");
-    bob.take(events);
+    bob.take(&peer("alice"), events);
     let with_alice = bob.private_with(&peer("alice")).instance;
     bob.say(&peer("alice"), with_alice, "at once");
     pump(&mut [&mut alice, &mut bob]);
@@ -83,11 +82,8 @@ fn a_refresh_keeps_the_session() {
         let before = alice.private_with(&peer("bob"));
         alice.post(&peer("bob"), version.as_bytes());
         pump(&mut [&mut alice, &mut bob]);
-        let refreshed = Event::Refreshed {
-            peer: peer("bob"),
-            instance: before.instance,
-            fingerprint: bob.fingerprint(),
-        };
+        let refreshed =
+            Event::Refreshed { instance: before.instance, fingerprint: bob.fingerprint() };
         assert_eq!(alice.news(), [refreshed]);
         let after = alice.private_with(&peer("bob"));
         assert_eq!(after.since, before.since);
@@ -102,26 +98,27 @@ fn a_refresh_keeps_the_session() {
 fn whoever_finishes_the_other_is_told_and_can_send_nothing() {
     let (mut alice, mut bob) = private_pair("?OTRv23?");
     let instance = alice.private_with(&peer("bob")).instance;
-    let events = alice.otr.finish(&peer("bob"));
-    alice.take(events);
+    let events = alice.otr.finish(handle("bob"));
+    alice.take(&peer("bob"), events);
     pump(&mut [&mut alice, &mut bob]);
 
-    assert!(alice.otr.sessions(&peer("bob")).is_empty());
-    assert_eq!(alice.otr.send(&peer("bob"), instance, b"x").unwrap_err(), SendError::NotPrivate);
+    assert!(alice.otr.sessions(handle("bob")).is_empty());
+    assert_eq!(alice.otr.send(handle("bob"), instance, b"x").unwrap_err(), SendError::NotPrivate);
     let with_alice = alice.otr.instag();
-    assert_eq!(bob.news(), [Event::Ended { peer: peer("alice"), instance: with_alice }]);
-    let session = &bob.otr.sessions(&peer("alice"))[0];
+    assert_eq!(bob.news(), [Event::Ended { instance: with_alice }]);
+    let session = &bob.otr.sessions(handle("alice"))[0];
     assert_eq!((session.state, session.fingerprint), (State::Finished, None));
-    let refused = bob.otr.send(&peer("alice"), with_alice, b"in clear?").unwrap_err();
+    let refused = bob.otr.send(handle("alice"), with_alice, b"in clear?").unwrap_err();
     assert_eq!(refused, SendError::Finished);
 
     // Bob finishes too, and says nothing about it; then they begin again.
-    assert_eq!(bob.otr.finish(&peer("alice")), []);
-    assert!(bob.otr.sessions(&peer("alice")).is_empty());
+    assert_eq!(bob.otr.finish(handle("alice")), []);
+    assert!(bob.otr.sessions(handle("alice")).is_empty());
     bob.post(&peer("alice"), b"?OTRv23?");
     pump(&mut [&mut alice, &mut bob]);
     let news = bob.news();
-    assert!(matches!(news[..], [Event::Private { first_seen: false, .. }]), "{news:?}");
+    assert!(matches!(news[..], [Event::Private { .. }]), "{news:?}");
+    assert_eq!(bob.new_keys, []);
 }
 
 #[test]
@@ -144,11 +141,11 @@ fn text_that_mentions_otr_is_not_lost_in_a_session() {
 fn lines_that_are_no_otr_come_back_as_they_were() {
     let mut alice = Person::new("alice");
     for text in ["hello", "what is ?OTRv23? for", "?OTR,1,2,x,", "a \t  \t\t\t\t \t \t \t  "] {
-        let received = alice.otr.receive(&peer("bob"), text.as_bytes());
-        let event = Event::Unencrypted { peer: peer("bob"), text: text.into() };
+        let received = alice.otr.receive(handle("bob"), text.as_bytes());
+        let event = Event::Unencrypted { text: text.into() };
         assert_eq!((received.text, received.events), (None, vec![event]));
     }
-    assert_eq!(alice.otr.receive(&peer("bob"), b"?OTR?").events, []);
+    assert_eq!(alice.otr.receive(handle("bob"), b"?OTR?").events, []);
     assert_eq!(alice.otr.context_count(), 0);
 }
 
@@ -156,15 +153,15 @@ fn lines_that_are_no_otr_come_back_as_they_were() {
 fn what_cannot_be_encrypted_is_refused() {
     let (mut alice, _bob) = private_pair("?OTRv23?");
     let instance = alice.private_with(&peer("bob")).instance;
-    let mut refusal = |text: &[u8]| alice.otr.send(&peer("bob"), instance, text).unwrap_err();
+    let mut refusal = |text: &[u8]| alice.otr.send(handle("bob"), instance, text).unwrap_err();
     assert_eq!(refusal(b""), SendError::Empty);
     assert_eq!(refusal(b"a\0b"), SendError::Nul);
     assert_eq!(refusal(&[b'x'; otr::MAX_TEXT + 1]), SendError::TooLong(otr::MAX_TEXT));
     for wrong in [0, 1, 2, 3, 4, 0x100] {
-        let refused = alice.otr.send(&peer("bob"), wrong, b"x").unwrap_err();
+        let refused = alice.otr.send(handle("bob"), wrong, b"x").unwrap_err();
         assert_eq!(refused, SendError::NotPrivate);
     }
-    assert_eq!(alice.otr.send(&peer("carol"), 0, b"x").unwrap_err(), SendError::NotPrivate);
+    assert_eq!(alice.otr.send(handle("carol"), 0, b"x").unwrap_err(), SendError::NotPrivate);
 }
 
 #[test]
@@ -188,7 +185,7 @@ fn one_peer_on_two_clients_is_two_sessions() {
     let (mut desk, mut phone) = (Person::new("bob"), Person::new("mallory").called("bob"));
     alice.post(&peer("bob"), b"?OTRv3?");
     pump(&mut [&mut alice, &mut desk, &mut phone]);
-    let sessions = alice.otr.sessions(&peer("bob"));
+    let sessions = alice.otr.sessions(handle("bob"));
     assert_eq!(sessions.len(), 2);
     assert!(sessions[0].last_heard > sessions[1].last_heard);
 
@@ -205,14 +202,14 @@ fn one_peer_on_two_clients_is_two_sessions() {
     desk.say(&peer("alice"), back, "yes?");
     pump(&mut [&mut alice, &mut desk, &mut phone]);
     assert_eq!(alice.texts, [(at_desk, "yes?".to_owned())]);
-    assert_eq!(alice.otr.sessions(&peer("bob"))[0].instance, at_desk);
+    assert_eq!(alice.otr.sessions(handle("bob"))[0].instance, at_desk);
 
     // The phone leaves, the desk stays.
-    let events = phone.otr.finish(&peer("alice"));
-    phone.take(events);
+    let events = phone.otr.finish(handle("alice"));
+    phone.take(&peer("alice"), events);
     pump(&mut [&mut alice, &mut desk, &mut phone]);
     let states: Vec<_> =
-        alice.otr.sessions(&peer("bob")).iter().map(|one| (one.instance, one.state)).collect();
+        alice.otr.sessions(handle("bob")).iter().map(|one| (one.instance, one.state)).collect();
     assert!(
         states.contains(&(at_desk, State::Encrypted))
             && states.contains(&(at_phone, State::Finished))
@@ -228,12 +225,11 @@ fn after_a_restart_a_message_that_cannot_be_read_is_reported_at_once() {
         bob.otr.load_instags(&tags).unwrap();
         let session = alice.private_with(&peer("bob"));
         alice.say(&peer("bob"), session.instance, "are you there?");
-        let events = alice.otr.smp_start(&peer("bob"), session.instance, None, b"s").unwrap();
-        alice.take(events);
+        let events = alice.otr.smp_start(handle("bob"), session.instance, None, b"s").unwrap();
+        alice.take(&peer("bob"), events);
         pump(&mut [&mut alice, &mut bob]);
         let instance = if version == "?OTRv2?" { 0 } else { alice.otr.instag() };
-        let not_private =
-            |ignorable| Event::NotPrivate { peer: peer("alice"), instance, ignorable };
+        let not_private = |ignorable| Event::NotPrivate { instance, ignorable };
         assert_eq!(bob.news(), [not_private(false), not_private(true)]);
         // A query makes a libotr peer start anew even while it thinks it is private.
         bob.post(&peer("alice"), version.as_bytes());
@@ -253,7 +249,7 @@ fn without_a_key_nothing_becomes_private_and_it_is_said() {
     assert!(!bob.otr.has_key());
     alice.post(&peer("bob"), b"?OTRv3?");
     pump(&mut [&mut alice, &mut bob]);
-    assert!(bob.news().contains(&Event::KeyNeeded { peer: peer("alice") }));
+    assert!(bob.news().contains(&Event::KeyNeeded));
     assert!(!alice.is_private_with(&peer("bob")));
 }
 
@@ -266,7 +262,7 @@ fn unanswered_exchanges_are_wiped_by_polling() {
     alice.otr.poll();
     // Still fresh: it goes on waiting.
     assert!(alice.otr.poll_every().is_some());
-    alice.otr.finish(&peer("bob"));
+    alice.otr.finish(handle("bob"));
     alice.otr.poll();
     assert_eq!(alice.otr.poll_every(), None);
 }
@@ -347,25 +343,25 @@ fn a_long_history_is_not_in_libotrs_list() {
     let (mut alice, mut bob) = (Person::new("alice"), Person::new("bob").called("peer77"));
     for index in 0..1000 {
         let (peer, print) = known(index);
-        alice.otr.add_fingerprint(&peer, print, &Trust::Manual);
+        alice.known.put(&peer, print, Trust::Manual);
     }
-    assert_eq!((alice.otr.context_count(), alice.otr.known().len()), (0, 1000));
-    assert!(alice.otr.set_trust(&known(3).0, known(3).1, &Trust::None));
-    assert_eq!(alice.otr.trust(&known(3).0, known(3).1), Some(Trust::None));
-    assert_eq!(alice.otr.forget_fingerprint(&known(4).0, known(4).1), Ok(()));
-    assert_eq!(alice.otr.forget_fingerprint(&known(4).0, known(4).1), Err(ForgetError::Unknown));
+    assert_eq!((alice.otr.context_count(), alice.known.len()), (0, 1000));
+    assert!(alice.known.set_trust(&known(3).0, known(3).1, Trust::None));
+    assert_eq!(alice.known.trust(&known(3).0, known(3).1), Some(Trust::None));
+    assert!(alice.known.forget(&known(4).0, known(4).1));
+    assert!(!alice.known.forget(&known(4).0, known(4).1));
 
     let query = alice.otr.query();
     alice.post(&peer("peer77"), &query);
     pump(&mut [&mut alice, &mut bob]);
     assert!(alice.is_private_with(&peer("peer77")));
     // A master and its child; and the key that was known stays, behind the new one.
-    assert_eq!((alice.otr.context_count(), alice.otr.known().len()), (2, 1000));
-    let of_bob = alice.otr.known_of(&peer("peer77"));
+    assert_eq!((alice.otr.context_count(), alice.known.len()), (2, 1000));
+    let of_bob: Vec<_> = alice.known.of(&peer("peer77")).collect();
     assert_eq!((of_bob[0].fingerprint, &of_bob[0].trust), (bob.fingerprint(), &Trust::None));
     assert_eq!((of_bob[1].fingerprint, &of_bob[1].trust), (known(77).1, &Trust::Manual));
-    let file = alice.otr.fingerprints_file();
+    let file = alice.known.file();
     let mut again = Person::new("alice");
-    again.otr.load_fingerprints(file.clone()).unwrap();
-    assert_eq!(again.otr.fingerprints_file(), file);
+    again.known.load(&file).unwrap();
+    assert_eq!(again.known.file(), file);
 }

@@ -4,8 +4,11 @@
 mod common;
 
 use common::raw::{Raw, stream};
-use common::{Person, key_file, peer, private_pair};
-use otr::{FileError, Fingerprint, FingerprintReport, KeyError, NameError, Otr, Peer, Trust};
+use common::{Person, key_file, peer};
+use otr::{
+    FileError, Fingerprint, FingerprintReport, FingerprintStore, KeyError, NameError, Otr, Peer,
+    Trust,
+};
 
 fn print(byte: u8) -> Fingerprint {
     Fingerprint::from_bytes([byte; 20])
@@ -91,7 +94,7 @@ fn names_that_would_break_a_file_are_refused() {
 
 #[test]
 fn fingerprints_survive_a_file() {
-    let mut alice = Otr::new("alice").unwrap();
+    let mut alice = FingerprintStore::new("alice").unwrap();
     let trusts = [
         Trust::None,
         Trust::Manual,
@@ -100,20 +103,20 @@ fn fingerprints_survive_a_file() {
         Trust::Other("affirmed"),
     ];
     for (i, trust) in (1..).zip(&trusts) {
-        alice.add_fingerprint(&peer("bob"), print(i), trust);
+        alice.put(&peer("bob"), print(i), trust.clone());
     }
     let longest = Peer::new(&[0xfe; 200]).unwrap();
-    alice.add_fingerprint(&longest, print(9), &Trust::Manual);
-    let file = alice.fingerprints_file();
+    alice.put(&longest, print(9), Trust::Manual);
+    let file = alice.file();
     assert!(file.starts_with(b"bob\talice\tirc\t0101010101010101010101010101010101010101\t\n"));
 
-    let mut again = Otr::new("alice").unwrap();
-    let report = again.load_fingerprints(file.clone()).unwrap();
+    let mut again = FingerprintStore::new("alice").unwrap();
+    let report = again.load(&file).unwrap();
     assert_eq!(report, FingerprintReport { loaded: 6, ..Default::default() });
     assert!(!report.lossy());
-    assert_eq!(again.known(), alice.known());
-    assert_eq!(again.fingerprints_file(), file);
-    assert_eq!(again.known_of(&peer("bob")).len(), 5);
+    assert!(again.all().eq(alice.all()));
+    assert_eq!(again.file(), file);
+    assert_eq!(again.of(&peer("bob")).count(), 5);
     assert_eq!(again.trust(&peer("bob"), print(3)), Some(Trust::SharedSecret));
     assert_eq!(again.trust(&peer("carol"), print(3)), None);
 
@@ -149,10 +152,10 @@ fn fingerprints_in_any_order_stay_in_theirs() {
         line("carol", 4, ""),
         line("bob", 2, ""),
     ];
-    let mut alice = Otr::new("alice").unwrap();
-    assert_eq!(alice.load_fingerprints(file.concat().into()).unwrap().loaded, 8);
-    let known = |alice: &Otr| -> Vec<_> {
-        let all = alice.known().into_iter();
+    let mut alice = FingerprintStore::new("alice").unwrap();
+    assert_eq!(alice.load(file.concat().as_bytes()).unwrap().loaded, 8);
+    let known = |alice: &FingerprintStore| -> Vec<_> {
+        let all = alice.all();
         all.map(|known| (known.peer, known.fingerprint, known.trust)).collect()
     };
     let mut wanted = vec![
@@ -165,20 +168,18 @@ fn fingerprints_in_any_order_stay_in_theirs() {
     assert_eq!(known(&alice), wanted);
 
     // Another file on top.
-    alice
-        .load_fingerprints([line("carol", 1, "manual"), line("bob", 5, "")].concat().into())
-        .unwrap();
+    alice.load([line("carol", 1, "manual"), line("bob", 5, "")].concat().as_bytes()).unwrap();
     wanted[3].2 = Trust::Manual;
     wanted.insert(0, (peer("bob"), print(5), Trust::None));
     assert_eq!(known(&alice), wanted);
-    let bobs = alice.known_where(|one| one == b"bob");
+    let bobs: Vec<_> = alice.all().filter(|one| one.peer == peer("bob")).collect();
     assert_eq!(bobs.len(), 3);
-    assert_eq!(bobs, alice.known_of(&peer("bob")));
+    assert!(alice.of(&peer("bob")).eq(bobs));
 }
 
 #[test]
 fn lines_that_are_not_ours_are_left_out_and_counted() {
-    let mut alice = Otr::new("alice").unwrap();
+    let mut alice = FingerprintStore::new("alice").unwrap();
     let hex = "00112233445566778899aabbccddeeff00112233";
     let long = "x".repeat(1000);
     let file = [
@@ -195,7 +196,7 @@ fn lines_that_are_not_ours_are_left_out_and_counted() {
         String::new(),
     ]
     .join("\n");
-    let report = alice.load_fingerprints(file.into()).unwrap();
+    let report = alice.load(file.as_bytes()).unwrap();
     let wanted =
         FingerprintReport { loaded: 2, others: 2, malformed: 5, ..FingerprintReport::default() };
     assert_eq!(report, wanted);
@@ -204,7 +205,7 @@ fn lines_that_are_not_ours_are_left_out_and_counted() {
     assert_eq!(alice.trust(&peer("bob"), fingerprint), Some(Trust::SharedSecret));
     assert_eq!(alice.trust(&peer("carol"), fingerprint), Some(Trust::None));
     let huge = vec![b'\n'; otr::MAX_RECORDS_FILE + 1];
-    assert_eq!(alice.load_fingerprints(huge), Err(FileError::TooLarge(otr::MAX_RECORDS_FILE)));
+    assert_eq!(alice.load(&huge), Err(FileError::TooLarge(otr::MAX_RECORDS_FILE)));
 }
 
 #[test]
@@ -234,27 +235,6 @@ fn an_instance_tag_is_kept() {
 }
 
 #[test]
-fn a_fingerprint_in_use_is_not_forgotten() {
-    for version in ["?OTRv2?", "?OTRv3?"] {
-        let (mut alice, bob) = private_pair(version);
-        let his = bob.fingerprint();
-        alice.otr.add_fingerprint(&peer("bob"), print(1), &Trust::Manual);
-        let active: Vec<_> =
-            alice.otr.known().iter().map(|one| (one.fingerprint, one.active)).collect();
-        assert_eq!(active, [(print(1), false), (his, true)]);
-        use otr::ForgetError::{Active, Unknown};
-        assert_eq!(alice.otr.forget_fingerprint(&peer("bob"), his), Err(Active));
-        assert_eq!(alice.otr.forget_fingerprint(&peer("bob"), print(1)), Ok(()));
-        assert_eq!(alice.otr.forget_fingerprint(&peer("bob"), print(1)), Err(Unknown));
-        assert_eq!(alice.otr.forget_fingerprint(&peer("carol"), his), Err(Unknown));
-        alice.otr.finish(&peer("bob"));
-        assert_eq!(alice.otr.forget_fingerprint(&peer("bob"), his), Ok(()));
-        assert_eq!(alice.otr.fingerprints_file(), b"");
-        assert!(!alice.otr.set_trust(&peer("bob"), his, &Trust::Manual));
-    }
-}
-
-#[test]
 fn fingerprints_are_printed_as_everywhere_and_read_in_any_case() {
     let text = "A305FE90 2B4A8038 03BF89F7 5BBD5595 4B9D209A";
     let print = Fingerprint::from_hex(text).unwrap();
@@ -274,9 +254,9 @@ fn fingerprints_are_printed_as_everywhere_and_read_in_any_case() {
 #[test]
 fn only_words_that_programs_write_are_trust() {
     let word = |word: &str| {
-        let mut alice = Otr::new("alice").unwrap();
+        let mut alice = FingerprintStore::new("alice").unwrap();
         let line = format!("bob\talice\tirc\t{}\t{word}\n", print(1).to_hex());
-        let report = alice.load_fingerprints(line.into()).unwrap();
+        let report = alice.load(line.as_bytes()).unwrap();
         assert_eq!((report.loaded, report.malformed, report.others), (1, 0, 0), "{word:?}");
         (alice.trust(&peer("bob"), print(1)).unwrap(), report.unknown_trust)
     };
@@ -328,10 +308,11 @@ fn what_editors_leave_in_a_file_does_not_matter() {
     ];
     for (number, editor) in editors.iter().enumerate() {
         let mut alice = Otr::new("alice").unwrap();
-        let report = alice.load_fingerprints(editor(&prints)).unwrap();
+        let mut known = FingerprintStore::new("alice").unwrap();
+        let report = known.load(&editor(&prints)).unwrap();
         assert_eq!(report, FingerprintReport { loaded: 2, ..Default::default() }, "{number}");
-        assert_eq!(alice.trust(&peer("alicia"), print(1)), Some(Trust::SharedSecret), "{number}");
-        assert_eq!(alice.trust(&peer("bob"), print(2)), Some(Trust::Manual), "{number}");
+        assert_eq!(known.trust(&peer("alicia"), print(1)), Some(Trust::SharedSecret), "{number}");
+        assert_eq!(known.trust(&peer("bob"), print(2)), Some(Trust::Manual), "{number}");
         alice.load_key(&editor(&key)).unwrap_or_else(|why| panic!("{number}: {why}"));
         alice.load_instags(&editor(&tag)).unwrap();
         assert_eq!(alice.instag(), 0xabcd, "{number}");

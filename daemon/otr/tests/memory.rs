@@ -5,7 +5,7 @@
 mod common;
 
 use common::raw::Raw;
-use common::{Person, key_file, peer, private_pair, pump};
+use common::{Person, handle, key_file, peer, private_pair, pump};
 
 #[test]
 fn memory_does_not_grow() {
@@ -24,12 +24,12 @@ fn contexts_that_are_forgotten() {
         alice.hear(&peer("mallory"), &commitment);
         alice.out.clear();
         assert_eq!(alice.otr.context_count(), 2);
-        // The child is the master's most recent: forgotten, and the master goes on.
-        alice.otr.forget_peer(&peer("mallory"));
+        // The child is the most recent one of the master, which is forgotten with it.
+        alice.otr.forget(handle("mallory"));
         assert_eq!(alice.otr.context_count(), 0);
         alice.hear(&peer("mallory"), b"?OTRv3?");
         alice.out.clear();
-        alice.otr.forget_peer(&peer("mallory"));
+        alice.otr.forget(handle("mallory"));
     });
 }
 

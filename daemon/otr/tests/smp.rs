@@ -3,20 +3,20 @@
 
 mod common;
 
-use common::{Person, peer, private_pair, pump};
+use common::{Person, handle, peer, private_pair, pump};
 use otr::{Event, Initiator, Smp, SmpError, SmpOutcome, Trust};
 
 fn start(who: &mut Person, with: &str, question: Option<&str>, secret: &str) {
     let instance = who.private_with(&peer(with)).instance;
     let question = question.map(str::as_bytes);
-    let events = who.otr.smp_start(&peer(with), instance, question, secret.as_bytes());
-    who.take(events.expect("a private session"));
+    let events = who.otr.smp_start(handle(with), instance, question, secret.as_bytes());
+    who.take(&peer(with), events.expect("a private session"));
 }
 
 fn respond(who: &mut Person, with: &str, secret: &str) {
     let instance = who.private_with(&peer(with)).instance;
-    let events = who.otr.smp_respond(&peer(with), instance, secret.as_bytes());
-    who.take(events.expect("the peer has asked"));
+    let events = who.otr.smp_respond(handle(with), instance, secret.as_bytes());
+    who.take(&peer(with), events.expect("the peer has asked"));
 }
 
 #[test]
@@ -60,15 +60,15 @@ fn an_answered_question_proves_only_the_one_who_answered() {
 fn another_secret_fails_and_no_trust_is_taken_or_given() {
     let (mut alice, mut bob) = private_pair("?OTRv23?");
     let (hers, his) = (alice.fingerprint(), bob.fingerprint());
-    assert!(alice.otr.set_trust(&peer("bob"), his, &Trust::Manual));
+    assert!(alice.known.set_trust(&peer("bob"), his, Trust::Manual));
     for (secret, answer) in [("right", "wrong"), ("right", "right")] {
         start(&mut alice, "bob", None, secret);
         pump(&mut [&mut alice, &mut bob]);
         respond(&mut bob, "alice", answer);
         pump(&mut [&mut alice, &mut bob]);
         // libotr itself would have taken it away the first time.
-        assert_eq!(alice.otr.trust(&peer("bob"), his), Some(Trust::Manual));
-        assert_eq!(bob.otr.trust(&peer("alice"), hers), Some(Trust::None));
+        assert_eq!(alice.known.trust(&peer("bob"), his), Some(Trust::Manual));
+        assert_eq!(bob.known.trust(&peer("alice"), hers), Some(Trust::None));
         let (a, b) = (alice.smp_news(), bob.smp_news());
         if secret == answer {
             assert!(
@@ -86,13 +86,13 @@ fn the_other_can_break_it_off_and_be_asked_again() {
     start(&mut alice, "bob", None, "s");
     pump(&mut [&mut alice, &mut bob]);
     let instance = alice.private_with(&peer("bob")).instance;
-    let events = alice.otr.smp_abort(&peer("bob"), instance);
-    alice.take(events);
+    let events = alice.otr.smp_abort(handle("bob"), instance);
+    alice.take(&peer("bob"), events);
     pump(&mut [&mut alice, &mut bob]);
     assert_eq!(bob.smp_news(), [Smp::Asked { question: None }, Smp::Aborted]);
     let back = bob.private_with(&peer("alice"));
     assert!(!back.smp_asked);
-    let refused = bob.otr.smp_respond(&peer("alice"), back.instance, b"s");
+    let refused = bob.otr.smp_respond(handle("alice"), back.instance, b"s");
     assert_eq!(refused, Err(SmpError::NotAsked));
 
     start(&mut bob, "alice", Some("again?"), "t");
@@ -107,10 +107,10 @@ fn the_other_can_break_it_off_and_be_asked_again() {
 fn nobody_answers_who_was_not_asked() {
     let (mut alice, mut bob) = private_pair("?OTRv23?");
     let with_bob = alice.private_with(&peer("bob")).instance;
-    assert_eq!(alice.otr.smp_respond(&peer("bob"), with_bob, b"s"), Err(SmpError::NotAsked));
+    assert_eq!(alice.otr.smp_respond(handle("bob"), with_bob, b"s"), Err(SmpError::NotAsked));
     // Not after asking oneself either.
     start(&mut alice, "bob", None, "s");
-    assert_eq!(alice.otr.smp_respond(&peer("bob"), with_bob, b"s"), Err(SmpError::NotAsked));
+    assert_eq!(alice.otr.smp_respond(handle("bob"), with_bob, b"s"), Err(SmpError::NotAsked));
     pump(&mut [&mut alice, &mut bob]);
 
     // A new key exchange: what was asked belongs to the old session.
@@ -118,20 +118,20 @@ fn nobody_answers_who_was_not_asked() {
     pump(&mut [&mut alice, &mut bob]);
     let with_alice = bob.private_with(&peer("alice"));
     assert!(!with_alice.smp_asked);
-    let refused = bob.otr.smp_respond(&peer("alice"), with_alice.instance, b"s");
+    let refused = bob.otr.smp_respond(handle("alice"), with_alice.instance, b"s");
     assert_eq!(refused, Err(SmpError::NotAsked));
     assert!(!alice.private_with(&peer("bob")).smp_running);
 
     // The peer asks, and ends the session.
     start(&mut alice, "bob", None, "s");
-    let events = alice.otr.finish(&peer("bob"));
-    alice.take(events);
+    let events = alice.otr.finish(handle("bob"));
+    alice.take(&peer("bob"), events);
     pump(&mut [&mut alice, &mut bob]);
-    let refused = bob.otr.smp_respond(&peer("alice"), with_alice.instance, b"s");
+    let refused = bob.otr.smp_respond(handle("alice"), with_alice.instance, b"s");
     assert_eq!(refused, Err(SmpError::NotPrivate));
     bob.post(&peer("alice"), b"?OTRv3?");
     pump(&mut [&mut alice, &mut bob]);
-    let refused = bob.otr.smp_respond(&peer("alice"), with_alice.instance, b"s");
+    let refused = bob.otr.smp_respond(handle("alice"), with_alice.instance, b"s");
     assert_eq!(refused, Err(SmpError::NotAsked));
 }
 
@@ -170,7 +170,7 @@ fn words_that_do_not_fit_are_refused() {
     let (mut alice, _bob) = private_pair("?OTRv23?");
     let instance = alice.private_with(&peer("bob")).instance;
     let mut refusal = |question: Option<&[u8]>, secret: &[u8]| {
-        alice.otr.smp_start(&peer("bob"), instance, question, secret).unwrap_err()
+        alice.otr.smp_start(handle("bob"), instance, question, secret).unwrap_err()
     };
     let long = [b'x'; 1001];
     assert_eq!(refusal(None, b""), SmpError::EmptySecret);
@@ -178,10 +178,10 @@ fn words_that_do_not_fit_are_refused() {
     assert_eq!(refusal(Some(&long), b"s"), SmpError::TooLong(otr::MAX_QUESTION));
     assert_eq!(refusal(Some(b"a\0b"), b"s"), SmpError::Nul);
     alice.otr.forget_key();
-    let refused = alice.otr.smp_start(&peer("bob"), instance, None, b"s");
+    let refused = alice.otr.smp_start(handle("bob"), instance, None, b"s");
     assert_eq!(refused, Err(SmpError::NoKey));
-    assert_eq!(alice.otr.smp_start(&peer("carol"), 0, None, b"s"), Err(SmpError::NotPrivate));
-    assert_eq!(alice.otr.smp_abort(&peer("carol"), 0), []);
+    assert_eq!(alice.otr.smp_start(handle("carol"), 0, None, b"s"), Err(SmpError::NotPrivate));
+    assert_eq!(alice.otr.smp_abort(handle("carol"), 0), []);
 }
 
 #[test]
@@ -192,24 +192,24 @@ fn who_does_not_listen_reads_on_and_takes_part_in_what_was_begun() {
         bob.max = 100_000;
         start(&mut bob, "alice", Some("which book?"), "the sea");
         let question = bob.out.pop_front().unwrap().1;
-        let received = alice.otr.receive_ignoring_smp(&peer("bob"), &question);
+        let received = alice.otr.receive_ignoring_smp(handle("bob"), &question);
         let unheard = |event: &Event| matches!(event, Event::Smp { event: Smp::SmpIgnored, .. });
         assert!(received.events.len() == 1 && unheard(&received.events[0]), "{received:?}");
         let session = alice.private_with(&peer("bob"));
         assert!(!session.smp_asked && !session.smp_running);
-        let (line, _) = bob.otr.send(&peer("alice"), to_alice, b"hello?").unwrap();
-        let received = alice.otr.receive_ignoring_smp(&peer("bob"), &line);
+        let (line, _) = bob.otr.send(handle("alice"), to_alice, b"hello?").unwrap();
+        let received = alice.otr.receive_ignoring_smp(handle("bob"), &line);
         assert_eq!(received.text.as_deref(), Some(&b"hello?"[..]));
 
         // What alice asks is gone on with.
-        bob.otr.smp_abort(&peer("alice"), to_alice);
+        bob.otr.smp_abort(handle("alice"), to_alice);
         alice.max = 100_000;
         start(&mut alice, "bob", None, "s");
         pump(&mut [&mut alice, &mut bob]);
         respond(&mut bob, "alice", "s");
         while let Some((_, line)) = bob.out.pop_front() {
-            let received = alice.otr.receive_ignoring_smp(&peer("bob"), &line);
-            alice.take(received.events);
+            let received = alice.otr.receive_ignoring_smp(handle("bob"), &line);
+            alice.take(&peer("bob"), received.events);
             while let Some((_, line)) = alice.out.pop_front() {
                 bob.hear(&peer("alice"), &line);
             }

@@ -3,7 +3,7 @@
 
 use crate::sandbox::{self, WithoutLandlock};
 use anyhow::{Context, Result, bail};
-use otr::{Event, Otr, Peer, State};
+use otr::{Event, Handle, Otr, State};
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -16,24 +16,24 @@ pub fn main(without: WithoutLandlock) -> Result<()> {
     let start = Instant::now();
     let (mut alice, mut bob) = (person("alice")?, person("bob")?);
     let keys = start.elapsed();
-    let (to_alice, to_bob) = (Peer::new(b"alice")?, Peer::new(b"bob")?);
+    let (to_alice, to_bob) = (Handle::new(1), Handle::new(2));
     let mut lines = VecDeque::from([(false, alice.query())]);
     for _ in 0..LINES {
         let Some((for_alice, line)) = lines.pop_front() else { break };
         let received = match for_alice {
-            true => alice.receive(&to_bob, &line),
-            false => bob.receive(&to_alice, &line),
+            true => alice.receive(to_bob, &line),
+            false => bob.receive(to_alice, &line),
         };
         lines.extend(received.events.into_iter().filter_map(|event| match event {
-            Event::Inject { line, .. } => Some((!for_alice, line)),
+            Event::Inject { line } => Some((!for_alice, line)),
             _ => None,
         }));
     }
-    let sessions = alice.sessions(&to_bob);
+    let sessions = alice.sessions(to_bob);
     let session = sessions.iter().find(|session| session.state == State::Encrypted);
     let session = session.context("the two did not become private: reinstall libotr")?;
-    let (line, _) = alice.send(&to_bob, session.instance, b"hello")?;
-    if bob.receive(&to_alice, &line).text.as_deref() != Some(b"hello") {
+    let (line, _) = alice.send(to_bob, session.instance, b"hello")?;
+    if bob.receive(to_alice, &line).text.as_deref() != Some(b"hello") {
         bail!("what one encrypted the other could not read: reinstall libotr and libgcrypt");
     }
     let (keys, all) = (keys.as_millis(), start.elapsed().as_millis());

@@ -5,6 +5,7 @@ use std::time::Instant;
 use otr::fragment::{Outcome, Reassembler, cut};
 use otr::message::{OtrLine, classify};
 use otr::{Event, Otr, Peer, Received, State};
+use otrd_tests::handle;
 
 /// Somebody on the network.
 pub struct Person {
@@ -80,7 +81,7 @@ impl Person {
             OtrLine::Text | OtrLine::Tagged { .. } => return Vec::new(),
             _ => line.to_vec(),
         };
-        let Received { text, events, .. } = otr.receive(&peer, &whole);
+        let Received { text, events, .. } = otr.receive(handle(from), &whole);
         let mut heard: Vec<Heard> = text
             .map(|text| Heard::Private(String::from_utf8_lossy(&text).into_owned()))
             .into_iter()
@@ -98,8 +99,8 @@ impl Person {
                 Event::Ended { .. } => heard.push(Heard::Ended),
                 Event::Unreadable { .. }
                 | Event::NotPrivate { ignorable: false, .. }
-                | Event::Malformed { .. }
-                | Event::OtherInstance { .. } => heard.push(Heard::Unreadable),
+                | Event::Malformed
+                | Event::OtherInstance => heard.push(Heard::Unreadable),
                 _ => {}
             }
         }
@@ -108,12 +109,14 @@ impl Person {
 
     /// Encrypted where that can be; tells whether it was.
     pub fn says(&mut self, to: &str, text: &str) -> bool {
-        let (Some(instance), Ok(peer)) = (self.instance(to), Peer::new(to.as_bytes())) else {
+        let Some(instance) = self.instance(to) else {
             self.out.push((to.to_owned(), text.as_bytes().to_vec()));
             return false;
         };
         let Some(otr) = self.otr.as_mut() else { return false };
-        let Ok((line, events)) = otr.send(&peer, instance, text.as_bytes()) else { return false };
+        let Ok((line, events)) = otr.send(handle(to), instance, text.as_bytes()) else {
+            return false;
+        };
         self.takes(to, events);
         self.last = cut(&line, 350).expect("lines long enough");
         self.posts(to, &line);
@@ -131,13 +134,13 @@ impl Person {
     }
 
     pub fn finishes(&mut self, with: &str) {
-        let (Some(otr), Ok(peer)) = (self.otr.as_mut(), Peer::new(with.as_bytes())) else { return };
-        let events = otr.finish(&peer);
+        let Some(otr) = self.otr.as_mut() else { return };
+        let events = otr.finish(handle(with));
         self.takes(with, events);
     }
 
     fn instance(&self, with: &str) -> Option<u32> {
-        let sessions = self.otr.as_ref()?.sessions(&Peer::new(with.as_bytes()).ok()?);
+        let sessions = self.otr.as_ref()?.sessions(handle(with));
         sessions.iter().find(|one| one.state == State::Encrypted).map(|one| one.instance)
     }
 

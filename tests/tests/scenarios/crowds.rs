@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use otrd_tests::{Crowd, Friend, Otrd, OtrdBuilder, Pair, Rpc, Way, World, eventually, key_file};
+use otrd_tests::{
+    Crowd, Friend, Otrd, OtrdBuilder, Pair, Rpc, Way, World, eventually, handle, key_file,
+};
 use serde_json::json;
 
 /// One Unix user with many networks, all of which come at once: after a restart of ZNC.
@@ -209,7 +211,7 @@ fn who_floods_one_account_disturbs_no_other() {
 fn flood_of(nick: &str) -> Vec<String> {
     let mut otr = otr::Otr::new("stranger").expect("libotr");
     otr.load_key(&key_file("stranger")).expect("a key that was just made");
-    let answer = otr.receive(&otr::Peer::new(nick.as_bytes()).expect("a name"), b"?OTRv2?");
+    let answer = otr.receive(handle(nick), b"?OTRv2?");
     let commitments = answer.events.into_iter().filter_map(|event| match event {
         otr::Event::Inject { line, .. } => String::from_utf8(line).ok(),
         _ => None,

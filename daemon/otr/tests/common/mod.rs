@@ -4,12 +4,13 @@
 #![allow(dead_code, reason = "each test program uses a part")]
 
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use otr::fragment::{Outcome, Reassembler, cut};
 use otr::message::{OtrLine, classify};
-use otr::{Event, Fingerprint, Otr, Peer, Session, Smp, State};
+use otr::{Event, Fingerprint, FingerprintStore, Handle, Otr, Peer, Session, Smp, State};
 
 pub mod raw;
 
@@ -39,9 +40,24 @@ pub fn peer(name: &str) -> Peer {
     Peer::new(name.as_bytes()).expect("a good name")
 }
 
+/// The number that a client has for somebody: any will do, as long as it is always the same.
+pub fn handle(name: &str) -> Handle {
+    handle_of(&peer(name))
+}
+
+fn handle_of(peer: &Peer) -> Handle {
+    let mut hasher = DefaultHasher::new();
+    peer.hash(&mut hasher);
+    Handle::new(hasher.finish())
+}
+
 /// Somebody with a client, behind lines of at most `max` bytes.
 pub struct Person {
     pub otr: Otr,
+    /// The keys that were seen.
+    pub known: FingerprintStore,
+    /// Those of them that were new.
+    pub new_keys: Vec<Fingerprint>,
     /// The nick that others see.
     pub nick: Peer,
     pub max: usize,
@@ -61,6 +77,8 @@ impl Person {
         otr.load_key(key_file(account)).expect("a key that was just made");
         Person {
             otr,
+            known: FingerprintStore::new(account).expect("a good name"),
+            new_keys: Vec::new(),
             nick: peer(account),
             max: 400,
             texts: Vec::new(),
@@ -76,11 +94,20 @@ impl Person {
         self
     }
 
-    pub fn take(&mut self, events: Vec<Event>) {
+    /// What a call about somebody led to.
+    pub fn take(&mut self, with: &Peer, events: Vec<Event>) {
         for event in events {
             match event {
-                Event::Inject { peer, line } => self.post(&peer, &line),
-                event => self.events.push(event),
+                Event::Inject { line } => self.post(with, &line),
+                event => {
+                    if let Event::Private { fingerprint, .. }
+                    | Event::Refreshed { fingerprint, .. } = event
+                    {
+                        let new = self.known.meet(with, fingerprint);
+                        self.new_keys.extend(new.then_some(fingerprint));
+                    }
+                    self.events.push(event);
+                }
             }
         }
     }
@@ -103,28 +130,28 @@ impl Person {
             }
             _ => line.to_vec(),
         };
-        let received = self.otr.receive(from, &whole);
+        let received = self.otr.receive(handle_of(from), &whole);
         if let Some(text) = received.text {
             self.texts.push((received.instance, String::from_utf8(text).expect("test text")));
         }
-        self.take(received.events);
+        self.take(from, received.events);
     }
 
     pub fn say(&mut self, to: &Peer, instance: u32, text: &str) {
         let (line, events) =
-            self.otr.send(to, instance, text.as_bytes()).expect("a private session");
-        self.take(events);
+            self.otr.send(handle_of(to), instance, text.as_bytes()).expect("a private session");
+        self.take(to, events);
         self.post(to, &line);
     }
 
     /// The newest private session with somebody.
     pub fn private_with(&self, with: &Peer) -> Session {
-        let mut sessions = self.otr.sessions(with).into_iter();
+        let mut sessions = self.otr.sessions(handle_of(with)).into_iter();
         sessions.find(|one| one.state == State::Encrypted).expect("a private session")
     }
 
     pub fn is_private_with(&self, with: &Peer) -> bool {
-        self.otr.sessions(with).iter().any(|one| one.state == State::Encrypted)
+        self.otr.sessions(handle_of(with)).iter().any(|one| one.state == State::Encrypted)
     }
 
     pub fn fingerprint(&self) -> Fingerprint {
@@ -170,7 +197,9 @@ pub fn private_pair(query: &str) -> (Person, Person) {
     alice.post(&peer("bob"), query.as_bytes());
     pump(&mut [&mut alice, &mut bob]);
     assert!(alice.is_private_with(&peer("bob")) && bob.is_private_with(&peer("alice")));
-    alice.news();
-    bob.news();
+    for person in [&mut alice, &mut bob] {
+        person.news();
+        person.new_keys.clear();
+    }
     (alice, bob)
 }

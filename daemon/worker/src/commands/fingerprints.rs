@@ -1,8 +1,8 @@
 //! Whom the user trusts.
 
 use super::{Arguments, Line, Wrong};
-use crate::engine::Engine;
-use otr::{ForgetError, KnownFingerprint, Trust};
+use crate::engine::{Engine, ForgetError};
+use otr::{KnownFingerprint, Trust};
 use proto::command::{Command, Digits, FingerprintOf, Forget};
 use proto::irc::Nick;
 use proto::shim::Style;
@@ -71,7 +71,7 @@ pub(super) fn forget(engine: &mut Engine, forget: &Forget) {
                 Style::Plain,
                 format!("[{nick}] Fingerprint {} forgotten.", known.fingerprint),
             ),
-            Err(ForgetError::Active) => engine.say(
+            Err(ForgetError::InUse) => engine.say(
                 Style::Bad,
                 format!(
                     "[{nick}] Fingerprint {} is in use: say finish {nick} first.",
@@ -130,13 +130,13 @@ fn only_of(engine: &Engine, found: &mut Vec<KnownFingerprint>, nick: Option<&Nic
 fn in_use(engine: &Engine, nick: &Nick) -> Option<KnownFingerprint> {
     let peer = engine.peer(nick.as_bytes())?;
     let fingerprint = engine.conversations.get(&peer)?.private()?.fingerprint;
-    engine.otr.known_of(&peer).into_iter().find(|known| known.fingerprint == fingerprint)
+    engine.known.of(&peer).find(|known| known.fingerprint == fingerprint)
 }
 
 /// All records of the one fingerprint that begins so; `None` where none or several do.
 fn by_prefix(engine: &Engine, digits: &Digits) -> Option<Vec<KnownFingerprint>> {
-    let mut found = engine.otr.known();
-    found.retain(|known| known.fingerprint.starts_with_hex(digits.as_str()));
+    let starts = |known: &KnownFingerprint| known.fingerprint.starts_with_hex(digits.as_str());
+    let found: Vec<KnownFingerprint> = engine.known.all().filter(starts).collect();
     let first = found.first()?.fingerprint;
     found.iter().all(|known| known.fingerprint == first).then_some(found)
 }

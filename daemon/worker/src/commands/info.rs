@@ -92,7 +92,7 @@ pub(super) fn info(engine: &mut Engine, nick: Option<&Nick>) {
 /// The table of the seed: a peer's name and state in its first row only, the key in use first.
 fn rows(engine: &Engine, only: Option<&otr::Peer>) -> Vec<Vec<Text>> {
     let mut peers: BTreeMap<otr::Peer, Vec<KnownFingerprint>> = BTreeMap::new();
-    for known in engine.otr.known() {
+    for known in engine.known.all() {
         peers.entry(known.peer.clone()).or_default().push(known);
     }
     for (peer, conversation) in engine.conversations.iter() {
@@ -154,7 +154,7 @@ fn details(engine: &mut Engine, peer: &otr::Peer) {
             if private.held {
                 lines.push("The key has changed: nothing goes out until you trust it.".into());
             }
-            for session in engine.otr.sessions(peer) {
+            for session in engine.sessions(peer) {
                 let used = if session.instance == private.instance { ", in use" } else { "" };
                 let (theirs, ours) = (session.instance, session.our_instance);
                 lines.push(format!("Instance tags: theirs {theirs:08x}, yours {ours:08x}{used}."));

@@ -6,7 +6,7 @@ use super::{Conversation, Engine, Phase};
 use crate::store::StoredFile;
 use crate::text::casemap::Casemap;
 use crate::text::sanitize::quote;
-use otr::Peer;
+use otr::{KnownFingerprint, Peer};
 use proto::irc::Nick;
 
 impl Engine {
@@ -45,7 +45,7 @@ impl Engine {
 
     /// A conversation that is known to have been private, and nothing more of it.
     pub(super) fn close(&mut self, nick: Nick) {
-        let mut conversation = Conversation::new(nick, self.now.mono);
+        let mut conversation = self.new_conversation(nick);
         conversation.phase = Phase::Blocked { fingerprint: None, asked_anew: true };
         conversation.guarded = true;
         self.seat(None, conversation);
@@ -53,25 +53,40 @@ impl Engine {
 
     /// Gives a conversation its place by its nick; shares it with one that is there already.
     pub(super) fn seat(&mut self, old: Option<&Peer>, mut conversation: Conversation) {
-        let Some(new) = self.peer(conversation.nick.as_bytes()) else { return };
-        if let Some(old) = old.filter(|old| **old != new) {
-            self.fragments.forget(old);
-            if self.otr.rename(old, &new).is_err() {
-                // The name has a session of its own: this one can no longer be told from it.
-                let _unsent = self.otr.finish(old);
-                if let Phase::Private(private) = &conversation.phase {
-                    let fingerprint = Some(private.fingerprint);
-                    conversation.phase = Phase::Blocked { fingerprint, asked_anew: true };
-                }
-            }
+        let Some(new) = self.peer(conversation.nick.as_bytes()) else {
+            return self.otr.forget(conversation.handle);
+        };
+        let moved = old.filter(|old| **old != new);
+        let mut there = self.conversations.remove(&new);
+        if let Some(there) = &mut there
+            && self.otr.has_session(there.handle)
+            && self.otr.has_session(conversation.handle)
+        {
+            // One of two sessions can no longer be told from the other: not the one that had this
+            // name before.
+            self.lose_session(if moved.is_some() { &mut conversation } else { there });
         }
-        let Some(there) = self.conversations.remove(&new) else {
+        if let Some(old) = moved {
+            self.fragments.forget(old);
+            self.known.follow(old, &new, &self.otr.keys_in_use(conversation.handle));
+        }
+        let Some(there) = there else {
             return self.conversations.insert(new, conversation);
         };
-        let (merged, unsent) = self.merge(there, conversation);
+        let handle = self.one_handle(there.handle, conversation.handle);
+        let (mut merged, unsent) = self.merge(there, conversation);
+        merged.handle = handle;
         self.conversations.insert(new, merged);
         for line in unsent {
             self.refuse(line.out, &Message::BackOneNick {});
+        }
+    }
+
+    fn lose_session(&mut self, conversation: &mut Conversation) {
+        let _unsent = self.otr.finish(conversation.handle);
+        if let Phase::Private(private) = &conversation.phase {
+            let fingerprint = Some(private.fingerprint);
+            conversation.phase = Phase::Blocked { fingerprint, asked_anew: true };
         }
     }
 
@@ -108,18 +123,22 @@ impl Engine {
     /// Fingerprints saved under other spellings (by the old module, say) belong to the folded
     /// nick.
     pub(super) fn fold_known(&mut self) {
-        // The oldest first: what came first stays the first.
         let casemap = self.casemap;
-        let others = self.otr.known_where(|peer| !casemap.is_folded(peer));
-        for known in others.into_iter().rev() {
-            let Some(folded) = self.peer(known.peer.as_bytes()) else { continue };
-            if folded == known.peer || known.active {
+        let others = self.known.peers().filter(|peer| !casemap.is_folded(peer.as_bytes()));
+        let others: Vec<Peer> = others.rev().cloned().collect();
+        for other in others {
+            let Some(folded) = self.peer(other.as_bytes()).filter(|folded| *folded != other) else {
                 continue;
-            }
-            let there = self.otr.trust(&folded, known.fingerprint).unwrap_or_default();
-            let trust = there.strongest(known.trust);
-            self.otr.add_fingerprint(&folded, known.fingerprint, &trust);
-            if self.otr.forget_fingerprint(&known.peer, known.fingerprint).is_ok() {
+            };
+            // The oldest first: what came first stays the first.
+            let known: Vec<KnownFingerprint> = self.known.of(&other).collect();
+            for KnownFingerprint { peer, fingerprint, trust } in known.into_iter().rev() {
+                if self.is_in_use(&peer, fingerprint) {
+                    continue;
+                }
+                let there = self.known.trust(&folded, fingerprint).unwrap_or_default();
+                self.known.put(&folded, fingerprint, there.strongest(trust));
+                self.known.forget(&peer, fingerprint);
                 self.to_save.insert(StoredFile::Fingerprints);
             }
         }

@@ -31,8 +31,7 @@ impl Engine {
             return;
         }
         let mut nicks: BTreeMap<Vec<u8>, Nick> = BTreeMap::new();
-        let known = self.otr.known();
-        let of_files = known.iter().filter_map(|one| Nick::new(one.peer.as_bytes()).ok());
+        let of_files = self.known.peers().filter_map(|peer| Nick::new(peer.as_bytes()).ok());
         let met = self.conversations.values().map(|c| c.nick.clone());
         for nick in of_files.chain(met) {
             nicks.insert(guard::fold(nick.as_bytes()), nick);
@@ -221,10 +220,9 @@ impl Engine {
             self.patterns.by_specificity().partition(|(pattern, _)| !pattern.contains(['*', '?']));
         rules.extend(exact);
         if settings.known.is_some_and(required) {
-            let known = self.otr.known();
-            let trusted = known.iter().filter(|one| one.trust.is_trusted());
+            let trusted = self.known.peers().filter(|peer| self.known.trusts(peer));
             rules.extend(
-                trusted.map(|one| (String::from_utf8_lossy(one.peer.as_bytes()).into(), true)),
+                trusted.map(|peer| (String::from_utf8_lossy(peer.as_bytes()).into(), true)),
             );
         }
         rules.append(&mut wide);

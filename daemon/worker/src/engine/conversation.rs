@@ -2,7 +2,7 @@
 
 use super::split_lines::Split;
 use crate::limits::{self, TokenBucket};
-use otr::{Fingerprint, Peer, Version};
+use otr::{Fingerprint, Handle, Peer, Version};
 use proto::irc::Nick;
 use proto::shim::{IncomingMessage, OutgoingMessage};
 use std::collections::VecDeque;
@@ -15,6 +15,8 @@ const MAX_ALIASES: usize = 16;
 pub struct Conversation {
     /// As last spelled.
     pub nick: Nick,
+    /// How libotr knows the peer: the same under every nick.
+    pub handle: Handle,
     /// Nicks that were others by another CASEMAPPING, and closed too.
     pub aliases: Vec<Nick>,
     /// How it stands.
@@ -156,9 +158,10 @@ pub enum SmpState {
 
 impl Conversation {
     /// A peer whom nothing is known of.
-    pub fn new(nick: Nick, now: Duration) -> Self {
+    pub fn new(nick: Nick, handle: Handle, now: Duration) -> Self {
         Self {
             nick,
+            handle,
             aliases: Vec::new(),
             phase: Phase::Clear,
             asked: None,

@@ -43,13 +43,20 @@ impl Engine {
         open
     }
 
+    /// Ends a peer's sessions, and tells the peer.
+    pub(super) fn end_sessions(&mut self, peer: &Peer) {
+        if let Some(handle) = self.handle(peer) {
+            let events = self.otr.finish(handle);
+            self.events(peer, events);
+        }
+        self.fragments.forget(peer);
+    }
+
     /// Ends every session, for the key under which it was made is replaced. Who was private stays
     /// closed until the user says `finish` or `start`.
     pub(super) fn close_all(&mut self) {
         for peer in &self.not_clear() {
-            let events = self.otr.finish(peer);
-            self.events(events);
-            self.fragments.forget(peer);
+            self.end_sessions(peer);
             let Some(conversation) = self.conversations.get_mut(peer) else { continue };
             if conversation.phase == Phase::Clear {
                 self.finish(peer);
@@ -73,7 +80,7 @@ impl Engine {
     /// Where the session in use ends, the newest of the peer's other clients takes its place: one
     /// with the same key that was heard since. An older one may be gone, and our words with it.
     fn goes_on_elsewhere(&mut self, peer: &Peer, ended: u32) -> bool {
-        let sessions = self.otr.sessions(peer);
+        let sessions = self.sessions(peer);
         let began = sessions.iter().find(|s| s.instance == ended).map(|s| s.since);
         let Some(conversation) = self.conversations.get_mut(peer) else { return false };
         let Phase::Private(private) = &mut conversation.phase else { return false };
@@ -101,7 +108,7 @@ impl Engine {
     pub(super) fn reconcile(&mut self, peer: &Peer) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         let Some(private) = conversation.private().cloned() else { return };
-        let alive = self.otr.sessions(peer).into_iter().any(|s| {
+        let alive = self.otr.sessions(conversation.handle).into_iter().any(|s| {
             s.instance == private.instance
                 && s.state == otr::State::Encrypted
                 && s.fingerprint == Some(private.fingerprint)

@@ -63,7 +63,7 @@ impl Engine {
     pub fn exported(&self) -> Exported {
         Exported {
             fingerprint: self.otr.own_fingerprint().map(|fingerprint| fingerprint.to_string()),
-            known: count(self.otr.known().len()),
+            known: count(self.known.len()),
         }
     }
 
@@ -215,7 +215,7 @@ impl Engine {
             }
         }
         let new_peer = |(peer, fingerprint, trust): (Peer, Fingerprint, Trust)| {
-            let outcome = match self.otr.trust(&peer, fingerprint) {
+            let outcome = match self.known.trust(&peer, fingerprint) {
                 None => PeerOutcome::New,
                 Some(known) if known == trust => PeerOutcome::Same,
                 Some(_) if overwrite => PeerOutcome::Changed,
@@ -262,7 +262,7 @@ impl Engine {
         if changed.is_empty() {
             return;
         }
-        if overwrite && !self.otr.known().is_empty() {
+        if overwrite && !self.known.is_empty() {
             self.actions.push(Action::SetAside(StoredFile::Fingerprints, date::day(self.now.wall)));
         }
         let number = changed.len();
@@ -270,12 +270,12 @@ impl Engine {
             if outcome == PeerOutcome::Changed {
                 self.trust_set(&peer, fingerprint, trust);
             } else {
-                self.otr.add_fingerprint(&peer, fingerprint, &trust);
+                self.known.put(&peer, fingerprint, trust);
             }
         }
         // Behind the copy, not before it as other files of a step.
         self.to_save.remove(&StoredFile::Fingerprints);
-        let file = Zeroizing::new(self.otr.fingerprints_file());
+        let file = Zeroizing::new(self.known.file());
         self.actions.push(Action::Save(StoredFile::Fingerprints, file));
         self.conversations.touch_all();
         self.tell(

@@ -112,17 +112,18 @@ impl Engine {
     /// An encrypted text.
     fn data(&mut self, peer: &Peer, message: IncomingMessage, instance: u32) {
         // Which key it came under has to be known before: the line may also end the session.
-        let security = self.security_under(peer, self.otr.private_key_of(peer, instance));
+        let Some(handle) = self.handle(peer) else { return };
+        let security = self.security_under(peer, self.otr.private_key_of(handle, instance));
         // What rides along shows only once it is decrypted, and then it is looked at already.
         let mut received = match self.may_authenticate(peer) {
-            true => self.otr.receive(peer, message.text.as_bytes()),
-            false => self.otr.receive_ignoring_smp(peer, message.text.as_bytes()),
+            true => self.otr.receive(handle, message.text.as_bytes()),
+            false => self.otr.receive_ignoring_smp(handle, message.text.as_bytes()),
         };
         if let Some(text) = received.text {
             self.decrypted(peer, message.from, security, &text);
         }
         self.limit_automatic(peer, &mut received.events);
-        self.events(received.events);
+        self.events(peer, received.events);
     }
 
     /// Someone encrypts to keys that we no longer have. Where we were private the peer is asked
@@ -145,8 +146,9 @@ impl Engine {
 
     /// A step of a key exchange, through libotr.
     pub(super) fn receive(&mut self, peer: &Peer, message: &IncomingMessage) {
-        let received = self.otr.receive(peer, message.text.as_bytes());
-        self.events(received.events);
+        let Some(handle) = self.handle(peer) else { return };
+        let received = self.otr.receive(handle, message.text.as_bytes());
+        self.events(peer, received.events);
     }
 
     /// Which key a text came under decides how it is shown.

@@ -7,7 +7,9 @@
 //! * `nicks`: the table of conversations, nick changes, comings and goings.
 //! * `casemapping_change`: another rule for comparing nicks.
 //! * `closed`: whom the module holds closed for clear text.
+//! * `handles`: which of libotr's peers a conversation is with.
 //! * `keys`, `key_dates`: our own key; when keys were made and used.
+//! * `known_keys`: whose keys are known.
 //! * `policy`: whom to talk OTR with at all.
 //! * `persistence`, `save_retry`, `nick_saves`: what survives a restart, and when it is written.
 //! * `standing`: what the module is told of how conversations stand.
@@ -22,10 +24,12 @@ mod closed;
 mod conversation;
 mod conversations;
 mod ending;
+mod handles;
 mod import_export;
 mod incoming;
 mod key_dates;
 mod keys;
+mod known_keys;
 pub mod messages;
 mod nick_saves;
 mod nicks;
@@ -47,6 +51,7 @@ pub use action::{Action, Event, Now};
 pub use closed::hash;
 pub use conversation::{Conversation, Phase, Private, SmpState};
 pub use keys::KeyState;
+pub use known_keys::ForgetError;
 pub use policy::{Policy, Settings};
 
 use crate::commands;
@@ -59,8 +64,8 @@ use conversations::Table;
 use key_dates::KeyDates;
 use messages::Message;
 use nick_saves::NickSaves;
-use otr::Otr;
 use otr::fragment::Reassembler;
+use otr::{FingerprintStore, Otr};
 use policy::Patterns;
 use proto::account::{self, Account};
 use proto::admin::WorkerStatus;
@@ -79,6 +84,10 @@ pub struct Engine {
     /// The ZNC user that our files name.
     files_of: account::Name,
     pub(crate) otr: Otr,
+    /// Whose keys are known, by folded nick.
+    pub(crate) known: FingerprintStore,
+    /// The next peer's.
+    next_handle: u64,
     pub(crate) key: KeyState,
     pub(crate) settings: Settings,
     /// What the admin set.
@@ -144,10 +153,13 @@ impl Engine {
         now: Now,
     ) -> Result<Self, otr::NewError> {
         let otr = Otr::new(user.as_str())?;
+        let known = FingerprintStore::new(user.as_str())?;
         let mut engine = Self {
             account,
             files_of: user.clone(),
             otr,
+            known,
+            next_handle: 0,
             key: KeyState::None,
             settings: Settings::default(),
             config: WorkerConfig::default(),

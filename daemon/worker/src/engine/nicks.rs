@@ -29,7 +29,8 @@ impl Engine {
             }
             None => {
                 self.make_room();
-                self.conversations.insert(peer.clone(), Conversation::new(nick.clone(), now));
+                let conversation = self.new_conversation(nick.clone());
+                self.conversations.insert(peer.clone(), conversation);
             }
         }
         Some(peer)
@@ -49,13 +50,12 @@ impl Engine {
         idle.sort();
         idle.truncate(idle.len().div_ceil(2));
         for (_, peer) in idle {
-            if let Some(nick) =
-                self.conversations.remove(&peer).filter(|c| c.guarded).map(|c| c.nick)
-            {
-                self.lift(nick);
-            }
-            self.otr.forget_peer(&peer);
             self.fragments.forget(&peer);
+            let Some(conversation) = self.conversations.remove(&peer) else { continue };
+            self.otr.forget(conversation.handle);
+            if conversation.guarded {
+                self.lift(conversation.nick);
+            }
         }
     }
 
@@ -116,11 +116,13 @@ impl Engine {
             return;
         }
         let taken = self.conversations.get(&new).is_some_and(|c| {
-            !matches!(c.phase, Phase::Clear | Phase::Moved { .. }) || c.asked.is_some()
+            !matches!(c.phase, Phase::Clear | Phase::Moved { .. })
+                || c.asked.is_some()
+                || self.otr.has_session(c.handle)
         });
         let key = self.conversations.get(&old).and_then(|c| c.private()).map(|p| p.fingerprint);
-        let brings = key.is_some_and(|key| self.otr.trust(&new, key).is_none());
-        if taken || self.otr.rename(&old, &new).is_err() {
+        let brings = key.is_some_and(|key| self.known.trust(&new, key).is_none());
+        if taken {
             return self.collision(&old, old_nick, new_nick);
         }
         self.fragments.forget(&old);
@@ -128,7 +130,12 @@ impl Engine {
         let was_private = conversation.phase != Phase::Clear;
         let spelled = std::mem::replace(&mut conversation.nick, new_nick.clone());
         let aliases = std::mem::take(&mut conversation.aliases);
-        if let Some(there) = self.conversations.remove(&new).filter(|c| c.phase != Phase::Clear) {
+        self.known.follow(&old, &new, &self.otr.keys_in_use(conversation.handle));
+        let there = self.conversations.remove(&new);
+        if let Some(there) = &there {
+            conversation.handle = self.one_handle(there.handle, conversation.handle);
+        }
+        if let Some(there) = there.filter(|c| c.phase != Phase::Clear) {
             if !was_private {
                 // Somebody who was only asked opens nothing by coming here.
                 conversation.phase = there.phase;
@@ -139,10 +146,10 @@ impl Engine {
         let brought = std::mem::replace(&mut conversation.brought, brings);
         if let Phase::Private(private) = &conversation.phase
             && brought
-            && self.otr.trust(&old, private.fingerprint) == Some(otr::Trust::None)
+            && self.known.trust(&old, private.fingerprint) == Some(otr::Trust::None)
         {
             // It was never this nick's own key.
-            let _ = self.otr.forget_fingerprint(&old, private.fingerprint);
+            self.known.forget(&old, private.fingerprint);
         }
         conversation.last = self.now.mono;
         conversation.guard_told = GuardTold::Open;
@@ -171,7 +178,7 @@ impl Engine {
             // The module, whose room is the same, closes everybody.
             return self.moved_to(old_nick, new_nick, changed);
         }
-        let mut left_behind = Conversation::new(old_nick.clone(), self.now.mono);
+        let mut left_behind = self.new_conversation(old_nick.clone());
         left_behind.phase = Phase::Moved { to: new_nick.clone() };
         left_behind.offer = Offer::Declined;
         left_behind.aliases = aliases;
@@ -209,7 +216,7 @@ impl Engine {
         let Some(conversation) = self.conversations.get(peer) else { return false };
         let known = conversation.phase != Phase::Clear
             || conversation.asked.is_some()
-            || self.otr.known_of(peer).iter().any(|k| k.trust.is_trusted());
+            || self.known.trusts(peer);
         let open = self.conversations.values().filter(|c| c.phase != Phase::Clear);
         known || open.take(limits::CONVERSATIONS).count() < limits::CONVERSATIONS
     }

@@ -99,11 +99,12 @@ impl Engine {
         if !self.network.connected {
             return self.refuse(out, &Message::BackOffline {});
         }
-        let Some(private) = self.conversations.get(peer).and_then(|c| c.private()) else { return };
+        let Some(conversation) = self.conversations.get(peer) else { return };
+        let (handle, Some(private)) = (conversation.handle, conversation.private()) else { return };
         // Our record decides; libotr has to agree about the key before anything is encrypted.
         let (instance, fingerprint) = (private.instance, private.fingerprint);
         let security = self.security_of(peer, private);
-        if self.otr.private_key_of(peer, instance) != Some(fingerprint) {
+        if self.otr.private_key_of(handle, instance) != Some(fingerprint) {
             self.reconcile(peer);
             return self.refuse(out, &Message::BackKeysGone {});
         }
@@ -111,14 +112,14 @@ impl Engine {
             MessageKind::Action => Cow::Owned(ctcp::write_action(out.text.as_bytes())),
             _ => Cow::Borrowed(out.text.as_bytes()),
         };
-        match self.otr.send(peer, instance, &plain) {
+        match self.otr.send(handle, instance, &plain) {
             Ok((line, events)) => {
                 if self.send_line(&out.to, line) {
                     self.echo(out, security);
                 } else {
                     self.refuse(out, &Message::BackTooLong {});
                 }
-                self.events(events);
+                self.events(peer, events);
             }
             Err(error) => {
                 self.refuse(out, &Message::BackNotEncrypted { reason: error.to_string() })

@@ -18,7 +18,7 @@ impl Engine {
     pub fn overview(&self, page: StatePage) -> AccountState {
         let module = self.module.as_ref();
         let mut known: BTreeMap<Peer, Vec<KnownFingerprint>> = BTreeMap::new();
-        for one in self.otr.known() {
+        for one in self.known.all() {
             known.entry(one.peer.clone()).or_default().push(one);
         }
         for (peer, conversation) in self.conversations.iter() {

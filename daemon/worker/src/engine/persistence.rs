@@ -2,7 +2,7 @@
 
 use super::key_dates::{KeyDates, Written};
 use super::keys::KeyState;
-use super::{Action, Conversation, Engine, Phase, Settings};
+use super::{Action, Engine, Phase, Settings};
 use crate::store::{Store, StoredFile};
 use crate::text::casemap::Casemap;
 use otr::{Fingerprint, KeyError, TextFile};
@@ -76,8 +76,8 @@ impl Engine {
         if self.otr.instags_file() != known_before {
             self.to_save.insert(StoredFile::InstanceTag);
         }
-        if let Found::Content(mut file) = self.read(store, StoredFile::Fingerprints) {
-            self.remember_fingerprints(store, std::mem::take(&mut file));
+        if let Found::Content(file) = self.read(store, StoredFile::Fingerprints) {
+            self.remember_fingerprints(store, &file);
         }
         match self.read_json::<Remembered>(store, StoredFile::Conversations) {
             Found::Nothing => {}
@@ -104,8 +104,7 @@ impl Engine {
 
     /// Who was private is not known any more: everybody with a known key may have been.
     fn conversations_are_lost(&mut self) {
-        let known = self.otr.known();
-        let closed = known.iter().filter_map(|one| Nick::new(one.peer.as_bytes()).ok());
+        let closed = self.known.peers().filter_map(|peer| Nick::new(peer.as_bytes()).ok());
         for nick in closed.collect::<BTreeSet<Nick>>() {
             self.close(nick);
         }
@@ -157,8 +156,8 @@ impl Engine {
         self.damaged(store, StoredFile::InstanceTag, &why);
     }
 
-    fn remember_fingerprints(&mut self, store: &mut dyn Store, file: Vec<u8>) {
-        match self.otr.load_fingerprints(file) {
+    fn remember_fingerprints(&mut self, store: &mut dyn Store, file: &[u8]) {
+        match self.known.load(file) {
             Ok(report) if !report.lossy() => {}
             // What was readable is in use; the file itself is kept for whoever can mend it.
             Ok(report) if report.others + report.malformed + report.beyond_limit > 0 => self
@@ -180,7 +179,7 @@ impl Engine {
     }
 
     fn remember_conversation(&mut self, one: RememberedOne) {
-        let mut conversation = Conversation::new(one.nick, self.now.mono);
+        let mut conversation = self.new_conversation(one.nick);
         conversation.phase = match (one.moved, one.finished) {
             (Some(to), _) => Phase::Moved { to },
             (None, true) => Phase::Finished,
@@ -254,7 +253,7 @@ impl Engine {
         let bytes = match name {
             // Written when it is made, see `keys`; here only where that failed.
             StoredFile::Key => return self.key_not_on_disk.clone(),
-            StoredFile::Fingerprints => self.otr.fingerprints_file(),
+            StoredFile::Fingerprints => self.known.file(),
             StoredFile::InstanceTag => self.otr.instags_file(),
             StoredFile::Settings => serde_json::to_vec_pretty(&self.settings).ok()?,
             StoredFile::Conversations => {

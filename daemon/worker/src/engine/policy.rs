@@ -194,7 +194,7 @@ impl Engine {
             return (*policy, Rule::Typed(&pattern.typed));
         }
         if let Some(policy) = self.settings.known
-            && self.otr.known_of(peer).iter().any(|k| k.trust.is_trusted())
+            && self.known.trusts(peer)
         {
             return (policy, Rule::Known);
         }

@@ -16,7 +16,7 @@ impl Engine {
         fingerprint: Fingerprint,
         version: Version,
     ) {
-        let trust = self.otr.trust(peer, fingerprint).unwrap_or_default();
+        let trust = self.known.trust(peer, fingerprint).unwrap_or_default();
         let other = self.is_other_key(peer, fingerprint);
         let wall = self.now.wall;
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
@@ -54,7 +54,7 @@ impl Engine {
     /// key that was there first is the peer's: one that came later is a change each time it
     /// comes, until it is trusted.
     pub(super) fn is_other_key(&self, peer: &Peer, fingerprint: Fingerprint) -> bool {
-        let known = self.otr.known_of(peer);
+        let known: Vec<otr::KnownFingerprint> = self.known.of(peer).collect();
         let this = |k: &&otr::KnownFingerprint| k.fingerprint == fingerprint;
         let trusted = known.iter().find(this).is_some_and(|k| k.trust.is_trusted());
         let first = known.last().is_none_or(|k| k.fingerprint == fingerprint);
@@ -123,7 +123,7 @@ impl Engine {
             .private()
             .is_some_and(|p| p.fingerprint == fingerprint && p.instance == instance);
         if !same {
-            let session = self.otr.sessions(peer).into_iter().find(|s| s.instance == instance);
+            let session = self.sessions(peer).into_iter().find(|s| s.instance == instance);
             let version = session.map_or(Version::V3, |s| s.version);
             return self.went_private(peer, instance, fingerprint, version);
         }
@@ -143,7 +143,7 @@ impl Engine {
         trust: Trust,
     ) -> bool {
         let trusted = trust.is_trusted();
-        if !self.otr.set_trust(peer, fingerprint, &trust) {
+        if !self.known.set_trust(peer, fingerprint, trust) {
             return false;
         }
         self.to_save.insert(StoredFile::Fingerprints);

@@ -76,9 +76,7 @@ impl Engine {
 
     /// `finish`: back to clear text; the peer is told.
     pub(crate) fn finish(&mut self, peer: &Peer) {
-        let events = self.otr.finish(peer);
-        self.events(events);
-        self.fragments.forget(peer);
+        self.end_sessions(peer);
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         let was = std::mem::replace(&mut conversation.phase, Phase::Clear);
         let asked = conversation.asked.take().is_some();
@@ -119,60 +117,51 @@ impl Engine {
         }
     }
 
-    pub(super) fn events(&mut self, events: Vec<Event>) {
+    /// What libotr did with a peer.
+    pub(super) fn events(&mut self, peer: &Peer, events: Vec<Event>) {
         for event in events {
-            self.event(event);
+            self.event(peer, event);
         }
     }
 
-    fn event(&mut self, event: Event) {
+    fn event(&mut self, peer: &Peer, event: Event) {
         match event {
-            Event::Inject { peer, line } => {
-                if let Some(nick) = self.conversations.get(&peer).map(|c| c.nick.clone())
+            Event::Inject { line } => {
+                if let Some(nick) = self.conversations.get(peer).map(|c| c.nick.clone())
                     && self.network.connected
                 {
                     self.send_line(&nick, line);
                 }
             }
-            Event::Private { peer, instance, fingerprint, version, .. } => {
-                self.went_private(&peer, instance, fingerprint, version);
+            Event::Private { instance, fingerprint, version } => {
+                self.met_key(peer, fingerprint);
+                self.went_private(peer, instance, fingerprint, version);
             }
-            Event::Refreshed { peer, instance, fingerprint } => {
-                self.refreshed(&peer, instance, fingerprint)
+            Event::Refreshed { instance, fingerprint } => {
+                self.met_key(peer, fingerprint);
+                self.refreshed(peer, instance, fingerprint)
             }
-            Event::Ended { peer, instance } => self.ended(&peer, instance),
-            Event::Smp { peer, instance, event } => self.smp_event(&peer, instance, event),
-            Event::Unreadable { peer, .. } => self.report_seldom(&peer, Message::Unreadable {}),
+            Event::Ended { instance } => self.ended(peer, instance),
+            Event::Smp { instance, event } => self.smp_event(peer, instance, event),
+            Event::Unreadable { .. } => self.report_seldom(peer, Message::Unreadable {}),
             Event::NotPrivate { ignorable: true, .. } => {}
-            Event::NotPrivate { peer, .. } => self.unreadable(&peer),
-            Event::Malformed { peer } => self.damaged_message(&peer),
-            Event::OtherInstance { peer } => {
-                self.report_seldom(&peer, Message::ForAnotherClient {})
-            }
-            Event::Unencrypted { peer, text } => self.unencrypted(&peer, text),
-            Event::ErrorFromPeer { peer, text } => {
+            Event::NotPrivate { .. } => self.unreadable(peer),
+            Event::Malformed => self.damaged_message(peer),
+            Event::OtherInstance => self.report_seldom(peer, Message::ForAnotherClient {}),
+            Event::Unencrypted { text } => self.unencrypted(peer, text),
+            Event::ErrorFromPeer { text } => {
                 let words = quote(&text);
-                self.report_seldom(&peer, Message::TheirError { words });
+                self.report_seldom(peer, Message::TheirError { words });
             }
-            Event::SetupFailed { peer, reason } => {
-                self.report_seldom(
-                    &peer,
-                    Message::SetupFailed { reason: quote(reason.as_bytes()) },
-                );
+            Event::SetupFailed { reason } => {
+                self.report_seldom(peer, Message::SetupFailed { reason: quote(reason.as_bytes()) });
             }
-            Event::Reflected { peer } => {
-                self.report_seldom(&peer, Message::Reflected {});
-            }
-            Event::TooManyInstances { peer } => {
-                self.report_seldom(&peer, Message::TooManyClients {})
-            }
-            Event::KeyNeeded { peer } => {
-                self.held.push(HeldLine::Query(peer));
+            Event::Reflected => self.report_seldom(peer, Message::Reflected {}),
+            Event::TooManyInstances => self.report_seldom(peer, Message::TooManyClients {}),
+            Event::KeyNeeded => {
+                self.held.push(HeldLine::Query(peer.clone()));
                 self.held.truncate(limits::HELD_FOR_KEY);
                 self.need_key();
-            }
-            Event::FingerprintsChanged => {
-                self.to_save.insert(StoredFile::Fingerprints);
             }
             Event::InstagsChanged => {
                 self.to_save.insert(StoredFile::InstanceTag);

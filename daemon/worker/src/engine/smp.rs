@@ -3,9 +3,8 @@
 use super::messages::Message;
 use super::{Engine, SmpState};
 use crate::limits;
-use crate::store::StoredFile;
 use crate::text::sanitize::quote;
-use otr::{ForgetError, Initiator, KnownFingerprint, Peer, Smp, SmpError, SmpOutcome, Trust};
+use otr::{Initiator, Peer, Smp, SmpError, SmpOutcome, Trust};
 use proto::irc::Nick;
 
 impl Engine {
@@ -20,19 +19,20 @@ impl Engine {
         let peer = self.peer(nick.as_bytes()).ok_or(SmpError::NotPrivate)?;
         let conversation = self.conversations.get_mut(&peer).ok_or(SmpError::NotPrivate)?;
         let instance = conversation.private().ok_or(SmpError::NotPrivate)?.instance;
+        let handle = conversation.handle;
         let answers = matches!(conversation.smp, SmpState::Asked { .. }) && question.is_none();
         if !self.network.connected {
             self.online_or_say(nick);
             return Ok(());
         }
         let answered = match answers {
-            true => self.otr.smp_respond(&peer, instance, secret),
+            true => self.otr.smp_respond(handle, instance, secret),
             false => Err(SmpError::NotAsked),
         };
         let answers = !matches!(answered, Err(SmpError::NotAsked));
         let events = match answers {
             true => answered?,
-            false => self.otr.smp_start(&peer, instance, question, secret)?,
+            false => self.otr.smp_start(handle, instance, question, secret)?,
         };
         if let Some(conversation) = self.conversations.get_mut(&peer) {
             conversation.smp = SmpState::Running { since: now, told: false };
@@ -41,7 +41,7 @@ impl Engine {
             true => self.report_of(nick, Message::AuthAnswered {}),
             false => self.report_of(nick, Message::AuthInitiated {}),
         }
-        self.events(events);
+        self.events(&peer, events);
         Ok(())
     }
 
@@ -51,25 +51,14 @@ impl Engine {
             let conversation = self.conversations.get_mut(&peer)?;
             let instance = conversation.private()?.instance;
             let was = std::mem::take(&mut conversation.smp);
-            (was != SmpState::Idle).then_some((peer, instance))
+            (was != SmpState::Idle).then_some((conversation.handle, peer, instance))
         });
-        let Some((peer, instance)) = running else {
+        let Some((handle, peer, instance)) = running else {
             return self.report_of(nick, Message::AuthNothing {});
         };
-        let events = self.otr.smp_abort(&peer, instance);
-        self.events(events);
+        let events = self.otr.smp_abort(handle, instance);
+        self.events(&peer, events);
         self.report_of(nick, Message::AuthAborted {});
-    }
-
-    /// `forget`
-    pub(crate) fn forget(&mut self, known: &KnownFingerprint) -> Result<(), ForgetError> {
-        self.otr.forget_fingerprint(&known.peer, known.fingerprint)?;
-        let of_another = |other: &KnownFingerprint| other.fingerprint == known.fingerprint;
-        if !self.otr.known().iter().any(of_another) {
-            self.key_dates.forget(known.fingerprint);
-        }
-        self.to_save.extend([StoredFile::Conversations, StoredFile::Fingerprints]);
-        Ok(())
     }
 
     /// What a peer asks costs milliseconds and a word to the user, what it makes up a word and an

@@ -159,7 +159,7 @@ impl Engine {
 
     /// What protects a text of the conversation that is private with this peer.
     pub(super) fn security_of(&self, peer: &Peer, private: &Private) -> Security {
-        match self.otr.trust(peer, private.fingerprint) {
+        match self.known.trust(peer, private.fingerprint) {
             Some(trust) if trust.is_trusted() => Security::Verified,
             _ => Security::Unverified,
         }

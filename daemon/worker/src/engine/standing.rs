@@ -74,11 +74,13 @@ impl Engine {
         };
         let trust = match private {
             Some(private) if private.held => Trust::Changed,
-            Some(private) => match self.otr.trust(peer, private.fingerprint).unwrap_or_default() {
-                otr::Trust::None => Trust::None,
-                otr::Trust::Manual | otr::Trust::Other(_) => Trust::Manual,
-                otr::Trust::SharedSecret => Trust::Secret,
-            },
+            Some(private) => {
+                match self.known.trust(peer, private.fingerprint).unwrap_or_default() {
+                    otr::Trust::None => Trust::None,
+                    otr::Trust::Manual | otr::Trust::Other(_) => Trust::Manual,
+                    otr::Trust::SharedSecret => Trust::Secret,
+                }
+            }
             None => Trust::None,
         };
         let (smp, question) = match &conversation.smp {

@@ -4,9 +4,12 @@ use super::key_file;
 use super::world::Us;
 use otr::fragment::{Outcome, Reassembler, cut};
 use otr::message::{OtrLine, classify};
-use otr::{Event, Otr, Peer, Session, Smp, State};
+use otr::{Event, Handle, Otr, Peer, Session, Smp, State};
 use std::collections::VecDeque;
 use std::time::Duration;
+
+/// The only one whom this client talks to.
+const THEM: Handle = Handle::new(0);
 
 pub struct Person {
     pub account: &'static str,
@@ -76,7 +79,7 @@ impl Person {
     fn take(&mut self, events: Vec<Event>) {
         for event in events {
             match event {
-                Event::Inject { line, .. } => self.post(&line),
+                Event::Inject { line } => self.post(&line),
                 event => self.events.push(event),
             }
         }
@@ -96,7 +99,7 @@ impl Person {
             }
             _ => line.to_vec(),
         };
-        let received = self.otr.receive(&self.with, &whole);
+        let received = self.otr.receive(THEM, &whole);
         if let Some(text) = received.text {
             self.read.push(String::from_utf8_lossy(&text).into_owned());
         }
@@ -104,7 +107,7 @@ impl Person {
     }
 
     pub fn session(&self) -> Option<Session> {
-        self.otr.sessions(&self.with).into_iter().find(|one| one.state == State::Encrypted)
+        self.otr.sessions(THEM).into_iter().find(|one| one.state == State::Encrypted)
     }
 
     pub fn is_private(&self) -> bool {
@@ -115,7 +118,7 @@ impl Person {
     pub fn say(&mut self, text: &[u8]) {
         let Some(session) = self.session() else { return self.out.push_back(text.to_vec()) };
         let (line, events) =
-            self.otr.send(&self.with, session.instance, text).expect("a private session");
+            self.otr.send(THEM, session.instance, text).expect("a private session");
         self.take(events);
         self.post(&line);
     }
@@ -123,7 +126,7 @@ impl Person {
     /// A line that only the session of now can open.
     pub fn sealed(&mut self, text: &[u8]) -> Vec<u8> {
         let session = self.session().expect("a private session");
-        self.otr.send(&self.with, session.instance, text).expect("a private session").0
+        self.otr.send(THEM, session.instance, text).expect("a private session").0
     }
 
     pub fn start(&mut self) {
@@ -131,19 +134,19 @@ impl Person {
     }
 
     pub fn finish(&mut self) {
-        let events = self.otr.finish(&self.with.clone());
+        let events = self.otr.finish(THEM);
         self.take(events);
     }
 
     pub fn ask(&mut self, question: Option<&[u8]>, secret: &[u8]) {
         let Some(session) = self.session() else { return };
-        let asked = self.otr.smp_start(&self.with.clone(), session.instance, question, secret);
+        let asked = self.otr.smp_start(THEM, session.instance, question, secret);
         self.take(asked.unwrap_or_default());
     }
 
     pub fn answer(&mut self, secret: &[u8]) {
         let Some(session) = self.session() else { return };
-        let answered = self.otr.smp_respond(&self.with.clone(), session.instance, secret);
+        let answered = self.otr.smp_respond(THEM, session.instance, secret);
         self.take(answered.unwrap_or_default());
     }
 

@@ -6,6 +6,8 @@ use otr::fragment::{Outcome, Reassembler, cut};
 use otr::message::{OtrLine, classify};
 use otr::{Event, Otr, Peer, State};
 
+use otrd_tests::handle;
+
 use crate::conn::{Conn, text, word};
 
 /// The name in the key file that all of a run use: making one takes time.
@@ -27,31 +29,30 @@ impl Person {
 
     /// Takes one line in; what is to be sent and what was said come out.
     pub fn hears(&mut self, from: &str, line: &[u8]) -> (Vec<String>, Option<Vec<u8>>) {
-        let from = peer(from);
         let whole = match classify(line) {
             OtrLine::Fragment(piece) => {
                 let ours = Some(self.otr.instag());
-                match self.reassembler.push(Duration::ZERO, &from, &piece, ours) {
+                match self.reassembler.push(Duration::ZERO, &peer(from), &piece, ours) {
                     Outcome::Complete(whole) => whole,
                     Outcome::Pending | Outcome::Dropped => return (Vec::new(), None),
                 }
             }
             _ => line.to_vec(),
         };
-        let received = self.otr.receive(&from, &whole);
+        let received = self.otr.receive(handle(from), &whole);
         (lines(received.events), received.text)
     }
 
     pub fn is_private_with(&self, nick: &str) -> bool {
-        self.otr.sessions(&peer(nick)).iter().any(|one| one.state == State::Encrypted)
+        self.otr.sessions(handle(nick)).iter().any(|one| one.state == State::Encrypted)
     }
 
     /// An encrypted line, which has to fit into one of IRC's.
     pub fn encrypts(&mut self, to: &str, text: &str) -> String {
-        let to = peer(to);
-        let session = self.otr.sessions(&to).into_iter().find(|one| one.state == State::Encrypted);
+        let to = handle(to);
+        let session = self.otr.sessions(to).into_iter().find(|one| one.state == State::Encrypted);
         let instance = session.expect("a private session").instance;
-        let (line, _) = self.otr.send(&to, instance, text.as_bytes()).expect("encrypted");
+        let (line, _) = self.otr.send(to, instance, text.as_bytes()).expect("encrypted");
         assert!(line.len() < 450, "{} bytes do not fit into a line", line.len());
         String::from_utf8(line).expect("base64")
     }
