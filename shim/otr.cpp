@@ -12,8 +12,7 @@
 // buttons (a page for browsers), autoload (whether ZNC loads the module again).
 
 #include "otr.h"
-
-static const char* const kVersion = "0.1.0";
+#include "version.h"  // make writes it, from Cargo.toml
 
 class COtrTimer : public CTimer {
   public:

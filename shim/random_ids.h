@@ -27,7 +27,7 @@ static std::string NewSalt() {
     std::string sSalt;
     for (int i = 0; i < 4; i++) {
         char digits[9];
-        snprintf(digits, sizeof digits, "%08x", static_cast<unsigned>(random()));
+        (void)snprintf(digits, sizeof digits, "%08x", static_cast<unsigned>(random()));
         sSalt += digits;
     }
     return sSalt;

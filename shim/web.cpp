@@ -300,6 +300,7 @@ vector<const wire::Account::Peer*> COtr::Everybody(std::map<CString, wire::Accou
         all[sNick] = &peer;
     }
     vector<const wire::Account::Peer*> peers;
+    peers.reserve(all.size());
     for (const auto& it : all) peers.push_back(it.second);
     std::stable_partition(peers.begin(), peers.end(),
                           [](const wire::Account::Peer* peer) { return peer->standing.state != "clear"; });

@@ -3,7 +3,7 @@
 //! The prose is in `PROTOCOL.md`; every example there and every file under `vectors/` is run
 //! against these types. No clock, no socket and no async runtime: bytes in, types out.
 //!
-//! * [`line`]: bytes to lines, bounded.
+//! * [`mod@line`]: bytes to lines, bounded.
 //! * [`jsonrpc`]: a line to requests, with JSON-RPC 2.0's own error codes and batches.
 //! * [`shim`]: what the ZNC module may ask, and the effects it is told to perform.
 //! * [`command`]: what a user can tell `*otr` to do; [`overview`]: how an account is, as data.

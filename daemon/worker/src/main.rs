@@ -27,7 +27,8 @@ fn run() -> anyhow::Result<()> {
         ["selftest"] => worker::selftest::main(WithoutLandlock::Refuse),
         ["selftest", "--allow-no-landlock"] => worker::selftest::main(WithoutLandlock::Allow),
         ["--version"] => {
-            println!("otrd-worker {}", env!("CARGO_PKG_VERSION"));
+            let libotr = otr::libotr_version();
+            println!("otrd-worker {}, libotr {libotr}", env!("CARGO_PKG_VERSION"));
             Ok(())
         }
         _ => bail!("otrd starts this program by itself: run otrd instead"),

@@ -349,8 +349,10 @@ fn status_and_version() {
     let (scene, _bob) = Alone::private();
     let own = own_fingerprint(&scene);
     let status = scene.alice.asks_otr("status", |line| line == "Nothing waits.");
+    let ours = env!("CARGO_PKG_VERSION");
+    let versions = format!("otrd {ours}, module {ours}, ZNC 1.");
     let expected = [
-        "otrd 0.1.0, module 0.1.0, ZNC 1.".to_owned(),
+        versions.clone(),
         "Account: alice on net.".to_owned(),
         format!("Key: {own}."),
         "Files on disk: plain.".to_owned(),
@@ -362,7 +364,7 @@ fn status_and_version() {
     }
     assert_eq!(status.len(), expected.len(), "{status:?}");
     scene.alice.otr("Version");
-    scene.alice.otr_says("otrd 0.1.0, module 0.1.0, ZNC 1.");
+    scene.alice.otr_says(&versions);
 }
 
 #[test]

@@ -13,10 +13,16 @@ use serde_json::json;
 const OURS: &str = env!("CARGO_PKG_VERSION");
 
 #[test]
-fn module_and_daemon_are_released_together() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shim/otr.cpp");
-    let source = fs::read_to_string(source).expect("otr.cpp");
-    assert!(source.contains(&format!("kVersion = \"{OURS}\"")), "otr.cpp is not {OURS}");
+fn what_is_released_together_has_one_version() {
+    let shim = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shim");
+    for (file, says) in [
+        ("version.h", format!("kVersion = \"{OURS}\";")), // the Makefile's
+        ("clients/weechat/otrd.py", format!("NAME, VERSION = 'otrd', '{OURS}'")),
+        ("clients/irssi/otrd.pl", format!("our $VERSION = '{OURS}';")),
+    ] {
+        let text = fs::read_to_string(shim.join(file)).expect(file);
+        assert!(text.lines().any(|line| line.contains(&says)), "{file} is not {OURS}");
+    }
 }
 
 #[test]

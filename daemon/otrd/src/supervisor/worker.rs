@@ -66,7 +66,7 @@ pub(super) struct Worker {
     pub(super) keygen_again: bool,
     pub(super) asked: BTreeMap<u64, PendingRequest>,
     pub(super) last_seq: u64,
-    /// The status that decides whether it is really idle, see [`Supervisor::idle`].
+    /// The status that decides whether it is really idle, see `idle` in worker_events.rs.
     pub(super) idle_check: Option<u64>,
 }
 
