@@ -22,6 +22,7 @@ pub type OtrlAuthState = c_uint;
 pub const OTRL_AUTHSTATE_NONE: OtrlAuthState = 0;
 pub const OTRL_AUTHSTATE_AWAITING_DHKEY: OtrlAuthState = 1;
 pub const OTRL_AUTHSTATE_AWAITING_REVEALSIG: OtrlAuthState = 2;
+pub const OTRL_AUTHSTATE_AWAITING_SIG: OtrlAuthState = 3;
 
 pub type NextExpectedSMP = c_uint;
 pub const OTRL_SMP_EXPECT1: NextExpectedSMP = 0;

@@ -269,6 +269,7 @@ fn all_constants(sheet: &mut Sheet) {
             OTRL_AUTHSTATE_NONE,
             OTRL_AUTHSTATE_AWAITING_DHKEY,
             OTRL_AUTHSTATE_AWAITING_REVEALSIG,
+            OTRL_AUTHSTATE_AWAITING_SIG,
             OTRL_SMP_EXPECT1,
             OTRL_SMP_EXPECT4,
             OTRL_SMP_EXPECT5,

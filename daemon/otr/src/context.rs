@@ -9,7 +9,7 @@ use std::ptr::{self, NonNull};
 
 use otr_sys::{ConnContext, ConnContextPriv, NextExpectedSMP, OtrlSMState};
 
-use crate::event::State;
+use crate::event::{Awaited, State};
 use crate::fingerprint::Fingerprint;
 use crate::handle::Handle;
 use crate::message::{MessageType, Version};
@@ -149,9 +149,13 @@ impl<'a> Context<'a> {
         unsafe { (*self.as_ptr()).auth.authstate = otr_sys::OTRL_AUTHSTATE_NONE };
     }
 
-    /// We have answered a commitment and wait for its opening.
-    fn awaits_reveal(self) -> bool {
-        self.read(|context| context.auth.authstate) == otr_sys::OTRL_AUTHSTATE_AWAITING_REVEALSIG
+    /// What the exchange under way waits for, where the peer's next message completes it.
+    pub(crate) fn awaited(self) -> Option<Awaited> {
+        match self.read(|context| context.auth.authstate) {
+            otr_sys::OTRL_AUTHSTATE_AWAITING_REVEALSIG => Some(Awaited::RevealedSignature),
+            otr_sys::OTRL_AUTHSTATE_AWAITING_SIG => Some(Awaited::Signature),
+            _ => None,
+        }
     }
 
     /// In two places libotr writes new cipher and MAC handles over those of an
@@ -163,7 +167,7 @@ impl<'a> Context<'a> {
             MessageType::DhKey => {
                 self.awaits_key() || self.run().next().is_some_and(Context::awaits_key)
             }
-            MessageType::RevealSig => self.awaits_reveal(),
+            MessageType::RevealSig => self.awaited() == Some(Awaited::RevealedSignature),
             _ => false,
         };
         if !stale {

@@ -168,6 +168,15 @@ pub enum State {
     Finished,
 }
 
+/// The message of the peer's that completes a key exchange (OTR spec, "State machine").
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Awaited {
+    /// The opening of a commitment that we have answered.
+    RevealedSignature,
+    /// The answer to the opening of our commitment.
+    Signature,
+}
+
 /// One session: a peer on one of its clients.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Session {

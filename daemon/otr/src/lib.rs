@@ -57,7 +57,7 @@ mod user_state;
 
 pub use admission::{MAX_INSTANCES, MAX_STRANGERS};
 pub use error::{DsaCheckError, FileError, InitError, KeyError, NewError, SendError, SmpError};
-pub use event::{Event, Initiator, Received, Session, Smp, SmpOutcome, State};
+pub use event::{Awaited, Event, Initiator, Received, Session, Smp, SmpOutcome, State};
 pub use fingerprint::Fingerprint;
 pub use fingerprint_store::{
     FingerprintReport, FingerprintStore, KnownFingerprint, MAX_FINGERPRINTS, MAX_RECORDS_FILE,

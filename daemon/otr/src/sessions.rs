@@ -2,7 +2,7 @@
 
 use crate::Otr;
 use crate::context::{Context, FingerprintRef};
-use crate::event::{Session, State};
+use crate::event::{Awaited, Session, State};
 use crate::fingerprint::Fingerprint;
 use crate::handle::Handle;
 
@@ -15,6 +15,12 @@ impl Otr {
             self.in_session(peer).map(|context| self.session(peer, context)).collect();
         sessions.sort_by_key(|session| std::cmp::Reverse(session.last_heard));
         sessions
+    }
+
+    /// The key exchanges with a peer's instances that the next message of theirs completes.
+    #[must_use]
+    pub fn exchanges(&self, peer: Handle) -> Vec<(u32, Awaited)> {
+        self.run(peer).filter_map(|one| Some((one.instance(), one.awaited()?))).collect()
     }
 
     /// The key of the session with one of a peer's instances, where that is private: what

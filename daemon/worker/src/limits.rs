@@ -5,6 +5,10 @@ use std::time::Duration;
 /// How long a typed line waits for a private conversation before it comes back.
 pub const QUERY_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long a message waits for the end of the key exchange that it would disturb. An exchange takes
+/// two messages each way, of several lines each.
+pub const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Lines that may wait for one peer, and for all peers of an account.
 pub const WAITING_PER_PEER: usize = 64;
 /// See [`WAITING_PER_PEER`].

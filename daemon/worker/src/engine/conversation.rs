@@ -1,5 +1,6 @@
 //! Our own record of a conversation. It decides what may go out; libotr only encrypts.
 
+use super::crossing::Crossing;
 use super::split_lines::Split;
 use crate::limits::{self, TokenBucket};
 use otr::{Fingerprint, Handle, Peer, Version};
@@ -25,6 +26,12 @@ pub struct Conversation {
     pub asked: Option<Duration>,
     /// Typed lines that wait for it.
     pub waiting: VecDeque<Waiting>,
+    /// When a query of ours is to leave that was put off for the key exchange under way.
+    pub query_due: Option<Duration>,
+    /// What would disturb that exchange.
+    pub crossing: Option<Crossing>,
+    /// Since when the peer may use new session keys that we cannot use yet.
+    pub renewal: Option<Duration>,
     /// Whether to offer OTR by whitespace.
     pub offer: Offer,
     /// The authentication under way.
@@ -166,6 +173,9 @@ impl Conversation {
             phase: Phase::Clear,
             asked: None,
             waiting: VecDeque::new(),
+            query_due: None,
+            crossing: None,
+            renewal: None,
             offer: Offer::Next,
             smp: SmpState::Idle,
             split: None,
@@ -217,7 +227,22 @@ impl Conversation {
             _ => None,
         };
         let split = self.split.as_ref().map(|split| split.since + limits::SPLIT_TIMEOUT);
-        [wait, asked, smp, split].into_iter().flatten().min()
+        let crossing = self.crossing.as_ref().map(Crossing::deadline);
+        let exchange = [self.query_due, crossing, self.renewal_deadline()];
+        [wait, asked, smp, split].into_iter().chain(exchange).flatten().min()
+    }
+
+    /// Until when what is typed waits for new session keys, where anything does.
+    pub fn renewal_deadline(&self) -> Option<Duration> {
+        let released = self.private().is_some_and(|private| !private.held);
+        let since = self.renewal.filter(|_| released && !self.waiting.is_empty())?;
+        Some(since + limits::EXCHANGE_TIMEOUT)
+    }
+
+    /// Whether what is typed now could not be read at the other end.
+    pub fn waits_for_new_keys(&self, now: Duration) -> bool {
+        let renewing = self.renewal.is_some_and(|since| now < since + limits::EXCHANGE_TIMEOUT);
+        renewing || !self.waiting.is_empty()
     }
 
     /// The word of the `info` table.

@@ -144,13 +144,6 @@ impl Engine {
         self.ask(peer);
     }
 
-    /// A step of a key exchange, through libotr.
-    pub(super) fn receive(&mut self, peer: &Peer, message: &IncomingMessage) {
-        let Some(handle) = self.handle(peer) else { return };
-        let received = self.otr.receive(handle, message.text.as_bytes());
-        self.events(peer, received.events);
-    }
-
     /// Which key a text came under decides how it is shown.
     fn security_under(&self, peer: &Peer, key: Option<otr::Fingerprint>) -> Security {
         match self.conversations.get(peer).and_then(|c| c.private()) {

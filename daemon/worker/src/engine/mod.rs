@@ -3,6 +3,7 @@
 //! * `outgoing`, `incoming`: what the user typed, what a peer sent.
 //! * `split_lines`: OTR lines that a gateway cut.
 //! * `automatic`: lines that a peer's messages cause, and their allowance.
+//! * `crossing`: key exchanges at the same time.
 //! * `session`: what libotr said, and the lines that wait for it.
 //! * `nicks`: the table of conversations, nick changes, comings and goings.
 //! * `casemapping_change`: another rule for comparing nicks.
@@ -23,6 +24,7 @@ mod casemapping_change;
 mod closed;
 mod conversation;
 mod conversations;
+mod crossing;
 mod ending;
 mod handles;
 mod import_export;
@@ -379,6 +381,7 @@ impl Engine {
             self.expire_waiting();
             self.expire_smp();
             self.expire_splits();
+            self.expire_crossings();
         }
         self.wipe_unanswered();
         self.save_again();

@@ -39,6 +39,9 @@ impl Engine {
         let waits = conversation.asked.is_some();
         match &conversation.phase {
             Phase::Private(private) if private.held => self.wait(peer, out),
+            Phase::Private(_) if conversation.waits_for_new_keys(self.now.mono) => {
+                self.wait(peer, out);
+            }
             Phase::Private(_) => self.encrypt(peer, out),
             _ if waits => self.wait(peer, out),
             Phase::Clear if policy == Policy::Required => {
@@ -138,13 +141,14 @@ impl Engine {
         let (to, kept) = (out.to.clone(), out.line.is_some());
         conversation.waiting.push_back(Waiting { out, since: now });
         let first = conversation.waiting.len() == 1;
-        let held = conversation.private().is_some_and(|p| p.held);
+        let held = conversation.private().map(|p| p.held);
         if kept {
             self.effect(Effect::Hold);
         }
-        if first {
-            let what = if held { Message::WaitsForTrust {} } else { Message::Waits {} };
-            self.report_of(&to, what);
+        match held {
+            Some(true) if first => self.report_of(&to, Message::WaitsForTrust {}),
+            None if first => self.report_of(&to, Message::Waits {}),
+            _ => {}
         }
     }
 

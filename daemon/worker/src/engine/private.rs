@@ -16,6 +16,7 @@ impl Engine {
         fingerprint: Fingerprint,
         version: Version,
     ) {
+        self.exchange_done(peer, instance);
         let trust = self.known.trust(peer, fingerprint).unwrap_or_default();
         let other = self.is_other_key(peer, fingerprint);
         let wall = self.now.wall;
@@ -127,6 +128,8 @@ impl Engine {
             let version = session.map_or(Version::V3, |s| s.version);
             return self.went_private(peer, instance, fingerprint, version);
         }
+        self.exchange_done(peer, instance);
+        let Some(conversation) = self.conversations.get_mut(peer) else { return };
         conversation.asked = None;
         conversation.gone = false;
         conversation.smp = SmpState::Idle;

@@ -68,18 +68,15 @@ impl Engine {
         }
     }
 
-    pub(super) fn query(&mut self, peer: &Peer) {
-        let Some(nick) = self.conversations.get(peer).map(|c| c.nick.clone()) else { return };
-        let query = self.otr.query();
-        self.send_line(&nick, query);
-    }
-
     /// `finish`: back to clear text; the peer is told.
     pub(crate) fn finish(&mut self, peer: &Peer) {
         self.end_sessions(peer);
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         let was = std::mem::replace(&mut conversation.phase, Phase::Clear);
         let asked = conversation.asked.take().is_some();
+        conversation.crossing = None;
+        conversation.renewal = None;
+        conversation.query_due = None;
         conversation.smp = SmpState::Idle;
         conversation.offer = Offer::Declined;
         let aliases = std::mem::take(&mut conversation.aliases);

@@ -295,6 +295,8 @@ impl Oracle {
         }
         self.w.let_go(Dir::In);
         self.both(Own::Key(true));
+        // A forged exchange that nobody ends holds theirs up for as long as one may take.
+        self.step(Op::Wait(31));
         for us in Us::BOTH {
             let friend = self.w.nick_of(us.other());
             self.step(us.does(Own::trust(friend)));
