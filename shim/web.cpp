@@ -129,7 +129,8 @@ bool COtr::OnWebRequest(CWebSock& WebSock, const CString& sPage, CTemplate& Page
                       "base-uri 'none'");
     if (WebSock.IsPost()) {  // ZNC has looked for its token against forgery
         Pressed(WebSock);
-        WebSock.Redirect(GetWebPath());
+        const unsigned long uFrom = WebSock.GetParam("from").ToULong();
+        WebSock.Redirect(GetWebPath() + (uFrom ? "?from=" + CString(uFrom) : ""));
         return true;
     }
     AskOverview(0);
@@ -314,6 +315,7 @@ void COtr::ShowPeers(CTemplate& Page, size_t uFrom) {
     vector<const wire::Account::Peer*> peers = Everybody(untold);
     const size_t uAll = peers.size();
     if (uFrom >= uAll) uFrom = 0;
+    Page["PageFrom"] = CString(uFrom);  // a button leads back to this page
     const size_t uEnd = std::min(uAll, uFrom + kRows);
     peers = {peers.begin() + uFrom, peers.begin() + uEnd};
     if (uAll > kRows) {

@@ -5,7 +5,9 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
-use otrd_tests::{Otrctl, Otrd, Rpc, World, eventually, holds, key_file, private_number};
+use otrd_tests::{
+    Otrctl, Otrd, OtrdBuilder, Rpc, World, eventually, holds, key_file, private_number,
+};
 use serde_json::json;
 use worker::commands::COMMANDS;
 
@@ -154,9 +156,74 @@ fn whatever_the_module_says_no_key_comes_out_or_goes_in() {
 }
 
 #[track_caller]
-fn hello(shim: &mut Rpc) {
-    let params = json!({"version": 1, "user": "alice", "network": "net"});
+/// One Unix user fills the memory of many workers with messages that never end: the largest of their own
+/// make room. Nobody else's worker does, not even a large one.
+#[test]
+fn who_floods_memory_loses_their_own_workers() {
+    if !World::has_other_users() {
+        return eprintln!("skipped: only root can be two users");
+    }
+    let world = World::new();
+    let otrd = OtrdBuilder::new().config("[limits]\nmemory = 4\n").start(&world);
+    let shim = |uid| otrd.connection_of(uid, GROUP, &otrd.shim_socket());
+    let mut hers = shim(ALICE);
+    hello_of(&mut hers, "net");
+    fill(&mut hers);
+    let worker_of = |user: u32, network: &str| {
+        let status = otrd.admin().call("status", json!({}));
+        let accounts = status["accounts"].as_array().cloned().expect("accounts");
+        let one = accounts.into_iter().find(|one| one["uid"] == user && one["network"] == network);
+        one.and_then(|one| one["pid"].as_u64())
+    };
+    let before = worker_of(ALICE, "net");
+    assert!(before.is_some());
+
+    let mut his: Vec<Rpc> = (0..6).map(|_| shim(MALLORY)).collect();
+    for (number, shim) in his.iter_mut().enumerate() {
+        hello_of(shim, &format!("net{number}"));
+        fill(shim);
+    }
+    // Each worker is asked how large it is.
+    eventually("room is made", || {
+        worker_of(ALICE, "net");
+        otrd.log().contains("take too much memory")
+    });
+    let ended: Vec<String> = otrd
+        .log()
+        .lines()
+        .filter(|line| line.contains("take too much memory"))
+        .map(str::to_owned)
+        .collect();
+    assert!(ended.iter().all(|line| line.contains(&format!("uid={MALLORY}"))), "{ended:?}");
+    eventually("what is left fits", || {
+        let (told, workers) =
+            (otrd.log(), (0..6).filter_map(|n| worker_of(MALLORY, &format!("net{n}"))));
+        workers.count() < 6 && told == otrd.log()
+    });
+    assert_eq!(worker_of(ALICE, "net"), before, "hers is the same worker");
+    assert!(hers.call("command", json!({"text": "version"})).to_string().contains("otrd"));
+}
+
+/// Says the first part of 128 long messages, as many as a worker keeps: 7 MB, of which 1 MB is above what
+/// a worker may take without being counted.
+#[track_caller]
+fn fill(shim: &mut Rpc) {
+    let words = "A".repeat(58_000);
+    for number in 0..128 {
+        let piece = format!("?OTR|{:08x}|00000000,00001,00002,{words},", 0x1000 + number);
+        let from = format!("flood{}!u@host", number / 8);
+        shim.call("in", json!({"from": from, "kind": "text", "text": piece}));
+    }
+}
+
+#[track_caller]
+fn hello_of(shim: &mut Rpc, network: &str) {
+    let params = json!({"version": 1, "user": "alice", "network": network});
     assert_eq!(shim.call("hello", params)["version"], 1);
+}
+
+fn hello(shim: &mut Rpc) {
+    hello_of(shim, "net");
 }
 
 /// What `fingerprint` says, where there is one.

@@ -71,6 +71,28 @@ fn many_people_are_shown_in_pages() {
     for nonsense in ["?from=250", "?from=-1", "?from=x", "?from=99999999999999999999"] {
         shown(nonsense, "1 to 100 of 250", "friend000", 100);
     }
+
+    // A button leads back to where it stands.
+    let page = alice.get(&format!("{PAGE}?from=200")).body;
+    assert!(page.contains("name=\"from\" value=\"200\""), "{page}");
+    let press = |alice: &Web, fields: &str| {
+        let token = alice.token();
+        let answer = alice.post(PAGE, &format!("{fields}&_CSRF_Check={token}"));
+        assert_eq!(answer.status(), 302);
+        answer.head.lines().find_map(|line| line.strip_prefix("Location: ")).map(str::to_owned)
+    };
+    let trust = format!("do=trust&peer=friend249&fingerprint={:040x}", 249);
+    let led = press(&alice, &format!("{trust}&from=200")).expect("a location");
+    assert!(led.ends_with(&format!("{PAGE}?from=200")), "{led}");
+    let led = press(&alice, &format!("{trust}&from=%0d%0aX:%20y")).expect("a location");
+    assert!(led.ends_with(PAGE), "{led}");
+    // What no page has offered is said to be wrong, and stays words.
+    press(&alice, "do=trust&peer=friend249&fingerprint=%3Cscript%3E1%3C/script%3E").expect("one");
+    eventually("the wrong fingerprint is said", || {
+        let page = alice.get(&format!("{PAGE}?from=200")).body;
+        assert!(!page.contains("<script>1"), "{page}");
+        page.contains("class=\"wrong\"") || page.contains("role=\"alert\"")
+    });
 }
 
 #[test]
