@@ -16,8 +16,11 @@ use crate::trust::Trust;
 
 /// Largest file that is read, in bytes.
 pub const MAX_RECORDS_FILE: usize = 16 * 1024 * 1024;
-/// How many fingerprints are loaded from a file.
+/// How many fingerprints are loaded from a file, and how many peers can make known by coming with
+/// them: what is known before is not pushed out.
 pub const MAX_FINGERPRINTS: usize = 20_000;
+/// How many fingerprints one peer can make known. The first and those that are trusted stay.
+pub const MAX_FINGERPRINTS_PER_PEER: usize = 32;
 
 /// Four tabs, four names and the digits of a fingerprint, roughly.
 const SHORTEST_LINE: usize = 50;
@@ -191,23 +194,28 @@ impl FingerprintStore {
         Some(trust.clone())
     }
 
-    /// Sets the trust of a fingerprint that is known of a peer; `false` if it is
-    /// not.
-    pub fn set_trust(&mut self, peer: &Peer, fingerprint: Fingerprint, trust: Trust) -> bool {
-        let known = self.trust(peer, fingerprint).is_some();
-        if known {
-            self.put(peer, fingerprint, trust);
+    /// A peer came with a key: `true` if that is known from now on, as the newest and not trusted.
+    /// `false` if it was known before, or if there is no room for it.
+    pub fn meet(&mut self, peer: &Peer, fingerprint: Fingerprint) -> bool {
+        if self.trust(peer, fingerprint).is_some() {
+            return false;
         }
-        known
+        if self.prints(peer).len() >= MAX_FINGERPRINTS_PER_PEER {
+            self.forget_oldest_untrusted(peer);
+        } else if self.len() >= MAX_FINGERPRINTS {
+            return false;
+        }
+        self.put(peer, fingerprint, Trust::None);
+        true
     }
 
-    /// A peer came with a key: `true` if that is new. It is then known, and not trusted.
-    pub fn meet(&mut self, peer: &Peer, fingerprint: Fingerprint) -> bool {
-        let new = self.trust(peer, fingerprint).is_none();
-        if new {
-            self.put(peer, fingerprint, Trust::None);
+    /// But for the first: by it a change is noticed.
+    fn forget_oldest_untrusted(&mut self, peer: &Peer) {
+        let Some(prints) = self.known.get_mut(peer) else { return };
+        let oldest = prints.iter().skip(1).position(|(_, trust)| !trust.is_trusted());
+        if let Some(behind_first) = oldest {
+            prints.remove(behind_first + 1);
         }
-        new
     }
 
     /// Makes a fingerprint known of a peer, as the newest; one that is known stays where it is,
@@ -305,12 +313,11 @@ mod tests {
         let mut known = store();
         let bob = peer("bob");
         assert!(known.meet(&bob, key(1)) && known.meet(&bob, key(2)));
-        assert!(known.set_trust(&bob, key(1), Trust::Manual));
+        known.put(&bob, key(1), Trust::Manual);
         assert!(!known.meet(&bob, key(1)));
         assert_eq!(known.trust(&bob, key(1)), Some(Trust::Manual));
         let keys: Vec<_> = known.of(&bob).map(|one| one.fingerprint).collect();
         assert_eq!(keys, [key(2), key(1)]);
-        assert!(!known.set_trust(&peer("carol"), key(1), Trust::Manual));
         assert_eq!(
             (known.len(), known.trusts(&bob), known.trusts(&peer("carol"))),
             (2, true, false)
@@ -318,6 +325,37 @@ mod tests {
         assert!(known.forget(&bob, key(1)) && !known.forget(&bob, key(1)));
         assert!(known.forget(&bob, key(2)) && !known.trusts(&bob));
         assert!(known.is_empty() && known.peers().next().is_none() && known.file().is_empty());
+    }
+
+    /// Somebody comes with ever new keys, to have others forgotten.
+    #[test]
+    fn who_comes_with_keys_without_end_pushes_out_only_their_own() {
+        let mut known = store();
+        let (bob, mallory) = (peer("bob"), peer("mallory"));
+        let number = |number: usize| {
+            let mut bytes = [0xff; 20];
+            bytes[..8].copy_from_slice(&u64::try_from(number).expect("small").to_be_bytes());
+            Fingerprint::from_bytes(bytes)
+        };
+        known.meet(&bob, key(1));
+        assert!(known.meet(&mallory, number(0)) && known.meet(&mallory, number(1)));
+        known.put(&mallory, number(1), Trust::Manual);
+        for one in 2..1000 {
+            assert!(known.meet(&mallory, number(one)));
+        }
+        let keys: Vec<_> = known.of(&mallory).map(|one| one.fingerprint).collect();
+        assert_eq!(keys.len(), MAX_FINGERPRINTS_PER_PEER);
+        assert_eq!((keys[0], keys[31], keys[30]), (number(999), number(0), number(1)));
+        // Under ever new names: there is no room any more, and nobody gives way.
+        let before = known.len();
+        for one in before..MAX_FINGERPRINTS {
+            assert!(known.meet(&peer(&format!("mallory{one}")), number(one)));
+        }
+        assert!(!known.meet(&peer("carol"), key(2)));
+        assert_eq!((known.len(), known.trust(&bob, key(1))), (MAX_FINGERPRINTS, Some(Trust::None)));
+        // The user's own word has room, and so has a peer in place of a key of theirs.
+        known.put(&peer("carol"), key(2), Trust::Manual);
+        assert!(known.trusts(&peer("carol")) && known.meet(&mallory, number(1000)));
     }
 
     #[test]

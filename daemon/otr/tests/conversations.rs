@@ -346,7 +346,8 @@ fn a_long_history_is_not_in_libotrs_list() {
         alice.known.put(&peer, print, Trust::Manual);
     }
     assert_eq!((alice.otr.context_count(), alice.known.len()), (0, 1000));
-    assert!(alice.known.set_trust(&known(3).0, known(3).1, Trust::None));
+    assert!(alice.known.trust(&known(3).0, known(3).1).is_some());
+    alice.known.put(&known(3).0, known(3).1, Trust::None);
     assert_eq!(alice.known.trust(&known(3).0, known(3).1), Some(Trust::None));
     assert!(alice.known.forget(&known(4).0, known(4).1));
     assert!(!alice.known.forget(&known(4).0, known(4).1));

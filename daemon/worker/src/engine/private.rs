@@ -146,9 +146,12 @@ impl Engine {
         trust: Trust,
     ) -> bool {
         let trusted = trust.is_trusted();
-        if !self.known.set_trust(peer, fingerprint, trust) {
+        let known = self.known.trust(peer, fingerprint).is_some();
+        // One that came when there was no room for it is known by the user's word.
+        if !known && !self.is_in_use(peer, fingerprint) {
             return false;
         }
+        self.known.put(peer, fingerprint, trust);
         self.to_save.insert(StoredFile::Fingerprints);
         let other = self.is_other_key(peer, fingerprint);
         if let Some(Conversation { phase: Phase::Private(private), nick, .. }) =
