@@ -113,6 +113,22 @@ fn refresh_makes_new_session_keys() {
     scene.alice.otr_says("The conversation is private already");
 }
 
+/// His program is libotr and nothing else, which reads nothing between two steps of an exchange.
+#[test]
+fn what_is_typed_while_keys_are_renewed_is_read() {
+    let scene = Scene::private();
+    for round in 0..5 {
+        scene.alice.otr("refresh bob");
+        // Each as soon as he has read the last, so that some come in between.
+        for line in 0..20 {
+            let text = format!("round {round}, line {line}");
+            scene.alice.types_to("bob", &text);
+            scene.bob.reads("alice", &text);
+        }
+        scene.alice.otr_says("[bob] The session keys are new.");
+    }
+}
+
 #[test]
 fn a_fingerprint_is_named_by_nick_or_by_its_beginning() {
     let (scene, bob) = Alone::private();
