@@ -206,6 +206,7 @@ fn after_a_new_host_the_server_is_asked_for_the_user_name_too() {
     let alice = znc.attach("alice", "net");
     alice.has_otr();
     let asked = || server.lines_of("alice").iter().filter(|line| line.starts_with("WHO")).count();
+    eventually("ZNC has asked for itself, as it does after each welcome", || asked() > 0);
     let before = asked();
     // Many in a row are one question.
     for number in 0..20 {
