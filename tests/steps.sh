@@ -32,11 +32,12 @@ ends() { # and waits until it has
     while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
 }
 
+# Where the kernel has no Landlock, otrd has to be told so.
+landlock=()
+grep --quiet landlock /sys/kernel/security/lsm 2>/dev/null || landlock=(--allow-no-landlock)
 start_otrd() { # as its unit does
     install -d -o otrd -g otrd -m 700 /var/lib/otrd
     install -d -o otrd -g otrd -m 755 /run/otrd
-    local landlock=()
-    grep --quiet landlock /sys/kernel/security/lsm 2>/dev/null || landlock=(--allow-no-landlock)
     setpriv --reuid otrd --regid otrd --init-groups --no-new-privs --bounding-set=-all \
         "$bin/otrd" --system --socket-group otrd "${landlock[@]}" >>/tmp/otrd.log 2>&1 &
     otrd=$!

@@ -66,7 +66,8 @@ impl<'a> Context<'a> {
     }
 
     fn read_private<T>(self, part: impl FnOnce(&ConnContextPriv) -> T) -> T {
-        // SAFETY: every context has a private part, which lives as long as the context; as above.
+        // SAFETY: every context has a private part, which lives as long as the context; no
+        // part that is read changes it.
         part(unsafe { &*self.read(|context| context.context_priv) })
     }
 
@@ -210,7 +211,8 @@ impl<'a> Context<'a> {
 
     fn read_smp<T>(self, part: impl FnOnce(&OtrlSMState) -> T) -> Option<T> {
         let state = NonNull::new(self.read(|context| context.smstate))?;
-        // SAFETY: the context's own, which lives as long as the context; as above.
+        // SAFETY: the context's own, which lives as long as the context; no part that is read
+        // changes it.
         Some(part(unsafe { state.as_ref() }))
     }
 

@@ -20,7 +20,7 @@ pub const MAX_RECORDS_FILE: usize = 16 * 1024 * 1024;
 /// them: what is known before is not pushed out.
 pub const MAX_FINGERPRINTS: usize = 20_000;
 /// How many fingerprints one peer can make known. The first and those that are trusted stay.
-pub const MAX_FINGERPRINTS_PER_PEER: usize = 32;
+const MAX_FINGERPRINTS_PER_PEER: usize = 32;
 
 /// Four tabs, four names and the digits of a fingerprint, roughly.
 const SHORTEST_LINE: usize = 50;

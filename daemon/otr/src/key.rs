@@ -50,7 +50,7 @@ pub fn generate_key(account: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     // SAFETY: `new_key` is what `start` made.
     let error = unsafe { otr_sys::otrl_privkey_generate_calculate(new_key) };
     if error != 0 {
-        // SAFETY: as above; it is not used any more.
+        // SAFETY: the user state is open; `start` made the new key, and it is not used any more.
         unsafe { otr_sys::otrl_privkey_generate_cancelled(scratch.as_mut_ptr(), new_key) };
         return Err(KeyError::Generate(explain(error)));
     }

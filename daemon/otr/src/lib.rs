@@ -60,8 +60,7 @@ pub use error::{DsaCheckError, FileError, InitError, KeyError, NewError, SendErr
 pub use event::{Awaited, Event, Initiator, Received, Session, Smp, SmpOutcome, State};
 pub use fingerprint::Fingerprint;
 pub use fingerprint_store::{
-    FingerprintReport, FingerprintStore, KnownFingerprint, MAX_FINGERPRINTS,
-    MAX_FINGERPRINTS_PER_PEER, MAX_RECORDS_FILE,
+    FingerprintReport, FingerprintStore, KnownFingerprint, MAX_FINGERPRINTS, MAX_RECORDS_FILE,
 };
 pub use handle::Handle;
 pub use init::{Randomness, init, libotr_version, warm_up_rng};

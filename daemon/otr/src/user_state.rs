@@ -144,7 +144,7 @@ unsafe fn forget(context: *mut ConnContext, master: *mut ConnContext) {
             parts.push((*context).context_priv);
         }
     }
-    // SAFETY: as before; all of it is plaintext, so libotr forgets it.
+    // SAFETY: in the list by the caller's promise; all of it is plaintext, so libotr forgets it.
     let kept = unsafe { otr_sys::otrl_context_forget(context) };
     if kept == 0 {
         for part in parts {

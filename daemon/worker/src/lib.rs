@@ -16,8 +16,6 @@ pub mod chunking;
 pub mod commands;
 pub mod connection;
 pub mod control;
-// What it says to the user has words in brackets, which are no links.
-#[allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
 pub mod engine;
 pub mod event_loop;
 pub mod keygen;

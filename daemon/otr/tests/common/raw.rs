@@ -16,6 +16,8 @@ pub struct Raw {
     pub account: CString,
     /// Lines that libotr wants to send.
     pub out: Vec<Vec<u8>>,
+    /// Versions of the protocol that it speaks: `OTRL_POLICY_ALLOW_…`.
+    pub versions: c_uint,
 }
 
 impl Raw {
@@ -37,7 +39,8 @@ impl Raw {
             assert_eq!(otr_sys::otrl_instag_read_FILEp(us, file), 0);
             libc::fclose(file);
         }
-        Raw { us, account: CString::new(account).expect("a name"), out: Vec::new() }
+        let versions = otr_sys::OTRL_POLICY_ALLOW_V2 | otr_sys::OTRL_POLICY_ALLOW_V3;
+        Raw { us, account: CString::new(account).expect("a name"), out: Vec::new(), versions }
     }
 
     /// Sends other numbers than the real ones as the public key: the real key
@@ -140,8 +143,9 @@ fn take(text: *mut c_char) -> Option<Vec<u8>> {
     }
 }
 
-unsafe extern "C" fn policy(_: *mut c_void, _: *mut ConnContext) -> c_uint {
-    otr_sys::OTRL_POLICY_ALLOW_V2 | otr_sys::OTRL_POLICY_ALLOW_V3
+unsafe extern "C" fn policy(raw: *mut c_void, _: *mut ConnContext) -> c_uint {
+    // SAFETY: libotr hands back the `Raw` that is waiting.
+    unsafe { (*raw.cast::<Raw>()).versions }
 }
 
 unsafe extern "C" fn logged_in(

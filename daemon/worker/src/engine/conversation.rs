@@ -1,6 +1,6 @@
 //! Our own record of a conversation. It decides what may go out; libotr only encrypts.
 
-use super::crossing::Crossing;
+use super::crossing::{Crossing, Step};
 use super::split_lines::Split;
 use crate::limits::{self, TokenBucket};
 use otr::{Fingerprint, Handle, Peer, Version};
@@ -26,12 +26,8 @@ pub struct Conversation {
     pub asked: Option<Duration>,
     /// Typed lines that wait for it.
     pub waiting: VecDeque<Waiting>,
-    /// When a query of ours is to leave that was put off for the key exchange under way.
-    pub query_due: Option<Duration>,
-    /// What would disturb that exchange.
-    pub crossing: Option<Crossing>,
-    /// Since when the peer may use new session keys that we cannot use yet.
-    pub renewal: Option<Duration>,
+    /// What waits for the end of the key exchange under way.
+    pub crossing: Crossing,
     /// Whether to offer OTR by whitespace.
     pub offer: Offer,
     /// The authentication under way.
@@ -125,8 +121,8 @@ pub struct Waiting {
 
 /// A peer's line that waits for our key.
 pub enum HeldLine {
-    /// As it came.
-    In(IncomingMessage),
+    /// As it came, and what it does.
+    In(IncomingMessage, Step),
     /// A query of ours that is to go out.
     Query(Peer),
 }
@@ -173,9 +169,7 @@ impl Conversation {
             phase: Phase::Clear,
             asked: None,
             waiting: VecDeque::new(),
-            query_due: None,
-            crossing: None,
-            renewal: None,
+            crossing: Crossing::default(),
             offer: Offer::Next,
             smp: SmpState::Idle,
             split: None,
@@ -227,22 +221,8 @@ impl Conversation {
             _ => None,
         };
         let split = self.split.as_ref().map(|split| split.since + limits::SPLIT_TIMEOUT);
-        let crossing = self.crossing.as_ref().map(Crossing::deadline);
-        let exchange = [self.query_due, crossing, self.renewal_deadline()];
+        let exchange = [self.crossing.deadline(), self.renewal_deadline()];
         [wait, asked, smp, split].into_iter().chain(exchange).flatten().min()
-    }
-
-    /// Until when what is typed waits for new session keys, where anything does.
-    pub fn renewal_deadline(&self) -> Option<Duration> {
-        let released = self.private().is_some_and(|private| !private.held);
-        let since = self.renewal.filter(|_| released && !self.waiting.is_empty())?;
-        Some(since + limits::EXCHANGE_TIMEOUT)
-    }
-
-    /// Whether what is typed now could not be read at the other end.
-    pub fn waits_for_new_keys(&self, now: Duration) -> bool {
-        let renewing = self.renewal.is_some_and(|since| now < since + limits::EXCHANGE_TIMEOUT);
-        renewing || !self.waiting.is_empty()
     }
 
     /// The word of the `info` table.

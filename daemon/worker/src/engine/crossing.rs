@@ -7,18 +7,50 @@
 //! sent after the query, and answers it.
 //!
 //! While new session keys are agreed on within a conversation, a libotr at the other end takes it for
-//! plain from the key message on (`msgstate` of the master context is copied), and uses the new keys
-//! from the signature on, whoever sends it. What is typed in between waits, too.
+//! plain from the key message on (`msgstate` of the master context is copied), and for private again
+//! only with the new keys, when the exchange is complete. What is typed in between waits, too.
 
 use super::{Conversation, Engine};
 use crate::limits;
-use otr::message::{self, MessageType, OtrLine};
-use otr::{Awaited, Event, Peer};
+use otr::message::MessageType;
+use otr::{Awaited, Event, Peer, Version};
 use proto::shim::IncomingMessage;
 use std::time::Duration;
 
-/// What would disturb the exchange under way, and waits for its end.
+/// What a message of a peer's does to key exchanges.
+#[derive(Clone, Copy)]
+pub enum Step {
+    /// It asks for one, with any of the peer's clients.
+    Query,
+    /// It begins one beside that under way, with the client of this instance tag.
+    Commitment(u32),
+    /// It goes on with one. So does a commitment in version 2, where a client has one at a time: with
+    /// it, the peer has given up the one before.
+    Answer,
+}
+
+impl Step {
+    /// Of an OTR message with this in its header.
+    pub fn of(version: Version, kind: MessageType, sender: u32) -> Self {
+        match (version, kind) {
+            (Version::V3, MessageType::DhCommit) => Self::Commitment(sender),
+            _ => Self::Answer,
+        }
+    }
+}
+
+/// What waits for the end of the key exchange under way with a peer.
+#[derive(Default)]
 pub struct Crossing {
+    put_off: Option<PutOff>,
+    /// When a query of ours leaves, if nothing comes of the exchange.
+    query_due: Option<Duration>,
+    /// Since when the peer may use new session keys that we cannot use yet.
+    renewal: Option<Duration>,
+}
+
+/// What would disturb the exchange.
+struct PutOff {
     what: Disturbing,
     /// Which of the peer's clients it is about; a query does not say.
     instance: Option<u32>,
@@ -33,10 +65,32 @@ enum Disturbing {
     Key(Vec<Event>),
 }
 
-impl Crossing {
-    /// When it waits no longer.
-    pub fn deadline(&self) -> Duration {
+impl PutOff {
+    fn deadline(&self) -> Duration {
         self.since + limits::EXCHANGE_TIMEOUT
+    }
+}
+
+impl Crossing {
+    /// When the first of what was put off is due.
+    pub fn deadline(&self) -> Option<Duration> {
+        let put_off = self.put_off.as_ref().map(PutOff::deadline);
+        [put_off, self.query_due].into_iter().flatten().min()
+    }
+}
+
+impl Conversation {
+    /// Until when what is typed waits for new session keys, where anything does.
+    pub fn renewal_deadline(&self) -> Option<Duration> {
+        let released = self.private().is_some_and(|private| !private.held);
+        let since = self.crossing.renewal.filter(|_| released && !self.waiting.is_empty())?;
+        Some(since + limits::EXCHANGE_TIMEOUT)
+    }
+
+    /// Whether what is typed now waits for new session keys, or behind what does.
+    pub fn waits_for_new_keys(&self, now: Duration) -> bool {
+        let renewing = |since| now < since + limits::EXCHANGE_TIMEOUT;
+        self.crossing.renewal.is_some_and(renewing) || !self.waiting.is_empty()
     }
 }
 
@@ -53,7 +107,7 @@ impl Engine {
         if self.exchanges(peer).is_empty() {
             self.send_query(peer);
         } else if let Some(conversation) = self.conversations.get_mut(peer) {
-            conversation.query_due.get_or_insert(due);
+            conversation.crossing.query_due.get_or_insert(due);
         }
     }
 
@@ -63,23 +117,18 @@ impl Engine {
         self.send_line(&nick, query);
     }
 
-    /// A step of a key exchange, through libotr.
-    pub(super) fn receive(&mut self, peer: &Peer, message: &IncomingMessage) {
-        let committed_by = match message::classify(message.text.as_bytes()) {
-            OtrLine::Query { .. } => None,
-            OtrLine::Message { kind: MessageType::DhCommit, sender, .. } => Some(sender),
-            _ => return self.exchange(peer, message),
-        };
+    /// A step of a key exchange, through libotr, now or when the exchange under way is over.
+    pub(super) fn receive(&mut self, peer: &Peer, message: &IncomingMessage, step: Step) {
         let under_way = self.exchanges(peer);
         let awaits = |instance, what| under_way.contains(&(instance, what));
-        match committed_by {
-            None if !under_way.is_empty() => {
+        match step {
+            Step::Query if !under_way.is_empty() => {
                 self.put_off(peer, None, Disturbing::Message(message.clone()));
             }
-            Some(instance) if awaits(instance, Awaited::Signature) => {
+            Step::Commitment(instance) if awaits(instance, Awaited::Signature) => {
                 self.put_off(peer, Some(instance), Disturbing::Message(message.clone()));
             }
-            Some(instance) if awaits(instance, Awaited::RevealedSignature) => {
+            Step::Commitment(instance) if awaits(instance, Awaited::RevealedSignature) => {
                 let Some(handle) = self.handle(peer) else { return };
                 let answer = self.otr.receive(handle, message.text.as_bytes()).events;
                 self.put_off(peer, Some(instance), Disturbing::Key(answer));
@@ -93,7 +142,8 @@ impl Engine {
         let received = self.otr.receive(handle, message.text.as_bytes());
         self.note_renewal(peer);
         self.events(peer, received.events);
-        let over = |conversation: &Conversation| conversation.renewal.is_none();
+        // Complete, or given up: either way nothing waits for it any more.
+        let over = |conversation: &Conversation| conversation.crossing.renewal.is_none();
         if self.conversations.get(peer).is_some_and(over) {
             self.release(peer);
         }
@@ -103,8 +153,9 @@ impl Engine {
     fn put_off(&mut self, peer: &Peer, instance: Option<u32>, what: Disturbing) {
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let since = conversation.crossing.as_ref().map_or(now, |crossing| crossing.since);
-        conversation.crossing = Some(Crossing { what, instance, since });
+        let put_off = &mut conversation.crossing.put_off;
+        let since = put_off.as_ref().map_or(now, |first| first.since);
+        *put_off = Some(PutOff { what, instance, since });
     }
 
     /// Notes since when the peer may use keys that we do not use yet.
@@ -115,17 +166,17 @@ impl Engine {
         let waits = self.exchanges(peer).iter().any(|(which, _)| *which == private.instance);
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        conversation.renewal = conversation.renewal.or(Some(now)).filter(|_| waits);
+        let renewal = &mut conversation.crossing.renewal;
+        *renewal = renewal.or(Some(now)).filter(|_| waits);
     }
 
     /// An exchange with one of the peer's clients is done: what asked for it is answered.
     pub(super) fn exchange_done(&mut self, peer: &Peer, instance: u32) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        conversation.renewal = None;
-        conversation.query_due = None;
-        let answered =
-            |crossing: &mut Crossing| crossing.instance.is_none_or(|asking| asking == instance);
-        conversation.crossing.take_if(answered);
+        let crossing = &mut conversation.crossing;
+        crossing.renewal = None;
+        crossing.query_due = None;
+        crossing.put_off.take_if(|put_off| put_off.instance.is_none_or(|one| one == instance));
     }
 
     /// Goes on where the end of an exchange did not come.
@@ -134,13 +185,14 @@ impl Engine {
         for peer in self.conversations.busy() {
             let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
             let renewal_over = conversation.renewal_deadline().is_some_and(|at| at <= now);
-            let asks = conversation.query_due.take_if(|at| *at <= now).is_some();
-            let crossing = conversation.crossing.take_if(|crossing| crossing.deadline() <= now);
-            match crossing.map(|crossing| crossing.what) {
+            let crossing = &mut conversation.crossing;
+            let asks = crossing.query_due.take_if(|at| *at <= now).is_some();
+            let put_off = crossing.put_off.take_if(|put_off| put_off.deadline() <= now);
+            match put_off.map(|put_off| put_off.what) {
                 Some(Disturbing::Message(message)) => self.exchange(&peer, &message),
                 Some(Disturbing::Key(events)) => {
                     // From now on the peer may agree on new keys, whatever came before.
-                    conversation.renewal = None;
+                    crossing.renewal = None;
                     self.note_renewal(&peer);
                     self.events(&peer, events);
                 }

@@ -1,6 +1,7 @@
 //! What a peer sent.
 
 use super::conversation::{HeldLine, Offer};
+use super::crossing::Step;
 use super::messages::Message;
 use super::{Engine, KeyState, Phase, Policy};
 use crate::limits;
@@ -87,9 +88,12 @@ impl Engine {
             OtrLine::Message { kind: MessageType::Data, sender, .. } => {
                 self.data(peer, message, sender)
             }
-            OtrLine::Message { .. } => {
-                if self.may_exchange_keys(peer) && self.key_or_hold(HeldLine::In(message.clone())) {
-                    self.receive(peer, &message);
+            OtrLine::Message { version, kind, sender, .. } => {
+                let step = Step::of(version, kind, sender);
+                if self.may_exchange_keys(peer)
+                    && self.key_or_hold(HeldLine::In(message.clone(), step))
+                {
+                    self.receive(peer, &message, step);
                 }
             }
         }
@@ -104,8 +108,8 @@ impl Engine {
         };
         let query =
             IncomingMessage { from, kind: MessageKind::Text, text: proto::irc::Text::new(query) };
-        if self.key_or_hold(HeldLine::In(query.clone())) {
-            self.receive(peer, &query);
+        if self.key_or_hold(HeldLine::In(query.clone(), Step::Query)) {
+            self.receive(peer, &query, Step::Query);
         }
     }
 
@@ -240,7 +244,7 @@ impl Engine {
             return true;
         }
         if matches!(self.key, KeyState::Damaged(_)) {
-            if let HeldLine::In(message) = &line {
+            if let HeldLine::In(message, _) = &line {
                 self.report_of(message.from.nick(), Message::AskedWithoutKey {});
             }
             return false;

@@ -124,9 +124,9 @@ impl Engine {
     fn resume(&mut self, held: HeldLine) {
         match held {
             HeldLine::Query(peer) => self.query(&peer),
-            HeldLine::In(message) => {
+            HeldLine::In(message, step) => {
                 if let Some(peer) = self.peer(message.from.nick().as_bytes()) {
-                    self.receive(&peer, &message);
+                    self.receive(&peer, &message, step);
                 }
             }
         }
@@ -145,7 +145,7 @@ impl Engine {
             .into_iter()
             .filter_map(|held| match held {
                 HeldLine::Query(peer) => Some(peer),
-                HeldLine::In(_) => None,
+                HeldLine::In(..) => None,
             })
             .collect();
         for peer in waiting {

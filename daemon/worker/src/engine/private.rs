@@ -139,17 +139,12 @@ impl Engine {
     }
 
     /// Stores trust, and lets a conversation go on that waited for it.
-    pub(crate) fn trust_set(
-        &mut self,
-        peer: &Peer,
-        fingerprint: Fingerprint,
-        trust: Trust,
-    ) -> bool {
+    pub(crate) fn trust_set(&mut self, peer: &Peer, fingerprint: Fingerprint, trust: Trust) {
         let trusted = trust.is_trusted();
         let known = self.known.trust(peer, fingerprint).is_some();
         // One that came when there was no room for it is known by the user's word.
         if !known && !self.is_in_use(peer, fingerprint) {
-            return false;
+            return;
         }
         self.known.put(peer, fingerprint, trust);
         self.to_save.insert(StoredFile::Fingerprints);
@@ -166,6 +161,5 @@ impl Engine {
             }
             self.release(peer);
         }
-        true
     }
 }

@@ -1,6 +1,7 @@
 //! A session asked for and finished, and what libotr says of it.
 
 use super::conversation::{HeldLine, Offer, SmpState};
+use super::crossing::Crossing;
 use super::messages::Message;
 use super::{Conversation, Engine, Phase, Policy};
 use crate::limits::{self, TokenBucket};
@@ -74,9 +75,7 @@ impl Engine {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         let was = std::mem::replace(&mut conversation.phase, Phase::Clear);
         let asked = conversation.asked.take().is_some();
-        conversation.crossing = None;
-        conversation.renewal = None;
-        conversation.query_due = None;
+        conversation.crossing = Crossing::default();
         conversation.smp = SmpState::Idle;
         conversation.offer = Offer::Declined;
         let aliases = std::mem::take(&mut conversation.aliases);
