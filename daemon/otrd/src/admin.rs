@@ -2,8 +2,8 @@
 //! read. A slow client holds up nobody but itself.
 
 use crate::access::{Rights, Scope};
+use crate::admin_lines::LineReader;
 use crate::context::Context;
-use crate::fd_passing::LineReader;
 use crate::identities;
 use crate::line_io::{self, ReadLineError};
 use crate::master_secret::MasterSecrets;

@@ -1,15 +1,14 @@
 //! Our end of the channel to one worker: packets, one descriptor at most beside each. Nothing
 //! here ever waits for the worker; what it does not take is kept, up to a bound.
 
-use nix::errno::Errno;
+use confine::fd_passing::{self, Wait};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, recv, sendmsg, setsockopt,
-    socketpair, sockopt,
+    AddressFamily, MsgFlags, SockFlag, SockType, recv, setsockopt, socketpair, sockopt,
 };
 use proto::worker::{MAX_PACKET, ToFront, ToWorker};
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use tokio::io::Interest;
 use tokio::net::UnixDatagram;
@@ -89,7 +88,7 @@ impl Channel {
     }
 
     fn write_out(&mut self) -> Result<(), Lost> {
-        let fd = self.socket.as_raw_fd();
+        let fd = self.socket.as_fd();
         let flushed = self.socket.try_io(Interest::WRITABLE, || flush(fd, &mut self.outbox));
         match flushed {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.deaf = true,
@@ -164,17 +163,19 @@ fn receive(socket: RawFd) -> io::Result<Vec<u8>> {
 }
 
 /// Sends until the worker takes no more.
-fn flush(socket: RawFd, outbox: &mut VecDeque<(Vec<u8>, Option<OwnedFd>)>) -> io::Result<()> {
+fn flush(
+    socket: BorrowedFd<'_>,
+    outbox: &mut VecDeque<(Vec<u8>, Option<OwnedFd>)>,
+) -> io::Result<()> {
     while let Some((packet, fd)) = outbox.front() {
-        let fds: Vec<_> = fd.iter().map(AsRawFd::as_raw_fd).collect();
-        let rights = [ControlMessage::ScmRights(&fds)];
-        let beside = if fds.is_empty() { &[][..] } else { &rights[..] };
-        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        match sendmsg::<()>(socket, &[IoSlice::new(packet)], beside, flags, None) {
+        let beside: Vec<_> = fd.iter().map(AsFd::as_fd).collect();
+        match fd_passing::send(socket, packet, &beside, Wait::No) {
             // Our own copy of the descriptor closes here.
             Ok(_) => drop(outbox.pop_front()),
-            Err(Errno::ECONNRESET) => return Err(Errno::EPIPE.into()),
-            Err(errno) => return Err(errno.into()),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(())

@@ -6,10 +6,10 @@
 //! sockets. A connection to the first is a module's: [`handshake`] reads its hello, [`hello_rate`]
 //! counts it, and [`supervisor`] brings it to its account's worker. [`spawn`] starts that worker,
 //! [`channel`] talks to it, [`heartbeat`] notices when it hangs, and [`keygen`] makes keys. A
-//! connection to the second is an admin's: [`admin`], with [`fd_passing`], and [`watch`]. Who may ask
+//! connection to the second is an admin's: [`admin`], with [`admin_lines`], and [`watch`]. Who may ask
 //! what is one table, [`access`]. Account directories are [`state_dir`]'s, and what encrypts their
 //! files [`master_secret`]'s; what all tasks share is in [`context`]. What the process gives up before
-//! it accepts a connection: [`confine`].
+//! it accepts a connection: [`sandbox`].
 //!
 //! Workers outlive the front. What the next one needs of each is its control socket and a
 //! [`record`]; systemd keeps both in its [`fd_store`], or the old front passes them in [`replace`]
@@ -18,15 +18,14 @@
 
 mod access;
 mod admin;
+mod admin_lines;
 mod args;
 mod arrival;
 mod channel;
 mod config;
-mod confine;
 mod context;
 mod directory_index;
 mod execute;
-mod fd_passing;
 mod fd_store;
 mod handshake;
 mod heartbeat;
@@ -48,6 +47,7 @@ mod process;
 mod record;
 mod replace;
 mod requests;
+mod sandbox;
 mod spawn;
 mod state_dir;
 mod supervisor;
@@ -86,7 +86,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            if error.is::<confine::NoLandlock>() {
+            if error.is::<sandbox::NoLandlock>() {
                 return ExitCode::from(CANNOT_CONFINE); // said already
             }
             tracing::error!(message_id = message_id::FAILED, "{error:#}");
@@ -116,7 +116,7 @@ fn start(args: Args, level: Level) -> anyhow::Result<()> {
     }
     level.set(&settings.config.log.level);
     let source = settings.source.clone();
-    confine::keep_memory_private()?;
+    sandbox::keep_memory_private()?;
     let master_secrets = MasterSecrets::passed()?;
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -131,11 +131,11 @@ fn start(args: Args, level: Level) -> anyhow::Result<()> {
         let state = state_dir::StateDir::open(&settings.state, inherited.state)?;
         let listeners = Listeners::open(&settings, inherited.listeners)?;
         let confined = match inherited.executed {
-            None => confine::confine(&settings, &listeners),
-            Some(_) => confine::confine_again(),
+            None => sandbox::confine(&settings, &listeners),
+            Some(_) => sandbox::confine_again(),
         };
         if let Err(error) = confined {
-            if error.is::<confine::NoLandlock>() && predecessor.is_none() {
+            if error.is::<sandbox::NoLandlock>() && predecessor.is_none() {
                 tracing::error!(message_id = message_id::FAILED, "{error}");
                 unconfined::answer(&listeners, signals.end()).await?;
             }

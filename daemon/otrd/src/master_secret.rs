@@ -2,13 +2,14 @@
 //! leaves this process is one account's key at a time, through a pipe to that account's worker.
 
 use anyhow::{Context as _, bail, ensure};
+use confine::secret_io;
 use hkdf::Hkdf;
 use nix::fcntl::OFlag;
 use nix::unistd::{pipe2, write};
 use proto::account::Account;
 use sha2::Sha256;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -80,10 +81,8 @@ fn read(path: &Path) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("cannot read {shown}")),
     };
-    // Reserved at once: a growing buffer would leave copies behind.
-    let mut secret = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
-    let most = LONGEST as u64 + 1;
-    file.take(most).read_to_end(&mut secret).with_context(|| format!("cannot read {shown}"))?;
+    let secret = secret_io::read(file, LONGEST, LONGEST);
+    let secret = secret.with_context(|| format!("cannot read {shown}"))?;
     ensure!(
         (SHORTEST..=LONGEST).contains(&secret.len()),
         "{shown} has {} bytes: a master secret has {SHORTEST} to {LONGEST}, such as those of head -c 32 /dev/urandom",
@@ -96,6 +95,7 @@ fn read(path: &Path) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
 mod tests {
     use super::*;
     use std::fs;
+    use std::io::Read;
 
     fn account(uid: u32) -> Account {
         serde_json::from_value(serde_json::json!({"uid": uid, "user": "alice", "network": "net"}))

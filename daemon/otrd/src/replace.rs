@@ -5,22 +5,19 @@
 //! it; where the new one fails, the old one goes on.
 
 use crate::context::Context;
-use crate::fd_passing::{self, Received};
 use crate::fd_store;
 use crate::inherited::{HandedOver, Inherited, STATE};
 use crate::listen::Listeners;
 use anyhow::{Context as _, bail, ensure};
-use nix::errno::Errno;
+use confine::fd_passing::{self, Received, Wait};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, getsockopt, recv, sendmsg,
-    socketpair, sockopt,
+    AddressFamily, MsgFlags, SockFlag, SockType, getsockopt, recv, socketpair, sockopt,
 };
 use proto::admin::Replacing;
 use proto::jsonrpc::{ClientResponse, Code, Error};
-use rustix::net::RecvFlags;
-use std::io::{self, BufRead, BufReader, IoSlice};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::io::{self, BufRead, BufReader};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -105,7 +102,7 @@ async fn send(
 ) -> anyhow::Result<()> {
     loop {
         channel.writable().await?;
-        let one = || Ok(send_now(channel.as_raw_fd(), packet, descriptors)?);
+        let one = || send_now(channel.as_fd(), packet, descriptors);
         match channel.try_io(Interest::WRITABLE, one) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             done => return Ok(done?),
@@ -113,11 +110,12 @@ async fn send(
     }
 }
 
-fn send_now(channel: RawFd, packet: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
-    let numbers: Vec<RawFd> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
-    let rights = [ControlMessage::ScmRights(&numbers)];
-    let beside = if numbers.is_empty() { &[][..] } else { &rights[..] };
-    sendmsg::<()>(channel, &[IoSlice::new(packet)], beside, MsgFlags::MSG_NOSIGNAL, None).map(drop)
+fn send_now(
+    channel: BorrowedFd<'_>,
+    packet: &[u8],
+    descriptors: &[BorrowedFd<'_>],
+) -> io::Result<()> {
+    fd_passing::send(channel, packet, descriptors, Wait::Yes).map(drop)
 }
 
 /// The way back to the otrd that is replaced.
@@ -150,7 +148,7 @@ pub fn take_over(path: &Path) -> anyhow::Result<Option<(Inherited, Predecessor)>
     let flags = SockFlag::SOCK_CLOEXEC;
     let (channel, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
     let request = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"replace\",\"params\":{}}\n";
-    send_now(stream.as_raw_fd(), request, &[theirs.as_fd()])?;
+    send_now(stream.as_fd(), request, &[theirs.as_fd()])?;
     drop(theirs);
     let mut line = Vec::new();
     BufReader::new(io::Read::take(stream, proto::MAX_LINE as u64)).read_until(b'\n', &mut line)?;
@@ -179,7 +177,7 @@ pub fn take_over(path: &Path) -> anyhow::Result<Option<(Inherited, Predecessor)>
 
 fn receive(channel: &OwnedFd) -> anyhow::Result<(String, Vec<OwnedFd>)> {
     let mut buffer = [0; 256];
-    let received = fd_passing::receive(channel.as_fd(), &mut buffer, RecvFlags::empty());
+    let received = fd_passing::receive(channel.as_fd(), &mut buffer, Wait::Yes);
     let Received { length, descriptors, truncated } =
         received.context("the otrd that is to be replaced does not go on")?;
     ensure!(!truncated, "too few descriptors: raise the limit");
@@ -194,7 +192,7 @@ impl Predecessor {
     /// # Errors
     /// Where it goes on by itself.
     pub fn end(self) -> anyhow::Result<()> {
-        send_now(self.channel.as_raw_fd(), TAKEN, &[]).context("it goes on by itself")?;
+        send_now(self.channel.as_fd(), TAKEN, &[]).context("it goes on by itself")?;
         let mut said = [0; 16];
         let length = recv(self.channel.as_raw_fd(), &mut said, MsgFlags::empty())
             .context("the otrd that is to be replaced does not go on")?;

@@ -1,9 +1,10 @@
 //! The files of `import` and `export`, in a descriptor that an admin sent past the front.
 
 use crate::store::{Store, StoredFile};
+use confine::secret_io;
 use proto::bundle::{self, File as Entry};
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Seek, Write};
 use std::os::fd::OwnedFd;
 use zeroize::Zeroizing;
 
@@ -15,9 +16,7 @@ pub fn read(fd: OwnedFd) -> io::Result<Zeroizing<Vec<u8>>> {
     if length > bundle::MAX {
         return Err(io::Error::other("over 8 MiB"));
     }
-    // Reserved at once: a growing buffer would leave copies of a key behind.
-    let mut content = Zeroizing::new(Vec::with_capacity(length + 1));
-    file.take(bundle::MAX as u64 + 1).read_to_end(&mut content)?;
+    let content = secret_io::read(file, length, bundle::MAX)?;
     match content.len() > bundle::MAX {
         true => Err(io::Error::other("over 8 MiB")),
         false => Ok(content),

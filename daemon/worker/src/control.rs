@@ -1,18 +1,14 @@
 //! The control socket to the front: whole packets, a descriptor now and then. Nothing here waits
 //! for a front that does not read, for it may be away for a while.
 
+use confine::fd_passing::{self, Wait};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, send};
 use proto::worker::{MAX_PACKET, ToFront, ToWorker};
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg};
 use serde::de::IgnoredAny;
 use std::collections::VecDeque;
-use std::io::{self, IoSliceMut};
-use std::mem::MaybeUninit;
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-
-/// The most descriptors that one message can have beside it (SCM_MAX_FD).
-const MOST_BESIDE: usize = 253;
 
 /// Packets that are kept for a front that does not read; with so many, what is for its log is
 /// dropped...
@@ -47,31 +43,26 @@ impl Control {
 
     /// Receives one packet; waits for it unless `now`.
     pub fn receive(&mut self, now: bool) -> io::Result<Packet> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_BESIDE))];
-        let mut beside = RecvAncillaryBuffer::new(&mut space);
-        let mut flags = RecvFlags::CMSG_CLOEXEC;
-        flags.set(RecvFlags::DONTWAIT, now);
-        let mut parts = [IoSliceMut::new(&mut self.buffer)];
-        let got = match recvmsg(&self.socket, &mut parts, &mut beside, flags) {
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => return Ok(Packet::Nothing),
-            Err(rustix::io::Errno::CONNRESET) => return Ok(Packet::Closed),
-            got => got?,
+        let wait = if now { Wait::No } else { Wait::Yes };
+        let mut received = match fd_passing::receive(self.socket.as_fd(), &mut self.buffer, wait) {
+            Ok(received) => received,
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {
+                    return Ok(Packet::Nothing);
+                }
+                io::ErrorKind::ConnectionReset => return Ok(Packet::Closed),
+                _ => return Err(error),
+            },
         };
-        // Every descriptor is owned before anything is looked at; only the last one is kept.
-        let rights = beside.drain().filter_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
-            _ => None,
-        });
-        let fd = rights.flatten().last();
-        let length = got.bytes;
-        let truncated = got.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC);
-        if length == 0 {
+        if received.length == 0 {
             return Ok(Packet::Closed);
         }
-        let packet = self.buffer.get(..length).unwrap_or_default();
-        if truncated {
+        if received.truncated {
             return Err(io::Error::other("packet from the front was cut"));
         }
+        let packet = self.buffer.get(..received.length).unwrap_or_default();
+        // Only the last one is kept.
+        let fd = received.descriptors.pop();
         match serde_json::from_slice(packet) {
             Ok(message) => Ok(Packet::Message(message, fd)),
             // Well formed all the same.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::resource::Resource;
 
 /// Address space in bytes. A busy account takes a few megabytes, the libraries ten.
 const ADDRESS_SPACE: u64 = 512 << 20;
@@ -61,38 +61,23 @@ pub fn end_with_parent() -> Result<()> {
 
 /// No core file, no debugger, no new privileges, no more memory and descriptors than needed.
 pub fn harden() -> Result<()> {
-    nix::sys::prctl::set_no_new_privs().context("cannot give up new privileges")?;
-    nix::sys::prctl::set_dumpable(false).context("cannot switch dumping off")?;
+    confine::hardening::no_new_privileges()?;
+    confine::hardening::no_dumps()?;
     let limits = [
-        (Resource::RLIMIT_CORE, 0),
         (Resource::RLIMIT_AS, ADDRESS_SPACE),
         (Resource::RLIMIT_NOFILE, DESCRIPTORS),
         (Resource::RLIMIT_FSIZE, FILE_SIZE),
         (Resource::RLIMIT_NPROC, 0),
     ];
     for (resource, most) in limits {
-        // A limit that is narrower already cannot be raised, and need not be.
-        let (_, hard) = getrlimit(resource).context("cannot read a limit")?;
-        let most = most.min(hard);
-        setrlimit(resource, most, most).with_context(|| format!("cannot set {resource:?}"))?;
+        confine::hardening::limit(resource, most)?;
     }
     Ok(())
 }
 
 /// Keeps keys from being swapped out, where the system lets us lock as much as we may use.
 pub fn lock_memory() -> nix::Result<bool> {
-    let (allowed, _) = getrlimit(Resource::RLIMIT_MEMLOCK)?;
-    if allowed < ADDRESS_SPACE && !nix::unistd::geteuid().is_root() {
-        return Ok(false);
-    }
-    // Pages are locked as they come into use: libraries that are mapped cost nothing.
-    let all = libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT;
-    // SAFETY: takes flags only and moves nothing.
-    #[allow(unsafe_code)]
-    match Errno::result(unsafe { libc::mlockall(all) }) {
-        Ok(_) => Ok(true),
-        // Root without CAP_IPC_LOCK, a kernel that does not know the last flag, or a container.
-        Err(Errno::EPERM | Errno::ENOMEM | Errno::EINVAL | Errno::ENOSYS) => Ok(false),
-        Err(error) => Err(error),
-    }
+    // Root is not held to its limit.
+    let needed = if nix::unistd::geteuid().is_root() { 0 } else { ADDRESS_SPACE };
+    confine::hardening::lock_memory(needed)
 }

@@ -8,6 +8,8 @@
 //! * [`landlock`]: no file but those of one directory (Landlock).
 //! * [`seccomp`]: no system call but a few dozen (seccomp).
 //!
+//! How the kernel is told, which the front has to do as well, is in the crate `confine`.
+//!
 //! What remains: a process may ask whether a path exists, which Landlock does not forbid, and use
 //! up the processor time and the memory that it has.
 
@@ -16,16 +18,8 @@ pub mod landlock;
 pub mod seccomp;
 
 use anyhow::{Context, Result};
+pub use confine::landlock::WithoutLandlock;
 use std::os::fd::{AsRawFd, BorrowedFd};
-
-/// A kernel without Landlock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WithoutLandlock {
-    /// Ends the process.
-    Refuse,
-    /// Is gone along with: the admin said so (`otrd --allow-no-landlock`).
-    Allow,
-}
 
 /// Confines this process for good, and says in words what is in force. Only files directly below
 /// `directory` stay within reach, or none at all.

@@ -1,11 +1,6 @@
 //! seccomp: the system calls that are left. Any other ends the process at once.
 
-use anyhow::Result;
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, apply_filter,
-};
-use std::collections::BTreeMap;
+use confine::seccomp::{Alternatives, Argument, Error, Unlisted};
 use std::os::fd::RawFd;
 
 /// One system call that is allowed.
@@ -13,34 +8,9 @@ pub struct Entry {
     /// Its number on this processor.
     pub number: i64,
     /// With these arguments only; each an alternative, none for any arguments.
-    pub with: Vec<Vec<Argument>>,
+    pub with: Alternatives,
     /// Whether every conversation makes it.
     pub seen: Seen,
-}
-
-/// What an argument has to be.
-#[derive(Clone, Copy)]
-pub struct Argument {
-    index: u8,
-    length: Length,
-    operator: Operator,
-    value: u64,
-}
-
-/// How much of it counts.
-#[derive(Clone, Copy)]
-enum Length {
-    /// Descriptors, flags and commands: the upper half is not looked at by the kernel either.
-    Int,
-    /// Pointers.
-    Long,
-}
-
-#[derive(Clone, Copy)]
-enum Operator {
-    Equal,
-    /// Equal to the value in these bits.
-    Masked(u64),
 }
 
 /// Where an entry can be seen in use.
@@ -53,31 +23,9 @@ pub enum Seen {
 }
 
 /// Forbids everything that [`allowed`] does not list.
-pub fn restrict(directory: Option<RawFd>) -> Result<()> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-    for entry in allowed(directory) {
-        let with = entry.with.iter().map(|arguments| rule(arguments));
-        rules.entry(entry.number).or_default().extend(with.collect::<Result<Vec<_>>>()?);
-    }
-    let processor = std::env::consts::ARCH.try_into()?;
-    let (other, listed) = (SeccompAction::KillProcess, SeccompAction::Allow);
-    let filter: BpfProgram = SeccompFilter::new(rules, other, listed, processor)?.try_into()?;
-    Ok(apply_filter(&filter)?)
-}
-
-fn rule(arguments: &[Argument]) -> Result<SeccompRule> {
-    let conditions = arguments.iter().map(|argument| {
-        let length = match argument.length {
-            Length::Int => SeccompCmpArgLen::Dword,
-            Length::Long => SeccompCmpArgLen::Qword,
-        };
-        let operator = match argument.operator {
-            Operator::Equal => SeccompCmpOp::Eq,
-            Operator::Masked(bits) => SeccompCmpOp::MaskedEq(bits),
-        };
-        SeccompCondition::new(argument.index, length, operator, argument.value)
-    });
-    Ok(SeccompRule::new(conditions.collect::<Result<_, _>>()?)?)
+pub fn restrict(directory: Option<RawFd>) -> Result<(), Error> {
+    let listed = allowed(directory).into_iter().map(|entry| (entry.number, entry.with));
+    confine::seccomp::restrict(listed, Unlisted::Kills)
 }
 
 /// The list, with the files of a directory or without any.
@@ -96,9 +44,9 @@ const LARGE: &str = "malloc, for pieces that are large by its measure at that mo
 /// Memory, randomness, and files in memory: all that making a key takes.
 fn computing() -> Vec<Entry> {
     use libc::*;
-    let not_executable = int_masked(2, PROT_EXEC, 0);
+    let not_executable = Argument::masked(2, PROT_EXEC, 0);
     // A debug build of Rust asks F_GETFD before it closes. F_SETOWN and the like send signals.
-    let flags = [F_GETFL, F_DUPFD_CLOEXEC, F_GETFD].map(|command| vec![int(1, command)]);
+    let flags = [F_GETFL, F_DUPFD_CLOEXEC, F_GETFD].map(|command| vec![Argument::int(1, command)]);
     vec![
         any(SYS_brk),
         Entry { seen: Seen::Elsewhere(LARGE), ..with(SYS_mmap, [vec![not_executable]]) },
@@ -106,7 +54,7 @@ fn computing() -> Vec<Entry> {
         elsewhere(SYS_mremap, LARGE),
         any(SYS_getrandom),
         // libgcrypt stirs these into its pool, and looks whether it was forked.
-        with(SYS_getrusage, [vec![int(0, RUSAGE_SELF)]]),
+        with(SYS_getrusage, [vec![Argument::int(0, RUSAGE_SELF)]]),
         any(SYS_getpid),
         any(SYS_memfd_create),
         any(SYS_read),
@@ -136,7 +84,7 @@ fn ending() -> Vec<Entry> {
         elsewhere(SYS_gettid, "abort"),
         Entry {
             seen: Seen::Elsewhere("abort"),
-            ..with(SYS_tgkill, [vec![int(0, own), int(2, SIGABRT)]])
+            ..with(SYS_tgkill, [vec![Argument::int(0, own), Argument::int(2, SIGABRT)]])
         },
     ]
 }
@@ -147,8 +95,8 @@ fn talking() -> Vec<Entry> {
     use libc::*;
     vec![
         any(SYS_recvmsg),
-        with(SYS_sendto, [vec![null(4)]]),
-        with(SYS_recvfrom, [vec![null(4)]]),
+        with(SYS_sendto, [vec![Argument::null(4)]]),
+        with(SYS_recvfrom, [vec![Argument::null(4)]]),
         #[cfg(target_arch = "x86_64")]
         any(SYS_poll),
         #[cfg(target_arch = "x86_64")]
@@ -162,14 +110,14 @@ fn talking() -> Vec<Entry> {
 /// The account's files, all named from its directory.
 fn keeping(directory: RawFd) -> Vec<Entry> {
     use libc::*;
-    let at = |index| int(index, directory);
+    let at = |index| Argument::int(index, directory);
     vec![
-        with(SYS_openat, [vec![at(0), int_masked(2, O_NOFOLLOW, O_NOFOLLOW)]]),
+        with(SYS_openat, [vec![at(0), Argument::masked(2, O_NOFOLLOW, O_NOFOLLOW)]]),
         any(SYS_fsync),
-        with(SYS_unlinkat, [vec![at(0), int(2, 0)]]),
+        with(SYS_unlinkat, [vec![at(0), Argument::int(2, 0)]]),
         #[cfg(not(target_arch = "riscv64"))]
         with(SYS_renameat, [vec![at(0), at(2)]]),
-        with(SYS_linkat, [vec![at(0), at(2), int(4, 0)]]),
+        with(SYS_linkat, [vec![at(0), at(2), Argument::int(4, 0)]]),
     ]
 }
 
@@ -177,27 +125,10 @@ fn any(number: i64) -> Entry {
     Entry { number, with: Vec::new(), seen: Seen::Here }
 }
 
-fn with(number: i64, with: impl Into<Vec<Vec<Argument>>>) -> Entry {
+fn with(number: i64, with: impl Into<Alternatives>) -> Entry {
     Entry { number, with: with.into(), seen: Seen::Here }
 }
 
 fn elsewhere(number: i64, why: &'static str) -> Entry {
     Entry { number, with: Vec::new(), seen: Seen::Elsewhere(why) }
-}
-
-fn int(index: u8, value: i32) -> Argument {
-    Argument { index, length: Length::Int, operator: Operator::Equal, value: bits(value) }
-}
-
-fn int_masked(index: u8, mask: i32, value: i32) -> Argument {
-    Argument { operator: Operator::Masked(bits(mask)), ..int(index, value) }
-}
-
-fn null(index: u8) -> Argument {
-    Argument { index, length: Length::Long, operator: Operator::Equal, value: 0 }
-}
-
-/// The 32 bits of a number, as seccomp compares them.
-fn bits(value: i32) -> u64 {
-    u64::from(u32::from_ne_bytes(value.to_ne_bytes()))
 }

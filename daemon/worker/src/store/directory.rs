@@ -1,5 +1,6 @@
 //! Files of one directory, step by step. Each step is whole or has not happened, whatever fails.
 
+use confine::secret_io;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
@@ -12,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use zeroize::Zeroizing;
 
 /// Longest file that is read, in bytes. 10,000 fingerprints are below 1.5 MB.
-const MAX_FILE: u64 = 8 << 20;
+const MAX_FILE: usize = 8 << 20;
 
 /// What is done to files, by their names in one directory. The one implementation outside tests
 /// is [`Directory`]; tests let any of these steps be the last one.
@@ -89,11 +90,9 @@ impl AsFd for Directory {
 impl Disk for Directory {
     fn read(&mut self, file: &str) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
         let Some((file, meta)) = self.plain(file, OFlag::O_RDONLY)? else { return Ok(None) };
-        // Reserved at once: a growing buffer would leave copies of a key behind.
-        let length = usize::try_from(meta.len().min(MAX_FILE)).unwrap_or(0);
-        let mut content = Zeroizing::new(Vec::with_capacity(length + 1));
-        file.take(MAX_FILE + 1).read_to_end(&mut content)?;
-        if content.len() as u64 > MAX_FILE {
+        let length = usize::try_from(meta.len()).unwrap_or(MAX_FILE);
+        let content = secret_io::read(file, length, MAX_FILE)?;
+        if content.len() > MAX_FILE {
             return Err(io::Error::other("larger than 8 MiB"));
         }
         Ok(Some(content))
@@ -101,8 +100,7 @@ impl Disk for Directory {
 
     fn begins(&mut self, file: &str, with: &[u8]) -> io::Result<bool> {
         let Some((file, _)) = self.plain(file, OFlag::O_RDONLY)? else { return Ok(false) };
-        let mut beginning = Zeroizing::new(Vec::with_capacity(with.len()));
-        file.take(with.len() as u64).read_to_end(&mut beginning)?;
+        let beginning = secret_io::read(file.take(with.len() as u64), with.len(), with.len())?;
         Ok(*beginning == with)
     }
 

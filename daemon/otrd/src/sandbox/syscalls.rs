@@ -1,13 +1,8 @@
 //! seccomp: the system calls that are left to the front and to a worker that starts. Any other
 //! does not exist for them, so that libraries take the older way where there is one.
 
-use anyhow::Result;
+use confine::seccomp::{Alternatives, Argument, Error, Unlisted};
 use libc::*;
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, apply_filter,
-};
-use std::collections::BTreeMap;
 
 /// Calls that are allowed whatever their arguments.
 #[rustfmt::skip]
@@ -57,50 +52,40 @@ const NAMESPACES: i32 = CLONE_NEWNS
     | CLONE_NEWNET;
 
 /// Forbids the rest.
-pub fn restrict() -> Result<()> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-    rules.extend([PLAIN, OLD].into_iter().flatten().map(|&number| (number, Vec::new())));
-    for (number, alternatives) in with_arguments() {
-        let alternatives = alternatives.into_iter().map(|conditions| {
-            let conditions: Result<_, _> = conditions.into_iter().collect();
-            Ok(SeccompRule::new(conditions?)?)
-        });
-        rules.insert(number, alternatives.collect::<Result<_>>()?);
-    }
-    let processor = std::env::consts::ARCH.try_into()?;
-    let other = SeccompAction::Errno(ENOSYS.unsigned_abs());
-    let filter = SeccompFilter::new(rules, other, SeccompAction::Allow, processor)?;
-    let filter: BpfProgram = filter.try_into()?;
-    Ok(apply_filter(&filter)?)
+pub fn restrict() -> Result<(), Error> {
+    let plain = [PLAIN, OLD].into_iter().flatten().map(|&number| (number, Vec::new()));
+    confine::seccomp::restrict(plain.chain(with_arguments()), Unlisted::IsMissing)
 }
 
-type Condition = Result<SeccompCondition, seccompiler::BackendError>;
-
 /// Calls that are allowed with some arguments, each list an alternative.
-fn with_arguments() -> Vec<(i64, Vec<Vec<Condition>>)> {
-    let unix = || vec![vec![is(0, AF_UNIX)]];
-    let one_of = |index, values: &[i32]| values.iter().map(|&v| vec![is(index, v)]).collect();
+fn with_arguments() -> Vec<(i64, Alternatives)> {
+    let unix = || vec![vec![Argument::int(0, AF_UNIX)]];
+    let one_of =
+        |index, values: &[i32]| values.iter().map(|&v| vec![Argument::int(index, v)]).collect();
     vec![
         // No network.
         (SYS_socket, unix()),
         (SYS_socketpair, unix()),
         // No namespace. clone3, whose flags cannot be seen from here, does not exist.
-        (SYS_clone, vec![vec![masked(0, NAMESPACES, 0)]]),
+        (SYS_clone, vec![vec![Argument::masked(0, NAMESPACES, 0)]]),
         // No memory that is written and then run; the code of libraries is mapped from files.
         (
             SYS_mmap,
             vec![
-                vec![masked(2, PROT_EXEC, 0)],
-                vec![masked(2, PROT_EXEC | PROT_WRITE, PROT_EXEC), masked(3, MAP_ANONYMOUS, 0)],
+                vec![Argument::masked(2, PROT_EXEC, 0)],
+                vec![
+                    Argument::masked(2, PROT_EXEC | PROT_WRITE, PROT_EXEC),
+                    Argument::masked(3, MAP_ANONYMOUS, 0),
+                ],
             ],
         ),
-        (SYS_mprotect, vec![vec![masked(2, PROT_EXEC, 0)]]),
+        (SYS_mprotect, vec![vec![Argument::masked(2, PROT_EXEC, 0)]]),
         // A worker that does not end is killed; a bug aborts.
-        (SYS_kill, vec![vec![is(1, SIGKILL)]]),
-        (SYS_pidfd_send_signal, vec![vec![is(1, SIGKILL)]]),
-        (SYS_tgkill, vec![vec![is(2, SIGABRT)]]),
+        (SYS_kill, vec![vec![Argument::int(1, SIGKILL)]]),
+        (SYS_pidfd_send_signal, vec![vec![Argument::int(1, SIGKILL)]]),
+        (SYS_tgkill, vec![vec![Argument::int(2, SIGABRT)]]),
         // Our own limits.
-        (SYS_prlimit64, vec![vec![is(0, 0)]]),
+        (SYS_prlimit64, vec![vec![Argument::int(0, 0)]]),
         (
             SYS_prctl,
             one_of(0, &[PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_PDEATHSIG]),
@@ -115,24 +100,7 @@ fn with_arguments() -> Vec<(i64, Vec<Vec<Condition>>)> {
         // Not blocking, and whether a descriptor is a terminal.
         (
             SYS_ioctl,
-            [FIONBIO, FIOCLEX, TCGETS]
-                .map(|command| vec![SeccompCondition::new(1, Int, SeccompCmpOp::Eq, command)])
-                .into(),
+            [FIONBIO, FIOCLEX, TCGETS].map(|request| vec![Argument::request(1, request)]).into(),
         ),
     ]
-}
-
-use SeccompCmpArgLen::Dword as Int;
-
-fn is(index: u8, value: i32) -> Condition {
-    SeccompCondition::new(index, Int, SeccompCmpOp::Eq, bits(value))
-}
-
-fn masked(index: u8, mask: i32, value: i32) -> Condition {
-    SeccompCondition::new(index, Int, SeccompCmpOp::MaskedEq(bits(mask)), bits(value))
-}
-
-/// The 32 bits of a number, as seccomp compares them.
-fn bits(value: i32) -> u64 {
-    u64::from(u32::from_ne_bytes(value.to_ne_bytes()))
 }

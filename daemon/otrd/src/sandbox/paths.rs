@@ -4,15 +4,9 @@ use super::NoLandlock;
 use crate::args::Settings;
 use crate::fd_store;
 use crate::listen::Listeners;
-use anyhow::{Context, Result, bail};
-use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus,
-    PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus,
-};
+use anyhow::Result;
+use confine::landlock::{AccessFs, BitFlags, Error, Outside, Rules, WithoutLandlock};
 use std::path::{Path, PathBuf};
-
-/// What is asked for; an older kernel does of it what it can, but at least [`ABI::V1`].
-const ASKED: ABI = ABI::V6;
 
 /// Where a worker finds its libraries, and what they look up. Nobody's secrets.
 const READ: [&str; 8] = [
@@ -30,50 +24,47 @@ const READ: [&str; 8] = [
 
 /// Forbids every file but those of the accounts and those that starting a worker takes.
 pub fn restrict(settings: &Settings, listeners: &Listeners) -> Result<String> {
-    let rules = Ruleset::default().set_compatibility(match settings.allow_no_landlock {
-        false => CompatLevel::HardRequirement,
-        true => CompatLevel::BestEffort,
-    });
-    let mut rules = rules
-        .handle_access(AccessFs::from_all(ABI::V1))
-        .map_err(|_| NoLandlock)?
-        .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(AccessFs::from_all(ASKED))?
-        .handle_access(AccessNet::from_all(ASKED))?
-        // No scope: systemd's own sockets may be abstract, and a worker that hangs is ended, which
-        // an earlier front may have started. Only the scope of that one reaches it.
-        .create()?;
+    let without = match settings.allow_no_landlock {
+        false => WithoutLandlock::Refuse,
+        true => WithoutLandlock::Allow,
+    };
+    // systemd's own sockets may be abstract, and a worker that hangs is ended, which an earlier
+    // front may have started: were others out of reach, only that front's rules would let it.
+    let mut rules = Rules::new(without, Outside::Reachable).map_err(or_none)?;
 
     for path in READ.iter().map(Path::new).filter(|path| path.exists()) {
-        rules = add(rules, path, AccessFs::ReadFile | AccessFs::ReadDir)?;
+        rules = rules.keep_path(path, AccessFs::ReadFile | AccessFs::ReadDir)?;
     }
-    rules = add(rules, Path::new("/dev/null"), AccessFs::ReadFile | AccessFs::WriteFile)?;
+    rules = rules.keep_path(Path::new("/dev/null"), AccessFs::ReadFile | AccessFs::WriteFile)?;
     for program in [Some(of_worker(&settings.worker)), loader()].into_iter().flatten() {
-        rules = add(rules, &program, AccessFs::ReadFile | AccessFs::Execute)?;
+        rules = rules.keep_path(&program, AccessFs::ReadFile | AccessFs::Execute)?;
     }
     if let Some(directory) = settings.program.parent().filter(|_| !fd_store::is_there()) {
         // A new release of our own, to be executed in place.
-        rules = add(rules, directory, AccessFs::ReadFile)?;
+        rules = rules.keep_path(directory, AccessFs::ReadFile)?;
     }
-    rules = add(rules, &settings.state, of_accounts())?;
+    rules = rules.keep_path(&settings.state, of_accounts())?;
     if let Some(path) = of_settings(&settings.source.path) {
-        rules = add(rules, path, AccessFs::ReadFile)?;
+        rules = rules.keep_path(path, AccessFs::ReadFile)?;
     }
     for directory in listeners.directories() {
-        rules = add(rules, directory, AccessFs::RemoveFile)?;
+        rules = rules.keep_path(directory, AccessFs::RemoveFile)?;
     }
 
-    let status = rules.restrict_self()?;
-    match (status.ruleset, status.landlock) {
-        (RulesetStatus::NotEnforced, _) if settings.allow_no_landlock => {
+    match rules.enforce().map_err(or_none)?.version {
+        Some(version) => Ok(version.to_string()),
+        None => {
             tracing::warn!("this kernel has no Landlock: otrd and its workers are less confined");
             Ok("none".into())
         }
-        (RulesetStatus::NotEnforced, _) => bail!(NoLandlock),
-        (_, LandlockStatus::Available { effective_abi, .. }) => {
-            Ok((effective_abi as i32).to_string())
-        }
-        (_, status) => bail!("Landlock calls itself {status:?}"),
+    }
+}
+
+/// What is said where there is no Landlock has the way out in it.
+fn or_none(error: Error) -> anyhow::Error {
+    match error {
+        Error::Missing => NoLandlock.into(),
+        error => error.into(),
     }
 }
 
@@ -98,20 +89,6 @@ fn of_accounts() -> BitFlags<AccessFs> {
     let worker =
         AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::RemoveFile;
     context | worker
-}
-
-fn add(
-    rules: RulesetCreated,
-    path: &Path,
-    access: impl Into<BitFlags<AccessFs>>,
-) -> Result<RulesetCreated> {
-    let hint = || format!("cannot keep {}", path.display());
-    let mut access = access.into();
-    if !path.is_dir() {
-        access &= AccessFs::from_file(ASKED);
-    }
-    let file = PathFd::new(path).with_context(hint)?;
-    rules.add_rule(PathBeneath::new(file, access)).with_context(hint)
 }
 
 /// The program that the kernel runs to load programs like us; nothing for a static program.

@@ -7,6 +7,8 @@
 //!
 //! * [`paths`]: the state directory, and what starting a worker takes (Landlock).
 //! * [`syscalls`]: no socket but Unix ones, no namespace, no other process's memory (seccomp).
+//!
+//! How the kernel is told, which a worker has to do as well, is in the crate `confine`.
 
 mod paths;
 mod syscalls;
@@ -14,8 +16,8 @@ mod syscalls;
 use crate::args::Settings;
 use crate::listen::Listeners;
 use anyhow::{Context, Result};
-use nix::sys::mman::{MlockAllFlags, mlockall};
-use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
+use confine::hardening;
+use nix::sys::resource::RLIM_INFINITY;
 
 /// The kernel was built or booted without Landlock, and the admin did not allow that.
 #[derive(Debug, thiserror::Error)]
@@ -28,21 +30,14 @@ pub struct NoLandlock;
 /// From here on no core, no debugger and, where the system lets us, no swap shows what is in
 /// memory.
 pub fn keep_memory_private() -> Result<()> {
-    setrlimit(Resource::RLIMIT_CORE, 0, 0).context("cannot switch core files off")?;
-    nix::sys::prctl::set_dumpable(false).context("cannot switch dumping off")?;
-    let (allowed, _) = getrlimit(Resource::RLIMIT_MEMLOCK).context("cannot read a limit")?;
-    if allowed == RLIM_INFINITY {
-        // Pages are locked as they come into use.
-        let all = MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE;
-        let locked = mlockall(all | MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT));
-        tracing::debug!(locked = locked.is_ok(), "memory");
-    }
+    hardening::no_dumps()?;
+    tracing::debug!(locked = hardening::lock_memory(RLIM_INFINITY) == Ok(true), "memory");
     Ok(())
 }
 
 /// What a program gives up that was executed by an otrd which is confined already.
 pub fn confine_again() -> Result<()> {
-    nix::sys::prctl::set_no_new_privs().context("cannot give up new privileges")?;
+    hardening::no_new_privileges()?;
     let _ = nix::sys::prctl::set_name(c"otrd");
     tracing::info!("confined as before");
     Ok(())
@@ -50,7 +45,7 @@ pub fn confine_again() -> Result<()> {
 
 /// Confines this process and all that it will start.
 pub fn confine(settings: &Settings, listeners: &Listeners) -> Result<()> {
-    nix::sys::prctl::set_no_new_privs().context("cannot give up new privileges")?;
+    hardening::no_new_privileges()?;
     let landlock = match paths::restrict(settings, listeners) {
         Err(error) if error.is::<NoLandlock>() => {
             // For as long as it says so to whoever connects.
