@@ -1,5 +1,6 @@
 # shellcheck shell=bash disable=SC2034
-# Sourced by install and uninstall: where everything goes. otrd and otrctl find their places by
+# Sourced by install and uninstall: where everything goes, and which service manager is here. Like these two,
+# and what is installed, it needs no more than bash, setpriv and busybox's programs. otrd and otrctl find their places by
 # proto/src/paths.rs.
 
 user=''
@@ -20,7 +21,7 @@ find_places() {
     else
         prefix=${PREFIX:-/usr/local}
         bin=$prefix/bin
-        sbin=$prefix/sbin
+        sbin=${SBINDIR:-$prefix/sbin}
         libexec=$prefix/lib/otrd
         units=$prefix/lib/systemd/system
         sysusers=$prefix/lib/sysusers.d
@@ -29,6 +30,10 @@ find_places() {
         settings=/etc/otrd
         state=/var/lib/otrd
         systemctl=(systemctl)
+        # Of distributions alone: users have theirs installed by --user.
+        user_units=$prefix/lib/systemd/user
+        openrc=/etc/init.d/otrd
+        openrc_settings=/etc/conf.d/otrd
     fi
     module=$prefix/share/otrd/module
     # The module's page in the browser, as it lies in shim/web.
@@ -49,8 +54,8 @@ znc_modules() {
     local found
     found=$(pkg-config --variable=moddir znc 2>/dev/null || true)
     if [[ -z $found ]]; then
-        found=$(find /usr/lib /usr/local/lib /usr/lib64 -name perform.so -path '*znc*' \
-            -printf '%h\n' -quit 2>/dev/null || true)
+        found=$(find /usr/lib /usr/local/lib /usr/lib64 -name perform.so -path '*znc*' 2>/dev/null |
+            sed -n '1s,/[^/]*$,,p' || true)
     fi
     echo "${found:-/usr/lib/znc}"
 }
@@ -65,8 +70,12 @@ znc_data() {
 
 # The user of the ZNC that runs, or the one that the distribution's package made.
 find_znc_user() {
-    local found name
-    found=$(ps -C znc -o user:64= 2>/dev/null | sort -u | grep -vx root || true)
+    local found name process
+    found=$(for process in /proc/[0-9]*; do
+        if { read -r name <"$process/comm"; } 2>/dev/null && [[ $name == znc ]]; then
+            stat -c %U "$process" 2>/dev/null || true
+        fi
+    done | sort -u | grep -vx root || true)
     if [[ -n $found && $found != *$'\n'* ]]; then
         echo "$found"
         return
@@ -77,4 +86,18 @@ find_znc_user() {
             return
         fi
     done
+}
+
+# What starts services here: systemd, openrc, or nothing that is known.
+service_manager() {
+    if [[ -d /run/systemd/system ]]; then
+        echo systemd
+    elif [[ -x /sbin/openrc-run || -x /usr/sbin/openrc-run || -x /usr/bin/openrc-run ]]; then
+        echo openrc
+    fi
+}
+
+# The group's line of the database of groups, if it is there. Not every system has getent.
+group_line() {
+    if command -v getent >/dev/null; then getent group "$1"; else grep "^$1:" /etc/group; fi
 }

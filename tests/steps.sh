@@ -48,6 +48,22 @@ start_znc() {
         /usr/bin/znc --foreground --datadir /var/lib/znc >>/tmp/znc.log 2>&1 &
     znc=$!
 }
+# ZNC with the module beside the otrd that answers here: a key is made, and two accounts talk.
+talks() {
+    local uid
+    configure_znc
+    start_znc
+    eventually 'ZNC has loaded the module, and otrd knows the account' connected
+    uid=$(id --user _znc)
+    is 'otrctl asks for a key' otrctl --uid "$uid" --account alice/net genkey
+    eventually 'the key is made' test -s "/var/lib/otrd/$uid/alice/net/otr.key"
+    is 'otrctl doctor finds nothing that fails' otrctl doctor
+    is 'and two accounts have talked' bash -c 'otrctl doctor | grep "^ok    key exchange: two throw-away accounts"'
+}
+stop_znc() {
+    ends "$znc"
+    eventually 'the module is gone' gone
+}
 # ZNC with the module, for alice on net, where there is no server.
 configure_znc() {
     install -d -o _znc -g _znc -m 700 /var/lib/znc /var/lib/znc/configs
