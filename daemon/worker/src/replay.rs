@@ -68,15 +68,10 @@ impl Line {
     }
 }
 
-/// Whether a reply lets its message pass. Text cannot look like it: its quotes are escaped.
-pub fn contains_pass(line: &[u8]) -> bool {
-    memchr::memmem::find(line, br#"{"do":"pass"}"#).is_some()
-}
-
 /// A line that a module keeps for us while we are away, as it is shown where no module holds it
 /// any more. It is no longer the line itself, so what could be more than text is taken out.
 pub fn left_to_us(message: &IncomingMessage) -> Option<Effect> {
-    is_left_to_us(message).then(|| Effect::Deliver {
+    message.text.as_bytes().starts_with(b"?OTR").then(|| Effect::Deliver {
         from: message.from.clone(),
         kind: message.kind,
         text: Text::new(single_line(message.text.as_bytes())),
@@ -96,11 +91,6 @@ pub fn typed(out: &OutgoingMessage) -> Effect {
 fn not_sent(to: Nick, text: Text) -> Effect {
     let why = Message::BackUnloaded {};
     Effect::Refuse { to, why: why.text(), text, of: None, repeat: false, about: why.about() }
-}
-
-/// Whether it is such a line.
-pub fn is_left_to_us(message: &IncomingMessage) -> bool {
-    message.text.as_bytes().starts_with(b"?OTR")
 }
 
 fn write(id: Option<Id>, effects: Vec<Effect>) -> Zeroizing<Vec<u8>> {

@@ -8,11 +8,11 @@ mod store;
 use proto::account::{Account, Name as AccountName};
 use proto::admin::import_export::{Imported, KeyOutcome, Order, PeerOutcome};
 use proto::bundle::{self, File};
-use proto::shim::{Call, Network};
+use proto::shim::Network;
 use std::time::Duration;
 use store::Files;
 use worker::engine::{Action, Engine, Event, Now};
-use worker::store::{Store, StoredFile};
+use worker::store::{Store, StoredFile, StoredFiles};
 
 const PRINT: &str = "00112233445566778899aabbccddeeff00112233";
 const OTHER: &str = "ffeeddccbbaa99887766554433221100ffeeddcc";
@@ -32,32 +32,35 @@ impl Stage {
     fn with(files: Files) -> Self {
         let name = |name| AccountName::new(name).unwrap();
         let account = Account { uid: 1, user: name("alice"), network: name("libera") };
-        let engine = Engine::load(account, &mut files.clone(), NOW).unwrap();
+        let stored = StoredFiles::read(&mut files.clone());
+        let engine = Engine::load(account, &name("alice"), stored, NOW).unwrap();
         Self { engine, files }
     }
 
     fn import(&mut self, files: &[(File, &[u8])], order: &Order) -> Result<Imported, String> {
         let mut bytes = Vec::new();
         bundle::write(files, &mut bytes);
-        let (outcome, acts) = self.engine.import(NOW, &bytes, order);
-        self.perform(acts);
-        outcome
+        let acts = self.engine.step(NOW, Event::Import(bytes.into(), order.clone()));
+        self.perform(acts).expect("an outcome")
     }
 
-    fn perform(&mut self, acts: Vec<Action>) {
+    fn perform(&mut self, acts: Vec<Action>) -> Option<Result<Imported, String>> {
+        let mut outcome = None;
         for act in acts {
             match act {
                 Action::Save(name, content) => self.files.write_one(name, &content).unwrap(),
                 Action::SetAside(name, suffix) => drop(self.files.set_aside(name, &suffix)),
+                Action::Imported(imported) => outcome = Some(imported),
                 _ => {}
             }
         }
+        outcome
     }
 
     /// The server says how it compares nicks.
     fn connect(&mut self, casemapping: &str) {
         let network = Network { casemapping: Some(casemapping.into()), ..Network::default() };
-        let acts = self.engine.step(NOW, Event::Call(Call::Network(network)));
+        let acts = self.engine.step(NOW, Event::Network(network));
         self.perform(acts);
     }
 
@@ -122,7 +125,7 @@ fn irssis_files_become_ours() {
 
     // Nicks are compared as the server says, once it has said so.
     let network = Network { casemapping: Some("rfc1459".into()), ..Network::default() };
-    let acts = stage.engine.step(NOW, Event::Call(Call::Network(network)));
+    let acts = stage.engine.step(NOW, Event::Network(network));
     stage.perform(acts);
     assert!(
         stage.text(StoredFile::Fingerprints).contains(&format!("bob\talice\tirc\t{PRINT}\tsmp\n"))
@@ -221,7 +224,9 @@ fn what_makes_no_sense_is_refused_whole() {
         let files: [(File, &[u8]); 2] = [(File::Key, key), (File::Fingerprints, good.as_bytes())];
         stage.import(&files, &Order::default()).unwrap_err();
     }
-    let (outcome, _) = stage.engine.import(NOW, b"no bundle", &Order::default());
+    let acts =
+        stage.engine.step(NOW, Event::Import(b"no bundle".to_vec().into(), Order::default()));
+    let outcome = stage.perform(acts).unwrap();
     assert!(outcome.is_err());
     let nothing = stage.import(&[], &Order::default()).unwrap();
     assert_eq!((nothing.known, nothing.key), (0, KeyOutcome::None));
@@ -356,7 +361,7 @@ fn a_byte_order_mark_is_no_part_of_a_nick_or_a_key() {
         assert_eq!((after.fingerprint, after.known), (Some(fingerprint.clone()), 2));
         let damaged = stage.files.names().into_iter().find(|name| name.contains("damaged"));
         assert_eq!(damaged, None);
-        let acts = again.engine.step(NOW, Event::Call(Call::Network(Network::default())));
+        let acts = again.engine.step(NOW, Event::Network(Network::default()));
         again.perform(acts);
     }
 }

@@ -1,17 +1,13 @@
 //! `shim/OTR.md` against the table of commands, from which `help` comes, too.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
-#![allow(dead_code, reason = "a part of the stage is enough")]
-
-#[path = "common/store.rs"]
-mod store;
 
 use proto::account::{Account, Name as AccountName};
-use proto::shim::{Call, CommandLine, Effect};
+use proto::shim::Effect;
 use std::time::Duration;
-use store::Files;
-use worker::commands::COMMANDS;
+use worker::commands::{self, COMMANDS};
 use worker::engine::messages::Message;
 use worker::engine::{Action, Engine, Event, Now};
+use worker::store::StoredFiles;
 
 const NOW: Now = Now { mono: Duration::ZERO, wall: 1_795_305_600 };
 
@@ -62,7 +58,8 @@ fn no_line_of_help_is_wider_than_100_columns() {
     otr::init().expect("libgcrypt");
     let name = |name| AccountName::new(name).expect("a name");
     let account = Account { uid: 1, user: name("alice"), network: name("libera") };
-    let mut engine = Engine::load(account, &mut Files::default(), NOW).expect("an engine");
+    let mut engine =
+        Engine::load(account, &name("alice"), StoredFiles::default(), NOW).expect("an engine");
     let mut commands: Vec<String> = vec!["help".into(), "fly".into(), "help fly".into()];
     for command in COMMANDS {
         commands.push(format!("help {}", command.name));
@@ -70,8 +67,7 @@ fn no_line_of_help_is_wider_than_100_columns() {
     }
     let mut shown = 0;
     for line in commands {
-        let call = Call::Command(CommandLine { text: line.as_str().into() });
-        for act in engine.step(NOW, Event::Call(call)) {
+        for act in engine.step(NOW, Event::Command(commands::parse(line.as_bytes()))) {
             if let Action::Effect(Effect::Print { text, .. }) = act {
                 let text = String::from_utf8_lossy(text.as_bytes()).into_owned();
                 assert!(text.chars().count() <= 100, "{line}: {text}");

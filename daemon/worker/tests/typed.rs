@@ -46,7 +46,7 @@ fn shown(w: &mut World, say: impl FnOnce(&mut World)) -> (Vec<Shown>, Option<Sta
 
 #[test]
 fn a_typed_method_does_what_the_line_does() {
-    let own = World::new().alice.engine.overview(StatePage::default()).key.fingerprint.unwrap();
+    let own = World::new().alice.overview().key.fingerprint.unwrap();
     for (line, command) in [
         ("start bob", Command::Start(peer())),
         ("refresh bob", Command::Refresh(peer())),
@@ -117,20 +117,20 @@ fn a_fingerprint_with_a_peer_is_that_peers_alone() {
 #[test]
 fn the_state_says_how_the_account_is() {
     let mut w = World::new();
-    let before = w.alice.engine.overview(StatePage::default());
+    let before = w.alice.overview();
     assert_eq!((before.peers.len(), before.next), (0, None));
     assert_eq!(before.key.state, "ready");
     // 44 characters, read by a camera even where a tenth of them is dirty.
     assert_eq!(before.key.qr.map(|code| code.rows().len()), Some(33));
     assert!(before.versions.libotr.is_some_and(|release| release.starts_with("4.1.")));
-    assert!(w.alice.engine.overview(StatePage { from: 1 }).key.qr.is_none());
+    assert!(w.alice.engine.overview(w.alice.now, StatePage { from: 1 }).key.qr.is_none());
     w.private();
     w.alice.command("trust bob");
     w.alice.command("policy b* required");
     w.alice.command("policy known manual");
     w.alice.command("ignore *bot");
     w.alice.command("enable goodbot");
-    let state = w.alice.engine.overview(StatePage::default());
+    let state = w.alice.overview();
     let bob = &state.peers[0];
     assert_eq!((&bob.standing, &bob.rule[..]), (&w.alice.states[&nick("bob")], "policy known"));
     assert_eq!((bob.otr, state.peers.len()), (Some(3), 1));
@@ -147,7 +147,7 @@ fn the_state_says_how_the_account_is() {
         (&["*bot".to_owned()][..], &["goodbot".to_owned()][..])
     );
     w.alice.command("finish bob");
-    let after = w.alice.engine.overview(StatePage::default());
+    let after = w.alice.overview();
     assert_eq!(after.peers[0].standing.state, State::Clear);
     assert!(!after.fingerprints[0].in_use && after.peers[0].since.is_none());
 }
@@ -163,7 +163,7 @@ fn each_page_fits_in_a_line_and_together_they_are_all() {
     }
     let (mut from, mut pages) = (0, Vec::<AccountState>::new());
     loop {
-        let page = w.alice.engine.overview(StatePage { from });
+        let page = w.alice.engine.overview(w.alice.now, StatePage { from });
         assert!(serde_json::to_vec(&page).unwrap().len() < proto::MAX_LINE - 4096);
         let next = page.next;
         pages.push(page);
@@ -181,7 +181,7 @@ fn each_page_fits_in_a_line_and_together_they_are_all() {
     let policies = |page: &AccountState| page.policies.iter().map(|p| p.pattern.clone()).collect();
     assert_eq!(all(policies), typed("p"));
     // From behind the end there is nothing, and nothing more.
-    let none = w.alice.engine.overview(StatePage { from: u64::MAX });
+    let none = w.alice.engine.overview(w.alice.now, StatePage { from: u64::MAX });
     assert_eq!((none.policies.len(), none.next), (0, None));
 }
 
@@ -190,7 +190,7 @@ fn when_keys_were_made_and_used_is_known_after_a_restart_too() {
     let mut w = World::new();
     w.trusted();
     let of_bob = |w: &World| {
-        let state = w.alice.engine.overview(StatePage::default());
+        let state = w.alice.overview();
         let bob = state.fingerprints.first().expect("bob's fingerprint").clone();
         (bob.first_used, bob.last_used)
     };
@@ -208,8 +208,8 @@ fn when_keys_were_made_and_used_is_known_after_a_restart_too() {
 
     w.alice.command("genkey --overwrite");
     w.alice.key_is_made(1);
-    let made = w.alice.engine.overview(StatePage::default()).key.made;
+    let made = w.alice.overview().key.made;
     assert_eq!(made, last);
     w.alice.restart_worker();
-    assert_eq!(w.alice.engine.overview(StatePage::default()).key.made, made);
+    assert_eq!(w.alice.overview().key.made, made);
 }

@@ -30,16 +30,18 @@ use proto::irc::Text;
 use proto::jsonrpc::{self, Id, Message};
 use proto::line::{LineBuffer, TooLong};
 use proto::shim::{Call, Effects, Hello, Instance, MessageKind, Want};
-use proto::worker::{AtRest, ToWorker};
+use proto::worker::{AtRest, ToWorker, WorkerConfig};
 use serde_json::Value;
 use std::io::{IoSlice, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use worker::control::Control;
-use worker::engine::{Action, Engine, Now};
+use worker::engine::{Action, Engine, Event, Now};
 use worker::event_loop::{Loaded, serve};
-use worker::store::{Converted, Directory, EncryptedStore, Keys, Store, StoredFile, seal};
+use worker::store::{
+    Converted, Directory, EncryptedStore, Keys, Store, StoredFile, StoredFiles, seal,
+};
 use worker::text::{ctcp, html as markup, sanitize};
 use zeroize::Zeroizing;
 
@@ -147,7 +149,9 @@ pub fn worker(input: &[u8]) {
     let directory = Directory::new(std::fs::File::open(room.path()).expect("a directory").into());
     let names = directory.names().expect("a list");
     let mut store = EncryptedStore::new(directory, &account("alice"), names, None);
-    let engine = Engine::load(account("alice"), &mut store, now()).expect("libotr");
+    let user = account("alice").user;
+    let stored = StoredFiles::read(&mut store);
+    let engine = Engine::load(account("alice"), &user, stored, now()).expect("libotr");
     let (front, control) =
         socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::empty())
             .expect("a pair");
@@ -169,8 +173,8 @@ pub fn worker(input: &[u8]) {
     }
     order(&front, &ToWorker::Shutdown, None);
     let (converted, confinement) = (Converted::default(), String::new());
-    let account = account("alice");
-    let loaded = Loaded { engine, store, converted, confinement, account, front: 2 };
+    let (account, site) = (account("alice"), WorkerConfig::default());
+    let loaded = Loaded { engine, store, converted, confinement, account, site, front: 2 };
     serve(Control::new(control), loaded).expect("served to the end");
     let mut replies = Vec::new();
     let _ = module.read_to_end(&mut replies);
@@ -365,9 +369,16 @@ pub fn moving(input: &[u8]) {
     let mut engine = load("alice", &Files::default(), now());
     let from = (how & 1 == 1).then(|| "alice".into());
     let order = Order { from, overwrite: how & 2 == 2, check: how & 4 == 4 };
-    if let (Ok(imported), acts) = engine.import(now(), content, &order) {
+    let acts = engine.step(now(), Event::Import(content.to_vec().into(), order.clone()));
+    let imported = acts.iter().find_map(|act| match act {
+        Action::Imported(Ok(imported)) => Some(imported),
+        _ => None,
+    });
+    if let Some(imported) = imported {
         // A tag of our own is new at every start without files.
-        let kept = |act: &Action| matches!(act, Action::Save(StoredFile::InstanceTag, _));
+        let kept = |act: &Action| {
+            matches!(act, Action::Save(StoredFile::InstanceTag, _) | Action::Imported(_))
+        };
         assert!(!order.check || acts.iter().all(kept));
         assert_eq!(
             imported.fingerprint.is_some() && !order.check,

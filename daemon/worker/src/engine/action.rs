@@ -1,9 +1,12 @@
 //! What goes into a step and what comes out.
 
+use crate::commands::{self, Line};
 use crate::store::StoredFile;
-use proto::command::Command;
-use proto::irc::Text;
-use proto::shim::{Call, Effect, Hello};
+use proto::admin::import_export::{Imported, Order};
+use proto::shim::{
+    Call, Effect, Hello, IncomingMessage, Network, NickChange, OutgoingMessage, Presence,
+};
+use proto::worker::{Arrival, WorkerConfig};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -28,20 +31,55 @@ pub enum Event {
     Returned,
     /// This worker ends: what waits comes back.
     End,
-    /// It asks.
-    Call(Call),
-    /// An admin asks; what is printed before the step ends is the answer.
-    Command(Text),
-    /// An admin asks by a typed method; the answer is the same.
-    Do(Command),
+    /// How IRC is.
+    Network(Network),
+    /// The user typed something for a person.
+    Out(OutgoingMessage),
+    /// A person sent something.
+    In(IncomingMessage),
+    /// A person goes by another nick.
+    Nick(NickChange),
+    /// A person left IRC.
+    Quit(Presence),
+    /// A person came to a channel of ours.
+    Join(Presence),
+    /// The user or an admin asks for something. What is printed before the step ends is the answer.
+    Command(Line),
     /// The key generation that was asked for is done: the contents of a key file.
     KeyMade(Zeroizing<Vec<u8>>),
     /// Or it failed.
     KeyFailed(String),
     /// A file could not be saved.
     NotSaved(StoredFile, String),
+    /// What [`Action::KeepDamaged`] came to: the new name, or why there is none.
+    DamagedKept(StoredFile, Result<String, String>),
+    /// What became of the account when its module came: told at the next hello.
+    Arrived(Arrival),
+    /// What the admin set.
+    Config(WorkerConfig),
+    /// How the files lie on disk, in words.
+    AtRest(&'static str),
+    /// Keys and fingerprints of another program, as a [`proto::bundle`].
+    Import(Zeroizing<Vec<u8>>, Order),
     /// Time passed.
     Tick,
+}
+
+impl From<Call> for Event {
+    /// What a module asks for, as far as it is decided here.
+    fn from(call: Call) -> Self {
+        match call {
+            Call::Network(network) => Self::Network(network),
+            Call::Out(out) => Self::Out(out),
+            Call::In(message) => Self::In(message),
+            Call::Command(line) => Self::Command(commands::parse(line.text.as_bytes())),
+            Call::Typed(command) => Self::Command(Line::Command(command)),
+            Call::Nick(change) => Self::Nick(change),
+            Call::Quit(presence) => Self::Quit(presence),
+            Call::Join(presence) => Self::Join(presence),
+            Call::State(_) | Call::Ack(_) | Call::Bye(_) => Self::Tick,
+        }
+    }
 }
 
 /// Something to be done.
@@ -52,6 +90,10 @@ pub enum Action {
     Save(StoredFile, Zeroizing<Vec<u8>>),
     /// Keep a copy of a file under another name, with this suffix.
     SetAside(StoredFile, String),
+    /// Give a damaged file another name, and say by [`Event::DamagedKept`] which.
+    KeepDamaged(StoredFile),
+    /// Answer [`Event::Import`]: what it came to, or why nothing was taken.
+    Imported(Result<Imported, String>),
     /// Generate a key.
     Keygen,
     /// Nobody needs it any more.

@@ -1,15 +1,14 @@
-//! What became of the account when the module came: told at its hello.
+//! What became of the account when its module came: told at the hello.
 
 use super::Engine;
 use proto::shim::Style;
 use proto::worker::Arrival;
 
 impl Engine {
-    /// Has the next `hello` followed by a word about this.
-    pub fn note_arrival(&mut self, arrival: &Arrival) {
+    pub(super) fn arrived(&mut self, arrival: &Arrival) {
         let restore =
             format!("otrctl -a {}/{} restore-account", self.account.user, self.account.network);
-        let note = match arrival {
+        let (style, text) = match arrival {
             Arrival::Moved { from, replaced } => {
                 let came = format!(
                     "This network was {}/{} before: its key, fingerprints and conversations came along.",
@@ -30,6 +29,6 @@ impl Engine {
                 "Your key, fingerprints and conversations are back: they had been set aside for another network of this name.".into(),
             ),
         };
-        self.notes.push(note);
+        self.module.note(style, text);
     }
 }

@@ -13,7 +13,9 @@ impl Engine {
         let authenticates = events.iter().any(|event| matches!(event, Event::Smp { .. }));
         events.retain(|event| match event {
             Event::Inject { line, .. } if is_error(line) => self.may_reply_error(peer),
-            Event::Inject { .. } if !authenticates => self.heartbeats.take(self.now.mono),
+            Event::Inject { .. } if !authenticates => {
+                self.allowances.heartbeats.take(self.now.mono)
+            }
             _ => true,
         });
     }
@@ -21,7 +23,7 @@ impl Engine {
     fn may_reply_error(&mut self, peer: &Peer) -> bool {
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return false };
-        if conversation.error_replies.has(now) && self.error_replies.take(now) {
+        if conversation.error_replies.has(now) && self.allowances.error_replies.take(now) {
             conversation.error_replies.take(now);
             conversation.error_replies_told = false;
             return true;

@@ -12,41 +12,39 @@ use proto::irc::Nick;
 impl Engine {
     /// The server compares nicks by another rule than we believed. Nicks that were two may be one
     /// now, and the other way round: whatever was closed for clear text stays closed.
-    pub(super) fn change_casemap(&mut self, casemap: Casemap, word: String) {
-        let first = self.settings.casemapping.is_none();
-        if self.settings.casemapping.as_deref() != Some(word.as_str()) {
-            self.settings.casemapping = Some(word);
-            self.to_save.insert(StoredFile::Settings);
+    pub(super) fn change_casemap(&mut self, casemap: Casemap, word: &str) {
+        let first = self.policies.casemapping().is_none();
+        if self.policies.set_casemapping(word) {
+            self.persistence.changed(StoredFile::Settings);
         }
-        if casemap == self.casemap {
+        if casemap == self.conversations.casemap() {
             if first {
                 self.fold_known();
             }
             return;
         }
-        self.casemap = casemap;
-        self.fold_patterns();
+        self.conversations.set_casemap(casemap);
         self.fold_known();
         let mut all = self.conversations.take_all();
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (old, mut conversation) in all {
             let aliases = std::mem::take(&mut conversation.aliases);
-            if conversation.phase != Phase::Clear {
+            if !conversation.is_clear() {
                 // The module may have taken two guarded nicks for one: it is told of each again.
                 conversation.guard_told = GuardTold::Open;
             }
             self.seat(Some(&old), conversation);
             for alias in aliases {
-                self.close(alias);
+                self.close(alias, Phase::lost());
             }
         }
-        self.to_save.insert(StoredFile::Conversations);
+        self.persistence.changed(StoredFile::Conversations);
     }
 
-    /// A conversation that is known to have been private, and nothing more of it.
-    pub(super) fn close(&mut self, nick: Nick) {
-        let mut conversation = self.new_conversation(nick);
-        conversation.phase = Phase::Blocked { fingerprint: None, asked_anew: true };
+    /// A conversation that is known to have been private.
+    pub(super) fn close(&mut self, nick: Nick, phase: Phase) {
+        let mut conversation = self.conversations.begin(nick, self.now.mono);
+        conversation.phase = phase;
         conversation.guarded = true;
         self.seat(None, conversation);
     }
@@ -97,7 +95,7 @@ impl Engine {
             _ => (a, b),
         };
         let mut unsent = Vec::new();
-        if other.phase != Phase::Clear {
+        if !other.is_clear() {
             unsent.extend(std::mem::take(&mut keep.waiting));
             let (one, two) = (quote(keep.nick.as_bytes()), quote(other.nick.as_bytes()));
             self.report_of(&keep.nick, Message::OneNick { one, two });
@@ -123,7 +121,7 @@ impl Engine {
     /// Fingerprints saved under other spellings (by the old module, say) belong to the folded
     /// nick.
     pub(super) fn fold_known(&mut self) {
-        let casemap = self.casemap;
+        let casemap = self.conversations.casemap();
         let others = self.known.peers().filter(|peer| !casemap.is_folded(peer.as_bytes()));
         let others: Vec<Peer> = others.rev().cloned().collect();
         for other in others {
@@ -139,7 +137,7 @@ impl Engine {
                 let there = self.known.trust(&folded, fingerprint).unwrap_or_default();
                 self.known.put(&folded, fingerprint, there.strongest(trust));
                 self.known.forget(&peer, fingerprint);
-                self.to_save.insert(StoredFile::Fingerprints);
+                self.persistence.changed(StoredFile::Fingerprints);
             }
         }
     }

@@ -2,7 +2,6 @@
 
 use super::conversation::GuardTold;
 use super::messages::Message;
-use super::policy::Policy;
 use super::{Action, Engine, Phase};
 use crate::limits;
 use crate::store::StoredFile;
@@ -22,9 +21,9 @@ impl Engine {
     /// of our files, and not closed, was private once: another otrd may have seen to it, or files
     /// are lost.
     pub(super) fn take_over(&mut self, closed: &ClosedNicks) {
-        if closed.everybody && !self.everybody {
-            self.everybody = true;
-            self.to_save.insert(StoredFile::Conversations);
+        if closed.everybody && !self.conversations.everybody {
+            self.conversations.everybody = true;
+            self.persistence.changed(StoredFile::Conversations);
         }
         let hashes: HashSet<&str> = closed.hashes.iter().map(String::as_str).collect();
         if hashes.is_empty() {
@@ -39,11 +38,12 @@ impl Engine {
         let mut names = Vec::new();
         for (folded, nick) in nicks {
             let Some(peer) = self.peer(nick.as_bytes()) else { continue };
-            let open = self.conversations.get(&peer).is_none_or(|c| c.phase == Phase::Clear);
-            if !open || !hashes.contains(hash(&closed.salt, &folded).as_str()) {
+            if self.conversations.is_closed(&peer)
+                || !hashes.contains(hash(&closed.salt, &folded).as_str())
+            {
                 continue;
             }
-            self.close(nick.clone());
+            self.close(nick.clone(), Phase::lost());
             if let Some(conversation) = self.conversations.get_mut(&peer) {
                 conversation.guard_told = GuardTold::Closed;
             }
@@ -52,7 +52,7 @@ impl Engine {
         if names.is_empty() {
             return;
         }
-        self.to_save.insert(StoredFile::Conversations);
+        self.persistence.changed(StoredFile::Conversations);
         let more = names.len().saturating_sub(NAMED);
         names.truncate(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -62,61 +62,48 @@ impl Engine {
 
     /// The module holds somebody closed of whom nothing is known here. False: the line came back.
     pub(super) fn typed_to_closed(&mut self, peer: &Peer, out: &OutgoingMessage) -> bool {
-        let is_open = |c: &super::Conversation| c.phase == Phase::Clear && c.asked.is_none();
+        let is_open = |c: &super::Conversation| c.is_clear() && c.asked.is_none();
         if !self.conversations.get(peer).is_some_and(is_open) {
             return true;
         }
-        if let Some(other) = self.same_to_some(&out.to) {
+        if let Some(other) = self.conversations.same_to_some(&out.to) {
             let (one, other) = (quote(out.to.as_bytes()), quote(other.as_bytes()));
             self.refuse(out.clone(), &Message::BackOtherRules { one, other });
             return false;
         }
         if let Some(conversation) = self.conversations.get_mut(peer) {
-            conversation.phase = Phase::Blocked { fingerprint: None, asked_anew: true };
+            conversation.phase = Phase::lost();
             conversation.guarded = true;
             conversation.guard_told = GuardTold::Closed;
-            self.to_save.insert(StoredFile::Conversations);
+            self.persistence.changed(StoredFile::Conversations);
         }
         true
     }
 
-    /// Another nick that is closed, and one with this by some CASEMAPPING.
-    fn same_to_some(&self, nick: &Nick) -> Option<Nick> {
-        let folded = guard::fold(nick.as_bytes());
-        let closed = self.conversations.values().filter(|c| c.phase != Phase::Clear);
-        let mut others = closed.map(|c| &c.nick).filter(|other| *other != nick);
-        others.find(|other| guard::fold(other.as_bytes()) == folded).cloned()
-    }
-
     /// Whether one more nick can be kept closed by its name; otherwise everybody is.
     pub(super) fn room_for_closed(&mut self) -> bool {
-        let closed = self.conversations.values().filter(|c| c.phase != Phase::Clear).count();
-        if closed < limits::CLOSED {
+        if self.conversations.fewer_closed_than(limits::CLOSED) {
             return true;
         }
-        if !std::mem::replace(&mut self.everybody, true) {
-            self.to_save.insert(StoredFile::Conversations);
+        if !std::mem::replace(&mut self.conversations.everybody, true) {
+            self.persistence.changed(StoredFile::Conversations);
         }
         false
     }
 
     /// The user's word opens a nick, whatever is known of it here.
-    pub(crate) fn open(&mut self, nick: &Nick) {
+    pub(super) fn open(&mut self, nick: &Nick) {
         self.opened.push(nick.clone());
     }
 
     /// The user finished all conversations.
-    pub(crate) fn open_everybody(&mut self) {
-        if std::mem::take(&mut self.everybody) {
-            self.to_save.insert(StoredFile::Conversations);
+    pub(super) fn open_everybody(&mut self) {
+        if std::mem::take(&mut self.conversations.everybody) {
+            self.persistence.changed(StoredFile::Conversations);
         }
-        if self.tells_closed() {
+        if self.module.remembers() {
             self.effect(Effect::Open);
         }
-    }
-
-    pub(super) fn tells_closed(&self) -> bool {
-        self.module.as_ref().is_some_and(|module| module.closed.is_some())
     }
 
     /// Tells the module about every peer whose guard changed in this step. Turned on before, and
@@ -130,7 +117,7 @@ impl Engine {
         for peer in peers {
             let Some(conversation) = self.conversations.get(peer) else { continue };
             let told = conversation.guard_told;
-            let is = if conversation.phase != Phase::Clear {
+            let is = if !conversation.is_clear() {
                 GuardTold::Closed
             } else if conversation.asked.is_some()
                 || !conversation.waiting.is_empty()
@@ -151,7 +138,7 @@ impl Engine {
             if is == told {
                 continue;
             }
-            self.to_save.insert(StoredFile::Conversations);
+            self.persistence.changed(StoredFile::Conversations);
             let nick = conversation.nick.clone();
             match is {
                 GuardTold::Open => off.push((nick, false)),
@@ -184,71 +171,29 @@ impl Engine {
 
     /// Peers to whom nothing may go in clear: until the user says otherwise, or for now.
     pub fn protected(&self, pending: bool) -> Vec<Nick> {
-        let is = |told: GuardTold| match pending {
-            true => told == GuardTold::Pending,
-            false => told == GuardTold::Closed,
-        };
-        let guarded = self.conversations.values().filter(|c| c.guarded && is(c.guard_told));
-        let mut nicks: Vec<Nick> = guarded.map(|c| c.nick.clone()).collect();
-        nicks.sort();
-        nicks
+        let told = if pending { GuardTold::Pending } else { GuardTold::Closed };
+        self.conversations.guarded(told)
     }
 
     /// Whether nothing may go in clear to anybody.
     pub fn everybody_closed(&self) -> bool {
-        self.everybody
+        self.conversations.everybody
     }
 
-    /// The rules for lines of other modules, where a policy requires anything. What is difficult
-    /// to say by a list is required.
+    /// The rules for lines of other modules.
     pub fn rules(&self) -> Vec<Rule> {
-        let settings = &self.settings;
-        let default = self.default_policy() == Policy::Required;
-        let required = |policy: Policy| policy == Policy::Required;
-        if !default
-            && !settings.policies.iter().any(|(_, policy)| required(*policy))
-            && !settings.known.is_some_and(required)
-        {
-            return Vec::new();
-        }
-        let mut rules: Vec<(String, bool)> = Vec::new();
-        let plain = settings.enable.is_empty();
-        if plain {
-            rules.extend(settings.ignore.iter().map(|pattern| (pattern.clone(), false)));
-        }
-        let (exact, mut wide): (Vec<_>, Vec<_>) =
-            self.patterns.by_specificity().partition(|(pattern, _)| !pattern.contains(['*', '?']));
-        rules.extend(exact);
-        if settings.known.is_some_and(required) {
-            let trusted = self.known.peers().filter(|peer| self.known.trusts(peer));
-            rules.extend(
-                trusted.map(|peer| (String::from_utf8_lossy(peer.as_bytes()).into(), true)),
-            );
-        }
-        rules.append(&mut wide);
-        if plain {
-            rules.extend(self.config.services.iter().map(|service| (service.clone(), false)));
-        }
-        rules.push(("*".into(), default));
-        let size: usize = rules.iter().map(|(pattern, _)| pattern.len() + 35).sum();
-        if size > limits::RULES {
-            rules = vec![("*".into(), true)];
-        }
-        let rule = |(pattern, required): (String, bool)| match Nick::new(pattern) {
-            Ok(pattern) => Some(Rule { pattern, required }),
-            Err(_) => None,
-        };
-        rules.into_iter().filter_map(rule).collect()
+        let trusted = self.known.peers().filter(|peer| self.known.trusts(peer));
+        self.policies.guard_rules(trusted)
     }
 
     /// Tells the module where they changed.
     pub(super) fn rules_changes(&mut self) {
-        if !self.tells_closed() {
+        if !self.module.remembers() {
             return;
         }
         let rules = self.rules();
-        if rules != self.rules_told {
-            self.rules_told.clone_from(&rules);
+        if rules != self.module.rules {
+            self.module.rules.clone_from(&rules);
             self.actions.insert(0, Action::Effect(Effect::Rules { rules }));
         }
     }

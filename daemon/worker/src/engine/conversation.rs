@@ -96,6 +96,13 @@ pub enum Phase {
     },
 }
 
+impl Phase {
+    /// It is known to have been private, and nothing more is known of it.
+    pub fn lost() -> Self {
+        Self::Blocked { fingerprint: None, asked_anew: true }
+    }
+}
+
 /// A private conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Private {
@@ -207,9 +214,14 @@ impl Conversation {
         }
     }
 
+    /// Whether it is neither private nor closed.
+    pub fn is_clear(&self) -> bool {
+        self.phase == Phase::Clear
+    }
+
     /// Nothing to lose by forgetting it.
     pub fn is_idle(&self) -> bool {
-        self.phase == Phase::Clear && self.asked.is_none() && self.waiting.is_empty()
+        self.is_clear() && self.asked.is_none() && self.waiting.is_empty()
     }
 
     /// When this conversation wants a tick.

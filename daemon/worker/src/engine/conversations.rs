@@ -1,21 +1,55 @@
 //! The conversations by folded nick. It notes which were changed in a step, so that what has to
 //! be looked at afterwards does not grow with the number of peers.
 
+use super::conversation::GuardTold;
 use super::{Conversation, Phase};
-use otr::Peer;
+use crate::limits;
+use crate::text::casemap::Casemap;
+use crate::text::sanitize::quote;
+use otr::{Handle, Peer};
 use proto::irc::Nick;
+use proto::shim::guard;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+/// Everybody who is known to be there, or closed.
 #[derive(Default)]
-pub struct Table {
+pub struct Conversations {
     map: HashMap<Peer, Conversation>,
+    /// How nicks are folded.
+    casemap: Casemap,
+    /// So many nicks are closed that everybody is.
+    pub(super) everybody: bool,
+    /// The last that was given to a peer.
+    last_handle: u64,
     touched: Vec<Peer>,
     /// Those that wait for something.
     busy: BTreeSet<Peer>,
 }
 
-impl Table {
+impl Conversations {
+    /// The one name of a peer for all spellings; `None` where libotr could not hold it.
+    pub fn peer(&self, nick: &[u8]) -> Option<Peer> {
+        Peer::from_vec(self.casemap.fold(nick)).ok()
+    }
+
+    /// How nicks are folded.
+    pub fn casemap(&self) -> Casemap {
+        self.casemap
+    }
+
+    /// Folds nicks by another rule from now on. Those that are there have to be taken out and put in
+    /// again.
+    pub fn set_casemap(&mut self, casemap: Casemap) {
+        self.casemap = casemap;
+    }
+
+    /// A conversation with somebody whom libotr has not met. It is not in the table.
+    pub fn begin(&mut self, nick: Nick, now: Duration) -> Conversation {
+        self.last_handle += 1;
+        Conversation::new(nick, Handle::new(self.last_handle), now)
+    }
+
     pub fn get(&self, peer: &Peer) -> Option<&Conversation> {
         self.map.get(peer)
     }
@@ -47,6 +81,16 @@ impl Table {
 
     pub fn len(&self) -> usize {
         self.map.len()
+    }
+
+    /// How libotr knows a peer.
+    pub fn handle(&self, peer: &Peer) -> Option<Handle> {
+        self.get(peer).map(|conversation| conversation.handle)
+    }
+
+    /// How a nick was last spelled, as it may be shown.
+    pub fn spelled(&self, peer: &Peer) -> String {
+        quote(self.get(peer).map_or(peer.as_bytes(), |c| c.nick.as_bytes()))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&Peer, &Conversation)> {
@@ -95,7 +139,7 @@ impl Table {
         self.busy.iter().filter_map(|peer| self.get(peer)?.deadline()).min()
     }
 
-    /// Peers touched since the last call, sorted, each once; brings [`Table::busy`] up to date.
+    /// Peers touched since the last call, sorted, each once; brings [`Conversations::busy`] up to date.
     pub fn settle(&mut self) -> Vec<Peer> {
         let mut touched = std::mem::take(&mut self.touched);
         touched.sort();
@@ -109,9 +153,63 @@ impl Table {
         touched
     }
 
-    /// What [`Table::settle`] gave has been looked at: it is not to be looked at again.
+    /// What [`Conversations::settle`] gave has been looked at: it is not to be looked at again.
     pub fn settled(&mut self, mut looked_at: Vec<Peer>) {
         looked_at.clear();
         self.touched = looked_at;
+    }
+
+    /// Takes out the half of the idle ones that was quiet longest, where there are too many.
+    pub fn make_room(&mut self) -> Vec<(Peer, Conversation)> {
+        if self.len() < limits::IDLE_PEERS {
+            return Vec::new();
+        }
+        let idle = self.iter().filter(|(_, c)| c.is_idle());
+        let mut idle: Vec<(Duration, Peer)> =
+            idle.map(|(peer, c)| (c.last, peer.clone())).collect();
+        idle.sort();
+        idle.truncate(idle.len().div_ceil(2));
+        let out = idle.into_iter().map(|(_, peer)| (self.remove(&peer), peer));
+        out.filter_map(|(conversation, peer)| Some((peer, conversation?))).collect()
+    }
+
+    /// Peers with whom something is private, asked for or blocked, sorted.
+    pub fn not_clear(&self) -> Vec<Peer> {
+        let open = self.iter().filter(|(_, c)| !c.is_clear() || c.asked.is_some());
+        let mut open: Vec<Peer> = open.map(|(peer, _)| peer.clone()).collect();
+        open.sort();
+        open
+    }
+
+    /// Whether nothing may go to this peer in clear until the user says so.
+    pub fn is_closed(&self, peer: &Peer) -> bool {
+        self.get(peer).is_some_and(|conversation| !conversation.is_clear())
+    }
+
+    /// Whether fewer than so many nicks are closed.
+    pub fn fewer_closed_than(&self, most: usize) -> bool {
+        self.values().filter(|c| !c.is_clear()).take(most).count() < most
+    }
+
+    /// Another nick that is closed, and one with this by some CASEMAPPING.
+    pub fn same_to_some(&self, nick: &Nick) -> Option<Nick> {
+        let folded = guard::fold(nick.as_bytes());
+        let closed = self.values().filter(|c| !c.is_clear()).map(|c| &c.nick);
+        let mut others = closed.filter(|other| *other != nick);
+        others.find(|other| guard::fold(other.as_bytes()) == folded).cloned()
+    }
+
+    /// Nicks that were left for this one.
+    pub fn left_for(&self, nick: &Nick) -> Vec<Peer> {
+        let left = |c: &Conversation| matches!(&c.phase, Phase::Moved { to } if to == nick);
+        self.iter().filter(|(_, c)| left(c)).map(|(peer, _)| peer.clone()).collect()
+    }
+
+    /// Whom the module was told to guard: until the user says otherwise, or for now.
+    pub fn guarded(&self, told: GuardTold) -> Vec<Nick> {
+        let guarded = self.values().filter(|c| c.guarded && c.guard_told == told);
+        let mut nicks: Vec<Nick> = guarded.map(|c| c.nick.clone()).collect();
+        nicks.sort();
+        nicks
     }
 }

@@ -97,7 +97,7 @@ impl Conversation {
 impl Engine {
     /// The key exchanges that the peer's next message completes.
     fn exchanges(&self, peer: &Peer) -> Vec<(u32, Awaited)> {
-        self.handle(peer).map(|handle| self.otr.exchanges(handle)).unwrap_or_default()
+        self.conversations.handle(peer).map(|handle| self.otr.exchanges(handle)).unwrap_or_default()
     }
 
     /// Asks the peer for a key exchange. While one is under way that is put off, and done only if
@@ -129,7 +129,7 @@ impl Engine {
                 self.put_off(peer, Some(instance), Disturbing::Message(message.clone()));
             }
             Step::Commitment(instance) if awaits(instance, Awaited::RevealedSignature) => {
-                let Some(handle) = self.handle(peer) else { return };
+                let Some(handle) = self.conversations.handle(peer) else { return };
                 let answer = self.otr.receive(handle, message.text.as_bytes()).events;
                 self.put_off(peer, Some(instance), Disturbing::Key(answer));
             }
@@ -138,7 +138,7 @@ impl Engine {
     }
 
     fn exchange(&mut self, peer: &Peer, message: &IncomingMessage) {
-        let Some(handle) = self.handle(peer) else { return };
+        let Some(handle) = self.conversations.handle(peer) else { return };
         let received = self.otr.receive(handle, message.text.as_bytes());
         self.note_renewal(peer);
         self.events(peer, received.events);

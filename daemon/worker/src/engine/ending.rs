@@ -14,7 +14,7 @@ impl Engine {
             let nick = conversation.nick.clone();
             return self.report_of(&nick, Message::EndedElsewhere {});
         }
-        if conversation.phase == Phase::Clear {
+        if conversation.is_clear() {
             return;
         }
         conversation.smp = SmpState::Idle;
@@ -25,7 +25,7 @@ impl Engine {
         conversation.phase = Phase::Finished;
         let nick = conversation.nick.clone();
         let name = quote(nick.as_bytes());
-        self.to_save.insert(StoredFile::Conversations);
+        self.persistence.changed(StoredFile::Conversations);
         let until = match self.is_required(peer) {
             true => format!("start {name} (a new one)"),
             false => format!("finish {name} (then in clear) or start {name} (a new one)"),
@@ -34,18 +34,18 @@ impl Engine {
         self.give_back(peer, &Message::BackEnded {});
     }
 
-    /// Peers with whom something is private, asked for or blocked.
-    pub(super) fn not_clear(&self) -> Vec<Peer> {
-        let open =
-            self.conversations.iter().filter(|(_, c)| c.phase != Phase::Clear || c.asked.is_some());
-        let mut open: Vec<Peer> = open.map(|(peer, _)| peer.clone()).collect();
-        open.sort();
-        open
+    /// Ends every private conversation; how many there were.
+    pub(super) fn finish_all(&mut self) -> usize {
+        let open = self.conversations.not_clear();
+        for peer in &open {
+            self.finish(peer);
+        }
+        open.len()
     }
 
     /// Ends a peer's sessions, and tells the peer.
     pub(super) fn end_sessions(&mut self, peer: &Peer) {
-        if let Some(handle) = self.handle(peer) {
+        if let Some(handle) = self.conversations.handle(peer) {
             let events = self.otr.finish(handle);
             self.events(peer, events);
         }
@@ -55,10 +55,10 @@ impl Engine {
     /// Ends every session, for the key under which it was made is replaced. Who was private stays
     /// closed until the user says `finish` or `start`.
     pub(super) fn close_all(&mut self) {
-        for peer in &self.not_clear() {
+        for peer in &self.conversations.not_clear() {
             self.end_sessions(peer);
             let Some(conversation) = self.conversations.get_mut(peer) else { continue };
-            if conversation.phase == Phase::Clear {
+            if conversation.is_clear() {
                 self.finish(peer);
                 continue;
             }
@@ -69,7 +69,7 @@ impl Engine {
             conversation.smp = SmpState::Idle;
             let nick = conversation.nick.clone();
             let name = quote(nick.as_bytes());
-            self.to_save.insert(StoredFile::Conversations);
+            self.persistence.changed(StoredFile::Conversations);
             if private {
                 self.report_of(&nick, Message::EndedByKey { name });
             }
@@ -117,7 +117,7 @@ impl Engine {
             conversation.phase =
                 Phase::Blocked { fingerprint: Some(private.fingerprint), asked_anew: true };
             let nick = conversation.nick.clone();
-            self.to_save.insert(StoredFile::Conversations);
+            self.persistence.changed(StoredFile::Conversations);
             self.report_of(&nick, Message::KeysLost {});
         }
     }

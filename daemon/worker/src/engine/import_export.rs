@@ -43,22 +43,6 @@ struct NewPeer {
 }
 
 impl Engine {
-    /// Takes over what a bundle of [`bundle`] holds, or only says what that would come to. All
-    /// or nothing.
-    ///
-    /// # Errors
-    /// Why nothing was taken, and what to do, in words.
-    pub fn import(
-        &mut self,
-        now: super::Now,
-        bundle: &[u8],
-        order: &Order,
-    ) -> (Result<Imported, String>, Vec<Action>) {
-        self.now = now;
-        let outcome = self.moves_in(bundle, order);
-        (outcome, self.end_of_step())
-    }
-
     /// What the files of an export hold.
     pub fn exported(&self) -> Exported {
         Exported {
@@ -70,12 +54,16 @@ impl Engine {
     /// ZNC still has the keys of the module that ran inside of it. With a key of our own, the user
     /// has decided.
     pub(super) fn tell_of_old_data(&mut self) {
-        if self.key == KeyState::None {
+        if *self.own_key.state() == KeyState::None {
             self.report(Message::OldData {});
         }
     }
 
-    fn moves_in(&mut self, bundle: &[u8], order: &Order) -> Result<Imported, String> {
+    /// Takes over what a [`bundle`] holds, or only says what that would come to. All or nothing.
+    ///
+    /// # Errors
+    /// Why nothing was taken, and what to do, in words.
+    pub(super) fn moves_in(&mut self, bundle: &[u8], order: &Order) -> Result<Imported, String> {
         let files = Files::read(bundle)?;
         let owner = self.choose(&files, order.from.as_ref())?;
         let key = self.new_key(&files, owner.as_ref())?;
@@ -172,7 +160,7 @@ impl Engine {
 
     fn key_outcome(&self, key: Option<&NewKey>, order: &Order) -> Result<KeyOutcome, String> {
         let Some(key) = key else { return Ok(KeyOutcome::None) };
-        match (&self.key, self.otr.own_fingerprint()) {
+        match (self.own_key.state(), self.otr.own_fingerprint()) {
             (KeyState::Generating { .. }, _) => {
                 Err("a key is being made for this account: try again when it is there".into())
             }
@@ -230,7 +218,7 @@ impl Engine {
     /// one: letters from A to Z in either case.
     fn imported_peer(&self, nick: &[u8]) -> Option<Peer> {
         Nick::new(nick).ok()?;
-        match self.settings.casemapping {
+        match self.policies.casemapping() {
             Some(_) => self.peer(nick),
             None => Peer::new(&nick.to_ascii_lowercase()).ok(),
         }
@@ -243,17 +231,16 @@ impl Engine {
         self.otr.load_key(&key.file).map_err(|error| format!("the key: {error}"))?;
         self.actions.push(Action::SetAside(StoredFile::Key, date::day(self.now.wall)));
         self.actions.push(Action::Save(StoredFile::Key, key.file.clone()));
-        self.key_not_on_disk = Some(key.file.clone());
-        self.key = KeyState::Ready;
+        self.own_key.take(key.file.clone());
         if let Some(tag) = tag {
             // Peers go on knowing us by it.
             let line = format!("{}\tirc\t{tag:08x}\n", self.files_of);
             let loaded = self.otr.load_instags(line.as_bytes());
             loaded.map_err(|error| error.to_string())?;
-            self.to_save.insert(StoredFile::InstanceTag);
+            self.persistence.changed(StoredFile::InstanceTag);
         }
         let fingerprint = key.fingerprint;
-        self.tell(Style::Good, format!("Your private key was brought here from another program. Your fingerprint: {fingerprint}."));
+        self.say_or_note(Style::Good, format!("Your private key was brought here from another program. Your fingerprint: {fingerprint}."));
         Ok(())
     }
 
@@ -274,24 +261,16 @@ impl Engine {
             }
         }
         // Behind the copy, not before it as other files of a step.
-        self.to_save.remove(&StoredFile::Fingerprints);
+        self.persistence.unchanged(StoredFile::Fingerprints);
         let file = Zeroizing::new(self.known.file());
         self.actions.push(Action::Save(StoredFile::Fingerprints, file));
         self.conversations.touch_all();
-        self.tell(
+        self.say_or_note(
             Style::Plain,
             format!(
                 "Fingerprints brought here from another program: {number}. Say info to see them."
             ),
         );
-    }
-
-    /// Says it now, or when a module is there.
-    fn tell(&mut self, style: Style, text: String) {
-        match self.module {
-            Some(_) => self.say(style, text),
-            None => self.notes.push((style, text)),
-        }
     }
 }
 

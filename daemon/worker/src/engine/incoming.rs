@@ -3,7 +3,7 @@
 use super::conversation::{HeldLine, Offer};
 use super::crossing::Step;
 use super::messages::Message;
-use super::{Engine, KeyState, Phase, Policy};
+use super::{Engine, Policy};
 use crate::limits;
 use crate::text::ctcp::{self, Decrypted};
 use crate::text::html;
@@ -116,7 +116,7 @@ impl Engine {
     /// An encrypted text.
     fn data(&mut self, peer: &Peer, message: IncomingMessage, instance: u32) {
         // Which key it came under has to be known before: the line may also end the session.
-        let Some(handle) = self.handle(peer) else { return };
+        let Some(handle) = self.conversations.handle(peer) else { return };
         let security = self.security_under(peer, self.otr.private_key_of(handle, instance));
         // What rides along shows only once it is decrypted, and then it is looked at already.
         let mut received = match self.may_authenticate(peer) {
@@ -133,11 +133,11 @@ impl Engine {
     /// Someone encrypts to keys that we no longer have. Where we were private the peer is asked
     /// for a new session, now and then; others do not learn that we are here.
     pub(super) fn unreadable(&mut self, peer: &Peer) {
-        let name = self.spelled(peer);
+        let name = self.conversations.spelled(peer);
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         let lately = conversation.repaired.is_some_and(|at| now < at + limits::REPAIR_EVERY);
-        if conversation.phase == Phase::Clear {
+        if conversation.is_clear() {
             return self.report_seldom(peer, Message::SessionGoneStart { name });
         }
         if lately || conversation.asked.is_some() {
@@ -181,7 +181,7 @@ impl Engine {
 
     /// Clear text, exactly as it came where nothing is private.
     fn clear(&mut self, peer: &Peer, message: &IncomingMessage) {
-        match self.is_private(peer) {
+        match self.conversations.is_closed(peer) {
             true => self.clear_marked(message),
             false => self.effect(Effect::Pass),
         }
@@ -189,7 +189,7 @@ impl Engine {
 
     /// Clear text that is not the held message any more.
     fn clear_stripped(&mut self, peer: &Peer, message: &IncomingMessage) {
-        match self.is_private(peer) {
+        match self.conversations.is_closed(peer) {
             true => self.clear_marked(message),
             false => self.effect(Effect::Deliver {
                 from: message.from.clone(),
@@ -220,15 +220,11 @@ impl Engine {
         }
     }
 
-    fn is_private(&self, peer: &Peer) -> bool {
-        self.conversations.get(peer).is_some_and(|c| c.phase != Phase::Clear)
-    }
-
     /// One step of a key exchange costs milliseconds: a peer may cause only so many.
     fn may_exchange_keys(&mut self, peer: &Peer) -> bool {
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return false };
-        let may = conversation.key_exchanges.take(now) && self.key_exchanges.take(now);
+        let may = conversation.key_exchanges.take(now) && self.allowances.key_exchanges.take(now);
         if !may {
             self.report_seldom(peer, Message::TooManyExchanges {});
         } else if !self.room_for_stranger(peer) {
@@ -236,24 +232,6 @@ impl Engine {
             return false;
         }
         may
-    }
-
-    /// Whether our key is there; otherwise the line waits for it.
-    pub(super) fn key_or_hold(&mut self, line: HeldLine) -> bool {
-        if matches!(self.key, KeyState::Ready) {
-            return true;
-        }
-        if matches!(self.key, KeyState::Damaged(_)) {
-            if let HeldLine::In(message, _) = &line {
-                self.report_of(message.from.nick(), Message::AskedWithoutKey {});
-            }
-            return false;
-        }
-        if self.held.len() < limits::HELD_FOR_KEY {
-            self.held.push(line);
-        }
-        self.need_key();
-        false
     }
 }
 

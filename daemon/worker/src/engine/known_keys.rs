@@ -17,12 +17,12 @@ impl Engine {
     /// A key completed an exchange: from now on it is known of this peer.
     pub(super) fn met_key(&mut self, peer: &Peer, fingerprint: Fingerprint) {
         if self.known.meet(peer, fingerprint) {
-            self.to_save.insert(StoredFile::Fingerprints);
+            self.persistence.changed(StoredFile::Fingerprints);
         }
     }
 
     /// `forget`
-    pub(crate) fn forget(&mut self, known: &KnownFingerprint) -> Result<(), ForgetError> {
+    pub(super) fn forget(&mut self, known: &KnownFingerprint) -> Result<(), ForgetError> {
         if self.is_in_use(&known.peer, known.fingerprint) {
             return Err(ForgetError::InUse);
         }
@@ -32,12 +32,15 @@ impl Engine {
         if !self.known.all().any(|other| other.fingerprint == known.fingerprint) {
             self.key_dates.forget(known.fingerprint);
         }
-        self.to_save.extend([StoredFile::Conversations, StoredFile::Fingerprints]);
+        self.persistence.changed(StoredFile::Conversations);
+        self.persistence.changed(StoredFile::Fingerprints);
         Ok(())
     }
 
     /// Whether any session with a peer has this key.
     pub(super) fn is_in_use(&self, peer: &Peer, fingerprint: Fingerprint) -> bool {
-        self.handle(peer).is_some_and(|peer| self.otr.keys_in_use(peer).contains(&fingerprint))
+        self.conversations
+            .handle(peer)
+            .is_some_and(|peer| self.otr.keys_in_use(peer).contains(&fingerprint))
     }
 }

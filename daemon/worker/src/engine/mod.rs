@@ -1,23 +1,32 @@
 //! Decides. One step in, actions out; time, files and keys come from outside.
 //!
+//! Parts that own what they decide by, and know nothing of each other:
+//!
+//! * `conversations`, `conversation`: who is there, and how it stands with each.
+//! * `policies`, `policy`, `patterns`: how far OTR is used with whom.
+//! * `own_key`, `key_dates`: our own key; when keys were made and used.
+//! * `persistence`: which files are to be written, and when.
+//! * `module_view`: what the connected module said, and was told.
+//! * `allowances`: what peers may cause.
+//!
+//! What happens, by where it comes from:
+//!
+//! * `greeting`, `arrival`, `versions`: a module that comes, goes and describes IRC.
 //! * `outgoing`, `incoming`: what the user typed, what a peer sent.
-//! * `split_lines`: OTR lines that a gateway cut.
-//! * `automatic`: lines that a peer's messages cause, and their allowance.
-//! * `crossing`: key exchanges at the same time.
-//! * `session`: what libotr said, and the lines that wait for it.
-//! * `nicks`: the table of conversations, nick changes, comings and goings.
-//! * `casemapping_change`: another rule for comparing nicks.
-//! * `closed`: whom the module holds closed for clear text.
-//! * `handles`: which of libotr's peers a conversation is with.
-//! * `keys`, `key_dates`: our own key; when keys were made and used.
-//! * `known_keys`: whose keys are known.
-//! * `policy`: whom to talk OTR with at all.
-//! * `persistence`, `save_retry`, `nick_saves`: what survives a restart, and when it is written.
-//! * `standing`: what the module is told of how conversations stand.
-//! * `overview`: the whole account as data.
+//! * `split_lines`, `crossing`, `automatic`: lines that a gateway cut, key exchanges at the same time,
+//!   lines that nobody typed.
+//! * `session`, `private`, `ending`, `smp`: what libotr said of a session, and what the user asked for.
+//! * `nicks`, `casemapping_change`: nick changes, comings and goings; another rule for comparing nicks.
+//! * `handles`, `known_keys`, `keys`: libotr's peers, their keys, our key.
+//! * `run`, `info`, `help`, `trust`, `pattern_lists`: commands and their answers.
 //! * `import_export`: keys and fingerprints of other programs.
+//! * `load`, `remembered`: what survives a restart.
+//!
+//! What comes out: `messages`, `speak`; `closed`, `standing`, which look at the end of a step at
+//! whatever it changed; `overview`, the whole account as data.
 
 mod action;
+mod allowances;
 mod arrival;
 mod automatic;
 mod casemapping_change;
@@ -26,182 +35,133 @@ mod conversation;
 mod conversations;
 mod crossing;
 mod ending;
+mod greeting;
 mod handles;
+mod help;
 mod import_export;
 mod incoming;
+mod info;
 mod key_dates;
 mod keys;
 mod known_keys;
+mod load;
 // Its sentences are docs, too, with words in brackets that are no links.
 #[allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
 pub mod messages;
-mod nick_saves;
+mod module_view;
 mod nicks;
 mod outgoing;
 mod overview;
+mod own_key;
+mod pattern_lists;
 mod patterns;
 mod persistence;
+mod policies;
 mod policy;
 mod private;
-mod save_retry;
+mod remembered;
+mod run;
 mod session;
 mod smp;
 mod speak;
 mod split_lines;
 mod standing;
+mod trust;
 mod versions;
 
 pub use action::{Action, Event, Now};
 pub use closed::hash;
-pub use conversation::{Conversation, Phase, Private, SmpState};
-pub use keys::KeyState;
-pub use known_keys::ForgetError;
-pub use policy::{Policy, Settings};
+use conversation::{Conversation, Phase, Private, SmpState};
+use known_keys::ForgetError;
+pub use own_key::KeyState;
+use policy::Policy;
 
-use crate::commands;
-use crate::limits;
-use crate::limits::TokenBucket;
-use crate::store::{Store, StoredFile};
-use crate::text::casemap::Casemap;
-use conversation::HeldLine;
-use conversations::Table;
+use crate::store::{StoredFile, StoredFiles};
+use allowances::Allowances;
+use conversations::Conversations;
 use key_dates::KeyDates;
 use messages::Message;
-use nick_saves::NickSaves;
+use module_view::ModuleView;
 use otr::fragment::Reassembler;
-use otr::{FingerprintStore, Otr};
-use policy::Patterns;
+use otr::{FingerprintStore, Otr, Peer};
+use own_key::OwnKey;
+use persistence::Persistence;
+use policies::Policies;
+use policy::Rule;
 use proto::account::{self, Account};
 use proto::admin::WorkerStatus;
 use proto::irc::Nick;
-use proto::shim::guard::Rule;
-use proto::shim::{Call, Effect, Hello, Network, Style};
+use proto::shim::{Effect, Network};
 use proto::worker::WorkerConfig;
-use save_retry::SaveRetry;
-use std::collections::{BTreeMap, BTreeSet};
+use remembered::Remembered;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The conversations of one account.
 pub struct Engine {
-    pub(crate) account: Account,
+    account: Account,
     /// The ZNC user that our files name.
     files_of: account::Name,
-    pub(crate) otr: Otr,
+    otr: Otr,
     /// Whose keys are known, by folded nick.
-    pub(crate) known: FingerprintStore,
-    /// The next peer's.
-    next_handle: u64,
-    pub(crate) key: KeyState,
-    pub(crate) settings: Settings,
+    known: FingerprintStore,
+    own_key: OwnKey,
+    key_dates: KeyDates,
+    policies: Policies,
+    conversations: Conversations,
+    persistence: Persistence,
+    module: ModuleView,
+    allowances: Allowances,
+    /// IRC, as the module last described it.
+    network: Network,
     /// What the admin set.
-    pub(crate) config: WorkerConfig,
+    config: WorkerConfig,
     /// How our files lie on disk, in words.
-    pub(crate) at_rest: &'static str,
-    pub(crate) network: Network,
-    casemap: Casemap,
-    patterns: Patterns,
-    /// What the connected module said of itself.
-    pub(crate) module: Option<Hello>,
-    /// By folded nick.
-    pub(crate) conversations: Table,
-    /// So many nicks are closed that everybody is.
-    everybody: bool,
-    /// Nicks that the user's word opens in this step.
-    opened: Vec<Nick>,
-    /// How conversations stand, as the module knows it.
-    told: standing::Told,
-    /// The rules as the module knows them.
-    rules_told: Vec<Rule>,
-    /// Peers' lines that need our key, in order.
-    held: Vec<HeldLine>,
+    at_rest: &'static str,
     fragments: Reassembler,
-    key_exchanges: TokenBucket,
-    authentications: TokenBucket,
-    error_replies: TokenBucket,
-    heartbeats: TokenBucket,
     /// When libotr wants to wipe the keys of exchanges that nobody answered.
     wipe_at: Option<Duration>,
-    /// Told to the user as soon as a module is there.
-    notes: Vec<(Style, String)>,
-    pub(crate) now: Now,
+    now: Now,
+    /// Nicks that the user's word opens in this step.
+    opened: Vec<Nick>,
     actions: Vec<Action>,
-    to_save: BTreeSet<StoredFile>,
-    nick_saves: NickSaves,
-    key_dates: KeyDates,
-    /// Damaged, and still in their place: never written over.
-    write_protected: BTreeSet<StoredFile>,
-    save_retries: BTreeMap<StoredFile, SaveRetry>,
-    /// Our key until it is known to be on disk.
-    key_not_on_disk: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl Engine {
-    /// Loads what is on disk. A damaged file is set aside and told; it never keeps the rest from
-    /// working.
+    /// An account, as its files say. They name `user`, who is not the account's where the network was
+    /// moved. A damaged file never keeps the rest from working; the first step tells of it.
     ///
     /// # Errors
     /// Only where libotr itself cannot hold the account.
-    pub fn load(account: Account, store: &mut dyn Store, now: Now) -> Result<Self, otr::NewError> {
-        Self::load_files_of(&account.user.clone(), account, store, now)
-    }
-
-    /// The same, of files that name another ZNC user: the network was moved.
-    ///
-    /// # Errors
-    /// Only where libotr itself cannot hold the account.
-    pub fn load_files_of(
-        user: &account::Name,
+    pub fn load(
         account: Account,
-        store: &mut dyn Store,
+        user: &account::Name,
+        files: StoredFiles,
         now: Now,
     ) -> Result<Self, otr::NewError> {
-        let otr = Otr::new(user.as_str())?;
-        let known = FingerprintStore::new(user.as_str())?;
         let mut engine = Self {
             account,
             files_of: user.clone(),
-            otr,
-            known,
-            next_handle: 0,
-            key: KeyState::None,
-            settings: Settings::default(),
+            otr: Otr::new(user.as_str())?,
+            known: FingerprintStore::new(user.as_str())?,
+            own_key: OwnKey::default(),
+            key_dates: KeyDates::default(),
+            policies: Policies::default(),
+            conversations: Conversations::default(),
+            persistence: Persistence::default(),
+            module: ModuleView::default(),
+            allowances: Allowances::default(),
+            network: Network::default(),
             config: WorkerConfig::default(),
             at_rest: "plain",
-            network: Network::default(),
-            casemap: Casemap::default(),
-            patterns: Patterns::default(),
-            module: None,
-            conversations: Table::default(),
-            everybody: false,
-            opened: Vec::new(),
-            told: standing::Told::default(),
-            rules_told: Vec::new(),
-            held: Vec::new(),
             fragments: Reassembler::default(),
-            key_exchanges: TokenBucket::new(limits::AKE_BURST_ALL, limits::AKE_EVERY_ALL),
-            authentications: TokenBucket::new(limits::SMP_BURST_ALL, limits::SMP_EVERY_ALL),
-            error_replies: TokenBucket::new(
-                limits::ERROR_REPLIES_BURST_ALL,
-                limits::ERROR_REPLIES_EVERY_ALL,
-            ),
-            heartbeats: TokenBucket::new(
-                limits::HEARTBEATS_BURST_ALL,
-                limits::HEARTBEATS_EVERY_ALL,
-            ),
             wipe_at: None,
-            notes: Vec::new(),
             now,
+            opened: Vec::new(),
             actions: Vec::new(),
-            to_save: BTreeSet::new(),
-            nick_saves: NickSaves::default(),
-            key_dates: KeyDates::default(),
-            write_protected: BTreeSet::new(),
-            save_retries: BTreeMap::new(),
-            key_not_on_disk: None,
         };
-        engine.remember(store);
-        engine.fold_patterns();
+        engine.remember(files);
+        engine.policies.set_site(&engine.config.policy, &engine.config.services);
         Ok(engine)
     }
 
@@ -209,30 +169,37 @@ impl Engine {
     /// first, so that nothing is told that a crash could undo.
     pub fn step(&mut self, now: Now, event: Event) -> Vec<Action> {
         self.now = now;
-        if !matches!(event, Event::NotSaved(..)) {
-            self.forget_saved_key();
+        // Once nothing bad was heard of the key's file, its copy is wiped.
+        if !matches!(event, Event::NotSaved(..)) && !self.persistence.is_failing(StoredFile::Key) {
+            self.own_key.saved();
         }
         match event {
             Event::Hello(hello) => self.greet(hello),
-            Event::Again(hello) => {
-                self.module = Some(hello);
-                self.rules_told = self.rules();
-                self.tell_standings_since();
-            }
+            Event::Again(hello) => self.greet_again(hello),
             Event::Gone => self.module_gone(),
             Event::Returned => self.forget_waiting(),
             Event::End => {
-                if self.nick_saves.due().is_some() {
-                    self.save_nick_changes_now();
-                }
+                self.persistence.put_nothing_off();
                 self.give_all_back(&Message::BackOtrdEnds {});
             }
-            Event::Call(call) => self.call(call),
-            Event::Command(line) => commands::run_line(self, line.as_bytes()),
-            Event::Do(command) => commands::run(self, &command),
+            Event::Network(network) => self.network_changed(network),
+            Event::Out(out) => self.outgoing(out),
+            Event::In(message) => self.incoming(message),
+            Event::Nick(change) => self.renamed(&change.old, &change.new),
+            Event::Quit(presence) => self.left(&presence.nick),
+            Event::Join(presence) => self.came(&presence.nick),
+            Event::Command(line) => self.run_line(line),
             Event::KeyMade(file) => self.key_made(&file),
             Event::KeyFailed(why) => self.key_failed(&why),
-            Event::NotSaved(name, why) => self.not_saved(name, &why),
+            Event::NotSaved(file, why) => self.not_saved(file, &why),
+            Event::DamagedKept(file, aside) => self.damaged_kept(file, aside),
+            Event::Arrived(arrival) => self.arrived(&arrival),
+            Event::Config(config) => self.config_changed(config),
+            Event::AtRest(at_rest) => self.at_rest = at_rest,
+            Event::Import(bundle, order) => {
+                let outcome = self.moves_in(&bundle, &order);
+                self.actions.push(Action::Imported(outcome));
+            }
             Event::Tick => {}
         }
         self.tick();
@@ -250,40 +217,70 @@ impl Engine {
         actions
     }
 
-    /// The time, for who only looks.
-    pub fn set_now(&mut self, now: Now) {
-        self.now = now;
+    /// The files that this step has changed.
+    fn saves(&mut self) -> Vec<Action> {
+        let changed = self.persistence.take();
+        let save = |file| Some(Action::Save(file, self.content(file)?));
+        changed.into_iter().filter_map(save).collect()
     }
 
-    /// Takes what the admin set. The next step tells what that changes.
-    pub fn set_config(&mut self, config: WorkerConfig) {
+    fn content(&self, file: StoredFile) -> Option<Zeroizing<Vec<u8>>> {
+        let bytes = match file {
+            // Written when it is made, see `keys`; here only where that failed.
+            StoredFile::Key => return self.own_key.unsaved().cloned(),
+            StoredFile::Fingerprints => self.known.file(),
+            StoredFile::InstanceTag => self.otr.instags_file(),
+            StoredFile::Settings => serde_json::to_vec_pretty(self.policies.settings()).ok()?,
+            StoredFile::Conversations => {
+                let required = |peer: &Peer| self.is_required(peer);
+                let everybody = self.conversations.everybody;
+                let all = self.conversations.iter();
+                let remembered = Remembered::of(all, required, everybody, &self.key_dates);
+                serde_json::to_vec_pretty(&remembered).ok()?
+            }
+        };
+        Some(Zeroizing::new(bytes))
+    }
+
+    /// Told once, not at each attempt.
+    fn not_saved(&mut self, file: StoredFile, why: &str) {
+        if !self.persistence.failed(file, self.now.mono) {
+            return;
+        }
+        let what = match file {
+            StoredFile::Key => "your private key: it will be gone after a restart",
+            StoredFile::Fingerprints => "known fingerprints and their trust",
+            StoredFile::InstanceTag => "your instance tag",
+            StoredFile::Conversations => {
+                "which conversations are private: after a restart they would not be blocked for clear text"
+            }
+            StoredFile::Settings => "your settings",
+        };
+        self.report(Message::NotSaved { what: what.into(), why: why.into() });
+    }
+
+    fn config_changed(&mut self, config: WorkerConfig) {
+        self.policies.set_site(&config.policy, &config.services);
         self.config = config;
-        self.fold_patterns();
         self.conversations.touch_all();
     }
 
     /// Whether there is a key.
     pub fn key_state(&self) -> &KeyState {
-        &self.key
-    }
-
-    /// How the files lie on disk, for who asks.
-    pub fn set_at_rest(&mut self, at_rest: &'static str) {
-        self.at_rest = at_rest;
+        self.own_key.state()
     }
 
     /// When [`Event::Tick`] is due, in the time of [`Now::mono`].
     pub fn next_deadline(&self) -> Option<Duration> {
-        [self.conversations.next_deadline(), self.wipe_at, self.save_due(), self.nick_saves.due()]
-            .into_iter()
-            .flatten()
-            .min()
+        let conversations = self.conversations.next_deadline();
+        let all = [conversations, self.wipe_at, self.persistence.next_deadline()];
+        all.into_iter().flatten().min()
     }
 
     /// Whether a worker without a module still has something to lose, and for how long it should
     /// stay for it.
     pub fn linger(&self) -> Option<Duration> {
-        if matches!(self.key, KeyState::Generating { .. }) {
+        if matches!(self.own_key.state(), KeyState::Generating { .. }) {
             return None;
         }
         let private = self.conversations.values().any(|c| matches!(c.phase, Phase::Private(_)));
@@ -297,84 +294,45 @@ impl Engine {
             u32::try_from(self.conversations.values().filter(|c| wanted(c)).count())
                 .unwrap_or(u32::MAX)
         };
-        let module = self.module.as_ref();
+        let module = self.module.hello.as_ref();
         WorkerStatus {
             connected: module.is_some(),
             shim: module.map(|m| m.shim.clone()).unwrap_or_default(),
             znc: module.map(|m| m.znc.clone()).unwrap_or_default(),
-            key: self.key.word().into(),
+            key: self.own_key.state().word().into(),
             sessions: count(|c| matches!(c.phase, Phase::Private(_))),
             blocked: count(|c| matches!(c.phase, Phase::Blocked { .. } | Phase::Moved { .. })),
-            waiting: u32::try_from(self.waiting()).unwrap_or(u32::MAX),
+            waiting: u32::try_from(self.conversations.waiting()).unwrap_or(u32::MAX),
             memory: 0,
             at_rest: self.at_rest.into(),
             sandbox: String::new(),
         }
     }
 
-    fn greet(&mut self, hello: Hello) {
-        let closed = hello.closed.clone();
-        self.module = Some(hello);
-        self.rules_told = self.rules();
-        self.give_all_back(&Message::BackModuleGone {});
-        if let Some(closed) = closed {
-            self.take_over(&closed);
-        }
-        self.tell_standings();
-        // Until the module says otherwise: a new connection may belong to a new ZNC.
-        self.network.connected = false;
-        for (style, text) in std::mem::take(&mut self.notes) {
-            self.say(style, text);
-        }
-        self.compare_versions();
+    /// The one name of a peer for all spellings; `None` where libotr could not hold it.
+    fn peer(&self, nick: &[u8]) -> Option<Peer> {
+        self.conversations.peer(nick)
     }
 
-    fn module_gone(&mut self) {
-        self.network.connected = false;
-        let comes_back = self.module.take().is_some_and(|module| module.instance.is_some());
-        // A module that got no reply gave the line back already: what waits must never go out
-        // after that.
-        if !comes_back {
-            self.give_all_back(&Message::BackModuleGone {});
+    /// The policy for a peer.
+    fn policy(&self, peer: &Peer) -> Policy {
+        self.policy_and_rule(peer).0
+    }
+
+    /// The policy for a peer, and the rule that decides.
+    fn policy_and_rule(&self, peer: &Peer) -> (Policy, Rule<'_>) {
+        let trusted = || self.known.trusts(peer);
+        let (policy, rule) = self.policies.decide(peer.as_bytes(), trusted);
+        let open = || self.conversations.get(peer).is_some_and(|c| !c.is_idle());
+        match policy {
+            Policy::Never if rule.is_of_site() && open() => (Policy::Manual, rule),
+            policy => (policy, rule),
         }
     }
 
-    fn give_all_back(&mut self, why: &Message) {
-        for peer in self.conversations.busy() {
-            self.give_back(&peer, why);
-        }
-    }
-
-    fn call(&mut self, call: Call) {
-        match call {
-            Call::Network(network) => self.network_changed(network),
-            Call::Out(out) => self.outgoing(out),
-            Call::In(message) => self.incoming(message),
-            Call::Command(line) => commands::run_line(self, line.text.as_bytes()),
-            Call::Typed(command) => commands::run(self, &command),
-            Call::Nick(change) => self.renamed(&change.old, &change.new),
-            Call::Quit(presence) => self.left(&presence.nick),
-            Call::Join(presence) => self.came(&presence.nick),
-            Call::State(_) | Call::Ack(_) | Call::Bye(_) => {}
-        }
-    }
-
-    fn network_changed(&mut self, network: Network) {
-        if let Some(casemapping) = &network.casemapping {
-            self.change_casemap(Casemap::parse(casemapping), casemapping.clone());
-        }
-        let connects = network.connected && !self.network.connected;
-        let old_data = network.old_data && !self.network.old_data;
-        if network.status_prefix != self.network.status_prefix {
-            self.conversations.touch_all(); // for whose policy it is that of ZNC's own
-        }
-        self.network = network;
-        if old_data {
-            self.tell_of_old_data();
-        }
-        if connects {
-            self.ask_blocked_anew();
-        }
+    /// Whether nothing goes to this peer in clear, whatever happens.
+    fn is_required(&self, peer: &Peer) -> bool {
+        self.policy(peer) == Policy::Required
     }
 
     fn tick(&mut self) {
@@ -386,8 +344,7 @@ impl Engine {
             self.expire_crossings();
         }
         self.wipe_unanswered();
-        self.save_again();
-        self.save_nick_changes();
+        self.persistence.tick(self.now.mono);
     }
 
     fn wipe_unanswered(&mut self) {
@@ -400,7 +357,7 @@ impl Engine {
         }
     }
 
-    pub(crate) fn effect(&mut self, effect: Effect) {
+    fn effect(&mut self, effect: Effect) {
         self.actions.push(Action::Effect(effect));
     }
 }

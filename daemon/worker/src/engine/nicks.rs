@@ -2,7 +2,7 @@
 
 use super::conversation::{GuardTold, Offer};
 use super::messages::Message;
-use super::{Conversation, Engine, Phase};
+use super::{Engine, Phase};
 use crate::limits;
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
@@ -11,13 +11,8 @@ use proto::irc::Nick;
 use proto::shim::Effect;
 
 impl Engine {
-    /// The one name of a peer for all spellings; `None` where libotr could not hold it.
-    pub(crate) fn peer(&self, nick: &[u8]) -> Option<Peer> {
-        Peer::from_vec(self.casemap.fold(nick)).ok()
-    }
-
     /// The peer's conversation, made where there is none.
-    pub(crate) fn meet(&mut self, nick: &Nick) -> Option<Peer> {
+    pub(super) fn meet(&mut self, nick: &Nick) -> Option<Peer> {
         let peer = self.peer(nick.as_bytes())?;
         let now = self.now.mono;
         match self.conversations.get_mut(&peer) {
@@ -29,40 +24,22 @@ impl Engine {
             }
             None => {
                 self.make_room();
-                let conversation = self.new_conversation(nick.clone());
+                let conversation = self.conversations.begin(nick.clone(), self.now.mono);
                 self.conversations.insert(peer.clone(), conversation);
             }
         }
         Some(peer)
     }
 
-    /// Forgets the half of the idle peers that was quiet longest, once there are too many.
+    /// Forgets those who were quiet longest, once there are too many.
     fn make_room(&mut self) {
-        if self.conversations.len() < limits::IDLE_PEERS {
-            return;
-        }
-        let mut idle: Vec<(std::time::Duration, Peer)> = self
-            .conversations
-            .iter()
-            .filter(|(_, c)| c.is_idle())
-            .map(|(peer, c)| (c.last, peer.clone()))
-            .collect();
-        idle.sort();
-        idle.truncate(idle.len().div_ceil(2));
-        for (_, peer) in idle {
+        for (peer, conversation) in self.conversations.make_room() {
             self.fragments.forget(&peer);
-            let Some(conversation) = self.conversations.remove(&peer) else { continue };
             self.otr.forget(conversation.handle);
             if conversation.guarded {
                 self.lift(conversation.nick);
             }
         }
-    }
-
-    /// How a nick was last spelled.
-    pub(crate) fn spelled(&self, peer: &Peer) -> String {
-        let nick = self.conversations.get(peer).map_or(peer.as_bytes(), |c| c.nick.as_bytes());
-        quote(nick)
     }
 
     /// A peer's NICK.
@@ -127,7 +104,7 @@ impl Engine {
         }
         self.fragments.forget(&old);
         let Some(mut conversation) = self.conversations.remove(&old) else { return };
-        let was_private = conversation.phase != Phase::Clear;
+        let was_private = !conversation.is_clear();
         let spelled = std::mem::replace(&mut conversation.nick, new_nick.clone());
         let aliases = std::mem::take(&mut conversation.aliases);
         self.known.follow(&old, &new, &self.otr.keys_in_use(conversation.handle));
@@ -135,7 +112,7 @@ impl Engine {
         if let Some(there) = &there {
             conversation.handle = self.one_handle(there.handle, conversation.handle);
         }
-        if let Some(there) = there.filter(|c| c.phase != Phase::Clear) {
+        if let Some(there) = there.filter(|c| !c.is_clear()) {
             if !was_private {
                 // Somebody who was only asked opens nothing by coming here.
                 conversation.phase = there.phase;
@@ -168,7 +145,7 @@ impl Engine {
             waiting.out.to = new_nick.clone();
         }
         self.conversations.insert(new, conversation);
-        self.nick_changed();
+        self.persistence.nick_changed(self.now.mono);
         if !was_private {
             // Only asked so far: whoever takes the old nick gets nothing of it.
             self.lift(old_nick.clone());
@@ -178,7 +155,7 @@ impl Engine {
             // The module, whose room is the same, closes everybody.
             return self.moved_to(old_nick, new_nick, changed);
         }
-        let mut left_behind = self.new_conversation(old_nick.clone());
+        let mut left_behind = self.conversations.begin(old_nick.clone(), self.now.mono);
         left_behind.phase = Phase::Moved { to: new_nick.clone() };
         left_behind.offer = Offer::Declined;
         left_behind.aliases = aliases;
@@ -200,25 +177,18 @@ impl Engine {
 
     /// All nicks that a conversation has left know where it is.
     fn follow_trail(&mut self, old_nick: &Nick, new_nick: &Nick) {
-        for peer in self.left_for(old_nick) {
+        for peer in self.conversations.left_for(old_nick) {
             self.conversations.leads_to(&peer, new_nick);
         }
-    }
-
-    /// Nicks that were left for this one.
-    fn left_for(&self, nick: &Nick) -> Vec<Peer> {
-        let left = |c: &Conversation| matches!(&c.phase, Phase::Moved { to } if to == nick);
-        self.conversations.iter().filter(|(_, c)| left(c)).map(|(peer, _)| peer.clone()).collect()
     }
 
     /// Whether one more stranger may have a private conversation that we did not ask for.
     pub(super) fn room_for_stranger(&self, peer: &Peer) -> bool {
         let Some(conversation) = self.conversations.get(peer) else { return false };
-        let known = conversation.phase != Phase::Clear
+        !conversation.is_clear()
             || conversation.asked.is_some()
-            || self.known.trusts(peer);
-        let open = self.conversations.values().filter(|c| c.phase != Phase::Clear);
-        known || open.take(limits::CONVERSATIONS).count() < limits::CONVERSATIONS
+            || self.known.trusts(peer)
+            || self.conversations.fewer_closed_than(limits::CONVERSATIONS)
     }
 
     /// Somebody with a private conversation takes a nick that has one too.
@@ -227,7 +197,7 @@ impl Engine {
         let fingerprint = conversation.private().map(|p| p.fingerprint);
         conversation.phase = Phase::Blocked { fingerprint, asked_anew: true };
         conversation.asked = None;
-        self.to_save.insert(StoredFile::Conversations);
+        self.persistence.changed(StoredFile::Conversations);
         let (was, is) = (quote(old_nick.as_bytes()), quote(new_nick.as_bytes()));
         self.report_of(old_nick, Message::TwoBecomeOne { was, is });
         self.give_back(old, &Message::BackNickChanged {});

@@ -132,7 +132,7 @@ impl Engine {
 
     /// Puts a line aside until the conversation is private.
     fn wait(&mut self, peer: &Peer, out: OutgoingMessage) {
-        let full = self.waiting() >= limits::WAITING;
+        let full = self.conversations.waiting() >= limits::WAITING;
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         if full || conversation.waiting.len() >= limits::WAITING_PER_PEER {
@@ -152,13 +152,8 @@ impl Engine {
         }
     }
 
-    /// Lines that wait, of all peers.
-    pub(crate) fn waiting(&self) -> usize {
-        self.conversations.waiting()
-    }
-
     /// Everything that waits for this peer comes back.
-    pub(crate) fn give_back(&mut self, peer: &Peer, why: &Message) {
+    pub(super) fn give_back(&mut self, peer: &Peer, why: &Message) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         for waiting in std::mem::take(&mut conversation.waiting) {
             self.refuse(waiting.out, why);
@@ -175,7 +170,7 @@ impl Engine {
     }
 
     /// Everything that waits for this peer goes out, in order.
-    pub(crate) fn release(&mut self, peer: &Peer) {
+    pub(super) fn release(&mut self, peer: &Peer) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         if conversation.private().is_none_or(|p| p.held) {
             return;
@@ -192,7 +187,7 @@ impl Engine {
             let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
             if conversation.asked.is_some_and(late) {
                 conversation.asked = None;
-                self.to_save.insert(StoredFile::Conversations);
+                self.persistence.changed(StoredFile::Conversations);
                 let nick = conversation.nick.clone();
                 self.report_of(&nick, Message::NobodyCame {});
                 self.give_back(&peer, &Message::BackNobodyCame {});

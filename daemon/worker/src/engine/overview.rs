@@ -1,6 +1,7 @@
 //! The whole account as data, in pages that fit in a line.
 
-use super::{Engine, KeyState, Phase};
+use super::policies::List;
+use super::{Engine, Now, Phase};
 use otr::{KnownFingerprint, Peer, Trust, Version};
 use proto::irc::Nick;
 use proto::overview::{
@@ -15,8 +16,8 @@ const PAGE: usize = 48 * 1024;
 
 impl Engine {
     /// One page of it, at this time.
-    pub fn overview(&self, page: StatePage) -> AccountState {
-        let module = self.module.as_ref();
+    pub fn overview(&self, now: Now, page: StatePage) -> AccountState {
+        let module = self.module.hello.as_ref();
         let mut known: BTreeMap<Peer, Vec<KnownFingerprint>> = BTreeMap::new();
         for one in self.known.all() {
             known.entry(one.peer.clone()).or_default().push(one);
@@ -29,11 +30,13 @@ impl Engine {
         let mut entries = Entries { skip: page.from, room: PAGE, taken: page.from, full: false };
         let peers = entries.take(known.keys(), |peer| self.peer_state(peer));
         let fingerprints = entries.take(known.values().flatten(), |one| self.fingerprint(one));
-        let policies = entries.take(&self.settings.policies, |(pattern, policy)| {
+        let policies = entries.take(self.policies.typed(), |(pattern, policy)| {
             Some(PatternPolicy { pattern: pattern.clone(), policy: policy.word().into() })
         });
-        let ignore = entries.take(&self.settings.ignore, |pattern| Some(pattern.clone()));
-        let enable = entries.take(&self.settings.enable, |pattern| Some(pattern.clone()));
+        let ignore =
+            entries.take(self.policies.list(List::Ignore), |pattern| Some(pattern.clone()));
+        let enable =
+            entries.take(self.policies.list(List::Enable), |pattern| Some(pattern.clone()));
         AccountState {
             user: self.account.user.as_str().into(),
             network: self.account.network.as_str().into(),
@@ -43,9 +46,9 @@ impl Engine {
                 znc: module.map(|module| shortened(&module.znc)),
                 libotr: Some(shortened(&otr::libotr_version())),
             },
-            key: self.own_key(page.from == 0),
-            default_policy: self.default_policy().word().into(),
-            known_policy: self.settings.known.map(|policy| policy.word().into()),
+            key: self.own_key_state(now, page.from == 0),
+            default_policy: self.policies.default_policy().word().into(),
+            known_policy: self.policies.of_known().map(|policy| policy.word().into()),
             peers,
             fingerprints,
             policies,
@@ -55,17 +58,12 @@ impl Engine {
         }
     }
 
-    fn own_key(&self, with_qr: bool) -> OwnKey {
-        let seconds = match &self.key {
-            KeyState::Generating { since, .. } => {
-                Some(self.now.mono.saturating_sub(*since).as_secs())
-            }
-            _ => None,
-        };
+    fn own_key_state(&self, now: Now, with_qr: bool) -> OwnKey {
+        let seconds = self.own_key.generating_for(now.mono).map(|took| took.as_secs());
         let fingerprint = self.otr.own_fingerprint();
         let digits = fingerprint.map(|one| one.to_hex().to_ascii_uppercase());
         OwnKey {
-            state: self.key.word().into(),
+            state: self.own_key.state().word().into(),
             qr: digits.as_deref().filter(|_| with_qr).and_then(qr_code),
             fingerprint: digits,
             made: fingerprint.and_then(|own| self.key_dates.made_at(own)),

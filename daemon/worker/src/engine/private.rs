@@ -46,7 +46,7 @@ impl Engine {
         conversation.gone = false;
         let nick = conversation.nick.clone();
         self.key_dates.uses(fingerprint, wall);
-        self.to_save.insert(StoredFile::Conversations);
+        self.persistence.changed(StoredFile::Conversations);
         self.announce(&nick, &fingerprint, version, &trust, held);
         self.release(peer);
     }
@@ -139,7 +139,7 @@ impl Engine {
     }
 
     /// Stores trust, and lets a conversation go on that waited for it.
-    pub(crate) fn trust_set(&mut self, peer: &Peer, fingerprint: Fingerprint, trust: Trust) {
+    pub(super) fn trust_set(&mut self, peer: &Peer, fingerprint: Fingerprint, trust: Trust) {
         let trusted = trust.is_trusted();
         let known = self.known.trust(peer, fingerprint).is_some();
         // One that came when there was no room for it is known by the user's word.
@@ -147,7 +147,7 @@ impl Engine {
             return;
         }
         self.known.put(peer, fingerprint, trust);
-        self.to_save.insert(StoredFile::Fingerprints);
+        self.persistence.changed(StoredFile::Fingerprints);
         let other = self.is_other_key(peer, fingerprint);
         if let Some(Conversation { phase: Phase::Private(private), nick, .. }) =
             self.conversations.get_mut(peer)

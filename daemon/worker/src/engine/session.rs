@@ -13,7 +13,7 @@ use proto::shim::Style;
 
 impl Engine {
     /// `start`: asks the peer for a private conversation.
-    pub(crate) fn start(&mut self, nick: &Nick) {
+    pub(super) fn start(&mut self, nick: &Nick) {
         let Some(peer) = self.meet(nick) else { return };
         let (policy, rule) = self.policy_and_rule(&peer);
         if policy == Policy::Never {
@@ -34,7 +34,7 @@ impl Engine {
     }
 
     /// `refresh`: new session keys, or a new session.
-    pub(crate) fn refresh(&mut self, nick: &Nick) {
+    pub(super) fn refresh(&mut self, nick: &Nick) {
         let Some(peer) = self.meet(nick) else { return };
         let private = self.conversations.get(&peer).is_some_and(|c| c.private().is_some());
         if !private {
@@ -53,14 +53,13 @@ impl Engine {
         let now = self.now.mono;
         if let Some(conversation) = self.conversations.get_mut(peer) {
             conversation.asked = Some(now);
-            self.to_save.insert(StoredFile::Conversations);
+            self.persistence.changed(StoredFile::Conversations);
             // What we ask for is not to be refused for what the peer asked before.
             conversation.key_exchanges = TokenBucket::new(limits::AKE_BURST, limits::AKE_EVERY);
         }
         if self.key_or_hold(HeldLine::Query(peer.clone())) {
             self.query(peer);
-        } else if let super::KeyState::Damaged(why) = &self.key {
-            let why = why.clone();
+        } else if let Some(why) = self.own_key.damage().map(str::to_owned) {
             self.say(Style::Bad, why);
             if let Some(conversation) = self.conversations.get_mut(peer) {
                 conversation.asked = None;
@@ -70,7 +69,7 @@ impl Engine {
     }
 
     /// `finish`: back to clear text; the peer is told.
-    pub(crate) fn finish(&mut self, peer: &Peer) {
+    pub(super) fn finish(&mut self, peer: &Peer) {
         self.end_sessions(peer);
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         let was = std::mem::replace(&mut conversation.phase, Phase::Clear);
@@ -83,7 +82,7 @@ impl Engine {
         for nick in aliases.iter().chain([&nick]) {
             self.open(nick);
         }
-        self.held.retain(|held| !matches!(held, HeldLine::Query(waiting) if waiting == peer));
+        self.own_key.ask_no_longer(peer);
         self.give_back(peer, &Message::BackFinished {});
         match was {
             Phase::Clear if asked => self.report_of(&nick, Message::AskingNoLonger {}),
@@ -91,7 +90,7 @@ impl Engine {
             _ if self.is_required(peer) => self.report_of(&nick, Message::FinishedRequired {}),
             _ => self.report_of(&nick, Message::Finished {}),
         }
-        self.to_save.insert(StoredFile::Conversations);
+        self.persistence.changed(StoredFile::Conversations);
     }
 
     /// After a connect: conversations that were private before a restart ask for a new session,
@@ -155,12 +154,10 @@ impl Engine {
             Event::Reflected => self.report_seldom(peer, Message::Reflected {}),
             Event::TooManyInstances => self.report_seldom(peer, Message::TooManyClients {}),
             Event::KeyNeeded => {
-                self.held.push(HeldLine::Query(peer.clone()));
-                self.held.truncate(limits::HELD_FOR_KEY);
-                self.need_key();
+                self.key_or_hold(HeldLine::Query(peer.clone()));
             }
             Event::InstagsChanged => {
-                self.to_save.insert(StoredFile::InstanceTag);
+                self.persistence.changed(StoredFile::InstanceTag);
             }
         }
     }

@@ -9,7 +9,7 @@ use proto::irc::Nick;
 
 impl Engine {
     /// Answers the peer's request if there is one and no question is put; begins otherwise.
-    pub(crate) fn smp(
+    pub(super) fn smp(
         &mut self,
         nick: &Nick,
         question: Option<&[u8]>,
@@ -46,7 +46,7 @@ impl Engine {
     }
 
     /// `authabort`
-    pub(crate) fn smp_abort(&mut self, nick: &Nick) {
+    pub(super) fn smp_abort(&mut self, nick: &Nick) {
         let running = self.peer(nick.as_bytes()).and_then(|peer| {
             let conversation = self.conversations.get_mut(&peer)?;
             let instance = conversation.private()?.instance;
@@ -66,7 +66,8 @@ impl Engine {
     pub(super) fn may_authenticate(&mut self, peer: &Peer) -> bool {
         let now = self.now.mono;
         let conversation = self.conversations.get_mut(peer);
-        conversation.is_some_and(|c| c.authentications.has(now)) && self.authentications.has(now)
+        conversation.is_some_and(|c| c.authentications.has(now))
+            && self.allowances.authentications.has(now)
     }
 
     pub(super) fn smp_event(&mut self, peer: &Peer, instance: u32, event: Smp) {
@@ -74,7 +75,7 @@ impl Engine {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         if matches!(event, Smp::Asked { .. } | Smp::Cheated | Smp::Error) {
             conversation.authentications.take(now);
-            self.authentications.take(now);
+            self.allowances.authentications.take(now);
         }
         // An authentication says something of the session in use only.
         if conversation.private().is_none_or(|p| p.instance != instance) {

@@ -25,30 +25,30 @@ const CLIENT_LINE: usize = 512;
 
 impl Engine {
     /// A line of `*otr`.
-    pub(crate) fn say(&mut self, style: Style, text: impl Into<String>) {
+    pub(super) fn say(&mut self, style: Style, text: impl Into<String>) {
         self.print(style, text.into(), About::default());
     }
 
     /// A line of `*otr` about a peer: `[bob] …`.
-    pub(crate) fn say_of(&mut self, nick: &Nick, style: Style, text: impl AsRef<str>) {
+    pub(super) fn say_of(&mut self, nick: &Nick, style: Style, text: impl AsRef<str>) {
         let text = format!("[{}] {}", quote(nick.as_bytes()), text.as_ref());
         self.print(style, text, About { peer: Some(nick.clone()), ..About::default() });
     }
 
     /// Something that happened.
-    pub(crate) fn report(&mut self, message: Message) {
+    pub(super) fn report(&mut self, message: Message) {
         self.print(message.style(), message.text(), message.about());
     }
 
     /// Something that happened with a peer.
-    pub(crate) fn report_of(&mut self, nick: &Nick, message: Message) {
+    pub(super) fn report_of(&mut self, nick: &Nick, message: Message) {
         let text = format!("[{}] {}", quote(nick.as_bytes()), message.text());
         let about = About { peer: Some(nick.clone()), ..message.about() };
         self.print(message.style(), text, about);
     }
 
     /// As [`Engine::report_of`], as often as this peer may cause it.
-    pub(crate) fn report_seldom(&mut self, peer: &Peer, message: Message) {
+    pub(super) fn report_seldom(&mut self, peer: &Peer, message: Message) {
         if let Some(nick) = self.may_note(peer) {
             self.report_of(&nick, message);
         }
@@ -66,7 +66,7 @@ impl Engine {
     }
 
     /// The user's text comes back.
-    pub(crate) fn refuse(&mut self, out: OutgoingMessage, why: &Message) {
+    pub(super) fn refuse(&mut self, out: OutgoingMessage, why: &Message) {
         self.effect(Effect::Refuse {
             to: out.to,
             why: why.text(),
@@ -78,14 +78,14 @@ impl Engine {
     }
 
     /// The user's text went out: her other clients see it, too.
-    pub(crate) fn echo(&mut self, out: OutgoingMessage, security: Security) {
+    pub(super) fn echo(&mut self, out: OutgoingMessage, security: Security) {
         let OutgoingMessage { to, kind, text, client, line, .. } = out;
         let security = Some(security);
         self.effect(Effect::Echo { to, kind, text, client, of: line, security });
     }
 
     /// Bytes that a line to this target may carry.
-    pub(crate) fn room(&self, to: &Nick, command: &str) -> usize {
+    pub(super) fn room(&self, to: &Nick, command: &str) -> usize {
         let mask = self.network.mask.as_ref().map_or(WORST_MASK, longest);
         // More than 8 KiB a line is nobody's; less than 512 nobody may say.
         let line = self.network.linelen.clamp(512, 8192) as usize;
@@ -93,7 +93,7 @@ impl Engine {
     }
 
     /// An OTR line of libotr's, cut to what fits. Says so where it cannot be.
-    pub(crate) fn send_line(&mut self, to: &Nick, line: Vec<u8>) -> bool {
+    pub(super) fn send_line(&mut self, to: &Nick, line: Vec<u8>) -> bool {
         let room = self.room(to, "PRIVMSG");
         if line.len() <= room {
             self.effect(Effect::Send {
@@ -123,7 +123,7 @@ impl Engine {
 
     /// A peer's text to the user's clients, in as many lines as it takes. Clear text comes by this
     /// way only where the conversation is private.
-    pub(crate) fn deliver(
+    pub(super) fn deliver(
         &mut self,
         from: Source,
         kind: MessageKind,
@@ -166,7 +166,7 @@ impl Engine {
     }
 
     /// Whether IRC is there; says otherwise.
-    pub(crate) fn online_or_say(&mut self, nick: &Nick) -> bool {
+    pub(super) fn online_or_say(&mut self, nick: &Nick) -> bool {
         if !self.network.connected {
             self.report_of(nick, Message::Offline {});
         }
@@ -174,7 +174,7 @@ impl Engine {
     }
 
     /// A phase's way out.
-    pub(crate) fn why_blocked(nick: &Nick, phase: &Phase, policy: Policy) -> Message {
+    pub(super) fn why_blocked(nick: &Nick, phase: &Phase, policy: Policy) -> Message {
         let name = quote(nick.as_bytes());
         match phase {
             // `finish` would open nothing.

@@ -4,23 +4,18 @@ use super::{Action, Conversation, Engine, Phase, SmpState};
 use otr::Peer;
 use proto::irc::{Nick, Text};
 use proto::shim::{Effect, Smp, Standing, State, Trust, Want};
-use std::collections::BTreeMap;
-
-/// What the module was told last, of everybody of whom it was told anything but `clear`.
-#[derive(Default)]
-pub(super) struct Told(BTreeMap<Peer, Standing>);
 
 impl Engine {
     /// The module knows nothing, and is to be told everything.
     pub(super) fn tell_standings(&mut self) {
-        self.told.0.clear();
+        self.module.standings.clear();
         self.conversations.touch_all();
     }
 
     /// The module knows what it was told, and was not told what changed since.
     pub(super) fn tell_standings_since(&mut self) {
         self.conversations.touch_all();
-        for peer in self.told.0.keys() {
+        for peer in self.module.standings.keys() {
             self.conversations.touch(peer);
         }
     }
@@ -36,19 +31,19 @@ impl Engine {
     /// Tells the module where one of these peers stands otherwise than it was told. Nothing is said
     /// of those who are clear and need not be anything else.
     pub(super) fn standing_changes(&mut self, touched: &[Peer]) {
-        if !self.module.as_ref().is_some_and(|module| module.wants(Want::State)) {
+        if !self.module.wants(Want::State) {
             return;
         }
         let (mut over, mut now) = (Vec::new(), Vec::new());
         for peer in touched {
             let guarded = self.conversations.get(peer).filter(|c| c.guarded);
             let standing = guarded.map(|conversation| self.standing(peer, conversation));
-            if standing.as_ref() == self.told.0.get(peer) {
+            if standing.as_ref() == self.module.standings.get(peer) {
                 continue;
             }
             let was = match &standing {
-                Some(standing) => self.told.0.insert(peer.clone(), standing.clone()),
-                None => self.told.0.remove(peer),
+                Some(standing) => self.module.standings.insert(peer.clone(), standing.clone()),
+                None => self.module.standings.remove(peer),
             };
             let spelled = |standing: &Standing| standing.peer.clone();
             if let Some(was) = &was

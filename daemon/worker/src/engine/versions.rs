@@ -8,7 +8,7 @@ impl Engine {
     /// Says so where the module is older or newer than we are. It works all the same: what could
     /// be unsafe has another version of the protocol, and is refused at hello.
     pub(super) fn compare_versions(&mut self) {
-        let Some(module) = &self.module else { return };
+        let Some(module) = &self.module.hello else { return };
         if let Some(text) = difference(env!("CARGO_PKG_VERSION"), &module.shim) {
             self.say(Style::Warn, text);
         }

@@ -2,6 +2,7 @@
 
 use super::{KeyPipe, MAX_KEY, Worker, memory};
 use crate::bundle_io;
+use crate::commands::{self, Line};
 use crate::control::Packet;
 use crate::engine::{Event, KeyState};
 use crate::store::{Converted, Keys, Rekeyed};
@@ -35,7 +36,8 @@ impl Worker {
         match (message, fd) {
             (ToWorker::Adopt { id, hello, rest, arrival }, Some(socket)) => {
                 if let Some(arrival) = arrival {
-                    self.engine.note_arrival(&arrival);
+                    let effects = self.step(Event::Arrived(arrival));
+                    self.unasked(effects);
                 }
                 self.adopt(id, *hello, &rest, socket)
             }
@@ -54,11 +56,12 @@ impl Worker {
                 let status = WorkerStatus { sandbox, memory: memory(), ..self.engine.status() };
                 self.say(&ToFront::Status { seq, status });
             }
-            (ToWorker::Command { seq, text }, _) => self.command(seq, Event::Command(text)),
-            (ToWorker::Do { seq, command }, _) => self.command(seq, Event::Do(command)),
+            (ToWorker::Command { seq, text }, _) => {
+                self.command(seq, commands::parse(text.as_bytes()));
+            }
+            (ToWorker::Do { seq, command }, _) => self.command(seq, Line::Command(command)),
             (ToWorker::State { seq, page }, _) => {
-                self.engine.set_now(self.clock.now());
-                let state = Box::new(self.engine.overview(page));
+                let state = Box::new(self.engine.overview(self.clock.now(), page));
                 self.say(&ToFront::State { seq, state });
             }
             (ToWorker::Import { seq, order }, Some(files)) => {
@@ -70,14 +73,13 @@ impl Worker {
                 self.say(&ToFront::Exported { seq, outcome });
             }
             (ToWorker::Site(site), _) => {
-                self.engine.set_config(site);
-                let effects = self.step(Event::Tick);
+                let effects = self.step(Event::Config(site));
                 self.unasked(effects);
             }
             (ToWorker::AtRest { seq, at_rest }, _) => {
                 let converted = self.store.convert_all(at_rest);
                 self.converted(&converted);
-                self.engine.set_at_rest(self.store.at_rest());
+                self.tell_at_rest();
                 let outcome = match converted.failed.is_empty() {
                     true => Ok(at_rest),
                     false => Err(Refused { why: converted.failed.join("; ") }),
@@ -115,8 +117,7 @@ impl Worker {
         let generating = matches!(self.engine.key_state(), KeyState::Generating { .. });
         let keygen = generating && self.key_pipe.is_none();
         self.say(&ToFront::Here(super::here(&self.account, seq, keygen)));
-        self.engine.set_config(site);
-        let effects = self.step(Event::Tick);
+        let effects = self.step(Event::Config(site));
         self.unasked(effects);
     }
 
@@ -128,7 +129,7 @@ impl Worker {
             Ok(Rekeyed::Changed) => {
                 let converted = self.store.convert_all(wanted);
                 self.converted(&converted);
-                self.engine.set_at_rest(self.store.at_rest());
+                self.tell_at_rest();
             }
             Ok(Rekeyed::Unrelated) => self.log(
                 LogTopic::Trouble,
@@ -136,6 +137,12 @@ impl Worker {
             ),
             Err(error) => self.log(LogTopic::Trouble, format!("no key came from the front: {error}")),
         }
+    }
+
+    /// Files may lie on disk in another way than before.
+    fn tell_at_rest(&mut self) {
+        let effects = self.step(Event::AtRest(self.store.at_rest()));
+        self.unasked(effects);
     }
 
     /// Logs what a conversion of the account's files came to.
@@ -157,10 +164,9 @@ impl Worker {
 
     fn import(&mut self, order: &Order, files: OwnedFd) -> Result<Imported, String> {
         let files = bundle_io::read(files).map_err(|error| format!("the files: {error}"))?;
-        let (outcome, actions) = self.engine.import(self.clock.now(), &files, order);
-        let effects = self.perform(actions);
+        let effects = self.step(Event::Import(files, order.clone()));
         self.unasked(effects);
-        outcome
+        self.imported.take().unwrap_or_else(|| Err("nothing came of it: try again".into()))
     }
 
     fn export(&mut self, files: OwnedFd) -> Result<Exported, String> {
@@ -169,8 +175,8 @@ impl Worker {
     }
 
     /// A command of an admin: what it prints is the answer, the rest goes to the module.
-    fn command(&mut self, seq: u64, command: Event) {
-        let effects = self.step(command);
+    fn command(&mut self, seq: u64, line: Line) {
+        let effects = self.step(Event::Command(line));
         let (output, others) = effects
             .into_iter()
             .partition(|effect| matches!(effect, Effect::Print { .. } | Effect::Table { .. }));

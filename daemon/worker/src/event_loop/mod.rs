@@ -13,15 +13,18 @@ use crate::control::{Control, Packet};
 use crate::engine::{Action, Engine, Event, KeyState, Now};
 use crate::replay::Replay;
 use crate::sandbox::{self, WithoutLandlock, hardening};
-use crate::store::{Converted, Directory, EncryptedStore, Keys, Locked, Store, StoredFile};
+use crate::store::{
+    Converted, Directory, EncryptedStore, Keys, Locked, Store, StoredFile, StoredFiles,
+};
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{UsageWho, getrusage};
 use presence::Presence;
 use proto::account::Account;
+use proto::admin::import_export::Imported;
 use proto::shim::{ByeReason, Effect};
-use proto::worker::{AtRest, Here, LogTopic, ToFront, ToWorker};
+use proto::worker::{AtRest, Here, LogTopic, ToFront, ToWorker, WorkerConfig};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
@@ -77,6 +80,8 @@ pub struct Loaded {
     pub confinement: String,
     /// Whose account it is.
     pub account: Account,
+    /// What the admin set.
+    pub site: WorkerConfig,
     /// The front's version of the control protocol.
     pub front: u32,
 }
@@ -98,6 +103,8 @@ struct Worker {
     clock: Clock,
     connection: Option<Connection>,
     key_pipe: Option<KeyPipe>,
+    /// What an import came to, until it is said.
+    imported: Option<Result<Imported, String>>,
     /// For a module that said which instance it is: what it has not seen.
     replay: Option<Replay>,
     /// Effects for another module that is not connected.
@@ -152,14 +159,13 @@ impl Worker {
         let converted = store.convert_all(at_rest.unwrap_or(AtRest::Plain));
         let now = Clock(Instant::now()).now();
         let user = files_of.user.clone();
-        let mut engine = Engine::load_files_of(&user, account.clone(), &mut store, now)?;
-        engine.set_config(site);
-        engine.set_at_rest(store.at_rest());
-        Ok(Loaded { engine, store, converted, confinement, account, front })
+        let files = StoredFiles::read(&mut store);
+        let engine = Engine::load(account.clone(), &user, files, now)?;
+        Ok(Loaded { engine, store, converted, confinement, account, site, front })
     }
 
     fn new(control: Control, loaded: Loaded) -> Self {
-        let Loaded { engine, store, converted, confinement, account, front } = loaded;
+        let Loaded { engine, store, converted, confinement, account, site, front } = loaded;
         let clock = Clock(Instant::now());
         let mut worker = Self {
             control,
@@ -170,6 +176,7 @@ impl Worker {
             presence: Presence::new(front, clock.now().mono),
             clock,
             wanted_at_rest: None,
+            imported: None,
             connection: None,
             replay: None,
             key_pipe: None,
@@ -179,6 +186,10 @@ impl Worker {
             ends: false,
         };
         worker.converted(&converted);
+        for event in [Event::Config(site), Event::AtRest(worker.store.at_rest())] {
+            let effects = worker.step(event);
+            worker.unasked(effects);
+        }
         if matches!(worker.engine.key_state(), KeyState::Damaged(_)) {
             worker.log(LogTopic::Key, "otr.key cannot be used: the user is told why".into());
         }
@@ -303,7 +314,7 @@ impl Worker {
     fn perform(&mut self, actions: Vec<Action>) -> Vec<Effect> {
         let mut effects = Vec::new();
         let mut files = Vec::new();
-        let mut failed = Vec::new();
+        let (mut failed, mut damaged) = (Vec::new(), Vec::new());
         for action in actions {
             match action {
                 Action::Effect(effect) => effects.push(effect),
@@ -312,6 +323,8 @@ impl Worker {
                     failed.extend(self.save(mem::take(&mut files)));
                     self.set_aside(name, &suffix);
                 }
+                Action::KeepDamaged(name) => damaged.push(name),
+                Action::Imported(outcome) => self.imported = Some(outcome),
                 Action::Keygen => self.say(&ToFront::Keygen),
                 Action::CancelKeygen => {
                     self.key_pipe = None;
@@ -322,6 +335,10 @@ impl Worker {
         failed.extend(self.save(files));
         for (name, error) in failed {
             effects.extend(self.step(Event::NotSaved(name, error.to_string())));
+        }
+        for name in damaged {
+            let aside = self.store.set_aside(name, "damaged").map_err(|error| error.to_string());
+            effects.extend(self.step(Event::DamagedKept(name, aside)));
         }
         effects
     }

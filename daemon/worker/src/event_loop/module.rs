@@ -139,6 +139,7 @@ impl Worker {
                         let mut none = 0;
                         let room = if rest.is_empty() { &mut room } else { &mut none };
                         let now = chunking::first(&mut effects, room);
+                        asked.passes |= now.iter().any(|effect| matches!(effect, Effect::Pass));
                         rest.extend(effects);
                         Ok(Reply::Effects(Effects { effects: now }))
                     });
@@ -148,13 +149,7 @@ impl Worker {
                             // Refused before it was a call: that is an answer, too.
                             asked.id = id_of(&line);
                         }
-                        let passes = asked.may_pass() && replay::contains_pass(reply);
-                        let passed = || match asked.typed {
-                            // Hardly ever: the line is read once more rather than each kept.
-                            None => left_to_us(&message(&line)?),
-                            typed => typed,
-                        };
-                        replay.reply(asked.id, reply, passes.then(passed).flatten());
+                        replay.reply(asked.id, reply, asked.held.filter(|_| asked.passes));
                     }
                     if let Some(connection) = &mut self.connection {
                         *connection.out() = out;
@@ -194,8 +189,7 @@ impl Worker {
             return Err(Error::new(Code::Refused, "state comes alone: send it in no batch"));
         }
         *room = 0;
-        self.engine.set_now(self.clock.now());
-        Ok(Reply::State(Box::new(self.engine.overview(page))))
+        Ok(Reply::State(Box::new(self.engine.overview(self.clock.now(), page))))
     }
 
     fn answer(
@@ -210,16 +204,16 @@ impl Worker {
                 Call::Ack(how_far) => replay.saw(how_far.ack),
                 Call::Out(out) => {
                     out.line = number(id);
-                    asked.typed = Some(replay::typed(out));
+                    asked.held = Some(replay::typed(out));
                 }
-                Call::In(message) => asked.otr = replay::is_left_to_us(message),
+                Call::In(message) => asked.held = left_to_us(message),
                 _ => {}
             }
         }
         if let Call::Bye(said) = &call {
             *bye = Some(said.clone());
         }
-        self.step(Event::Call(call))
+        self.step(call.into())
     }
 
     /// The module closed the connection, or lost it. It gives back what it wrote and has no answer
@@ -262,7 +256,7 @@ impl Worker {
     /// An OTR line that a module which said goodbye left to us.
     fn see_to(&mut self, message: IncomingMessage) {
         let Some(passes) = left_to_us(&message) else { return };
-        let mut effects = self.step(Event::Call(Call::In(message)));
+        let mut effects = self.step(Event::In(message));
         for effect in effects.iter_mut().filter(|effect| matches!(effect, Effect::Pass)) {
             *effect = passes.clone();
         }
@@ -350,17 +344,11 @@ impl Worker {
 #[derive(Default)]
 struct Asked {
     id: Option<u64>,
-    /// It is an OTR line of a peer's.
-    otr: bool,
-    /// What the user typed, as it comes back.
-    typed: Option<Effect>,
-}
-
-impl Asked {
-    /// Whether it matters to the next module that it passed.
-    fn may_pass(&self) -> bool {
-        self.otr || self.typed.is_some()
-    }
+    /// What the module holds for it, as it is shown where that module does not come back: what the
+    /// user typed, or an OTR line of a peer's.
+    held: Option<Effect>,
+    /// The reply lets it pass.
+    passes: bool,
 }
 
 /// The id of a request that is in no batch.
@@ -375,13 +363,6 @@ fn id_of(line: &[u8]) -> Option<u64> {
 fn call(line: &[u8]) -> Option<Call> {
     match jsonrpc::parse(line) {
         Ok(Message::Single(request)) => Call::parse(&request).ok(),
-        _ => None,
-    }
-}
-
-fn message(line: &[u8]) -> Option<IncomingMessage> {
-    match call(line)? {
-        Call::In(message) => Some(message),
         _ => None,
     }
 }

@@ -11,6 +11,7 @@ pub mod seal;
 pub use directory::{Directory, Disk};
 pub use encrypted_store::{Converted, EncryptedStore, Keys, Locked, Rekeyed};
 
+use std::collections::BTreeMap;
 use std::io;
 use zeroize::Zeroizing;
 
@@ -61,4 +62,21 @@ pub trait Store {
     /// Gives the file another name beside it, `<file>.<suffix>` or `<file>.<suffix>.<n>` where
     /// that is taken, and returns it.
     fn set_aside(&mut self, name: StoredFile, suffix: &str) -> io::Result<String>;
+}
+
+/// The files of an account as they were at its start.
+#[derive(Default)]
+pub struct StoredFiles(BTreeMap<StoredFile, io::Result<Zeroizing<Vec<u8>>>>);
+
+impl StoredFiles {
+    /// Reads all of them.
+    pub fn read(store: &mut dyn Store) -> Self {
+        let one = |file| Some((file, store.read(file).transpose()?));
+        Self(StoredFile::ALL.into_iter().filter_map(one).collect())
+    }
+
+    /// One of them, or why it could not be read; `None` where there is none.
+    pub fn take(&mut self, file: StoredFile) -> Option<io::Result<Zeroizing<Vec<u8>>>> {
+        self.0.remove(&file)
+    }
 }

@@ -372,7 +372,7 @@ impl User {
             Call::In(message) => left_to_us(message),
             _ => None,
         };
-        let effects = self.step(Event::Call(call));
+        let effects = self.step(call.into());
         let mut line = Vec::new();
         let reply = Response { id: Id::from(id), outcome: Ok(Effects { effects }) };
         jsonrpc::write_line(&mut line, &reply);

@@ -6,6 +6,7 @@ use super::store::Files;
 use proto::account::{Account, Name as AccountName};
 use proto::command::Command;
 use proto::irc::{Nick, Source, Text};
+use proto::overview::{AccountState, StatePage};
 use proto::shim::guard::fold;
 use proto::shim::{
     Call, CommandLine, Effect, IncomingMessage, MessageKind, Network, NickChange, OutgoingMessage,
@@ -13,7 +14,7 @@ use proto::shim::{
 };
 use std::collections::{BTreeMap, VecDeque};
 use worker::engine::{Action, Engine, Event, Now};
-use worker::store::{Store, StoredFile};
+use worker::store::{Store, StoredFile, StoredFiles};
 use zeroize::Zeroizing;
 
 /// What the module puts in front of what another one may have shown.
@@ -148,12 +149,20 @@ impl User {
             replays: false,
             news_of_worker: Vec::new(),
         };
+        user.begin();
         user.connect();
         user
     }
 
     pub(super) fn restart_engine(&mut self) {
         self.engine = load(self.name, &self.files, self.now);
+        self.begin();
+    }
+
+    /// As the event loop begins, when no module is there.
+    fn begin(&mut self) {
+        let effects = self.step(Event::Tick);
+        self.unasked(effects);
     }
 
     /// Says `network`, as after every change of the surroundings.
@@ -273,7 +282,7 @@ impl User {
 
     pub(super) fn step(&mut self, input: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let mut failed = Vec::new();
+        let (mut failed, mut damaged) = (Vec::new(), Vec::new());
         for act in self.engine.step(self.now, input) {
             match act {
                 Action::Effect(effect) => {
@@ -292,15 +301,26 @@ impl User {
                 }
                 Action::Keygen => self.keygen = true,
                 Action::CancelKeygen => self.keygen = false,
+                Action::KeepDamaged(name) => damaged.push(name),
+                Action::Imported(_) => unreachable!("only where files are brought in"),
             }
         }
         for (name, why) in failed {
             effects.extend(self.step(Event::NotSaved(name, why)));
         }
+        for name in damaged {
+            let aside = self.files.set_aside(name, "damaged").map_err(|error| error.to_string());
+            effects.extend(self.step(Event::DamagedKept(name, aside)));
+        }
         effects
     }
 
     // ---- what tests look at
+
+    /// The first page of the account as data.
+    pub fn overview(&self) -> AccountState {
+        self.engine.overview(self.now, StatePage::default())
+    }
 
     /// What was shown since the last look.
     pub fn news(&mut self) -> Vec<Shown> {
@@ -336,7 +356,10 @@ fn mask(nick: &str) -> Source {
 }
 
 pub fn load(user: &str, files: &Files, now: Now) -> Engine {
-    Engine::load(account(user), &mut files.clone(), now).expect("libotr")
+    let account = account(user);
+    let name = account.user.clone();
+    let stored = StoredFiles::read(&mut files.clone());
+    Engine::load(account, &name, stored, now).expect("libotr")
 }
 
 pub fn account(user: &str) -> Account {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use proto::account::{Account, Name as Part};
 use proto::irc::Source;
 use proto::jsonrpc;
-use proto::shim::{self, Call, Effect, Effects, Hello, Network};
+use proto::shim::{self, Effect, Effects, Hello, Network};
 use serde_json::{Value, json};
 use worker::engine::{Action, Engine, Event, Now};
-use worker::store::{Store, StoredFile};
+use worker::store::{Store, StoredFile, StoredFiles};
 use zeroize::Zeroizing;
 
 use crate::person::{Person, key_for};
@@ -72,7 +72,9 @@ impl InMemory {
         files.0.insert(StoredFile::Key, key_for(key, "alice"));
         let part = |name: &str| Part::new(name).expect("a name");
         let account = Account { uid: 1, user: part("alice"), network: part("net") };
-        let engine = Engine::load(account, &mut files, Now::default()).expect("an engine");
+        let stored = StoredFiles::read(&mut files);
+        let engine =
+            Engine::load(account, &part("alice"), stored, Now::default()).expect("an engine");
         let mut this = Self { engine, files, next: 1, out: Vec::new() };
         let hello = Hello {
             version: 1,
@@ -90,7 +92,7 @@ impl InMemory {
         this.step(Event::Hello(hello));
         let mask = Some(Source::new("alice!alice@127.0.0.1").expect("a mask"));
         let network = Network { connected: true, mask, ..Network::default() };
-        this.step(Event::Call(Call::Network(network)));
+        this.step(Event::Network(network));
         this
     }
 
@@ -106,9 +108,7 @@ impl InMemory {
     fn answer(&mut self, line: &[u8]) -> &[u8] {
         let mut out = std::mem::take(&mut self.out);
         out.clear();
-        shim::serve(line, &mut out, |_, call| {
-            Ok(Effects { effects: self.step(Event::Call(call)) })
-        });
+        shim::serve(line, &mut out, |_, call| Ok(Effects { effects: self.step(call.into()) }));
         self.out = out;
         &self.out
     }

@@ -1,0 +1,26 @@
+//! What all peers of an account together may cause, beside what each of them may.
+
+use crate::limits::{self, TokenBucket};
+
+/// Each is one of the bounds in [`limits`].
+pub(super) struct Allowances {
+    /// Steps of key exchanges.
+    pub(super) key_exchanges: TokenBucket,
+    /// Steps of authentications that nobody asked for.
+    pub(super) authentications: TokenBucket,
+    /// Lines that say that a message could not be read.
+    pub(super) error_replies: TokenBucket,
+    pub(super) heartbeats: TokenBucket,
+}
+
+impl Default for Allowances {
+    fn default() -> Self {
+        let bucket = TokenBucket::new;
+        Self {
+            key_exchanges: bucket(limits::AKE_BURST_ALL, limits::AKE_EVERY_ALL),
+            authentications: bucket(limits::SMP_BURST_ALL, limits::SMP_EVERY_ALL),
+            error_replies: bucket(limits::ERROR_REPLIES_BURST_ALL, limits::ERROR_REPLIES_EVERY_ALL),
+            heartbeats: bucket(limits::HEARTBEATS_BURST_ALL, limits::HEARTBEATS_EVERY_ALL),
+        }
+    }
+}

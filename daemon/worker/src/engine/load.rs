@@ -1,0 +1,209 @@
+//! What an account knows at its start, and what is said of files that cannot be used.
+//!
+//! A damaged file never keeps the rest from working. It is kept under another name: the engine asks
+//! for that, and hears what became of it, since files are not its own.
+
+use super::key_dates::KeyDates;
+use super::own_key::OwnKey;
+use super::policies::Policies;
+use super::remembered::Remembered;
+use super::{Action, Engine};
+use crate::store::{StoredFile, StoredFiles};
+use otr::{KeyError, TextFile};
+use proto::irc::Nick;
+use proto::shim::Style;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use zeroize::Zeroizing;
+
+/// What came of a file.
+enum Found<T> {
+    /// There is none.
+    Nothing,
+    /// There is one that cannot be used.
+    Useless,
+    Content(T),
+}
+
+impl Engine {
+    /// Takes over everything that is on disk.
+    pub(super) fn remember(&mut self, mut files: StoredFiles) {
+        let files = &mut files;
+        match self.read_json(files, StoredFile::Settings) {
+            Found::Nothing => {}
+            Found::Useless => self.settings_are_lost(),
+            Found::Content(settings) => {
+                self.policies = Policies::new(settings);
+                self.conversations.set_casemap(self.policies.casemap());
+            }
+        }
+        self.remember_key(files);
+        if let Found::Content(file) = self.read(files, StoredFile::InstanceTag) {
+            self.remember_tag(&file);
+        }
+        // Peers know us by it: it has to be the same after a restart.
+        let known_before = self.otr.instags_file();
+        self.otr.instag();
+        if self.otr.instags_file() != known_before {
+            self.persistence.changed(StoredFile::InstanceTag);
+        }
+        if let Found::Content(file) = self.read(files, StoredFile::Fingerprints) {
+            self.remember_fingerprints(&file);
+        }
+        match self.read_json::<Remembered>(files, StoredFile::Conversations) {
+            Found::Nothing => {}
+            Found::Useless => self.conversations_are_lost(),
+            Found::Content(remembered) => {
+                self.conversations.everybody = remembered.everybody;
+                self.key_dates = KeyDates::read(&remembered.dates);
+                for one in remembered.conversations {
+                    let phase = one.phase();
+                    self.close(one.nick, phase);
+                }
+            }
+        }
+    }
+
+    /// What the user required is not known any more: everything is, until the user says otherwise.
+    fn settings_are_lost(&mut self) {
+        self.policies = Policies::lost();
+        self.persistence.changed(StoredFile::Settings);
+        self.module.note(
+            Style::Bad,
+            "Your settings are gone, and a policy may have required private conversations: nothing goes out in clear until you say policy * opportunistic, or another policy for *.",
+        );
+    }
+
+    /// Who was private is not known any more: everybody with a known key may have been.
+    fn conversations_are_lost(&mut self) {
+        let closed = self.known.peers().filter_map(|peer| Nick::new(peer.as_bytes()).ok());
+        for nick in closed.collect::<BTreeSet<Nick>>() {
+            self.close(nick, super::Phase::lost());
+        }
+        self.persistence.changed(StoredFile::Conversations);
+        self.module.note(
+            Style::Bad,
+            "Which conversations were private is not known any more: nothing goes out in clear to anybody whose key is known, until you say finish and the nick, or finish --all.",
+        );
+    }
+
+    fn remember_key(&mut self, files: &mut StoredFiles) {
+        let file = match files.take(StoredFile::Key) {
+            None => return,
+            Some(Ok(file)) => file,
+            Some(Err(error)) => {
+                return self.key_is_useless(format!(
+                    "Your key file otr.key cannot be read ({error}). Ask the admin to mend it, or make a new key with genkey --overwrite."
+                ));
+            }
+        };
+        match self.otr.load_key(&file) {
+            Ok(()) => self.own_key = OwnKey::ready(),
+            // The file is sound, it is just not for us: it stays where it is.
+            Err(error @ KeyError::OtherAccount { .. }) => {
+                self.key_is_useless(format!("Your key file otr.key cannot be used: {error}."));
+            }
+            Err(error) => {
+                self.damaged(StoredFile::Key, error.to_string());
+                let why = "Your key file was damaged and set aside. Restore it from a backup, or make a new key with genkey --overwrite: your peers will then see a changed key.";
+                self.own_key = OwnKey::damaged(why.into());
+            }
+        }
+    }
+
+    fn key_is_useless(&mut self, why: String) {
+        self.module.note(Style::Bad, why.clone());
+        self.own_key = OwnKey::damaged(why);
+    }
+
+    fn remember_tag(&mut self, file: &[u8]) {
+        let none = self.otr.instags_file();
+        let why = match self.otr.load_instags(file) {
+            Err(error) => error.to_string(),
+            Ok(()) if self.otr.instags_file() == none && says_something(file) => {
+                "it has no tag of this account".into()
+            }
+            Ok(()) => return,
+        };
+        self.damaged(StoredFile::InstanceTag, why);
+    }
+
+    fn remember_fingerprints(&mut self, file: &[u8]) {
+        let why = match self.known.load(file) {
+            Ok(report) if !report.lossy() => None,
+            // What was readable is in use; the file itself is kept for whoever can mend it.
+            Ok(report) if report.others + report.malformed + report.beyond_limit > 0 => {
+                Some("some lines are no fingerprints of this account".into())
+            }
+            Ok(_) => Some(
+                "it has words for trust that are not known; these fingerprints are not trusted"
+                    .into(),
+            ),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(why) = why {
+            self.damaged(StoredFile::Fingerprints, why);
+        }
+        if self.policies.casemapping().is_some() {
+            self.fold_known();
+        }
+    }
+
+    fn read(&mut self, files: &mut StoredFiles, name: StoredFile) -> Found<Zeroizing<Vec<u8>>> {
+        match files.take(name) {
+            None => Found::Nothing,
+            Some(Ok(file)) => Found::Content(file),
+            Some(Err(error)) => {
+                self.damaged(name, format!("it cannot be read: {error}"));
+                Found::Useless
+            }
+        }
+    }
+
+    fn read_json<T: for<'de> Deserialize<'de>>(
+        &mut self,
+        files: &mut StoredFiles,
+        name: StoredFile,
+    ) -> Found<T> {
+        let file = match self.read(files, name) {
+            Found::Content(file) => file,
+            Found::Nothing => return Found::Nothing,
+            Found::Useless => return Found::Useless,
+        };
+        match serde_json::from_slice(&TextFile::new(&file)) {
+            Ok(value) => Found::Content(value),
+            Err(_) => {
+                self.damaged(name, "it is not what otrd wrote".into());
+                Found::Useless
+            }
+        }
+    }
+
+    fn damaged(&mut self, name: StoredFile, why: String) {
+        self.persistence.damaged(name, why);
+        self.actions.push(Action::KeepDamaged(name));
+        if name == StoredFile::Fingerprints {
+            self.persistence.changed(name);
+        }
+    }
+
+    /// A damaged file has another name now, or could not be given one.
+    pub(super) fn damaged_kept(&mut self, name: StoredFile, aside: Result<String, String>) {
+        let Some(why) = self.persistence.kept(name, aside.is_ok()) else { return };
+        let file = name.file();
+        let note = match aside {
+            Ok(aside) => format!("The file {file} was damaged ({why}). It is kept as {aside}."),
+            Err(error) => format!(
+                "The file {file} is damaged ({why}) and cannot be set aside ({error}): nothing is saved there until the admin has removed it and otrd was started again."
+            ),
+        };
+        self.say_or_note(Style::Bad, note);
+    }
+}
+
+/// Whether one of libotr's files has more than comments and blanks in it.
+fn says_something(file: &[u8]) -> bool {
+    let file = TextFile::new(file);
+    let lines = file.split(|byte| matches!(byte, b'\n' | b'\r')).map(<[u8]>::trim_ascii);
+    lines.into_iter().any(|line| !line.is_empty() && !line.starts_with(b"#"))
+}

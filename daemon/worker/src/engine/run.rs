@@ -1,0 +1,76 @@
+//! Does what a command asks for, however it was said.
+
+use super::Engine;
+use super::messages::Message;
+use super::policies::List;
+use crate::commands::Line;
+use otr::SmpError;
+use proto::command::{Command, Finish, Genkey, MaybePeer, Nothing, Peer, Smp};
+use proto::irc::{Nick, Text};
+use proto::shim::Style;
+
+impl Engine {
+    /// A line of the user's or of an admin's.
+    pub(super) fn run_line(&mut self, line: Line) {
+        match line {
+            Line::Command(command) => self.run(&command),
+            Line::NickOrFingerprint { command, peer, fingerprint } => {
+                let of = self.meant(peer, fingerprint);
+                self.run(&command(of));
+            }
+            Line::Help(word) => self.help(word.as_deref()),
+            Line::Listen => self.listen(),
+            Line::Mark => self.mark(),
+            Line::Status => self.say_status(),
+            Line::Version => self.say_version(),
+            Line::NoFingerprint => self.say_unknown(),
+            Line::Usage(command) => self.say(Style::Bad, command.usage()),
+            Line::Unknown => self.no_such_command(),
+        }
+    }
+
+    fn run(&mut self, command: &Command) {
+        match command {
+            Command::Start(Peer { peer }) => self.start(peer),
+            Command::Refresh(Peer { peer }) => self.refresh(peer),
+            Command::Finish(Finish::Peer { peer }) => self.finish_nick(peer),
+            Command::Finish(Finish::All { .. }) => self.finish_everybody(),
+            Command::Trust(of) => self.trust(of),
+            Command::Distrust(of) => self.distrust(of),
+            Command::Forget(forget) => self.forget_named(forget),
+            Command::Smp(smp) => self.authenticate(smp),
+            Command::SmpAbort(Peer { peer }) => self.smp_abort(peer),
+            Command::Genkey(Genkey { overwrite }) => self.genkey(*overwrite),
+            Command::Policy(policy) => self.policy_command(policy),
+            Command::Ignore(patterns) => self.patterns_command(List::Ignore, patterns),
+            Command::Enable(patterns) => self.patterns_command(List::Enable, patterns),
+            Command::Info(MaybePeer { peer }) => self.info(peer.as_ref()),
+            Command::Fingerprint(Nothing {}) => self.say_own_fingerprint(),
+        }
+    }
+
+    fn finish_everybody(&mut self) {
+        if self.finish_all() == 0 {
+            self.report(Message::NothingPrivate {});
+        }
+        self.open_everybody();
+    }
+
+    fn finish_nick(&mut self, nick: &Nick) {
+        self.open(nick);
+        let met = self.peer(nick.as_bytes());
+        match met.filter(|peer| self.conversations.get(peer).is_some()) {
+            Some(peer) => self.finish(&peer),
+            None => self.report_of(nick, Message::NothingPrivate {}),
+        }
+    }
+
+    fn authenticate(&mut self, smp: &Smp) {
+        let Smp { peer, secret, question } = smp;
+        match self.smp(peer, question.as_ref().map(Text::as_bytes), secret.as_bytes()) {
+            Ok(()) => {}
+            Err(SmpError::NotPrivate) => self.report_of(peer, Message::AuthNotPrivate {}),
+            Err(error) => self.report_of(peer, Message::AuthError { reason: error.to_string() }),
+        }
+    }
+}
