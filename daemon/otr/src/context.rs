@@ -92,6 +92,15 @@ impl<'a> Context<'a> {
         if self.read(|context| context.protocol_version) == 2 { Version::V2 } else { Version::V3 }
     }
 
+    pub(crate) fn set_version(self, version: Version) {
+        let version = match version {
+            Version::V2 => 2,
+            Version::V3 => 3,
+        };
+        // SAFETY: the context is valid and no reference to it is held.
+        unsafe { (*self.as_ptr()).protocol_version = version };
+    }
+
     pub(crate) fn state(self) -> State {
         match self.read(|context| context.msgstate) {
             otr_sys::OTRL_MSGSTATE_ENCRYPTED => State::Encrypted,

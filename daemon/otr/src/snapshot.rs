@@ -6,22 +6,33 @@
 
 use crate::context::Context;
 use crate::event::State;
+use crate::message::Version;
 
 /// How a peer's contexts were before a call.
 #[derive(Default)]
-pub(crate) struct ContextSnapshot {
-    states: Vec<(u32, State)>,
+pub(crate) struct ContextSnapshot(Vec<Before>);
+
+struct Before {
+    instance: u32,
+    state: State,
+    version: Version,
+    session_id: Vec<u8>,
 }
 
 impl ContextSnapshot {
     /// Takes note of a peer's contexts.
     pub(crate) fn of<'a>(run: impl Iterator<Item = Context<'a>>) -> ContextSnapshot {
-        ContextSnapshot { states: run.map(|one| (one.instance(), one.state())).collect() }
+        let before = run.map(|one| Before {
+            instance: one.instance(),
+            state: one.state(),
+            version: one.version(),
+            session_id: one.session_id(),
+        });
+        ContextSnapshot(before.collect())
     }
 
-    fn state(&self, instance: u32) -> State {
-        let found = self.states.iter().find(|(which, _)| *which == instance);
-        found.map_or(State::Plaintext, |(_, state)| *state)
+    fn find(&self, instance: u32) -> Option<&Before> {
+        self.0.iter().find(|before| before.instance == instance)
     }
 
     /// Puts the contexts of a peer right; returns the instances whose peer has ended the
@@ -30,8 +41,12 @@ impl ContextSnapshot {
         let mut ended = Vec::new();
         for context in run {
             context.drop_last_message();
-            let before = self.state(context.instance());
+            let was = self.find(context.instance());
+            let before = was.map_or(State::Plaintext, |was| was.state);
             restore_state(context, before);
+            if let Some(was) = was.filter(|was| was.session_id == context.session_id()) {
+                restore_version(context, was);
+            }
             if before == State::Encrypted && context.state() == State::Finished {
                 ended.push(context.instance());
             }
@@ -56,5 +71,14 @@ fn restore_state(context: Context<'_>, before: State) {
             context.set_state(State::Plaintext);
         }
         _ => {}
+    }
+}
+
+/// A query asks for another exchange, in the newest version that it names. libotr puts that version
+/// into the context at once (`otrl_auth_start_v23`), and so at the head of messages under keys that
+/// were made in another one, which the peer then cannot read. A version is that of its keys.
+fn restore_version(context: Context<'_>, was: &Before) {
+    if context.has_keys() && context.version() != was.version {
+        context.set_version(was.version);
     }
 }

@@ -67,6 +67,23 @@ fn version_2_has_no_instances() {
     assert_eq!(bob.heard(), ["hello"]);
 }
 
+/// Whoever can use a peer's nick can ask for an exchange that never comes about.
+#[test]
+fn a_query_for_another_version_leaves_a_session_readable() {
+    for query in ["?OTRv3?", "?OTRv23?", "?OTR?v23?"] {
+        let (mut alice, mut bob) = private_pair("?OTRv2?");
+        alice.hear(&peer("bob"), query.as_bytes());
+        alice.out.clear();
+        let session = alice.private_with(&peer("bob"));
+        assert_eq!((session.instance, session.version), (0, Version::V2), "{query}");
+        alice.say(&peer("bob"), 0, "in version 2");
+        bob.say(&peer("alice"), 0, "as before");
+        pump(&mut [&mut alice, &mut bob]);
+        assert_eq!(bob.heard(), ["in version 2"], "{query}");
+        assert_eq!(alice.heard(), ["as before"], "{query}");
+    }
+}
+
 #[test]
 fn the_query_is_one_line_that_names_nobody() {
     let query = Person::new("alice").otr.query();
