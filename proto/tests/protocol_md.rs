@@ -181,7 +181,10 @@ fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
     all.insert(("accounts", "admin"), json!({"after": account}));
     all.insert(("command", "admin"), json!({"account": account, "text": "info"}));
     all.insert(("watch", "admin"), json!({}));
-    all.insert(("event", "otrd"), json!({"account": account, "what": "key", "was": "", "now": ""}));
+    all.insert(
+        ("event", "otrd"),
+        json!({"account": account, "what": "key", "was": null, "now": "ready"}),
+    );
     let import = json!({"account": account, "from": "libera", "overwrite": true, "check": true});
     all.insert(("import", "admin"), import);
     all.insert(("export", "admin"), json!({"account": account}));

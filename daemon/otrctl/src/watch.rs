@@ -1,4 +1,4 @@
-//! `watch`: one line for each change, over restarts of otrd.
+//! `watch`: how all stands and then one line for each change, over restarts of otrd.
 
 use crate::args::Args;
 use crate::client::Client;
@@ -6,14 +6,14 @@ use crate::failure::Failure;
 use crate::render::{self, clean};
 use crate::terminal;
 use proto::account::Account;
-use proto::admin::{Event, Page, Status, Watch};
+use proto::admin::{Event, EventValue, Page, Status, Watch, Watching};
 use serde::Serialize;
 
 /// Tells until nobody reads, or otrd ends for good.
 pub fn run(args: &Args, client: &mut Client) -> Result<String, Failure> {
     let status: Status = client.ask("status", &Page::default())?;
     let mut pid = status.pid;
-    let _: Watch = client.ask("watch", &Watch {})?;
+    let _: Watching = client.ask("watch", &Watch {})?;
     loop {
         let event: Event = match client.event() {
             Ok(event) => event,
@@ -21,7 +21,7 @@ pub fn run(args: &Args, client: &mut Client) -> Result<String, Failure> {
                 // Restarted or replaced: another one answers soon.
                 client.again().map_err(|_| failure)?;
                 let status: Status = client.ask("status", &Page::default())?;
-                let _: Watch = client.ask("watch", &Watch {})?;
+                let _: Watching = client.ask("watch", &Watch {})?;
                 let other = OtherDaemon { what: "daemon", was: pid, now: status.pid };
                 pid = status.pid;
                 if terminal::print(&render::render(args.json, &other, other_daemon)?).is_err() {
@@ -50,7 +50,11 @@ struct OtherDaemon {
 /// One thing that changed.
 fn shown(event: &Event) -> String {
     let Event { account, what, was, now } = event;
-    let value = |value: &str| if value.is_empty() { "-".to_owned() } else { clean(value) };
+    let value = |value: &Option<EventValue>| match value {
+        None => "-".to_owned(),
+        Some(EventValue::Number(number)) => number.to_string(),
+        Some(EventValue::Word(word)) => clean(word),
+    };
     let Account { uid, user, network } = account;
     format!("{user}/{network} ({uid})  {what}  {} -> {}\n", value(was), value(now))
 }

@@ -15,8 +15,8 @@ use crate::watch::Watched;
 use proto::account::Account;
 use proto::admin::import_export::{Exported, Forgotten, Imported, Restore};
 use proto::admin::{
-    self, AccountEncrypted, AccountStatus, Accounts, Call, Encryption, EncryptionState, Former,
-    MAX_FORMER, Output, Page, Renewed, Replacing, Selector, Status, Watch,
+    self, AccountEncrypted, AccountStatus, Accounts, Call, Encryption, EncryptionState, Event,
+    Former, MAX_FORMER, Output, Page, Renewed, Replacing, Selector, Status, Watching,
 };
 use proto::jsonrpc::{self, Code, Error, Id, Message, Outgoing, Request, Response, write_line};
 use proto::overview::AccountState;
@@ -110,12 +110,15 @@ async fn converse(caller: &Caller, mut stream: UnixStream) {
     }
 }
 
-/// Tells what changes, and answers what else is asked, until the other side closes.
+/// Tells how all stands and then what changes, and answers what else is asked, until the other side
+/// closes.
 async fn watch(caller: &Caller, line: &[u8], mut stream: UnixStream, mut inbox: LineReader) {
     let mut out = Vec::new();
-    jsonrpc::serve(line, &mut out, |_| Ok(Watch {}));
     let mut watched = Watched::default();
-    watched.look(caller.all_status().await);
+    let events = watched.look(caller.all_status().await);
+    let snapshot = u64::try_from(events.len()).unwrap_or(u64::MAX);
+    jsonrpc::serve(line, &mut out, |_| Ok(Watching { snapshot }));
+    tell(events, &mut out);
     tracing::debug!(uid = caller.uid, "an admin watches");
     let mut next_look = Instant::now() + WATCH_TIME;
     loop {
@@ -125,9 +128,7 @@ async fn watch(caller: &Caller, line: &[u8], mut stream: UnixStream, mut inbox: 
         out.clear();
         tokio::select! {
             () = sleep_until(next_look) => {
-                for event in watched.look(caller.all_status().await) {
-                    write_line(&mut out, &Outgoing::notification("event", event));
-                }
+                tell(watched.look(caller.all_status().await), &mut out);
                 next_look = Instant::now() + WATCH_TIME;
             }
             line = inbox.read_line(&stream) => match line {
@@ -144,11 +145,17 @@ async fn watch(caller: &Caller, line: &[u8], mut stream: UnixStream, mut inbox: 
     }
 }
 
+fn tell(events: Vec<Event>, out: &mut Vec<u8>) {
+    for event in events {
+        write_line(out, &Outgoing::notification("event", event));
+    }
+}
+
 /// The answer to a second `watch`.
 fn watches(line: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let says = "watch was said before: its events come on this connection already";
-    jsonrpc::serve(line, &mut out, |_| Err::<Watch, _>(Error::new(Code::InvalidRequest, says)));
+    jsonrpc::serve(line, &mut out, |_| Err::<Watching, _>(Error::new(Code::InvalidRequest, says)));
     out
 }
 

@@ -6,7 +6,7 @@
 //! which its restarts show.
 
 use proto::account::Account;
-use proto::admin::{AccountStatus, Event};
+use proto::admin::{AccountStatus, Event, EventValue};
 use std::collections::BTreeMap;
 
 /// How each account was when last looked at.
@@ -14,10 +14,10 @@ use std::collections::BTreeMap;
 pub struct Watched(BTreeMap<Account, Seen>);
 
 /// What is looked at, by the words of [`Event::what`].
-type Seen = BTreeMap<&'static str, String>;
+type Seen = BTreeMap<&'static str, EventValue>;
 
 impl Watched {
-    /// What has changed since the last look. The first look only remembers.
+    /// What has changed since the last look; at the first, everything that there is.
     pub fn look(&mut self, accounts: Vec<AccountStatus>) -> Vec<Event> {
         let mut events = Vec::new();
         let mut before = std::mem::take(&mut self.0);
@@ -36,20 +36,28 @@ impl Watched {
 
 fn see(status: &AccountStatus, old: &Seen) -> Seen {
     let mut seen = Seen::new();
-    seen.insert("worker", status.pid.map(|pid| pid.to_string()).unwrap_or_default());
-    seen.insert("restarts", status.restarts.to_string());
+    let mut number = |what, number: u32| {
+        seen.insert(what, EventValue::Number(number.into()));
+    };
+    if let Some(pid) = status.pid {
+        number("worker", pid);
+    }
+    number("restarts", status.restarts);
+    if let Some(worker) = &status.worker {
+        number("sessions", worker.sessions);
+        number("blocked", worker.blocked);
+        number("waiting", worker.waiting);
+    }
     match (&status.worker, status.pid) {
         (Some(worker), _) => {
-            let module = match (worker.connected, worker.shim.as_str()) {
-                (false, _) => String::new(),
-                (true, "") => "connected".into(),
-                (true, version) => version.into(),
-            };
-            seen.insert("module", module);
-            seen.insert("key", worker.key.clone());
-            seen.insert("sessions", worker.sessions.to_string());
-            seen.insert("blocked", worker.blocked.to_string());
-            seen.insert("waiting", worker.waiting.to_string());
+            let version = Some(worker.shim.as_str()).filter(|version| !version.is_empty());
+            if worker.connected {
+                let module = version.unwrap_or("connected");
+                seen.insert("module", EventValue::Word(module.to_owned()));
+            }
+            if !worker.key.is_empty() {
+                seen.insert("key", EventValue::Word(worker.key.clone()));
+            }
         }
         // It does not answer: as far as anybody knows it is as it was.
         (None, Some(_)) => {
@@ -66,9 +74,11 @@ fn see(status: &AccountStatus, old: &Seen) -> Seen {
 fn tell(account: &Account, old: &Seen, new: &Seen, events: &mut Vec<Event>) {
     let words: std::collections::BTreeSet<_> = old.keys().chain(new.keys()).copied().collect();
     for what in words {
-        let value = |seen: &Seen| seen.get(what).cloned().unwrap_or_default();
+        let value = |seen: &Seen| seen.get(what).cloned();
         let (was, now) = (value(old), value(new));
-        let nothing = |value: &str| value.is_empty() || value == "0";
+        let nothing = |value: &Option<EventValue>| {
+            value.as_ref().is_none_or(|value| *value == EventValue::Number(0))
+        };
         if was != now && !(nothing(&was) && nothing(&now)) {
             events.push(Event { account: account.clone(), what: what.into(), was, now });
         }
@@ -97,34 +107,36 @@ mod tests {
         }
     }
 
-    fn told(watched: &mut Watched, accounts: Vec<AccountStatus>) -> Vec<(String, String, String)> {
+    fn told(watched: &mut Watched, accounts: Vec<AccountStatus>) -> Vec<(String, String)> {
+        let text = |value: &Option<EventValue>| serde_json::to_string(value).unwrap();
+        let change = |event: &Event| format!("{} -> {}", text(&event.was), text(&event.now));
         let events = watched.look(accounts);
-        events.into_iter().map(|event| (event.what, event.was, event.now)).collect()
+        events.into_iter().map(|event| (event.what.clone(), change(&event))).collect()
     }
 
     #[test]
-    fn only_changes_are_told() {
+    fn how_all_stands_is_told_first_and_then_only_what_changes() {
         let mut watched = Watched::default();
         let worker =
             |sessions| Some(WorkerStatus { connected: true, sessions, ..WorkerStatus::default() });
-        let event = |what: &str, was: &str, now: &str| (what.into(), was.into(), now.into());
+        let event = |what: &str, change: &str| (what.to_owned(), change.to_owned());
         assert_eq!(
             told(&mut watched, vec![status(Some(7), worker(0))]),
-            [event("module", "", "connected"), event("worker", "", "7")]
+            [event("module", r#"null -> "connected""#), event("worker", "null -> 7")]
         );
         assert_eq!(told(&mut watched, vec![status(Some(7), worker(0))]), []);
         assert_eq!(
             told(&mut watched, vec![status(Some(7), worker(1))]),
-            [event("sessions", "0", "1")]
+            [event("sessions", "0 -> 1")]
         );
         // A worker that does not answer has not lost its sessions.
         assert_eq!(told(&mut watched, vec![status(Some(7), None)]), []);
         assert_eq!(
             told(&mut watched, vec![]),
             [
-                event("module", "connected", ""),
-                event("sessions", "1", ""),
-                event("worker", "7", "")
+                event("module", r#""connected" -> null"#),
+                event("sessions", "1 -> null"),
+                event("worker", "7 -> null")
             ]
         );
     }

@@ -231,7 +231,8 @@ fn who_watches_may_ask_on() {
         json!({"jsonrpc": "2.0", "id": 2, "method": "accounts", "params": {}}),
     );
     admin.raw(format!("{watch}\n{accounts}\n").as_bytes());
-    assert_eq!(admin.line()["id"], 1);
+    let began = admin.line();
+    assert_eq!((&began["id"], &began["result"]), (&json!(1), &json!({"snapshot": 0})));
     assert_eq!(admin.line()["result"], json!({"accounts": []}));
     assert_eq!(admin.ask("status", json!({}))["result"]["accounts"], json!([]));
     assert_eq!(code(&admin.ask("watch", json!({}))), -32600);

@@ -112,6 +112,13 @@ pub struct AccountEncrypted {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watch {}
 
+/// The result of `watch`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watching {
+    /// So many events follow at once, and say how all accounts stand now.
+    pub snapshot: u64,
+}
+
 /// Which account a typed method is for; the rest of its parameters are those of the method.
 #[derive(Deserialize)]
 struct Of {

@@ -10,6 +10,8 @@ mod status;
 pub use crate::account::Selector;
 pub use call::{
     AccountEncrypted, Call, CommandLine, EncryptAccount, Encryption, EncryptionState, MAX_BATCH,
-    Output, Renew, Renewed, Replace, Replacing, StateOf, Typed, Watch, no_account,
+    Output, Renew, Renewed, Replace, Replacing, StateOf, Typed, Watch, Watching, no_account,
 };
-pub use status::{AccountStatus, Accounts, Event, Former, MAX_FORMER, Page, Status, WorkerStatus};
+pub use status::{
+    AccountStatus, Accounts, Event, EventValue, Former, MAX_FORMER, Page, Status, WorkerStatus,
+};

@@ -119,8 +119,20 @@ pub struct Event {
     pub account: Account,
     /// What changed: `worker`, `restarts`, `module`, `key`, `sessions`, `blocked` or `waiting`.
     pub what: String,
-    /// Before; empty where the account was not there.
-    pub was: String,
-    /// Now; empty where it is not there any more.
-    pub now: String,
+    /// Before; `None` where there was nothing, as before the snapshot.
+    #[serde(deserialize_with = "Option::deserialize")] // not to be left out
+    pub was: Option<EventValue>,
+    /// Now; `None` where there is nothing any more.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub now: Option<EventValue>,
+}
+
+/// What [`Event`] tells of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum EventValue {
+    /// Of `worker` (a process id), `restarts`, `sessions`, `blocked` and `waiting`.
+    Number(u64),
+    /// Of `module` (its version, or `connected`) and `key` (as in [`WorkerStatus::key`]).
+    Word(String),
 }

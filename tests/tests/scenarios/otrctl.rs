@@ -79,9 +79,9 @@ fn its_json_is_as_documented() {
     compare("import", import.arg(scene.bob.dir()).json());
     let mut watch = otrctl().args(["--json", "watch"]).lines();
     scene.bob.finishes_otr_with("alice");
-    let event = watch.until(|line| line.contains("sessions"));
+    let event = watch.until(|line| line.contains(r#""now":0"#));
     let event: Value = serde_json::from_str(&event).expect("JSON");
-    assert_eq!((&event["was"], &event["now"]), (&"1".into(), &"0".into()));
+    assert_eq!((&event["what"], &event["was"]), (&"sessions".into(), &1.into()));
     compare("watch", event);
     compare("secrets", otrctl().args(["secrets"]).json());
     compare("renew", otrctl().args(["-a", "alice/net", "renew"]).json());
@@ -179,8 +179,8 @@ fn a_stopped_worker_is_said_and_the_others_answer() {
 fn a_watcher_sees_workers_come_and_die() {
     let scene = Scene::new();
     let mut watch = Otrctl::new(&scene.otrd).args(["watch"]).lines();
-    // The first look only remembers.
-    eventually("somebody watches", || scene.otrd.log().contains("watches"));
+    let pid = format!("worker  - -> {}", scene.otrd.worker());
+    watch.until(|line| line.contains(&pid));
     scene.otrd.signal_worker(scene.otrd.worker(), nix::sys::signal::Signal::SIGKILL);
     let line = watch.until(|line| line.contains("restarts"));
     assert!(line.contains("alice/net") && line.contains("-> 1"), "{line}");

@@ -61,14 +61,27 @@ fn another_unix_user_reaches_no_account_but_his_own() {
         let said = Otrctl::new(&otrd).uid(MALLORY).args(["-a", "alice/net", word, "/tmp"]).run();
         assert_ne!(said.code, 0, "{word}: {said:?}");
     }
-    // He watches, and sees nothing of hers: what changes first is not told, what changes next is.
+    // He watches, and sees nothing of hers: not how it stands, nor what changes first, but what
+    // changes next.
     asks.line(&json!({"jsonrpc": "2.0", "id": 99, "method": "watch", "params": {}}));
-    while asks.answer().expect("the watch begins")["id"] != 99 {}
+    let snapshot = loop {
+        let answer = asks.answer().expect("the watch begins");
+        if answer["id"] == 99 {
+            break answer["result"]["snapshot"].as_u64().expect("a number");
+        }
+    };
+    assert!(snapshot > 0);
+    for _ in 0..snapshot {
+        let event = asks.answer().expect("an event");
+        assert_eq!(event["params"]["account"]["uid"], MALLORY, "{event}");
+        assert_eq!(event["params"]["was"], json!(null), "{event}");
+    }
     hers.line(&json!({"jsonrpc": "2.0", "method": "bye", "params": {}}));
     hers.is_closed();
     his.line(&json!({"jsonrpc": "2.0", "method": "bye", "params": {}}));
     let event = asks.answer().expect("an event");
     assert_eq!(event["params"]["account"]["uid"], MALLORY, "{event}");
+    assert_ne!(event["params"]["was"], json!(null), "{event}");
 
     // The files, and the sockets without their group.
     let key = otrd.account(ALICE, "alice", "net").join("otr.key");
