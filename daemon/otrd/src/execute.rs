@@ -6,7 +6,7 @@
 
 use crate::inherited::{Executed, List, VARIABLE};
 use crate::replace::Named;
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -18,7 +18,12 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use std::time::Duration;
 use tokio::process::Command;
+use tokio::time::timeout;
+
+/// How long a new program may look at the settings. Nobody is served meanwhile.
+const CHECK_TIME: Duration = Duration::from_secs(5);
 
 /// A program that may be executed, in memory.
 pub struct Program {
@@ -38,7 +43,10 @@ impl Program {
         drop(copy);
         let mut check = Command::new(in_proc(file.as_raw_fd()));
         check.args(std::env::args_os().skip(1)).arg("--check-config");
-        let status = check.stdout(std::process::Stdio::null()).status().await;
+        check.stdout(std::process::Stdio::null()).kill_on_drop(true);
+        let Ok(status) = timeout(CHECK_TIME, check.status()).await else {
+            bail!("{shown} said nothing for {} s", CHECK_TIME.as_secs());
+        };
         let status = status.with_context(|| format!("cannot execute {shown}"))?;
         ensure!(status.success(), "{shown} cannot run with these settings");
         Ok(Self { file, executed: Executed { program: path.to_owned() } })
