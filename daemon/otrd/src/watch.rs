@@ -35,7 +35,11 @@ impl Watched {
 }
 
 fn see(status: &AccountStatus, old: &Seen) -> Seen {
-    let mut seen = Seen::new();
+    let mut seen = match (&status.worker, status.pid) {
+        // It does not answer: as far as anybody knows it is as it was.
+        (None, Some(_)) => old.clone(),
+        _ => Seen::new(),
+    };
     let mut number = |what, number: u32| {
         seen.insert(what, EventValue::Number(number.into()));
     };
@@ -43,30 +47,19 @@ fn see(status: &AccountStatus, old: &Seen) -> Seen {
         number("worker", pid);
     }
     number("restarts", status.restarts);
-    if let Some(worker) = &status.worker {
-        number("sessions", worker.sessions);
-        number("blocked", worker.blocked);
-        number("waiting", worker.waiting);
-    }
-    match (&status.worker, status.pid) {
-        (Some(worker), _) => {
-            let version = Some(worker.shim.as_str()).filter(|version| !version.is_empty());
-            if worker.connected {
-                let module = version.unwrap_or("connected");
-                seen.insert("module", EventValue::Word(module.to_owned()));
-            }
-            if !worker.key.is_empty() {
-                seen.insert("key", EventValue::Word(worker.key.clone()));
-            }
+    let Some(worker) = &status.worker else { return seen };
+    number("sessions", worker.sessions);
+    number("blocked", worker.blocked);
+    number("waiting", worker.waiting);
+    let module = match (worker.connected, worker.shim.as_str()) {
+        (false, _) => "",
+        (true, "") => "connected",
+        (true, version) => version,
+    };
+    for (what, word) in [("module", module), ("key", worker.key.as_str())] {
+        if !word.is_empty() {
+            seen.insert(what, EventValue::Word(word.to_owned()));
         }
-        // It does not answer: as far as anybody knows it is as it was.
-        (None, Some(_)) => {
-            let words = old.iter().map(|(what, value)| (*what, value.clone()));
-            for (what, value) in words {
-                seen.entry(what).or_insert(value);
-            }
-        }
-        (None, None) => {}
     }
     seen
 }

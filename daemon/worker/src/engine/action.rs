@@ -31,7 +31,7 @@ pub enum Event {
     Returned,
     /// This worker ends: what waits comes back.
     End,
-    /// How IRC is.
+    /// The network, as the module sees it: whether it is connected, its limits and rules.
     Network(Network),
     /// The user typed something for a person.
     Out(OutgoingMessage),
@@ -66,7 +66,7 @@ pub enum Event {
 }
 
 impl From<Call> for Event {
-    /// What a module asks for, as far as it is decided here.
+    /// Of a module's call. The event loop answers some by itself; in these, only time passes.
     fn from(call: Call) -> Self {
         match call {
             Call::Network(network) => Self::Network(network),

@@ -4,7 +4,6 @@ use super::conversation::{GuardTold, Waiting};
 use super::messages::Message;
 use super::{Conversation, Engine, Phase};
 use crate::store::StoredFile;
-use crate::text::casemap::Casemap;
 use crate::text::sanitize::quote;
 use otr::{KnownFingerprint, Peer};
 use proto::irc::Nick;
@@ -12,11 +11,12 @@ use proto::irc::Nick;
 impl Engine {
     /// The server compares nicks by another rule than we believed. Nicks that were two may be one
     /// now, and the other way round: whatever was closed for clear text stays closed.
-    pub(super) fn change_casemap(&mut self, casemap: Casemap, word: &str) {
+    pub(super) fn change_casemap(&mut self, word: &str) {
         let first = self.policies.casemapping().is_none();
         if self.policies.set_casemapping(word) {
             self.persistence.changed(StoredFile::Settings);
         }
+        let casemap = self.policies.casemap();
         if casemap == self.conversations.casemap() {
             if first {
                 self.fold_known();

@@ -21,8 +21,7 @@ impl Engine {
     /// of our files, and not closed, was private once: another otrd may have seen to it, or files
     /// are lost.
     pub(super) fn take_over(&mut self, closed: &ClosedNicks) {
-        if closed.everybody && !self.conversations.everybody {
-            self.conversations.everybody = true;
+        if closed.everybody && self.conversations.close_everybody() {
             self.persistence.changed(StoredFile::Conversations);
         }
         let hashes: HashSet<&str> = closed.hashes.iter().map(String::as_str).collect();
@@ -85,7 +84,7 @@ impl Engine {
         if self.conversations.fewer_closed_than(limits::CLOSED) {
             return true;
         }
-        if !std::mem::replace(&mut self.conversations.everybody, true) {
+        if self.conversations.close_everybody() {
             self.persistence.changed(StoredFile::Conversations);
         }
         false
@@ -98,7 +97,7 @@ impl Engine {
 
     /// The user finished all conversations.
     pub(super) fn open_everybody(&mut self) {
-        if std::mem::take(&mut self.conversations.everybody) {
+        if self.conversations.open_everybody() {
             self.persistence.changed(StoredFile::Conversations);
         }
         if self.module.remembers() {
@@ -177,7 +176,7 @@ impl Engine {
 
     /// Whether nothing may go in clear to anybody.
     pub fn everybody_closed(&self) -> bool {
-        self.conversations.everybody
+        self.conversations.everybody_closed()
     }
 
     /// The rules for lines of other modules.

@@ -1,11 +1,11 @@
 //! Our own record of a conversation. It decides what may go out; libotr only encrypts.
 
-use super::crossing::{Crossing, Step};
+use super::crossing::Crossing;
 use super::split_lines::Split;
 use crate::limits::{self, TokenBucket};
-use otr::{Fingerprint, Handle, Peer, Version};
+use otr::{Fingerprint, Handle, Version};
 use proto::irc::Nick;
-use proto::shim::{IncomingMessage, OutgoingMessage};
+use proto::shim::OutgoingMessage;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -124,14 +124,6 @@ pub struct Waiting {
     pub out: OutgoingMessage,
     /// Since when.
     pub since: Duration,
-}
-
-/// A peer's line that waits for our key.
-pub enum HeldLine {
-    /// As it came, and what it does.
-    In(IncomingMessage, Step),
-    /// A query of ours that is to go out.
-    Query(Peer),
 }
 
 /// Whether the whitespace tag goes on a message.

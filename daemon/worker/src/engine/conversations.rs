@@ -12,15 +12,15 @@ use proto::shim::guard;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-/// Everybody who is known to be there, or closed.
+/// Everybody whom we met, and everybody who is kept closed.
 #[derive(Default)]
 pub struct Conversations {
     map: HashMap<Peer, Conversation>,
     /// How nicks are folded.
     casemap: Casemap,
     /// So many nicks are closed that everybody is.
-    pub(super) everybody: bool,
-    /// The last that was given to a peer.
+    everybody: bool,
+    /// The newest.
     last_handle: u64,
     touched: Vec<Peer>,
     /// Those that wait for something.
@@ -191,12 +191,27 @@ impl Conversations {
         self.values().filter(|c| !c.is_clear()).take(most).count() < most
     }
 
-    /// Another nick that is closed, and one with this by some CASEMAPPING.
+    /// A closed nick, spelled otherwise, that some CASEMAPPING takes for this one.
     pub fn same_to_some(&self, nick: &Nick) -> Option<Nick> {
         let folded = guard::fold(nick.as_bytes());
         let closed = self.values().filter(|c| !c.is_clear()).map(|c| &c.nick);
         let mut others = closed.filter(|other| *other != nick);
         others.find(|other| guard::fold(other.as_bytes()) == folded).cloned()
+    }
+
+    /// Whether nothing may go in clear to anybody.
+    pub fn everybody_closed(&self) -> bool {
+        self.everybody
+    }
+
+    /// From now on nothing may go in clear to anybody. Whether that is new.
+    pub fn close_everybody(&mut self) -> bool {
+        !std::mem::replace(&mut self.everybody, true)
+    }
+
+    /// From now on those alone are closed who are so by name. Whether that is new.
+    pub fn open_everybody(&mut self) -> bool {
+        std::mem::take(&mut self.everybody)
     }
 
     /// Nicks that were left for this one.

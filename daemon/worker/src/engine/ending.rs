@@ -34,15 +34,6 @@ impl Engine {
         self.give_back(peer, &Message::BackEnded {});
     }
 
-    /// Ends every private conversation; how many there were.
-    pub(super) fn finish_all(&mut self) -> usize {
-        let open = self.conversations.not_clear();
-        for peer in &open {
-            self.finish(peer);
-        }
-        open.len()
-    }
-
     /// Ends a peer's sessions, and tells the peer.
     pub(super) fn end_sessions(&mut self, peer: &Peer) {
         if let Some(handle) = self.conversations.handle(peer) {

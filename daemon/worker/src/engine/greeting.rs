@@ -2,8 +2,7 @@
 
 use super::Engine;
 use super::messages::Message;
-use crate::text::casemap::Casemap;
-use proto::shim::{Hello, Network, Style};
+use proto::shim::{Hello, Network};
 
 impl Engine {
     /// A module that was not connected before.
@@ -41,23 +40,9 @@ impl Engine {
         }
     }
 
-    /// Says it now, or when a module is there.
-    pub(super) fn say_or_note(&mut self, style: Style, text: String) {
-        match self.module.is_connected() {
-            true => self.say(style, text),
-            false => self.module.note(style, text),
-        }
-    }
-
-    pub(super) fn give_all_back(&mut self, why: &Message) {
-        for peer in self.conversations.busy() {
-            self.give_back(&peer, why);
-        }
-    }
-
     pub(super) fn network_changed(&mut self, network: Network) {
         if let Some(casemapping) = &network.casemapping {
-            self.change_casemap(Casemap::parse(casemapping), casemapping);
+            self.change_casemap(casemapping);
         }
         let connects = network.connected && !self.network.connected;
         let old_data = network.old_data && !self.network.old_data;

@@ -1,8 +1,9 @@
 //! What a peer sent.
 
-use super::conversation::{HeldLine, Offer};
+use super::conversation::Offer;
 use super::crossing::Step;
 use super::messages::Message;
+use super::own_key::HeldLine;
 use super::{Engine, Policy};
 use crate::limits;
 use crate::text::ctcp::{self, Decrypted};

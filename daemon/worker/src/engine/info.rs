@@ -34,7 +34,7 @@ impl Engine {
         self.say(Style::Plain, format!("Your fingerprint: {fingerprint}."));
     }
 
-    /// The table of the seed: a peer's name and state in its first row only, the key in use first.
+    /// The table, as the older module shows it: a peer's name and state in its first row only, the key in use first.
     fn rows(&self, only: Option<&otr::Peer>) -> Vec<Vec<Text>> {
         let mut peers: BTreeMap<otr::Peer, Vec<KnownFingerprint>> = BTreeMap::new();
         for known in self.known.all() {
@@ -122,9 +122,8 @@ impl Engine {
         self.say(Style::Plain, format!("Account: {user} on {network}."));
         let key = match self.own_key.state() {
             KeyState::None => "none yet; it is made the first time one is needed".to_owned(),
-            KeyState::Generating { .. } => {
-                let took = self.own_key.generating_for(self.now.mono).unwrap_or_default();
-                format!("being made for {} s", took.as_secs())
+            KeyState::Generating { since, .. } => {
+                format!("being made for {} s", self.now.mono.saturating_sub(*since).as_secs())
             }
             KeyState::Ready => self.own_fingerprint(),
             KeyState::Damaged(why) => why.clone(),

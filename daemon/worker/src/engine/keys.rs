@@ -1,8 +1,7 @@
 //! Our own key is made in the background the first time one is needed, or when the user says so.
 
-use super::conversation::HeldLine;
 use super::messages::Message;
-use super::own_key::{KeyState, Use};
+use super::own_key::{HeldLine, KeyState, Use};
 use super::{Action, Engine};
 use crate::store::StoredFile;
 use crate::text::date;
@@ -39,8 +38,8 @@ impl Engine {
     /// `genkey [--overwrite]`.
     pub(super) fn genkey(&mut self, overwrite: bool) {
         match self.own_key.state() {
-            KeyState::Generating { .. } => {
-                let took = self.own_key.generating_for(self.now.mono).unwrap_or_default();
+            KeyState::Generating { since, .. } => {
+                let took = self.now.mono.saturating_sub(*since);
                 self.report(Message::MakingAlready { seconds: took.as_secs().to_string() });
             }
             KeyState::None => {
@@ -60,10 +59,7 @@ impl Engine {
     }
 
     pub(super) fn key_made(&mut self, file: &[u8]) {
-        if self.own_key.generating_for(self.now.mono).is_none() {
-            return;
-        }
-        let replaces = self.own_key.is_being_replaced();
+        let Some(replaces) = self.own_key.replaces() else { return };
         if replaces {
             // What became private with the old key meanwhile ends, and nobody said that it may go on
             // in clear.

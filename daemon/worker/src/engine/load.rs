@@ -54,7 +54,9 @@ impl Engine {
             Found::Nothing => {}
             Found::Useless => self.conversations_are_lost(),
             Found::Content(remembered) => {
-                self.conversations.everybody = remembered.everybody;
+                if remembered.everybody {
+                    self.conversations.close_everybody();
+                }
                 self.key_dates = KeyDates::read(&remembered.dates);
                 for one in remembered.conversations {
                     let phase = one.phase();

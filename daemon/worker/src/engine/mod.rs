@@ -233,7 +233,7 @@ impl Engine {
             StoredFile::Settings => serde_json::to_vec_pretty(self.policies.settings()).ok()?,
             StoredFile::Conversations => {
                 let required = |peer: &Peer| self.is_required(peer);
-                let everybody = self.conversations.everybody;
+                let everybody = self.conversations.everybody_closed();
                 let all = self.conversations.iter();
                 let remembered = Remembered::of(all, required, everybody, &self.key_dates);
                 serde_json::to_vec_pretty(&remembered).ok()?

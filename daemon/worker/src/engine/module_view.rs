@@ -1,10 +1,9 @@
 //! What the connected module said of itself, and what it knows of us.
 
+use otr::Peer;
 use proto::shim::guard::Rule;
 use proto::shim::{Hello, Standing, Style, Want};
 use std::collections::BTreeMap;
-
-use otr::Peer;
 
 /// The module, connected or not.
 #[derive(Default)]

@@ -160,6 +160,13 @@ impl Engine {
         }
     }
 
+    /// Everything that waits comes back.
+    pub(super) fn give_all_back(&mut self, why: &Message) {
+        for peer in self.conversations.busy() {
+            self.give_back(&peer, why);
+        }
+    }
+
     /// The module has given back what waits.
     pub(super) fn forget_waiting(&mut self) {
         for peer in self.conversations.busy() {

@@ -1,8 +1,9 @@
 //! Our own key: whether there is one, what waits for it, and its copy until it is on disk.
 
-use super::conversation::HeldLine;
+use super::crossing::Step;
 use crate::limits;
 use otr::Peer;
+use proto::shim::IncomingMessage;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -37,6 +38,14 @@ impl KeyState {
             Self::Damaged(_) => "damaged",
         }
     }
+}
+
+/// Something that needs our key.
+pub(super) enum HeldLine {
+    /// A peer's message, and what it does.
+    In(IncomingMessage, Step),
+    /// A query of ours to this peer.
+    Query(Peer),
 }
 
 /// The key of an account.
@@ -86,7 +95,7 @@ impl OwnKey {
         &self.state
     }
 
-    /// What the user does about a key that cannot be used.
+    /// Why the key cannot be used, and what to do.
     pub(super) fn damage(&self) -> Option<&str> {
         match &self.state {
             KeyState::Damaged(why) => Some(why),
@@ -102,9 +111,12 @@ impl OwnKey {
         }
     }
 
-    /// Whether the generation under way is for a key in place of another.
-    pub(super) fn is_being_replaced(&self) -> bool {
-        matches!(self.state, KeyState::Generating { replaces: true, .. })
+    /// Whether the generation under way is for a key in place of another; `None` where none is.
+    pub(super) fn replaces(&self) -> Option<bool> {
+        match self.state {
+            KeyState::Generating { replaces, .. } => Some(replaces),
+            _ => None,
+        }
     }
 
     /// A line that needs the key: it is kept, unless the key is there or there can be none.
@@ -229,9 +241,9 @@ mod tests {
     fn a_generation_that_fails_leaves_what_was() {
         let mut key = OwnKey::ready();
         key.begin(true, SECOND);
-        assert!(key.is_being_replaced());
+        assert_eq!(key.replaces(), Some(true));
         assert_eq!(key.failed(true), Some(vec![]));
-        assert_eq!(key.state(), &KeyState::Ready);
+        assert_eq!((key.state(), key.replaces()), (&KeyState::Ready, None));
 
         let mut key = OwnKey::damaged("torn".into());
         assert_eq!(key.need(query("bob")), Use::Never);

@@ -50,7 +50,11 @@ impl Engine {
     }
 
     fn finish_everybody(&mut self) {
-        if self.finish_all() == 0 {
+        let open = self.conversations.not_clear();
+        for peer in &open {
+            self.finish(peer);
+        }
+        if open.is_empty() {
             self.report(Message::NothingPrivate {});
         }
         self.open_everybody();

@@ -1,8 +1,9 @@
 //! A session asked for and finished, and what libotr says of it.
 
-use super::conversation::{HeldLine, Offer, SmpState};
+use super::conversation::{Offer, SmpState};
 use super::crossing::Crossing;
 use super::messages::Message;
+use super::own_key::HeldLine;
 use super::{Conversation, Engine, Phase, Policy};
 use crate::limits::{self, TokenBucket};
 use crate::store::StoredFile;

@@ -29,6 +29,14 @@ impl Engine {
         self.print(style, text.into(), About::default());
     }
 
+    /// A line of `*otr`, now or as soon as a module is there.
+    pub(super) fn say_or_note(&mut self, style: Style, text: String) {
+        match self.module.is_connected() {
+            true => self.say(style, text),
+            false => self.module.note(style, text),
+        }
+    }
+
     /// A line of `*otr` about a peer: `[bob] …`.
     pub(super) fn say_of(&mut self, nick: &Nick, style: Style, text: impl AsRef<str>) {
         let text = format!("[{}] {}", quote(nick.as_bytes()), text.as_ref());
