@@ -247,12 +247,15 @@ impl Client {
     /// Waits until `*otr` has its daemon: until `help` is answered with a list that names `info`.
     #[track_caller]
     pub fn has_otr(&self) {
+        let lists = |line: &Line| {
+            line.is("PRIVMSG", "*otr") && line.plain_text().starts_with("info [nick]")
+        };
+        // A list that was asked for before tells nothing of now.
+        while self.within(Duration::ZERO, lists).is_some() {}
         eventually("*otr answers", || {
             self.otr("help");
             self.settled();
-            let soon = Duration::from_millis(200);
-            self.within(soon, |line| line.is("PRIVMSG", "*otr") && line.text().contains("info"))
-                .is_some()
+            self.within(Duration::from_millis(200), lists).is_some()
         });
     }
 

@@ -61,13 +61,13 @@ impl<'a> Context<'a> {
     /// What `part` takes out of it cannot be a reference into it.
     fn read<T>(self, part: impl FnOnce(&ConnContext) -> T) -> T {
         // SAFETY: the context is valid while the user state is borrowed, all of it is
-        // initialised, and no part that is read changes it.
+        // initialised, and `part` only reads it.
         part(unsafe { self.context.as_ref() })
     }
 
     fn read_private<T>(self, part: impl FnOnce(&ConnContextPriv) -> T) -> T {
-        // SAFETY: every context has a private part, which lives as long as the context; no
-        // part that is read changes it.
+        // SAFETY: every context has a private part, which lives as long as the context,
+        // and `part` only reads it.
         part(unsafe { &*self.read(|context| context.context_priv) })
     }
 
@@ -220,8 +220,8 @@ impl<'a> Context<'a> {
 
     fn read_smp<T>(self, part: impl FnOnce(&OtrlSMState) -> T) -> Option<T> {
         let state = NonNull::new(self.read(|context| context.smstate))?;
-        // SAFETY: the context's own, which lives as long as the context; no part that is read
-        // changes it.
+        // SAFETY: the context's own, which lives as long as the context, and `part` only
+        // reads it.
         Some(part(unsafe { state.as_ref() }))
     }
 

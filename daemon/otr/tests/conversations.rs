@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Person, handle, peer, private_pair, pump};
-use otr::{Event, Fingerprint, SendError, State, Trust, Version};
+use otr::{Event, Fingerprint, SendError, Session, State, Trust, Version};
 
 #[test]
 fn version_3_becomes_private_and_carries_text_both_ways() {
@@ -67,20 +67,34 @@ fn version_2_has_no_instances() {
     assert_eq!(bob.heard(), ["hello"]);
 }
 
-/// Whoever can use a peer's nick can ask for an exchange that never comes about.
+/// Whoever can use a peer's nick can begin an exchange that never comes about.
 #[test]
-fn a_query_for_another_version_leaves_a_session_readable() {
-    for query in ["?OTRv3?", "?OTRv23?", "?OTR?v23?"] {
-        let (mut alice, mut bob) = private_pair("?OTRv2?");
-        alice.hear(&peer("bob"), query.as_bytes());
-        alice.out.clear();
-        let session = alice.private_with(&peer("bob"));
-        assert_eq!((session.instance, session.version), (0, Version::V2), "{query}");
-        alice.say(&peer("bob"), 0, "in version 2");
-        bob.say(&peer("alice"), 0, "as before");
-        pump(&mut [&mut alice, &mut bob]);
-        assert_eq!(bob.heard(), ["in version 2"], "{query}");
-        assert_eq!(alice.heard(), ["as before"], "{query}");
+fn what_begins_an_exchange_in_another_version_leaves_a_session_readable() {
+    for (spoken, query) in [
+        ("?OTRv2?", "?OTRv3?"),
+        ("?OTRv2?", "?OTRv23?"),
+        ("?OTRv2?", "?OTR?v23?"),
+        ("?OTRv3?", "?OTRv2?"),
+    ] {
+        let mut stranger = Person::new("mallory").called("bob");
+        stranger.max = 100_000;
+        stranger.hear(&peer("alice"), query.as_bytes());
+        let (_, commitment) = stranger.out.pop_front().expect("a commitment");
+        for line in [query.as_bytes().to_vec(), commitment] {
+            let (mut alice, mut bob) = private_pair(spoken);
+            let before = alice.private_with(&peer("bob"));
+            alice.hear(&peer("bob"), &line);
+            alice.out.clear();
+            let session = alice.private_with(&peer("bob"));
+            let who = |session: &Session| (session.instance, session.version);
+            assert_eq!(who(&session), who(&before), "{spoken} {query}");
+            let to_alice = bob.private_with(&peer("alice")).instance;
+            alice.say(&peer("bob"), session.instance, "under the keys that there are");
+            bob.say(&peer("alice"), to_alice, "as before");
+            pump(&mut [&mut alice, &mut bob]);
+            assert_eq!(bob.heard(), ["under the keys that there are"], "{spoken} {query}");
+            assert_eq!(alice.heard(), ["as before"], "{spoken} {query}");
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A peer whose OTR shares nothing with libotr: npm's `otr`, versions 2 and 3.
 
-use otrd_tests::{Alone, NodePeer, Way};
+use otrd_tests::{Alone, Client, NodePeer, Way};
 
 #[test]
 fn version_3_begun_by_alice() {
@@ -69,6 +69,24 @@ fn alice_finishes() {
         scene.alice.types_to("bob", "open words");
         bob.reads_clear("alice", "open words");
         scene.wire.carries(Way::Out, "open words");
+    }
+}
+
+/// Whoever takes bob's nick can ask for one, and nothing needs to come of it.
+#[test]
+fn a_query_for_another_version_leaves_a_conversation_readable() {
+    for (versions, query) in [("2", "?OTRv3?"), ("2", "?OTRv23?"), ("3", "?OTRv2?")] {
+        let scene = Alone::new();
+        let bob = scene.peer("bob", versions);
+        scene.goes_private(&bob);
+        bob.quits("back soon");
+        let stranger = Client::of_server(&scene.world, scene.ircd.port(), "bob");
+        stranger.send(&format!("PRIVMSG alice :{query}"));
+        scene.alice.otr_says("They ask for a private conversation");
+        stranger.send("QUIT");
+        stranger.is_disconnected();
+        bob.comes_back();
+        both_read(&scene, &bob, "under the keys that there are");
     }
 }
 
