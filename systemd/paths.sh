@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
-# Sourced by install and uninstall: where everything goes, and which service manager is here. Like these two,
-# and what is installed, it needs no more than bash, setpriv and busybox's programs. otrd and otrctl find their places by
-# proto/src/paths.rs.
+# Sourced by install and uninstall: where everything goes, and which service manager is here. Like these two
+# it needs bash, util-linux's setpriv, and busybox's programs or better ones. otrd and otrctl find their
+# places by proto/src/paths.rs.
 
 user=''
 DESTDIR=${DESTDIR:-}
@@ -97,7 +97,7 @@ service_manager() {
     fi
 }
 
-# The group's line of the database of groups, if it is there. Not every system has getent.
+# A group's entry, if there is such a group. Not every system has getent.
 group_line() {
     if command -v getent >/dev/null; then getent group "$1"; else grep "^$1:" /etc/group; fi
 }

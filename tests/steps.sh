@@ -64,6 +64,12 @@ stop_znc() {
     ends "$znc"
     eventually 'the module is gone' gone
 }
+conversation() {
+    start_otrd
+    talks
+    stop_znc
+    ends "$otrd"
+}
 # ZNC with the module, for alice on net, where there is no server.
 configure_znc() {
     install -d -o _znc -g _znc -m 700 /var/lib/znc /var/lib/znc/configs

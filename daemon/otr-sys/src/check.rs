@@ -1,5 +1,5 @@
-//! The declarations against the headers: what differs in the target's headers does not compile. Another
-//! layout than libotr's would have libotr and us write over each other's memory.
+//! Compares the declarations with the target's headers: where one differs, this does not compile. With
+//! another layout than libotr's, we and libotr would write over each other's memory.
 
 use core::mem::{offset_of, size_of};
 

@@ -1,6 +1,6 @@
-// What of libotr's and libgcrypt's headers is declared here, once: `build.rs` asks the headers of the target for
-// each size, offset and value, and `check.rs` compares. Each file says by a macro of its own what it makes of it.
-// A structure has C's name in front of Rust's.
+// The list of all declarations of libotr's and libgcrypt's. `build.rs` and `check.rs` include it, each with a
+// macro `declarations!` of its own: the one asks the target's headers for every size, offset and value, the
+// other compares the answers. Of a structure, the name in C stands before the name in Rust.
 declarations! {
     structures {
         "struct context" ConnContext {

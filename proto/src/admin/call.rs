@@ -115,7 +115,7 @@ pub struct Watch {}
 /// The result of `watch`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watching {
-    /// So many events follow at once, and say how all accounts stand now.
+    /// The number of events that follow at once and tell how all accounts stand.
     pub snapshot: u64,
 }
 

@@ -8,7 +8,7 @@
 //! * [`paths`]: the state directory, and what starting a worker takes (Landlock).
 //! * [`syscalls`]: no socket but Unix ones, no namespace, no other process's memory (seccomp).
 //!
-//! How the kernel is told, which a worker has to do as well, is in the crate `confine`.
+//! The calls to the kernel, which are the same in a worker, are in the crate `confine`.
 
 mod paths;
 mod syscalls;

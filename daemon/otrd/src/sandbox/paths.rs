@@ -28,8 +28,8 @@ pub fn restrict(settings: &Settings, listeners: &Listeners) -> Result<String> {
         false => WithoutLandlock::Refuse,
         true => WithoutLandlock::Allow,
     };
-    // systemd's own sockets may be abstract, and a worker that hangs is ended, which an earlier
-    // front may have started: were others out of reach, only that front's rules would let it.
+    // systemd's own sockets may be abstract, and a worker that has to be ended may be one that an
+    // earlier front started.
     let mut rules = Rules::new(without, Outside::Reachable).map_err(or_none)?;
 
     for path in READ.iter().map(Path::new).filter(|path| path.exists()) {

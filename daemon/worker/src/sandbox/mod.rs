@@ -8,7 +8,7 @@
 //! * [`landlock`]: no file but those of one directory (Landlock).
 //! * [`seccomp`]: no system call but a few dozen (seccomp).
 //!
-//! How the kernel is told, which the front has to do as well, is in the crate `confine`.
+//! The calls to the kernel, which are the same in the front, are in the crate `confine`.
 //!
 //! What remains: a process may ask whether a path exists, which Landlock does not forbid, and use
 //! up the processor time and the memory that it has.
