@@ -7,9 +7,9 @@
 //! ```no_run
 //! # use otrd_tests::Scene;
 //! let scene = Scene::private();
-//! scene.alice.types_to("bob", "hello");
-//! scene.bob.reads("alice", "hello");
-//! scene.wire.never_carried("hello");
+//! scene.alice.types_to("bob", "hello bob");
+//! scene.bob.reads("alice", "hello bob");
+//! scene.wire.never_carried("hello bob");
 //! ```
 //!
 //! [`Scene`] is the usual cast. The parts can also be put together one by one from a [`World`].

@@ -15,6 +15,12 @@ use tokens::{Own, Theirs, Token, tokens_in};
 /// Before clear text of a person with whom one is private.
 const MARKS: [&str; 2] = ["[NOT ENCRYPTED]", "[not checked by otrd]"];
 
+/// Before what may have been shown by a ZNC that crashed.
+const AGAIN: &str = "[perhaps shown before]";
+
+/// A line of the module of that name, which writes it at each connection.
+const PERFORM: &str = "perform ";
+
 /// What is known of one play so far.
 #[derive(Default)]
 pub struct Oracle {
@@ -98,8 +104,11 @@ impl Oracle {
             .all(|one| one.starts_with('#') || one.starts_with("@#") || self.fold(one) == own_nick);
         own.excused = self.unloaded || automatic || nobodys || (!connected && !plain);
         own.gone = own.targets.iter().any(|target| self.left.contains(&self.fold(target)));
-        own.closed = if self.unloaded { BTreeSet::new() } else { self.all_closed() };
-        own.closed_as_all = if self.unloaded { BTreeSet::new() } else { self.closed_as_all() };
+        // What perform keeps is judged by who is closed when it goes out.
+        if !self.unloaded && !line.starts_with(PERFORM) {
+            own.closed = self.all_closed();
+            own.closed_as_all = self.closed_as_all();
+        }
         self.tokens.insert(token.to_owned(), Token::Own(own));
     }
 
@@ -218,6 +227,7 @@ impl Oracle {
             names,
             as_module: source.starts_with('*') && !self.unloaded,
             shown: 0,
+            told_again: false,
             fresh: true,
         };
         self.tokens.insert(token.to_owned(), Token::Theirs(theirs));
@@ -272,8 +282,7 @@ impl Oracle {
             own.closed.contains(name) || (!channel && own.closed_as_all.contains(name))
         });
         let left = own.left && own.targets.iter().any(|one| one == target);
-        // What perform has goes out at any later time.
-        let later = own.line.starts_with("perform ") && reach.iter().any(|name| now.contains(name));
+        let later = own.line.starts_with(PERFORM) && reach.iter().any(|name| now.contains(name));
         let step = own.step.clone();
         if closed || later {
             self.fault("a clear word for somebody closed", &step, line);
@@ -359,7 +368,8 @@ impl Oracle {
                         speaks.then_some("the network speaks as a module")
                     } else {
                         theirs.shown += usize::from(client == 0);
-                        let twice = client == 0 && theirs.shown > 1;
+                        let allowed = theirs.told_again && text.contains(AGAIN);
+                        let twice = client == 0 && theirs.shown > 1 && !allowed;
                         let unmarked =
                             unmarked.then_some("clear words of somebody private, unmarked");
                         unmarked.or(twice.then_some("shown twice"))
@@ -425,10 +435,13 @@ impl Oracle {
     /// ZNC or all that it had in memory is gone: what had not left may be lost.
     pub fn forgives(&mut self) {
         for token in self.tokens.values_mut() {
-            if let Token::Own(own) = token {
-                own.excused |= own.outcomes() == 0;
-                // The next ZNC is told what this one may not have shown.
-                own.told_again = true;
+            // The next ZNC is told what this one may not have shown.
+            match token {
+                Token::Own(own) => {
+                    own.excused |= own.outcomes() == 0;
+                    own.told_again = true;
+                }
+                Token::Theirs(theirs) => theirs.told_again = true,
             }
         }
     }

@@ -26,7 +26,8 @@ fn bob_finishes_and_alice_is_stopped() {
     scene.alice.acts_to("bob", "slips");
     scene.alice.otr_says("slips");
     scene.alice.settled();
-    scene.wire.never_carried("slip");
+    scene.wire.never_carried("slipped out");
+    scene.wire.never_carried("ACTION slips");
 
     // Until she says finish.
     scene.alice.otr("finish bob");

@@ -213,7 +213,7 @@ fn two_irssis_hold_a_private_conversation() {
     alice.types_to("bob", "in clear");
     bob.reads("alice", "in clear");
     bob.never_saw("into the void");
-    for secret in ["for your eyes", "w001", "what is it?", "a secret", "into the void"] {
+    for secret in ["for your eyes", " w0", "what is it?", "a secret", "into the void"] {
         wire.never_carried(secret);
     }
     wire.carries(Way::Out, "in clear");

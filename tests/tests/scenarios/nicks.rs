@@ -48,10 +48,10 @@ fn there_and_back_again() {
     scene.alice.otr_says("bob_ is now known as bob");
     scene.alice.types_to("bob", "welcome back");
     bob.reads("alice", "welcome back");
-    scene.alice.types_to("bob_", "gone");
-    scene.alice.otr_says("gone");
+    scene.alice.types_to("bob_", "left behind");
+    scene.alice.otr_says("left behind");
     scene.wire.never_carried("welcome back");
-    scene.wire.never_carried("gone");
+    scene.wire.never_carried("left behind");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn while_not_connected_nothing_is_lost() {
     scene.alice.reads_about("*status", "Connected!");
     both_read(&scene, &bob, "connected again");
     scene.wire.never_carried("into the air");
-    scene.wire.never_carried("waves");
+    scene.wire.never_carried("ACTION waves");
 }
 
 #[test]

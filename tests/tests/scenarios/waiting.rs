@@ -35,7 +35,7 @@ fn with_its_worker_stopped() {
     scene.otrd.signal_worker(worker, Signal::SIGCONT);
     scene.bob.reads("alice", "held for a while");
     scene.alice.reads("bob", "held as well");
-    scene.wire.never_carried("held");
+    scene.wire.never_carried("held ");
 }
 
 /// For so long that the module stops waiting; then for so long that otrd gives the worker up.
@@ -76,7 +76,7 @@ fn with_its_worker_stopped_for_long() {
     scene.alice.types_to("bob", "in a new session");
     bob.reads("alice", "in a new session");
     bob.never_saw("too long");
-    scene.wire.never_carried("held");
+    scene.wire.never_carried("held ");
 }
 
 #[test]

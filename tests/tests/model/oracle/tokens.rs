@@ -61,6 +61,8 @@ pub struct Theirs {
     /// As a module of ZNC.
     pub as_module: bool,
     pub shown: usize,
+    /// It may be shown twice, if it says so.
+    pub told_again: bool,
     /// Since the last rest.
     pub fresh: bool,
 }
