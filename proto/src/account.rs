@@ -1,5 +1,6 @@
 //! Whose keys: a Unix user, a ZNC user of his, and one of that user's IRC networks.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -12,6 +13,9 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Name(String);
+
+/// What a file name of ours has only percent-encoded.
+const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 /// An account name that otrd will not keep.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -41,30 +45,12 @@ impl Name {
     /// The name as a file name: everything but ASCII letters, digits, `-`, `_` and inner dots is
     /// percent-encoded (RFC 3986 section 2.1), so that two names never share a directory.
     pub fn file_name(&self) -> String {
-        let mut out = String::with_capacity(self.0.len());
-        for byte in self.0.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
-                out.push(byte as char);
-            } else {
-                out.push_str(&format!("%{byte:02X}"));
-            }
-        }
-        out
+        utf8_percent_encode(&self.0, &ENCODED).to_string()
     }
 
     /// Undoes [`Name::file_name`]; `None` for a file that no account made.
     pub fn from_file_name(file: &str) -> Option<Self> {
-        let mut bytes = Vec::with_capacity(file.len());
-        let mut rest = file.bytes();
-        while let Some(byte) = rest.next() {
-            if byte == b'%' {
-                let pair = [rest.next()?, rest.next()?];
-                bytes.push(u8::from_str_radix(std::str::from_utf8(&pair).ok()?, 16).ok()?);
-            } else {
-                bytes.push(byte);
-            }
-        }
-        let name = Self::new(String::from_utf8(bytes).ok()?).ok()?;
+        let name = Self::new(percent_decode_str(file).decode_utf8().ok()?).ok()?;
         (name.file_name() == file).then_some(name)
     }
 }
