@@ -1,5 +1,6 @@
 //! IRC text and nicks: bytes, which JSON can only carry as strings where they are UTF-8.
 
+use crate::wiped::WipedBytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
@@ -10,14 +11,15 @@ use std::fmt;
 /// Bytes of one IRC text, at most one protocol line long.
 ///
 /// On the wire a JSON string where the bytes are UTF-8 without NUL, otherwise `{"b64": "…"}`
-/// (RFC 4648 section 4, padded). `Debug` shows the length only: text never reaches a log.
+/// (RFC 4648 section 4, padded). `Debug` shows the length only: text never reaches a log. Wiped
+/// when it is let go of.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Text(Vec<u8>);
+pub struct Text(WipedBytes);
 
 impl Text {
     /// Wraps bytes as they came from IRC.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
-        Self(bytes.into())
+        Self(bytes.into().into())
     }
 
     /// The bytes as IRC carries them.
@@ -39,19 +41,19 @@ impl Text {
 
     /// Gives the bytes away.
     pub fn into_bytes(self) -> Vec<u8> {
-        self.0
+        self.0.into_vec()
     }
 }
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
-        Self(text.as_bytes().to_vec())
+        Self(text.as_bytes().to_vec().into())
     }
 }
 
 impl From<String> for Text {
     fn from(text: String) -> Self {
-        Self(text.into_bytes())
+        Self(text.into_bytes().into())
     }
 }
 
@@ -102,7 +104,7 @@ impl<'de> Visitor<'de> for TextVisitor {
             let encoded: String = map.next_value()?;
             bytes = Some(BASE64.decode(encoded).map_err(|_| de::Error::custom("b64 is damaged"))?);
         }
-        bytes.map(Text).ok_or_else(|| de::Error::custom("b64 is missing"))
+        bytes.map(Text::new).ok_or_else(|| de::Error::custom("b64 is missing"))
     }
 }
 
@@ -127,7 +129,7 @@ impl Nick {
         let fits = (1..=Self::MAX).contains(&bytes.len());
         let clean = bytes.iter().all(|&b| b > b' ' && b != 0x7f && !b"!,".contains(&b));
         if fits && clean && bytes.first() != Some(&b':') {
-            Ok(Self(Text(bytes)))
+            Ok(Self(Text::new(bytes)))
         } else {
             Err(BadNick)
         }
@@ -175,7 +177,7 @@ impl Source {
         }
         let end = whole.iter().position(|&b| b == b'!').unwrap_or(whole.len());
         let nick = Nick::new(whole.get(..end).unwrap_or_default())?;
-        Ok(Self { nick, whole: Text(whole) })
+        Ok(Self { nick, whole: Text::new(whole) })
     }
 
     /// The part before `!`.

@@ -294,15 +294,24 @@ impl<T: Serialize> Serialize for Response<T> {
     }
 }
 
-/// Answers one line with at most one line, LF included, appended to `out`.
+/// What one line is answered with: one line, too.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer<T: Serialize> {
+    /// To one request.
+    Single(Response<T>),
+    /// To a batch.
+    Batch(Vec<Response<T>>),
+}
+
+/// Answers one line, unless it holds only notifications.
 ///
 /// `call` is asked once for each request and notification, in order.
-pub fn serve<T: Serialize>(
+pub fn answer<T: Serialize>(
     line: &[u8],
-    out: &mut Vec<u8>,
     mut call: impl FnMut(&Request<'_>) -> Result<T, Error>,
-) {
-    let mut answer = |request: Result<Request<'_>, Error>| match request {
+) -> Option<Answer<T>> {
+    let mut respond = |request: Result<Request<'_>, Error>| match request {
         Err(error) => Some(Response { id: Id::Null, outcome: Err(error) }),
         Ok(request) => {
             let outcome = call(&request);
@@ -310,18 +319,23 @@ pub fn serve<T: Serialize>(
         }
     };
     match parse(line) {
-        Err(error) => write_line(out, &Response::<T> { id: Id::Null, outcome: Err(error) }),
-        Ok(Message::Single(request)) => {
-            if let Some(reply) = answer(Ok(request)) {
-                write_line(out, &reply);
-            }
-        }
+        Err(error) => respond(Err(error)).map(Answer::Single),
+        Ok(Message::Single(request)) => respond(Ok(request)).map(Answer::Single),
         Ok(Message::Batch(requests)) => {
-            let replies: Vec<_> = requests.into_iter().filter_map(answer).collect();
-            if !replies.is_empty() {
-                write_line(out, &replies);
-            }
+            let replies: Vec<_> = requests.into_iter().filter_map(respond).collect();
+            (!replies.is_empty()).then_some(Answer::Batch(replies))
         }
+    }
+}
+
+/// The same, written as a line to the end of `out`.
+pub fn serve<T: Serialize>(
+    line: &[u8],
+    out: &mut Vec<u8>,
+    call: impl FnMut(&Request<'_>) -> Result<T, Error>,
+) {
+    if let Some(answer) = answer(line, call) {
+        write_line(out, &answer);
     }
 }
 

@@ -10,6 +10,7 @@
 //! * [`admin`]: what `otrctl` may ask; [`bundle`]: the files of one account in a descriptor.
 //! * [`worker`]: what the front and a worker say to each other.
 //! * [`paths`]: where otrd, its worker and its files are; [`user_database`]: who users are.
+//! * [`wiped`]: memory that nothing of a text is left in.
 //! * [`irc`], [`account`]: IRC text, nicks and account names, checked once.
 #![forbid(unsafe_code)]
 
@@ -26,6 +27,7 @@ mod params;
 pub mod paths;
 pub mod shim;
 pub mod user_database;
+pub mod wiped;
 pub mod worker;
 
 /// The protocol's version, said in `hello`. It changes only when an old shim could be unsafe.

@@ -1,13 +1,19 @@
 //! Bytes to lines. A line that grows past [`MAX_LINE`] is an error before it is looked at.
 
 use crate::MAX_LINE;
+use crate::irc::Text;
+use crate::wiped::WipedBytes;
+use zeroize::Zeroize;
 
-/// Collects what a socket gives and hands out whole lines.
-#[derive(Debug, Default)]
+/// Collects what a socket gives and hands out whole lines. What was handed out is wiped before the
+/// next line is looked for.
+#[derive(Default)]
 pub struct LineBuffer {
-    buffer: Vec<u8>,
+    buffer: WipedBytes,
     /// Bytes of `buffer` already handed out.
     taken: usize,
+    /// Bytes of those already wiped.
+    wiped: usize,
     /// Bytes of `buffer` known to hold no further LF.
     scanned: usize,
 }
@@ -20,16 +26,34 @@ pub struct TooLong;
 impl LineBuffer {
     /// Adds bytes as they were read.
     pub fn push(&mut self, bytes: &[u8]) {
+        self.wipe();
         if self.taken == self.buffer.len() {
             self.buffer.clear();
-            self.taken = 0;
-            self.scanned = 0;
-        } else if self.taken > MAX_LINE {
-            self.buffer.drain(..self.taken);
-            self.scanned -= self.taken;
-            self.taken = 0;
+            (self.taken, self.wiped, self.scanned) = (0, 0, 0);
+        }
+        // A vector that grows by itself would leave a copy behind.
+        if self.buffer.capacity() - self.buffer.len() < bytes.len() {
+            self.make_room(bytes.len());
         }
         self.buffer.extend_from_slice(bytes);
+    }
+
+    /// What was not handed out moves to a buffer with room for so many bytes more.
+    fn make_room(&mut self, more: usize) {
+        let rest = self.buffer.get(self.taken..).unwrap_or_default();
+        let capacity = (rest.len() + more).next_power_of_two();
+        let mut larger = WipedBytes::with_capacity(capacity);
+        larger.extend_from_slice(rest);
+        self.buffer = larger;
+        self.scanned -= self.taken;
+        (self.taken, self.wiped) = (0, 0);
+    }
+
+    fn wipe(&mut self) {
+        if let Some(old) = self.buffer.get_mut(self.wiped..self.taken) {
+            old.zeroize();
+        }
+        self.wiped = self.taken;
     }
 
     /// The next whole line without its LF, or nothing until more is pushed.
@@ -37,6 +61,7 @@ impl LineBuffer {
     /// # Errors
     /// [`TooLong`], for good: the stream has to be closed.
     pub fn next_line(&mut self) -> Result<Option<&[u8]>, TooLong> {
+        self.wipe();
         let fresh = self.buffer.get(self.scanned..).unwrap_or_default();
         let Some(length) = memchr::memchr(b'\n', fresh) else {
             self.scanned = self.buffer.len();
@@ -56,9 +81,8 @@ impl LineBuffer {
     }
 
     /// Everything not handed out yet, for another reader to go on with.
-    pub fn into_rest(mut self) -> Vec<u8> {
-        self.buffer.drain(..self.taken);
-        self.buffer
+    pub fn into_rest(self) -> Text {
+        Text::new(self.buffer.get(self.taken..).unwrap_or_default())
     }
 }
 
@@ -77,7 +101,21 @@ mod tests {
             }
         }
         assert_eq!(seen, [b"one".to_vec(), b"".to_vec(), b"two".to_vec()]);
-        assert_eq!(lines.into_rest(), b"thr");
+        assert_eq!(lines.into_rest().as_bytes(), b"thr");
+    }
+
+    #[test]
+    fn what_was_handed_out_is_wiped() {
+        let mut lines = LineBuffer::default();
+        lines.push(b"secret\nnext\nbeg");
+        assert_eq!(lines.next_line(), Ok(Some(b"secret".as_slice())));
+        assert_eq!(lines.next_line(), Ok(Some(b"next".as_slice())));
+        assert_eq!(lines.next_line(), Ok(None));
+        assert_eq!(lines.buffer.as_slice(), [[0; 12].as_slice(), b"beg"].concat());
+        lines.push(b"in\n");
+        assert_eq!(lines.next_line(), Ok(Some(b"begin".as_slice())));
+        assert_eq!(lines.next_line(), Ok(None));
+        assert!(lines.buffer.iter().all(|byte| *byte == 0));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// No method has so many members; of a line with more of them none is named.
 const MAX_MEMBERS: usize = 32;
@@ -74,12 +75,24 @@ fn guilty<T: DeserializeOwned>(raw: &str) -> Option<Fault> {
     missing.map(Fault::Missing)
 }
 
-fn object(members: &[Member<'_>]) -> String {
-    let one = |(name, value): &Member<'_>| {
+/// As JSON, which may hold a secret: it is written into memory that is large enough, and wiped.
+fn object(members: &[Member<'_>]) -> Zeroizing<String> {
+    let names = members.iter().map(|(name, value)| {
         // A name always is a string.
-        format!("{}:{}", serde_json::to_string(name).unwrap_or_default(), value.get())
-    };
-    format!("{{{}}}", members.iter().map(one).collect::<Vec<_>>().join(","))
+        (serde_json::to_string(name).unwrap_or_default(), value.get())
+    });
+    let names: Vec<(String, &str)> = names.collect();
+    let length = names.iter().map(|(name, value)| name.len() + value.len() + 2).sum::<usize>() + 2;
+    let mut json = Zeroizing::new(String::with_capacity(length));
+    json.push('{');
+    for (at, (name, value)) in names.iter().enumerate() {
+        json.push_str(if at == 0 { "" } else { "," });
+        json.push_str(name);
+        json.push(':');
+        json.push_str(value);
+    }
+    json.push('}');
+    json
 }
 
 /// The member that serde misses. Such a name is one of ours.

@@ -9,7 +9,6 @@ use crate::module_connection::ModuleConnection;
 use crate::requests::AccountRequest;
 use crate::supervisor;
 use proto::account::Account;
-use proto::irc::Text;
 use proto::jsonrpc::{self, Code, Error, Id, Message, Request};
 use proto::line::LineBuffer;
 use proto::shim::Hello;
@@ -88,7 +87,7 @@ pub async fn greet(context: Rc<Context>, mut stream: UnixStream, uid: u32) {
     drop(slot);
     match said {
         Ok((account, id, hello, arrival)) => {
-            let rest = Text::new(lines.into_rest());
+            let rest = lines.into_rest();
             let ask = AccountRequest::Hello(Box::new(ModuleConnection {
                 stream,
                 id,

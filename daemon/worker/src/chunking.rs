@@ -44,10 +44,29 @@ pub fn split(effects: Vec<Effect>) -> Vec<Vec<Effect>> {
     lists
 }
 
+/// What a line takes beside its effects, in bytes.
+pub const LINE: usize = 200;
+
+/// What an effect takes in memory, in bytes: its texts, and something for what stands around them.
+pub fn weight(effect: &Effect) -> usize {
+    LINE + match effect {
+        Effect::Table { .. } | Effect::Rules { .. } => size(effect),
+        effect => texts(effect),
+    }
+}
+
 /// No less than [`size`], and quickly told: a byte takes no more than six of JSON, and everything
 /// around the texts no more than 200.
 fn at_most(effect: &Effect) -> usize {
-    let texts = match effect {
+    match effect {
+        Effect::Table { .. } | Effect::Rules { .. } => size(effect),
+        effect => 6 * texts(effect) + 200,
+    }
+}
+
+/// Bytes of all texts in an effect; see [`size`] for tables and rules.
+fn texts(effect: &Effect) -> usize {
+    match effect {
         Effect::Pass | Effect::Hold | Effect::Open => 0,
         Effect::Send { to, text, .. } | Effect::Echo { to, text, .. } => {
             to.as_bytes().len() + text.as_bytes().len()
@@ -63,9 +82,8 @@ fn at_most(effect: &Effect) -> usize {
             // Words and a fingerprint.
             one.peer.as_bytes().len() + question + 50
         }
-        Effect::Table { .. } | Effect::Rules { .. } => return size(effect),
-    };
-    6 * texts + 200
+        Effect::Table { .. } | Effect::Rules { .. } => 0,
+    }
 }
 
 /// Bytes of what a sentence says for programs; what stands around a value is no longer than its

@@ -1,24 +1,24 @@
 //! The connection to the ZNC module: lines in, replies and effects out. Never blocks, never
 //! grows without bound.
 
-use crate::chunking;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 use proto::jsonrpc::{self, Outgoing};
 use proto::line::{LineBuffer, TooLong};
-use proto::shim::{Bye, ByeReason, Effect, Effects};
+use proto::shim::{Bye, ByeReason};
+use proto::wiped::WipedBytes;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use zeroize::Zeroize;
 
-/// Bytes that may wait for a module which does not read.
-const MAX_UNSENT: usize = 8 << 20;
-/// With so many waiting, nothing more is read from it.
-const ENOUGH_UNSENT: usize = 1 << 20;
+/// With so many bytes to be sent, what else there is waits in the outbox.
+pub const ENOUGH: usize = proto::MAX_LINE;
 
 /// One module.
 pub struct Connection {
     socket: OwnedFd,
     lines: LineBuffer,
-    unsent: Vec<u8>,
+    /// Has room for one line more than [`ENOUGH`]: a vector that grows leaves a copy behind.
+    unsent: WipedBytes,
     sent: usize,
     buffer: Box<[u8]>,
 }
@@ -37,7 +37,8 @@ impl Connection {
     pub fn new(socket: OwnedFd, rest: &[u8]) -> Self {
         let mut lines = LineBuffer::default();
         lines.push(rest);
-        Self { socket, lines, unsent: Vec::new(), sent: 0, buffer: vec![0; 16 * 1024].into() }
+        let unsent = WipedBytes::with_capacity(ENOUGH + proto::MAX_LINE);
+        Self { socket, lines, unsent, sent: 0, buffer: vec![0; 16 * 1024].into() }
     }
 
     /// Reads what is there.
@@ -45,7 +46,9 @@ impl Connection {
         match recv(self.socket.as_raw_fd(), &mut self.buffer, MsgFlags::MSG_DONTWAIT) {
             Ok(0) => ConnectionState::Dead,
             Ok(length) => {
-                self.lines.push(self.buffer.get(..length).unwrap_or_default());
+                let read = self.buffer.get_mut(..length).unwrap_or_default();
+                self.lines.push(read);
+                read.zeroize();
                 ConnectionState::Alive
             }
             Err(Errno::EAGAIN | Errno::EINTR) => ConnectionState::Alive,
@@ -54,21 +57,13 @@ impl Connection {
     }
 
     /// The next whole line.
-    pub fn next_line(&mut self) -> Result<Option<Vec<u8>>, TooLong> {
-        Ok(self.lines.next_line()?.map(<[u8]>::to_vec))
+    pub fn next_line(&mut self) -> Result<Option<WipedBytes>, TooLong> {
+        Ok(self.lines.next_line()?.map(|line| line.to_vec().into()))
     }
 
-    /// Where replies are appended.
+    /// Where lines are appended.
     pub fn out(&mut self) -> &mut Vec<u8> {
         &mut self.unsent
-    }
-
-    /// Effects that nobody asked for.
-    pub fn notify(&mut self, effects: Vec<Effect>) {
-        for effects in chunking::split(effects) {
-            let effects = Effects { effects };
-            jsonrpc::write_line(&mut self.unsent, &Outgoing::notification("effects", effects));
-        }
     }
 
     /// The last line of a connection that we end.
@@ -85,17 +80,12 @@ impl Connection {
             match send(self.socket.as_raw_fd(), waiting, flags) {
                 Ok(length) => self.sent += length,
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => {
-                    self.unsent.drain(..self.sent);
-                    self.sent = 0;
-                    let full = self.unsent.len() > MAX_UNSENT;
-                    return if full { ConnectionState::Dead } else { ConnectionState::Alive };
-                }
+                Err(Errno::EAGAIN) => return ConnectionState::Alive,
                 Err(_) => return ConnectionState::Dead,
             }
         }
+        self.unsent.as_mut_slice().zeroize();
         self.unsent.clear();
-        self.unsent.shrink_to(ENOUGH_UNSENT);
         self.sent = 0;
         ConnectionState::Alive
     }
@@ -103,11 +93,6 @@ impl Connection {
     /// Whether something waits to be written.
     pub fn wants_to_write(&self) -> bool {
         self.unsent.len() > self.sent
-    }
-
-    /// Whether more may be read: a module that does not read its replies has to wait.
-    pub fn may_read(&self) -> bool {
-        self.unsent.len() - self.sent < ENOUGH_UNSENT
     }
 }
 

@@ -5,7 +5,7 @@
 //! * [`engine`]: decides; pure steps.
 //! * [`commands`]: what a user can say to `*otr`.
 //! * [`store`], [`control`], [`connection`], [`chunking`]: files, the front, the ZNC module.
-//! * [`replay`]: what a broken connection must not lose.
+//! * [`outbox`]: what goes to the ZNC module, and what a broken connection must not lose.
 //! * [`bundle_io`]: files that come in and go out.
 //! * [`keygen`]: the one-shot process that makes a key; [`selftest`]: one that tries all of it.
 //! * [`limits`]: every bound and rate.
@@ -20,7 +20,7 @@ pub mod engine;
 pub mod event_loop;
 pub mod keygen;
 pub mod limits;
-pub mod replay;
+pub mod outbox;
 pub mod sandbox;
 pub mod selftest;
 pub mod store;

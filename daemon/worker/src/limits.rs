@@ -94,14 +94,17 @@ pub const SPLIT_MAX: usize = otr::fragment::MAX_MESSAGE;
 /// A gateway's lines are at least so long, but for the last. Nobody types so much without a blank.
 pub const SPLIT_PIECE: usize = 64;
 
-/// Effects kept for a module that is not connected.
+/// Effects kept for whichever module connects next, and words of `*otr` for one that comes back.
 pub const BACKLOG: usize = 2 * WAITING;
 
-/// Bytes that are kept until the module says that it saw them. Connected, it is not read from
-/// before it does.
-pub const UNSEEN: usize = 1 << 20;
-/// Lines of them that are kept for a module that is not connected.
-pub const UNSEEN_LINES: usize = 4 * BACKLOG;
+/// Bytes of what waits for the module: to be written, or, of one that counts our lines, to be seen.
+/// Connected, it is not read from until there is less.
+pub const OUTBOX: usize = 1 << 20;
+/// Lines of them that are kept for one that is not connected.
+pub const OUTBOX_LINES: usize = 4 * BACKLOG;
+/// Connected, it is disconnected beyond so many: what nobody asked for goes on while it is not read
+/// from.
+pub const OUTBOX_UNREAD: usize = 8 << 20;
 
 /// Peers' keys of which is written down when they were used.
 pub const KEY_DATES: usize = 1024;

@@ -89,10 +89,6 @@ pub struct OutgoingMessage {
     /// The module holds this nick closed, whatever the daemon knows of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub closed: bool,
-    /// The id of the request, by which an instance that keeps its text knows it again. Not a
-    /// parameter: whoever parses fills it in.
-    #[serde(skip)]
-    pub line: Option<u64>,
 }
 
 /// What a person sent to the user.

@@ -18,6 +18,6 @@ pub use identity::{BadIdentity, Identity};
 pub use message::{
     CommandLine, IncomingMessage, MessageKind, Network, NickChange, OutgoingMessage, Presence,
 };
-pub use request::{Call, serve};
+pub use request::{Call, answer};
 pub use resume::{Ack, BadInstance, Bye, ByeReason, Hello, HelloReply, Instance};
 pub use standing::{Limits, Security, Smp, Standing, State, Trust, Want};

@@ -4,13 +4,9 @@ use super::{
     Ack, Bye, CommandLine, IncomingMessage, Network, NickChange, OutgoingMessage, Presence,
 };
 use crate::command::Command;
-use crate::jsonrpc::{self, Code, Error, Id, Request, Response};
+use crate::jsonrpc::{self, Answer, Code, Error, Id, Request};
 use crate::overview::StatePage;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
-use std::fmt;
+use serde::Serialize;
 
 /// Everything a module may ask after its `hello`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,130 +97,12 @@ impl Serialize for Call {
     }
 }
 
-/// Answers one line of a module with at most one line, as [`jsonrpc::serve`] does.
+/// Answers one line of a module, as [`jsonrpc::answer`] does.
 ///
 /// `call` is asked once for each request and notification, with its id, in order.
-pub fn serve<T: Serialize>(
+pub fn answer<T: Serialize>(
     line: &[u8],
-    out: &mut Vec<u8>,
     mut call: impl FnMut(Option<&Id>, Call) -> Result<T, Error>,
-) {
-    // Nearly every line is one sound call, which is read in one go. What else there may be, or
-    // what is wrong with it, is found out below.
-    if let Ok(text) = std::str::from_utf8(line)
-        && let Ok(one) = serde_json::from_str::<OneCall>(text)
-    {
-        let outcome = call(one.id.as_ref(), one.call);
-        if let Some(id) = one.id {
-            jsonrpc::write_line(out, &Response { id, outcome });
-        }
-        return;
-    }
-    jsonrpc::serve(line, out, |request| call(request.id.as_ref(), Call::parse(request)?));
-}
-
-/// A line with one call, whose parameters stand behind its method.
-struct OneCall {
-    id: Option<Id>,
-    call: Call,
-}
-
-impl<'de> Deserialize<'de> for OneCall {
-    fn deserialize<D: de::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(field_identifier, rename_all = "lowercase")]
-        enum Member {
-            Jsonrpc,
-            Id,
-            Method,
-            Params,
-            #[serde(other)]
-            Other,
-        }
-
-        struct OneCallVisitor;
-
-        impl<'de> Visitor<'de> for OneCallVisitor {
-            type Value = OneCall;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("one call")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<OneCall, A::Error> {
-                let (mut version, mut id, mut method, mut call) = (None, None, None, None);
-                while let Some(member) = map.next_key()? {
-                    let again = match (member, &method) {
-                        (Member::Jsonrpc, _) => {
-                            version.replace(map.next_value::<Word>()?).is_some()
-                        }
-                        (Member::Id, _) => id.replace(map.next_value()?).is_some(),
-                        (Member::Method, None) => {
-                            method = Some(map.next_value::<Word>()?);
-                            false
-                        }
-                        (Member::Params, Some(Word(method))) => {
-                            call.replace(map.next_value_seed(ParamsOf(method))?).is_some()
-                        }
-                        (Member::Method | Member::Params, _) => true,
-                        (Member::Other, _) => {
-                            map.next_value::<IgnoredAny>()?;
-                            false
-                        }
-                    };
-                    if again {
-                        return Err(de::Error::custom("out of the usual order"));
-                    }
-                }
-                match (version, call) {
-                    (Some(Word(version)), Some(call)) if version == "2.0" => {
-                        Ok(OneCall { id, call })
-                    }
-                    _ => Err(de::Error::custom("no call")),
-                }
-            }
-        }
-
-        /// Borrowed from the line where nothing in it is escaped.
-        #[derive(Deserialize)]
-        struct Word<'a>(#[serde(borrow)] Cow<'a, str>);
-
-        input.deserialize_map(OneCallVisitor)
-    }
-}
-
-/// The parameters of this method, as [`Call::parse`] reads them. By name: a struct would also be
-/// read from an array.
-struct ParamsOf<'a>(&'a str);
-
-impl<'de> DeserializeSeed<'de> for ParamsOf<'_> {
-    type Value = Call;
-
-    fn deserialize<D: de::Deserializer<'de>>(self, input: D) -> Result<Call, D::Error> {
-        input.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for ParamsOf<'_> {
-    type Value = Call;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("parameters by name")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Call, A::Error> {
-        let params = MapAccessDeserializer::new(map);
-        Ok(match self.0 {
-            "network" => Call::Network(Network::deserialize(params)?),
-            "out" => Call::Out(OutgoingMessage::deserialize(params)?),
-            "in" => Call::In(IncomingMessage::deserialize(params)?),
-            "command" => Call::Command(CommandLine::deserialize(params)?),
-            "nick" => Call::Nick(NickChange::deserialize(params)?),
-            "quit" => Call::Quit(Presence::deserialize(params)?),
-            "join" => Call::Join(Presence::deserialize(params)?),
-            "ack" => Call::Ack(Ack::deserialize(params)?),
-            "bye" => Call::Bye(Bye::deserialize(params)?),
-            _ => return Err(de::Error::custom("another method")),
-        })
-    }
+) -> Option<Answer<T>> {
+    jsonrpc::answer(line, |request| call(request.id.as_ref(), Call::parse(request)?))
 }

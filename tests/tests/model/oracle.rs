@@ -36,6 +36,8 @@ pub struct Oracle {
     /// Names that required rules fit, folded; `*` is everybody.
     required: BTreeMap<String, bool>,
     requiring: Vec<(String, bool)>,
+    /// Names that no rule is for but this one, folded.
+    ignored: BTreeSet<String>,
     /// Names that their holders have left, at a moment of rest.
     left: BTreeSet<String>,
     leaving: BTreeSet<String>,
@@ -115,13 +117,16 @@ impl Oracle {
     /// Whom a rule for everybody closes.
     fn closed_as_all(&self) -> BTreeSet<String> {
         let known = ["bob", "carol", "mallory", "robert"].map(str::to_owned);
-        let known = known.into_iter().filter(|name| self.required.get(name) != Some(&false));
+        let known = known
+            .into_iter()
+            .filter(|name| self.required.get(name) != Some(&false) && !self.ignored.contains(name));
         known.filter(|_| self.required.get("*") == Some(&true)).collect()
     }
 
     fn all_closed(&self) -> BTreeSet<String> {
         let mut closed = self.closed.clone();
-        closed.extend(self.required.iter().filter(|(_, on)| **on).map(|(name, _)| name.clone()));
+        let required = self.required.iter().filter(|(_, on)| **on).map(|(name, _)| name);
+        closed.extend(required.filter(|name| !self.ignored.contains(*name)).cloned());
         closed
     }
 
@@ -141,6 +146,10 @@ impl Oracle {
                 self.closing.remove(&name);
                 self.unsure(Some(&name));
                 self.opened.insert(name);
+            }
+            ["ignore", nick] => {
+                let name = self.fold(nick);
+                self.ignored.insert(name);
             }
             ["policy", pattern, policy] => {
                 let name = self.fold(pattern);
@@ -191,12 +200,13 @@ impl Oracle {
                 !name.contains(['!', '@', '%', '$', '#', '&'])
                     && !name.starts_with(&*self.chantypes)
             };
-            if nick(&old) && nick(&new) {
+            let follows = nick(&old) && nick(&new);
+            if follows {
                 self.leaving.insert(old.clone());
             }
             self.left.remove(&new);
             self.leaving.remove(&new);
-            if frozen {
+            if frozen && follows {
                 self.left.insert(old.clone());
                 let folded = |target: &String| self.fold(target) == old;
                 let left: Vec<String> = self
@@ -442,6 +452,19 @@ impl Oracle {
                     own.told_again = true;
                 }
                 Token::Theirs(theirs) => theirs.told_again = true,
+            }
+        }
+    }
+
+    /// The connection to IRC ended: what ZNC's flood protection held back is gone with it. What is
+    /// typed as `PRIVMSG` or `NOTICE` comes back; these go past the module where nobody is closed.
+    pub fn connection_ends(&mut self) {
+        for token in self.tokens.values_mut() {
+            if let Token::Own(own) = token {
+                let raw = matches!(own.command.as_str(), "CPRIVMSG" | "CNOTICE");
+                let closed = |target: &String| own.closed.contains(target);
+                let passes = own.closed_as_all.is_empty() && !own.targets.iter().any(closed);
+                own.excused |= raw && passes && own.outcomes() == 0;
             }
         }
     }

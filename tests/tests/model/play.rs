@@ -243,7 +243,7 @@ impl<'a> Play<'a> {
                 self.thaw();
                 let account = format!("{}/{}/{}", self.stage.znc.uid(), self.login, self.network);
                 Otrctl::new(&self.stage.otrd).args(["forget-account", &account]).run();
-                self.has_otr();
+                self.has_otr_again();
             }
             "restart" | "crash" => {
                 self.thaw();
@@ -279,6 +279,7 @@ impl<'a> Play<'a> {
                 // The client that asked for it stays: what came back to it before counts.
                 self.clients[0].settled();
                 self.pump();
+                self.oracle.connection_ends();
                 self.network = new.to_owned();
                 let before = self.connection;
                 until("the moved network is on IRC", || {
@@ -382,7 +383,13 @@ impl<'a> Play<'a> {
         // What is done while it is away goes by the module alone.
         self.client(0, "PING :away");
         self.stage.otrd.starts_again();
-        self.has_otr();
+        self.has_otr_again();
+    }
+
+    fn has_otr_again(&mut self) {
+        if !self.oracle.unloaded {
+            self.has_otr();
+        }
     }
 
     // What everybody says.

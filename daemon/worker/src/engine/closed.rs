@@ -1,5 +1,6 @@
 //! Whom the module holds closed, and what it is told of whom to hold.
 
+use super::action::Outgoing;
 use super::conversation::GuardTold;
 use super::messages::Message;
 use super::{Action, Engine, Phase};
@@ -8,8 +9,8 @@ use crate::store::StoredFile;
 use crate::text::sanitize::quote;
 use otr::Peer;
 use proto::irc::Nick;
+use proto::shim::Effect;
 use proto::shim::guard::{self, ClosedNicks, Rule};
-use proto::shim::{Effect, OutgoingMessage};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 
@@ -60,7 +61,7 @@ impl Engine {
     }
 
     /// The module holds somebody closed of whom nothing is known here. False: the line came back.
-    pub(super) fn typed_to_closed(&mut self, peer: &Peer, out: &OutgoingMessage) -> bool {
+    pub(super) fn typed_to_closed(&mut self, peer: &Peer, out: &Outgoing) -> bool {
         let is_open = |c: &super::Conversation| c.is_clear() && c.asked.is_none();
         if !self.conversations.get(peer).is_some_and(is_open) {
             return true;

@@ -1,11 +1,11 @@
 //! Our own record of a conversation. It decides what may go out; libotr only encrypts.
 
+use super::action::Outgoing;
 use super::crossing::Crossing;
 use super::split_lines::Split;
 use crate::limits::{self, TokenBucket};
 use otr::{Fingerprint, Handle, Version};
 use proto::irc::Nick;
-use proto::shim::OutgoingMessage;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -121,7 +121,7 @@ pub struct Private {
 /// A typed line that waits.
 pub struct Waiting {
     /// What was typed.
-    pub out: OutgoingMessage,
+    pub out: Outgoing,
     /// Since when.
     pub since: Duration,
 }

@@ -69,7 +69,7 @@ mod standing;
 mod trust;
 mod versions;
 
-pub use action::{Action, Event, Now};
+pub use action::{Action, Event, Now, Outgoing};
 pub use closed::hash;
 use conversation::{Conversation, Phase, Private, SmpState};
 use known_keys::ForgetError;

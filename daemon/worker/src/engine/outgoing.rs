@@ -1,5 +1,6 @@
 //! What the user typed for a person.
 
+use super::action::Outgoing;
 use super::conversation::{Offer, Waiting};
 use super::messages::Message;
 use super::{Engine, Phase, Policy};
@@ -9,11 +10,11 @@ use crate::text::ctcp;
 use otr::Peer;
 use otr::message::{self, OtrLine};
 use proto::irc::Text;
-use proto::shim::{Effect, MessageKind, OutgoingMessage, Security};
+use proto::shim::{Effect, MessageKind, Security};
 use std::borrow::Cow;
 
 impl Engine {
-    pub(super) fn outgoing(&mut self, out: OutgoingMessage) {
+    pub(super) fn outgoing(&mut self, out: Outgoing) {
         let Some(peer) = self.meet(&out.to) else { return self.effect(Effect::Pass) };
         if out.closed && !self.typed_to_closed(&peer, &out) {
             return;
@@ -34,7 +35,7 @@ impl Engine {
     }
 
     /// Text and `/me`.
-    fn words(&mut self, peer: &Peer, out: OutgoingMessage, policy: Policy) {
+    fn words(&mut self, peer: &Peer, out: Outgoing, policy: Policy) {
         let Some(conversation) = self.conversations.get(peer) else { return };
         let waits = conversation.asked.is_some();
         match &conversation.phase {
@@ -61,7 +62,7 @@ impl Engine {
     }
 
     /// Notices and CTCPs never go into a private conversation, nor past one.
-    fn side_words(&mut self, peer: &Peer, out: OutgoingMessage, policy: Policy) {
+    fn side_words(&mut self, peer: &Peer, out: Outgoing, policy: Policy) {
         let guarded = self.conversations.get(peer).is_some_and(|c| c.guarded);
         if !guarded && policy != Policy::Required {
             return self.effect(Effect::Pass);
@@ -77,7 +78,7 @@ impl Engine {
     }
 
     /// A message to a peer with whom nothing is private.
-    fn in_clear(&mut self, peer: &Peer, out: OutgoingMessage, policy: Policy) {
+    fn in_clear(&mut self, peer: &Peer, out: Outgoing, policy: Policy) {
         let tag = message::whitespace_tag(true, true);
         let fits = out.text.as_bytes().len() + tag.len() <= self.room(&out.to, "PRIVMSG");
         let command = out.text.as_bytes().first().is_none_or(|b| b"!./\\@~".contains(b));
@@ -98,7 +99,7 @@ impl Engine {
     }
 
     /// Encrypts one line in the pinned session, or gives it back.
-    pub(super) fn encrypt(&mut self, peer: &Peer, out: OutgoingMessage) {
+    pub(super) fn encrypt(&mut self, peer: &Peer, out: Outgoing) {
         if !self.network.connected {
             return self.refuse(out, &Message::BackOffline {});
         }
@@ -131,14 +132,14 @@ impl Engine {
     }
 
     /// Puts a line aside until the conversation is private.
-    fn wait(&mut self, peer: &Peer, out: OutgoingMessage) {
+    fn wait(&mut self, peer: &Peer, out: Outgoing) {
         let full = self.conversations.waiting() >= limits::WAITING;
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         if full || conversation.waiting.len() >= limits::WAITING_PER_PEER {
             return self.refuse(out, &Message::BackTooMany {});
         }
-        let (to, kept) = (out.to.clone(), out.line.is_some());
+        let (to, kept) = (out.to.clone(), out.request.is_some());
         conversation.waiting.push_back(Waiting { out, since: now });
         let first = conversation.waiting.len() == 1;
         let held = conversation.private().map(|p| p.held);

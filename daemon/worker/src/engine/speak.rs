@@ -1,12 +1,13 @@
 //! How the engine speaks: to the user as `*otr`, and to peers in lines that fit.
 
+use super::action::Outgoing;
 use super::messages::Message;
 use super::{Engine, Phase, Policy, Private};
 use crate::text::sanitize::quote;
 use crate::text::wrap;
 use otr::{Peer, fragment};
 use proto::irc::{Nick, Source, Text};
-use proto::shim::{About, Effect, MessageKind, OutgoingMessage, Security, Style};
+use proto::shim::{About, Effect, MessageKind, Security, Style};
 
 /// Bytes that a module may put in front of a text that was not protected as the user might believe,
 /// as `[UNVERIFIED NEW KEY] `.
@@ -74,22 +75,22 @@ impl Engine {
     }
 
     /// The user's text comes back.
-    pub(super) fn refuse(&mut self, out: OutgoingMessage, why: &Message) {
+    pub(super) fn refuse(&mut self, out: Outgoing, why: &Message) {
         self.effect(Effect::Refuse {
             to: out.to,
             why: why.text(),
             text: out.text,
-            of: out.line,
+            of: out.request,
             repeat: false,
             about: why.about(),
         });
     }
 
     /// The user's text went out: her other clients see it, too.
-    pub(super) fn echo(&mut self, out: OutgoingMessage, security: Security) {
-        let OutgoingMessage { to, kind, text, client, line, .. } = out;
+    pub(super) fn echo(&mut self, out: Outgoing, security: Security) {
+        let Outgoing { to, kind, text, client, request, .. } = out;
         let security = Some(security);
-        self.effect(Effect::Echo { to, kind, text, client, of: line, security });
+        self.effect(Effect::Echo { to, kind, text, client, of: request, security });
     }
 
     /// Bytes that a line to this target may carry.

@@ -11,7 +11,7 @@ mod presence;
 use crate::connection::{Connection, ConnectionState};
 use crate::control::{Control, Packet};
 use crate::engine::{Action, Engine, Event, KeyState, Now};
-use crate::replay::Replay;
+use crate::outbox::Outbox;
 use crate::sandbox::{self, WithoutLandlock, hardening};
 use crate::store::{
     Converted, Directory, EncryptedStore, Keys, Locked, Store, StoredFile, StoredFiles,
@@ -25,7 +25,6 @@ use proto::account::Account;
 use proto::admin::import_export::Imported;
 use proto::shim::{ByeReason, Effect};
 use proto::worker::{AtRest, Here, LogTopic, ToFront, ToWorker, WorkerConfig};
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::mem;
@@ -105,10 +104,8 @@ struct Worker {
     key_pipe: Option<KeyPipe>,
     /// What an import came to, until it is said.
     imported: Option<Result<Imported, String>>,
-    /// For a module that said which instance it is: what it has not seen.
-    replay: Option<Replay>,
-    /// Effects for another module that is not connected.
-    backlog: VecDeque<Effect>,
+    /// What goes to the module.
+    outbox: Outbox,
     /// Since when nobody is connected.
     alone_since: Duration,
     idle_said: bool,
@@ -178,9 +175,8 @@ impl Worker {
             wanted_at_rest: None,
             imported: None,
             connection: None,
-            replay: None,
+            outbox: Outbox::default(),
             key_pipe: None,
-            backlog: VecDeque::new(),
             alone_since: Duration::ZERO,
             idle_said: false,
             ends: false,
@@ -215,32 +211,26 @@ impl Worker {
                 self.read_key_pipe();
             }
             self.tick();
-            if self
-                .connection
-                .as_mut()
-                .is_some_and(|connection| connection.flush() == ConnectionState::Dead)
-            {
+            if self.send() == ConnectionState::Dead {
                 self.connection_closed();
             }
         }
         // What waits comes back to the user before the end.
         let effects = self.step(Event::End);
         self.unasked(effects);
-        if let Some(connection) = &mut self.connection {
-            connection.bye(ByeReason::Ends);
-        }
+        self.bye(ByeReason::Ends);
         Ok(())
     }
 
     fn wait(&mut self) -> Result<Ready> {
         let timeout = self.timeout();
-        let full = self.replay.as_ref().is_some_and(Replay::is_full);
+        let full = self.outbox.is_full();
         let mut flags = PollFlags::POLLIN;
         flags.set(PollFlags::POLLOUT, self.control.wants_to_send());
         let mut fds = vec![PollFd::new(self.control.as_fd(), flags)];
         let connection = self.connection.as_ref().map(|connection| {
             let mut flags = PollFlags::empty();
-            flags.set(PollFlags::POLLIN, connection.may_read() && !full);
+            flags.set(PollFlags::POLLIN, !full);
             flags.set(PollFlags::POLLOUT, connection.wants_to_write());
             fds.push(PollFd::new(connection.as_fd(), flags));
             fds.len() - 1

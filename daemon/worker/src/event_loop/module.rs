@@ -2,10 +2,11 @@
 
 use super::Worker;
 use crate::chunking;
-use crate::connection::{Connection, ConnectionState};
-use crate::engine::Event;
+use crate::connection::{self, Connection, ConnectionState};
+use crate::engine::{Event, Outgoing};
 use crate::limits;
-use crate::replay::{self, Replay, left_to_us};
+use crate::outbox::Decided;
+use crate::outbox::late::{self, left_to_us};
 use proto::irc::{Nick, Text};
 use proto::jsonrpc::{self, Code, Error, Id, Message, Response};
 use proto::overview::StatePage;
@@ -26,23 +27,19 @@ const LIMITS: Limits = Limits {
     line: proto::MAX_LINE as u64,
     text: limits::SHOWN_TEXT as u64,
     batch: jsonrpc::MAX_BATCH as u64,
-    outbox: limits::UNSEEN as u64,
+    outbox: limits::OUTBOX as u64,
 };
 
 impl Worker {
     pub(super) fn adopt(&mut self, id: Option<Id>, hello: Hello, rest: &Text, socket: OwnedFd) {
-        if let Some(old) = &mut self.connection {
-            old.bye(ByeReason::TakenOver);
+        if self.connection.is_some() {
+            self.bye(ByeReason::TakenOver);
             self.connection_closed();
         }
         self.idle_said = false;
         let mut connection = Connection::new(socket, rest.as_bytes());
-        let goes_on = match (&self.replay, &hello.instance) {
-            (Some(replay), Some(instance)) => replay.goes_on(instance, hello.ack),
-            _ => false,
-        };
+        let goes_on = self.outbox.goes_on(hello.instance.as_ref(), hello.ack);
         let effects = if goes_on { self.go_on(hello) } else { self.begin(hello) };
-        let again = self.replay.as_mut().filter(|_| goes_on).map(Replay::again);
         let mut more = Vec::new();
         if let Some(id) = id {
             let mut listed = |pending| {
@@ -68,16 +65,14 @@ impl Worker {
                 pending: listed(true),
                 everybody: self.engine.everybody_closed(),
                 rules: self.engine.rules(),
-                last_processed: again.as_ref().map(|(answered, _)| *answered),
+                last_processed: goes_on.then(|| self.outbox.answered()),
                 has: Want::ALL.to_vec(),
                 limits: Some(LIMITS),
             };
             jsonrpc::write_line(connection.out(), &Response { id, outcome: Ok(welcome) });
         }
-        for line in again.into_iter().flat_map(|(_, lines)| lines) {
-            connection.out().extend_from_slice(line);
-        }
         self.connection = Some(connection);
+        self.outbox.connected();
         more.extend(effects);
         self.unasked(more);
         self.serve_lines();
@@ -86,12 +81,10 @@ impl Worker {
     /// The same instance of the module goes on where it was.
     fn go_on(&mut self, hello: Hello) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if let Some(replay) = &mut self.replay {
-            replay.saw(hello.ack);
-            if hello.returned {
-                replay.returned();
-                effects = self.step(Event::Returned);
-            }
+        self.outbox.saw(hello.ack);
+        if hello.returned {
+            self.outbox.returned();
+            effects = self.step(Event::Returned);
         }
         effects.extend(self.step(Event::Again(hello)));
         effects
@@ -99,14 +92,11 @@ impl Worker {
 
     /// Another instance, or one that does not say which it is.
     fn begin(&mut self, hello: Hello) -> Vec<Effect> {
-        let late = self.replay.take().into_iter().flat_map(Replay::late);
-        let before: Vec<Effect> = self.backlog.drain(..).chain(late).collect();
-        let instance = hello.instance.clone();
+        let before = self.outbox.begin(hello.instance.clone());
         let greeted = self.step(Event::Hello(hello));
         let (mut effects, greeted): (Vec<Effect>, Vec<Effect>) =
             greeted.into_iter().partition(|effect| matches!(effect, Effect::State(_)));
         effects.extend(before.into_iter().chain(greeted));
-        self.replay = instance.map(Replay::new);
         effects
     }
 
@@ -125,35 +115,27 @@ impl Worker {
             let Some(connection) = &mut self.connection else { return };
             match connection.next_line() {
                 Ok(Some(line)) => {
-                    let mut out = std::mem::take(connection.out());
-                    let (start, mut rest, mut bye) = (out.len(), Vec::new(), None);
-                    let mut asked = Asked::default();
+                    let (mut rest, mut bye, mut last) = (Vec::new(), None, None);
                     let mut room = chunking::ROOM;
-                    shim::serve(&line, &mut out, |id, call| {
-                        self.rises(id, &mut asked)?;
+                    let answer = shim::answer(&line, |id, call| {
+                        self.rises(id, &mut last)?;
                         if let Call::State(page) = call {
-                            return self.state(page, &mut room);
+                            let reply = self.state(page, &mut room)?;
+                            return Ok(Decided { reply, passes: None });
                         }
-                        let mut effects = self.answer(id, call, &mut asked, &mut bye);
+                        let (mut effects, passes) = self.decide(id, call, &mut bye);
                         // Once something is left over, what comes later must not overtake it.
                         let mut none = 0;
                         let room = if rest.is_empty() { &mut room } else { &mut none };
                         let now = chunking::first(&mut effects, room);
-                        asked.passes |= now.iter().any(|effect| matches!(effect, Effect::Pass));
                         rest.extend(effects);
-                        Ok(Reply::Effects(Effects { effects: now }))
+                        Ok(Decided { reply: Reply::Effects(Effects { effects: now }), passes })
                     });
-                    if let Some(replay) = &mut self.replay {
-                        let reply = out.get(start..).unwrap_or_default();
-                        if asked.id.is_none() && !reply.is_empty() {
-                            // Refused before it was a call: that is an answer, too.
-                            asked.id = id_of(&line);
-                        }
-                        replay.reply(asked.id, reply, asked.held.filter(|_| asked.passes));
+                    if last.is_none() && answer.is_some() {
+                        // Refused before it was a call: that is an answer, too.
+                        last = id_of(&line);
                     }
-                    if let Some(connection) = &mut self.connection {
-                        *connection.out() = out;
-                    }
+                    self.outbox.answer(last, answer);
                     self.unasked(rest);
                     if let Some(bye) = bye {
                         self.goodbye(&bye);
@@ -173,13 +155,13 @@ impl Worker {
 
     /// An instance's requests are told apart by ids that rise. One that does not is not done: it
     /// would be taken for another one where the connection breaks.
-    fn rises(&self, id: Option<&Id>, asked: &mut Asked) -> Result<(), Error> {
-        let (Some(replay), Some(id)) = (&self.replay, id) else { return Ok(()) };
+    fn rises(&self, id: Option<&Id>, last: &mut Option<u64>) -> Result<(), Error> {
+        let Some(id) = id.filter(|_| self.outbox.is_counted()) else { return Ok(()) };
         let id = number(Some(id));
-        if id.is_none_or(|id| id <= asked.id.unwrap_or(0).max(replay.answered())) {
+        if id.is_none_or(|id| id <= last.unwrap_or(0).max(self.outbox.answered())) {
             return Err(Error::new(Code::InvalidRequest, BAD_ID));
         }
-        asked.id = id;
+        *last = id;
         Ok(())
     }
 
@@ -192,28 +174,38 @@ impl Worker {
         Ok(Reply::State(Box::new(self.engine.overview(self.clock.now(), page))))
     }
 
-    fn answer(
+    /// The effects of a call, and what stands for a message that they let pass.
+    fn decide(
         &mut self,
         id: Option<&Id>,
-        mut call: Call,
-        asked: &mut Asked,
+        call: Call,
         bye: &mut Option<Bye>,
-    ) -> Vec<Effect> {
-        if let Some(replay) = &mut self.replay {
-            match &mut call {
-                Call::Ack(how_far) => replay.saw(how_far.ack),
-                Call::Out(out) => {
-                    out.line = number(id);
-                    asked.held = Some(replay::typed(out));
-                }
-                Call::In(message) => asked.held = left_to_us(message),
-                _ => {}
+    ) -> (Vec<Effect>, Option<Effect>) {
+        let counted = self.outbox.is_counted();
+        let mut held = None;
+        let event = match call {
+            Call::Ack(how_far) => {
+                self.outbox.saw(how_far.ack);
+                Event::Tick
             }
-        }
-        if let Call::Bye(said) = &call {
-            *bye = Some(said.clone());
-        }
-        self.step(call.into())
+            Call::Out(out) => {
+                held = counted.then(|| late::typed(&out));
+                let request = id.filter(|_| counted);
+                Event::Out(Outgoing::new(out, number(request)))
+            }
+            Call::In(message) => {
+                held = counted.then(|| left_to_us(&message)).flatten();
+                Event::In(message)
+            }
+            Call::Bye(said) => {
+                *bye = Some(said);
+                Event::Tick
+            }
+            call => call.into(),
+        };
+        let effects = self.step(event);
+        let passes = effects.iter().any(|effect| matches!(effect, Effect::Pass));
+        (effects, held.filter(|_| passes))
     }
 
     /// The module closed the connection, or lost it. It gives back what it wrote and has no answer
@@ -235,15 +227,11 @@ impl Worker {
         let bye = calls.iter().find_map(byes);
         for call in calls {
             match call {
-                Call::Ack(how_far) => {
-                    if let Some(replay) = &mut self.replay {
-                        replay.saw(how_far.ack);
-                    }
-                }
+                Call::Ack(how_far) => self.outbox.saw(how_far.ack),
                 Call::In(message) if bye.is_some() => self.see_to(message),
                 // Nobody was there to whom the module could have given it back.
                 Call::Out(out) if bye.as_ref().is_some_and(|bye| !bye.returned) => {
-                    self.unasked(vec![replay::typed(&out)]);
+                    self.unasked(vec![late::typed(&out)]);
                 }
                 _ => {}
             }
@@ -264,8 +252,8 @@ impl Worker {
     }
 
     fn goodbye(&mut self, bye: &Bye) {
-        let (Some(replay), Some(seen)) = (&mut self.replay, bye.ack) else { return };
-        replay.goodbye(seen, bye.returned);
+        let Some(seen) = bye.ack.filter(|_| self.outbox.is_counted()) else { return };
+        self.outbox.goodbye(seen, bye.returned);
         if bye.returned {
             let effects = self.step(Event::Returned);
             self.unasked(effects);
@@ -273,13 +261,10 @@ impl Worker {
     }
 
     pub(super) fn connection_lost(&mut self) {
-        if let Some(mut connection) = self.connection.take() {
-            connection.flush();
-        }
-        self.gone();
-    }
-
-    fn gone(&mut self) {
+        // What it still takes.
+        self.send();
+        self.connection = None;
+        self.outbox.disconnected();
         self.alone_since = self.clock.now().mono;
         let effects = self.step(Event::Gone);
         self.unasked(effects);
@@ -290,65 +275,37 @@ impl Worker {
         if effects.is_empty() {
             return;
         }
-        let Some(replay) = &mut self.replay else {
-            return match &mut self.connection {
-                Some(connection) => connection.notify(effects),
-                None => self.keep(effects),
-            };
-        };
-        for effects in chunking::split(effects) {
-            let line = replay.effects(effects, self.connection.is_some());
-            if let Some(connection) = &mut self.connection {
-                connection.out().extend_from_slice(line);
-            }
-        }
-        if self.connection.is_none() && !replay.fits() {
+        self.outbox.effects(effects);
+        if !self.outbox.fits() {
             // Should it come back all the same, it has to give back by itself what it holds.
-            let late = self.replay.take().map(Replay::late).unwrap_or_default();
-            self.keep(late);
+            self.outbox.give_up();
             let effects = self.step(Event::Returned);
-            self.keep(effects);
+            self.outbox.effects(effects);
         }
     }
 
-    /// For whichever module comes next.
-    fn keep(&mut self, effects: Vec<Effect>) {
-        // What concerns IRC itself is past; hello brings the guards and how all stand.
-        let kept = effects.into_iter().filter(|effect| {
-            !matches!(
-                effect,
-                Effect::Send { .. }
-                    | Effect::Pass
-                    | Effect::Protect { .. }
-                    | Effect::State(_)
-                    | Effect::Open
-                    | Effect::Rules { .. }
-            )
-        });
-        for mut effect in kept {
-            if let Effect::Deliver { late, .. } = &mut effect {
-                *late = true;
+    /// Writes what the connection takes now.
+    pub(super) fn send(&mut self) -> ConnectionState {
+        let Some(connection) = &mut self.connection else { return ConnectionState::Alive };
+        loop {
+            self.outbox.write_to(connection.out(), connection::ENOUGH);
+            let state = connection.flush();
+            if state == ConnectionState::Dead || self.outbox.is_unread() {
+                return ConnectionState::Dead;
             }
-            if self.backlog.len() >= limits::BACKLOG {
-                // The oldest goes, but rather than what was typed, what was said about it.
-                let words = |e: &Effect| matches!(e, Effect::Print { .. } | Effect::Table { .. });
-                let oldest = self.backlog.iter().position(words).unwrap_or(0);
-                self.backlog.remove(oldest);
+            if connection.wants_to_write() || !self.outbox.has_more() {
+                return state;
             }
-            self.backlog.push_back(effect);
         }
     }
-}
 
-/// What is kept of a request for its reply.
-#[derive(Default)]
-struct Asked {
-    id: Option<u64>,
-    /// What the module holds for it, as it is shown where that module does not come back: what the
-    /// user typed, or an OTR line of a peer's.
-    held: Option<Effect>,
-    /// The reply lets it pass.
-    passes: bool,
+    /// The last line of a connection that we end.
+    pub(super) fn bye(&mut self, why: ByeReason) {
+        if let Some(connection) = &mut self.connection {
+            self.outbox.write_to(connection.out(), usize::MAX);
+            connection.bye(why);
+        }
+    }
 }
 
 /// The id of a request that is in no batch.

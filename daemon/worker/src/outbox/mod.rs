@@ -1,337 +1,428 @@
-//! What a module was told and has not said that it saw: should its connection break, the same
-//! instance of the module is told it again, word for word, and another one what can be told late.
+//! What goes to the ZNC module: replies and effects in one queue, typed until they are written.
 //!
-//! Lines are counted on both sides. Text is wiped when it is let go of, and never written to disk.
+//! An instance of the module counts our lines, and says how many it has seen. Should its connection
+//! break, it is told the others again, word for word; another one is told what can be told late
+//! ([`late`]). A module that does not count them is told each line once, and whatever comes while
+//! nobody is connected is for whoever connects next.
 
-use crate::engine::messages::Message;
+mod content;
+pub mod late;
+
+pub use content::Decided;
+
+use crate::chunking;
 use crate::limits;
-use crate::text::sanitize::single_line;
-use proto::irc::{Nick, Text};
-use proto::jsonrpc::{self, Id, Outgoing, Response};
-use proto::shim::{Effect, Effects, IncomingMessage, Instance, OutgoingMessage, Security};
-use serde::Deserialize;
+use content::{Content, Kept};
+use late::Before;
+use proto::jsonrpc::Answer;
+use proto::shim::{Effect, Effects, Instance};
 use std::collections::VecDeque;
-use zeroize::Zeroizing;
+use std::mem;
 
-/// The lines for one instance of the module.
-pub struct Replay {
+/// The queue.
+#[derive(Default)]
+pub struct Outbox {
+    entries: VecDeque<Kept>,
+    /// How many of them were written to the connection that is there.
+    written: usize,
+    weight: usize,
+    connected: bool,
+    /// The module that they are for, if it counts our lines.
+    reader: Option<Reader>,
+}
+
+struct Reader {
     instance: Instance,
-    lines: VecDeque<Line>,
-    /// How many lines came before those, and are seen.
+    /// How many lines it has seen. They are no longer in the queue.
     seen: u64,
-    /// The last request that was decided.
+    /// The last of its requests that was decided.
     answered: u64,
-    bytes: usize,
-    /// What was typed has been given back by the module.
-    returned: bool,
-    /// The module said goodbye: what it has not seen, it has not shown.
-    exact: bool,
+    before: Before,
 }
 
-struct Line {
-    bytes: Zeroizing<Vec<u8>>,
-    /// What a `pass` in it lets pass, where only we know that.
-    passes: Option<Effect>,
-    /// It went to a connection.
-    told: bool,
-    /// Only words of `*otr`.
-    words: bool,
-}
-
-/// A line as it was written.
-#[derive(Deserialize)]
-struct Written {
-    #[serde(default)]
-    id: Option<Id>,
-    #[serde(default)]
-    result: Option<Listed>,
-    #[serde(default)]
-    params: Option<Listed>,
-}
-
-/// The reply to `state` has no effects.
-#[derive(Default, Deserialize)]
-struct Listed {
-    #[serde(default)]
-    effects: Vec<Effect>,
-}
-
-impl Line {
-    fn read(&self) -> (Option<Id>, Vec<Effect>) {
-        match serde_json::from_slice(&self.bytes) {
-            Ok(Written { id, result, params }) => {
-                (id, result.or(params).unwrap_or_default().effects)
-            }
-            // A batch: nobody who says which instance it is sends one.
-            Err(_) => (None, Vec::new()),
-        }
+impl Outbox {
+    /// Whether an instance that has seen so many lines can go on where it was.
+    pub fn goes_on(&self, instance: Option<&Instance>, seen: u64) -> bool {
+        let Some(reader) = &self.reader else { return false };
+        let told = self.entries.iter().take_while(|entry| entry.told).count() as u64;
+        let lines = reader.seen..=reader.seen.saturating_add(told);
+        instance == Some(&reader.instance) && !reader.before.exact && lines.contains(&seen)
     }
-}
 
-/// A line that a module keeps for us while we are away, as it is shown where no module holds it
-/// any more. It is no longer the line itself, so what could be more than text is taken out.
-pub fn left_to_us(message: &IncomingMessage) -> Option<Effect> {
-    message.text.as_bytes().starts_with(b"?OTR").then(|| Effect::Deliver {
-        from: message.from.clone(),
-        kind: message.kind,
-        text: Text::new(single_line(message.text.as_bytes())),
-        security: Some(Security::Clear),
-        unexpected: false,
-        late: false,
-        repeat: false,
-    })
-}
-
-/// What was typed, as it comes back where the module that held it is gone and showed nobody.
-pub fn typed(out: &OutgoingMessage) -> Effect {
-    not_sent(out.to.clone(), out.text.clone())
-}
-
-/// A text comes back that a module with nobody to read it had not sent when it was unloaded.
-fn not_sent(to: Nick, text: Text) -> Effect {
-    let why = Message::BackUnloaded {};
-    Effect::Refuse { to, why: why.text(), text, of: None, repeat: false, about: why.about() }
-}
-
-fn write(id: Option<Id>, effects: Vec<Effect>) -> Zeroizing<Vec<u8>> {
-    let mut line = Zeroizing::new(Vec::new());
-    let effects = Effects { effects };
-    match id {
-        Some(id) => jsonrpc::write_line(&mut line, &Response { id, outcome: Ok(effects) }),
-        None => jsonrpc::write_line(&mut line, &Outgoing::notification("effects", effects)),
+    /// Another module takes the place of the one before. Gives what it can be told of what that one
+    /// was not.
+    pub fn begin(&mut self, instance: Option<Instance>) -> Vec<Effect> {
+        let late = self.take_late();
+        let before = Before { returned: false, exact: false };
+        self.reader = instance.map(|instance| Reader { instance, seen: 0, answered: 0, before });
+        late
     }
-    line
-}
 
-impl Replay {
-    /// Nothing yet.
-    pub fn new(instance: Instance) -> Self {
-        Self {
-            instance,
-            lines: VecDeque::new(),
-            seen: 0,
-            answered: 0,
-            bytes: 0,
-            returned: false,
-            exact: false,
+    /// A connection begins: what its reader has not seen is written to it.
+    pub fn connected(&mut self) {
+        self.connected = true;
+        self.written = 0;
+    }
+
+    /// It ended.
+    pub fn disconnected(&mut self) {
+        self.connected = false;
+        if self.reader.is_none() {
+            let late = self.take_late();
+            self.effects(late);
         }
     }
 
-    /// A request was decided; its reply, as it was written, if it got any. `passes` stands for the
-    /// message that the reply lets pass where the one that holds it is gone.
-    pub fn reply(&mut self, id: Option<u64>, line: &[u8], passes: Option<Effect>) {
-        self.answered = id.map_or(self.answered, |id| self.answered.max(id));
-        if line.is_empty() {
-            return;
-        }
-        let bytes = Zeroizing::new(line.to_vec());
-        self.push(Line { bytes, passes, told: true, words: false });
+    /// Whether the module counts our lines, and asks by ids that rise.
+    pub fn is_counted(&self) -> bool {
+        self.reader.is_some()
     }
 
-    /// The last request that was decided.
+    /// The last request of an instance that was decided.
     pub fn answered(&self) -> u64 {
-        self.answered
+        self.reader.as_ref().map_or(0, |reader| reader.answered)
     }
 
-    /// Effects that nobody asked for; gives their line. `told`: to a connection.
-    pub fn effects(&mut self, effects: Vec<Effect>, told: bool) -> &[u8] {
-        let is_words = |e: &Effect| matches!(e, Effect::Print { .. } | Effect::Table { .. });
-        let words = effects.iter().all(is_words);
-        self.push(Line { bytes: write(None, effects), passes: None, told, words });
-        self.lines.back().map_or(&[], |line| line.bytes.as_slice())
-    }
-
-    fn push(&mut self, line: Line) {
-        self.bytes += line.bytes.len();
-        self.lines.push_back(line);
-    }
-
-    /// The module has seen so many lines.
-    pub fn saw(&mut self, seen: u64) {
-        while self.seen < seen
-            && let Some(line) = self.lines.pop_front()
-        {
-            self.seen += 1;
-            self.bytes -= line.bytes.len();
+    /// A line of the module was decided: the last request in it, and the answer, if it gets any.
+    pub fn answer(&mut self, last: Option<u64>, answer: Option<Answer<Decided>>) {
+        if let (Some(reader), Some(last)) = (&mut self.reader, last) {
+            reader.answered = reader.answered.max(last);
+        }
+        if let Some(answer) = answer {
+            self.push(Content::Answer(answer));
         }
     }
 
-    /// The module says goodbye, and how far it came.
+    /// Effects that nobody asked for, in as many lines as it takes.
+    pub fn effects(&mut self, effects: Vec<Effect>) {
+        if self.reader.is_none() && !self.connected {
+            for effect in effects.into_iter().filter_map(|e| late::said_again(e, false, false)) {
+                self.push(Content::Effects(Effects { effects: vec![effect] }));
+            }
+            return self.bound_for_anybody();
+        }
+        for effects in chunking::split(effects) {
+            self.push(Content::Effects(Effects { effects }));
+        }
+    }
+
+    fn push(&mut self, content: Content) {
+        let weight = content.weight();
+        self.weight += weight;
+        self.entries.push_back(Kept { content, told: false, weight });
+    }
+
+    fn pop(&mut self) {
+        if let Some(entry) = self.entries.pop_front() {
+            self.weight -= entry.weight;
+            self.written = self.written.saturating_sub(1);
+        }
+    }
+
+    /// Writes lines until `out` has so many bytes.
+    pub fn write_to(&mut self, out: &mut Vec<u8>, enough: usize) {
+        while out.len() < enough
+            && let Some(entry) = self.entries.get_mut(self.written)
+        {
+            entry.told = true;
+            entry.content.write_to(out);
+            self.written += 1;
+            if self.reader.is_none() {
+                self.pop();
+            }
+        }
+    }
+
+    /// Whether there is more to be written to the connection.
+    pub fn has_more(&self) -> bool {
+        self.written < self.entries.len()
+    }
+
+    /// An instance has seen so many lines.
+    pub fn saw(&mut self, seen: u64) {
+        while self.reader.as_ref().is_some_and(|reader| reader.seen < seen)
+            && self.entries.front().is_some_and(|entry| entry.told)
+        {
+            self.pop();
+            if let Some(reader) = &mut self.reader {
+                reader.seen += 1;
+            }
+        }
+    }
+
+    /// An instance says goodbye, and how far it came.
     pub fn goodbye(&mut self, seen: u64, returned: bool) {
         self.saw(seen);
-        self.exact = true;
-        self.returned |= returned;
-    }
-
-    /// Whether a module that says this of itself can go on where it was.
-    pub fn goes_on(&self, instance: &Instance, seen: u64) -> bool {
-        let told = self.seen.saturating_add(self.lines.len() as u64);
-        self.instance == *instance && !self.exact && (self.seen..=told).contains(&seen)
+        if let Some(Reader { before, .. }) = &mut self.reader {
+            before.exact = true;
+            before.returned |= returned;
+        }
     }
 
     /// What the module has given back must neither go out nor come back again.
     pub fn returned(&mut self) {
-        for line in &mut self.lines {
-            let (id, mut effects) = line.read();
-            let all = effects.len();
-            effects.retain(|effect| {
-                matches!(
-                    effect,
-                    Effect::Deliver { .. }
-                        | Effect::Print { .. }
-                        | Effect::Table { .. }
-                        | Effect::Protect { .. }
-                        | Effect::State(_)
-                        | Effect::Open
-                        | Effect::Rules { .. }
-                )
-            });
-            if effects.len() == all {
-                // An error or a `state` stays what it is.
-                continue;
-            }
-            self.bytes -= line.bytes.len();
-            line.bytes = write(id, effects);
-            self.bytes += line.bytes.len();
+        let stays = |effect: &Effect| {
+            matches!(
+                effect,
+                Effect::Deliver { .. }
+                    | Effect::Print { .. }
+                    | Effect::Table { .. }
+                    | Effect::Protect { .. }
+                    | Effect::State(_)
+                    | Effect::Open
+                    | Effect::Rules { .. }
+            )
+        };
+        for entry in &mut self.entries {
+            entry.content.lists().for_each(|effects| effects.retain(stays));
+            self.weight -= mem::replace(&mut entry.weight, entry.content.weight());
+            self.weight += entry.weight;
         }
     }
 
-    /// Everything once more, for a new connection of the same instance: the last request that was
-    /// decided, and the lines.
-    pub fn again(&mut self) -> (u64, impl Iterator<Item = &[u8]>) {
-        let lines = self.lines.iter_mut().map(|line| {
-            line.told = true;
-            line.bytes.as_slice()
-        });
-        (self.answered, lines)
-    }
-
-    /// Whether the module has to say that it saw something before more is done for it.
+    /// Whether the module has to read, and say that it did, before more is done for it.
     pub fn is_full(&self) -> bool {
-        self.bytes > limits::UNSEEN
+        self.weight > limits::OUTBOX
     }
 
-    /// While nobody is connected, the oldest words of `*otr` go first. False: it is too much all
-    /// the same.
+    /// Whether it does not read at all.
+    pub fn is_unread(&self) -> bool {
+        self.weight > limits::OUTBOX_UNREAD
+    }
+
+    /// While no instance is connected, the oldest words of `*otr` go first. False: it is too much
+    /// all the same, and must be given up.
     pub fn fits(&mut self) -> bool {
-        let (mut bytes, mut words) = (self.bytes, 0);
-        let kept = self.lines.iter().filter(|line| line.words).count();
-        for line in &mut self.lines {
-            if bytes <= limits::UNSEEN && kept - words <= limits::BACKLOG {
+        if self.connected {
+            return true;
+        }
+        let mut words = self.entries.iter().filter(|entry| entry.content.is_words()).count();
+        for entry in &mut self.entries {
+            if self.weight <= limits::OUTBOX && words <= limits::BACKLOG {
                 break;
             }
-            if line.words {
-                words += 1;
-                bytes -= line.bytes.len();
-                line.bytes = write(None, Vec::new());
-                line.words = false;
-                bytes += line.bytes.len();
+            if entry.content.is_words() {
+                words -= 1;
+                // The line stays: it counts.
+                entry.content = Content::Effects(Effects::default());
+                self.weight -= mem::replace(&mut entry.weight, entry.content.weight());
+                self.weight += entry.weight;
             }
         }
-        self.bytes = bytes;
-        bytes <= limits::UNSEEN && self.lines.len() <= limits::UNSEEN_LINES
+        self.weight <= limits::OUTBOX && self.entries.len() <= limits::OUTBOX_LINES
     }
 
-    /// What can be told to another instance. What the one before may have shown says so.
-    pub fn late(self) -> Vec<Effect> {
-        let Self { lines, returned, exact, .. } = self;
-        let mut late = Vec::new();
-        for line in lines {
-            let perhaps = line.told && !exact;
-            // What it has not seen when it said goodbye, it has not sent.
-            let unsent = exact && !returned;
-            let passed = |effect| match effect {
-                Effect::Pass => {
-                    line.passes.clone().filter(|e| unsent || !matches!(e, Effect::Refuse { .. }))
-                }
-                Effect::Echo { to, text, .. } if unsent => Some(not_sent(to, text)),
-                effect => Some(effect),
-            };
-            for effect in line.read().1.into_iter().filter_map(passed) {
-                match effect {
-                    Effect::Deliver { from, kind, text, security, unexpected, repeat, .. } => {
-                        let repeat = repeat || perhaps;
-                        let late_text = Effect::Deliver {
-                            from,
-                            kind,
-                            text,
-                            security,
-                            unexpected,
-                            late: true,
-                            repeat,
-                        };
-                        late.push(late_text);
-                    }
-                    Effect::Print { text, style, repeat, about } => {
-                        late.push(Effect::Print { text, style, repeat: repeat || perhaps, about });
-                    }
-                    Effect::Table { .. } if !perhaps => late.push(effect),
-                    Effect::Refuse { to, why, text, repeat, about, .. } if !returned => {
-                        // One that is away for long gives back by itself what it keeps.
-                        let repeat = repeat || !exact;
-                        late.push(Effect::Refuse { to, why, text, of: None, repeat, about });
-                    }
-                    // What concerns IRC itself is past; hello brings the guards.
-                    _ => {}
-                }
-            }
+    /// The instance that was there is not waited for any more.
+    pub fn give_up(&mut self) {
+        let late = self.begin(None);
+        self.effects(late);
+    }
+
+    /// The oldest goes, but rather than what was typed, what was said about it.
+    fn bound_for_anybody(&mut self) {
+        while self.entries.len() > limits::BACKLOG || self.weight > limits::OUTBOX {
+            let words = self.entries.iter().position(|entry| entry.content.is_words());
+            let Some(entry) = self.entries.remove(words.unwrap_or(0)) else { return };
+            self.weight -= entry.weight;
         }
-        late
+    }
+
+    fn take_late(&mut self) -> Vec<Effect> {
+        let entries = mem::take(&mut self.entries);
+        (self.weight, self.written) = (0, 0);
+        match &self.reader {
+            Some(Reader { before, .. }) => {
+                entries.into_iter().flat_map(|entry| late::of(entry, *before)).collect()
+            }
+            None => entries.into_iter().flat_map(late::of_uncounted).collect(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proto::shim::MessageKind;
+    use proto::irc::{Nick, Source, Text};
+    use proto::jsonrpc::{Id, Response};
+    use proto::shim::{About, MessageKind, Reply, Security, Style};
 
-    /// A module that sent a line, and says goodbye.
-    fn late(goodbye: Option<bool>) -> Vec<Effect> {
-        let Ok(instance) = Instance::new("one") else { return Vec::new() };
-        let Ok(to) = Nick::new("bob") else { return Vec::new() };
-        let text = |text: &str| Text::new(text.as_bytes().to_vec());
-        let out = |text| OutgoingMessage {
-            to: to.clone(),
+    fn words(text: &str) -> Effect {
+        let text = Text::from(text);
+        Effect::Print { text, style: Style::Plain, repeat: false, about: About::default() }
+    }
+
+    fn deliver(text: &str) -> Effect {
+        Effect::Deliver {
+            from: Source::new("bob!b@h").unwrap(),
             kind: MessageKind::Text,
-            text,
-            client: 0,
-            closed: false,
-            line: None,
-        };
-        let mut replay = Replay::new(instance);
-        let pass = write(Some(Id::from(1)), vec![Effect::Pass]);
-        replay.reply(Some(1), &pass, Some(typed(&out(text("in clear")))));
-        let echo = Effect::Echo {
-            to: to.clone(),
-            kind: MessageKind::Text,
-            text: text("encrypted"),
-            client: 0,
-            of: None,
-            security: Some(Security::Unverified),
-        };
-        let echo = write(Some(Id::from(2)), vec![echo]);
-        replay.reply(Some(2), &echo, None);
-        if let Some(returned) = goodbye {
-            replay.goodbye(0, returned);
+            text: Text::from(text),
+            security: Some(Security::Verified),
+            unexpected: false,
+            late: false,
+            repeat: false,
         }
-        replay.late()
+    }
+
+    fn refuse(text: &str) -> Effect {
+        Effect::Refuse {
+            to: Nick::new("bob").unwrap(),
+            why: String::new(),
+            text: Text::from(text),
+            of: None,
+            repeat: false,
+            about: About::default(),
+        }
+    }
+
+    fn answer(effects: Vec<Effect>) -> Answer<Decided> {
+        Answer::Single(response(1, effects))
+    }
+
+    fn response(id: u64, effects: Vec<Effect>) -> Response<Decided> {
+        let decided = Decided { reply: Reply::Effects(Effects { effects }), passes: None };
+        Response { id: Id::from(id), outcome: Ok(decided) }
+    }
+
+    fn instance() -> Instance {
+        Instance::new("one").unwrap()
+    }
+
+    fn connected(instance: Option<Instance>) -> Outbox {
+        let mut outbox = Outbox::default();
+        assert_eq!(outbox.begin(instance), []);
+        outbox.connected();
+        outbox
+    }
+
+    fn written(outbox: &mut Outbox) -> String {
+        let mut out = Vec::new();
+        outbox.write_to(&mut out, usize::MAX);
+        String::from_utf8(out).unwrap()
+    }
+
+    /// The texts of effects, the late ones with a star, what may have been shown with a mark.
+    fn told(effects: Vec<Effect>) -> Vec<String> {
+        let said = effects.into_iter().map(|effect| match effect {
+            Effect::Deliver { text, late, repeat, .. } => (text, late, repeat),
+            Effect::Print { text, repeat, .. } | Effect::Refuse { text, repeat, .. } => {
+                (text, false, repeat)
+            }
+            effect => panic!("{effect:?}"),
+        });
+        said.map(|(text, late, repeat)| {
+            let (late, repeat) = (if late { "*" } else { "" }, if repeat { "?" } else { "" });
+            format!("{}{late}{repeat}", String::from_utf8_lossy(text.as_bytes()))
+        })
+        .collect()
     }
 
     #[test]
-    fn what_was_typed_comes_back_where_the_module_had_nobody_to_give_it_to() {
-        let back: Vec<String> = late(Some(false))
-            .iter()
-            .filter_map(|effect| match effect {
-                Effect::Refuse { text, about, .. }
-                    if about.code.as_deref() == Some("back_unloaded") =>
-                {
-                    Some(String::from_utf8_lossy(text.as_bytes()).into_owned())
-                }
-                _ => None,
-            })
-            .collect();
-        assert_eq!(back, ["in clear", "encrypted"]);
-        assert!(late(Some(true)).is_empty(), "the module gave it back");
-        assert!(late(None).is_empty(), "it may have been sent");
+    fn an_instance_is_told_again_what_it_has_not_seen() {
+        let mut outbox = connected(Some(instance()));
+        for text in ["one", "two", "three"] {
+            outbox.effects(vec![words(text)]);
+        }
+        let all = written(&mut outbox);
+        assert_eq!(written(&mut outbox), "", "each line goes once to a connection");
+        outbox.saw(1);
+        outbox.disconnected();
+        outbox.effects(vec![words("four")]);
+        assert!(outbox.goes_on(Some(&instance()), 2) && outbox.goes_on(Some(&instance()), 3));
+        assert!(!outbox.goes_on(Some(&instance()), 4), "the fourth was never written");
+        assert!(!outbox.goes_on(Some(&instance()), 0) && !outbox.goes_on(None, 2));
+        outbox.saw(2);
+        outbox.connected();
+        let again = written(&mut outbox);
+        let lines: Vec<&str> = again.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(Some(lines[0]), all.lines().nth(2));
+        assert!(lines[1].contains("four"));
+    }
+
+    #[test]
+    fn nothing_is_seen_before_it_was_written() {
+        let mut outbox = connected(Some(instance()));
+        outbox.effects(vec![words("one")]);
+        outbox.saw(u64::MAX);
+        assert!(written(&mut outbox).contains("one"));
+        outbox.saw(u64::MAX);
+        assert!(!outbox.is_full() && outbox.weight == 0 && !outbox.has_more());
+    }
+
+    #[test]
+    fn a_slow_reader_gets_a_line_after_the_other() {
+        let mut outbox = connected(Some(instance()));
+        (0..10).for_each(|_| outbox.effects(vec![words(&"x".repeat(1000))]));
+        let mut out = Vec::new();
+        outbox.write_to(&mut out, 2500);
+        assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 3);
+        assert!(outbox.has_more());
+    }
+
+    #[test]
+    fn another_module_is_told_what_can_be_told_late() {
+        let mut outbox = connected(Some(instance()));
+        let batch = vec![response(1, vec![deliver("one")]), response(2, vec![deliver("two")])];
+        outbox.answer(Some(2), Some(Answer::Batch(batch)));
+        assert_eq!(outbox.answered(), 2);
+        written(&mut outbox);
+        outbox.effects(vec![Effect::Open, deliver("three"), refuse("four")]);
+        outbox.disconnected();
+        assert_eq!(told(outbox.begin(None)), ["one*?", "two*?", "three*", "four?"]);
+    }
+
+    /// A module that does not count our lines gives back by itself what it has no answer to.
+    #[test]
+    fn what_was_not_written_to_a_module_that_counts_nothing_is_for_the_next() {
+        let mut outbox = connected(None);
+        outbox.answer(None, Some(answer(vec![deliver("one")])));
+        written(&mut outbox);
+        outbox.answer(None, Some(answer(vec![deliver("two"), refuse("typed")])));
+        outbox.effects(vec![refuse("timed out"), Effect::Open]);
+        outbox.disconnected();
+        outbox.effects(vec![words("three"), Effect::Open]);
+        assert_eq!(told(outbox.begin(None)), ["two*", "timed out", "three"]);
+    }
+
+    #[test]
+    fn of_too_much_words_go_first() {
+        // Of an instance, the line with what was typed is not one of words.
+        for (instance, kept) in [(Some(instance()), limits::BACKLOG + 1), (None, limits::BACKLOG)] {
+            let mut outbox = connected(instance);
+            outbox.disconnected();
+            outbox.effects(vec![refuse("typed")]);
+            for _ in 0..2 * limits::BACKLOG {
+                outbox.effects(vec![words("words")]);
+                assert!(outbox.fits());
+            }
+            let told = told(outbox.begin(None));
+            assert_eq!(told.len(), kept);
+            assert!(told.iter().any(|text| text.starts_with("typed")));
+        }
+    }
+
+    #[test]
+    fn an_instance_with_too_much_text_is_given_up() {
+        let mut outbox = connected(Some(instance()));
+        outbox.disconnected();
+        let long = "x".repeat(8000);
+        while outbox.fits() {
+            outbox.effects(vec![deliver(&long)]);
+        }
+        outbox.give_up();
+        assert!(!outbox.is_counted() && outbox.fits());
+        let kept = outbox.begin(None).len();
+        assert!(kept > 100 && kept * 8200 <= limits::OUTBOX, "{kept}");
+    }
+
+    #[test]
+    fn what_the_module_gave_back_stays_with_it() {
+        let mut outbox = connected(Some(instance()));
+        outbox.answer(Some(1), Some(answer(vec![Effect::Pass, words("one")])));
+        outbox.effects(vec![refuse("two"), deliver("three")]);
+        outbox.returned();
+        let lines = written(&mut outbox);
+        assert!(!lines.contains("pass") && !lines.contains("two"));
+        assert!(lines.contains("one") && lines.contains("three"));
     }
 }

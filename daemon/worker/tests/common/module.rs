@@ -4,14 +4,15 @@
 use super::user::{Shown, UNCHECKED, User, holds, words};
 use super::world::contains;
 use proto::account::Name;
-use proto::jsonrpc::{self, Id, Response};
+use proto::jsonrpc::{Answer, Id, Response};
 use proto::shim::guard::{ClosedNicks, fold};
-use proto::shim::{Call, Effect, Effects, Hello, Instance, Want};
+use proto::shim::{Call, Effect, Effects, Hello, Instance, Reply, Want};
 use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
-use worker::engine::{Event, hash};
-use worker::replay::{Replay, left_to_us};
+use worker::engine::{Event, Outgoing, hash};
+use worker::outbox::late::left_to_us;
+use worker::outbox::{Decided, Outbox};
 
 /// After so long without a link, what is in doubt is given back.
 const DOUBT: Duration = Duration::from_secs(5);
@@ -44,8 +45,7 @@ pub struct Module {
 /// The worker's.
 #[derive(Default)]
 pub struct Told {
-    unseen: Option<Replay>,
-    backlog: Vec<Effect>,
+    outbox: Outbox,
 }
 
 /// A line of the worker's as the module reads it.
@@ -254,7 +254,7 @@ impl User {
     pub fn module_ticks(&mut self) {
         if self.up {
             let seen = self.module.seen;
-            self.told.unseen.iter_mut().for_each(|unseen| unseen.saw(seen));
+            self.told.outbox.saw(seen);
         } else if !self.module.returned && self.now.mono >= self.module.lost + DOUBT {
             self.give_back();
         }
@@ -264,6 +264,7 @@ impl User {
     pub fn disconnect(&mut self) {
         if std::mem::take(&mut self.up) {
             self.module.lost = self.now.mono;
+            self.told.outbox.disconnected();
             let effects = self.step(Event::Gone);
             self.unasked(effects);
         }
@@ -328,28 +329,32 @@ impl User {
     /// Greets the module: the last request that was decided, and all that was said since.
     fn adopt(&mut self, hello: Hello) -> (Option<u64>, Vec<Vec<u8>>) {
         let instance = hello.instance.clone().expect("an instance");
-        let goes_on = self.told.unseen.as_ref().is_some_and(|u| u.goes_on(&instance, hello.ack));
-        if !goes_on {
-            let mut effects = std::mem::take(&mut self.told.backlog);
-            effects.extend(self.told.unseen.take().into_iter().flat_map(Replay::late));
+        if !self.told.outbox.goes_on(Some(&instance), hello.ack) {
+            let mut effects = self.told.outbox.begin(Some(instance));
             effects.extend(self.step(Event::Hello(hello)));
-            self.told.unseen = Some(Replay::new(instance));
+            self.told.outbox.connected();
             self.news_of_worker = effects;
             self.up = true;
             return (None, Vec::new());
         }
-        let unseen = self.told.unseen.as_mut().expect("what goes on");
-        unseen.saw(hello.ack);
+        self.told.outbox.saw(hello.ack);
         let mut effects = Vec::new();
         if hello.returned {
-            unseen.returned();
+            self.told.outbox.returned();
             effects = self.step(Event::Returned);
         }
         effects.extend(self.step(Event::Again(hello)));
         self.news_of_worker = effects;
+        self.told.outbox.connected();
         self.up = true;
-        let (answered, lines) = self.told.unseen.as_mut().expect("what goes on").again();
-        (Some(answered), lines.map(<[u8]>::to_vec).collect())
+        (Some(self.told.outbox.answered()), self.written())
+    }
+
+    /// The lines that the worker writes now.
+    fn written(&mut self) -> Vec<Vec<u8>> {
+        let mut out = Vec::new();
+        self.told.outbox.write_to(&mut out, usize::MAX);
+        out.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
     }
 
     /// A module that was gone before it could be answered.
@@ -357,31 +362,33 @@ impl User {
         self.adopt(hello);
         let news = std::mem::take(&mut self.news_of_worker);
         if !news.is_empty() {
-            self.told.unseen.as_mut().expect("a module").effects(news, true);
+            self.told.outbox.effects(news);
         }
+        self.written();
         self.up = false;
+        self.told.outbox.disconnected();
         let effects = self.step(Event::Gone);
         self.unasked(effects);
     }
 
-    fn decide(&mut self, id: u64, mut call: Call) -> Vec<u8> {
-        if let Call::Out(out) = &mut call {
-            out.line = Some(id);
-        }
+    fn decide(&mut self, id: u64, call: Call) -> Vec<u8> {
         let passes = match &call {
             Call::In(message) => left_to_us(message),
             _ => None,
         };
-        let effects = self.step(call.into());
-        let mut line = Vec::new();
-        let reply = Response { id: Id::from(id), outcome: Ok(Effects { effects }) };
-        jsonrpc::write_line(&mut line, &reply);
-        self.told.unseen.as_mut().expect("a module").reply(Some(id), &line, passes);
-        line
+        let effects = self.step(match call {
+            Call::Out(out) => Event::Out(Outgoing::new(out, Some(id))),
+            call => call.into(),
+        });
+        let passes = passes.filter(|_| effects.contains(&Effect::Pass));
+        let decided = Decided { reply: Reply::Effects(Effects { effects }), passes };
+        let response = Response { id: Id::from(id), outcome: Ok(decided) };
+        self.told.outbox.answer(Some(id), Some(Answer::Single(response)));
+        self.written().concat()
     }
 
     fn goodbye(&mut self, seen: u64) {
-        self.told.unseen.as_mut().expect("a module").goodbye(seen, true);
+        self.told.outbox.goodbye(seen, true);
         let effects = self.step(Event::Returned);
         self.unasked(effects);
     }
@@ -390,14 +397,12 @@ impl User {
         if effects.is_empty() {
             return;
         }
-        let Some(unseen) = &mut self.told.unseen else {
-            return self.told.backlog.extend(effects);
-        };
-        let line = unseen.effects(effects, self.up).to_vec();
+        self.told.outbox.effects(effects);
+        assert!(self.told.outbox.fits(), "so much cannot come together here");
         if self.up {
-            self.take(&line);
-        } else if !unseen.fits() {
-            panic!("so much cannot come together here");
+            for line in self.written() {
+                self.take(&line);
+            }
         }
     }
 }

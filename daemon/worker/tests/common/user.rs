@@ -199,14 +199,7 @@ impl User {
     pub fn types(&mut self, to: &str, kind: MessageKind, text: &str) {
         let closed = self.closed(to);
         let text = text.into();
-        self.ask(Call::Out(OutgoingMessage {
-            to: nick(to),
-            kind,
-            text,
-            client: 1,
-            closed,
-            line: None,
-        }));
+        self.ask(Call::Out(OutgoingMessage { to: nick(to), kind, text, client: 1, closed }));
     }
 
     pub fn says(&mut self, to: &str, text: &str) {

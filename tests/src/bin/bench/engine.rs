@@ -108,7 +108,10 @@ impl InMemory {
     fn answer(&mut self, line: &[u8]) -> &[u8] {
         let mut out = std::mem::take(&mut self.out);
         out.clear();
-        shim::serve(line, &mut out, |_, call| Ok(Effects { effects: self.step(call.into()) }));
+        let answer = shim::answer(line, |_, call| Ok(Effects { effects: self.step(call.into()) }));
+        if let Some(answer) = answer {
+            jsonrpc::write_line(&mut out, &answer);
+        }
         self.out = out;
         &self.out
     }

@@ -125,6 +125,8 @@ impl Play<'_> {
 
     /// Waits until ZNC is on IRC again, by a connection that is not the old one.
     pub(super) fn connects_again(&mut self) {
+        self.pump();
+        self.oracle.connection_ends();
         let (login, before) = (self.login.clone(), self.connection);
         until("ZNC is on IRC again", || self.stage.server.connection_of(&login) > before);
         self.connection = self.stage.server.connection_of(&login);
