@@ -93,6 +93,12 @@ impl Conversations {
         quote(self.get(peer).map_or(peer.as_bytes(), |c| c.nick.as_bytes()))
     }
 
+    /// The nick by which a peer goes, or went last.
+    pub fn nick(&self, peer: &Peer) -> Option<Nick> {
+        let nick = self.get(peer).map(|conversation| conversation.nick.clone());
+        nick.or_else(|| Nick::new(peer.as_bytes()).ok())
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (&Peer, &Conversation)> {
         self.map.iter()
     }

@@ -17,8 +17,8 @@ impl Engine {
         self.tell_standings();
         // Until the module says otherwise: a new connection may belong to a new ZNC.
         self.network.connected = false;
-        for (style, text) in self.module.take_notes() {
-            self.say(style, text);
+        for note in self.module.take_notes() {
+            self.report(note);
         }
         self.compare_versions();
     }

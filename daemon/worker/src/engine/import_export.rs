@@ -13,7 +13,6 @@ use proto::admin::import_export::{
 use proto::admin::import_export::{ForeignAccount as Shown, Peer as ShownPeer};
 use proto::bundle::{self, File};
 use proto::irc::{Nick, Text};
-use proto::shim::Style;
 use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
@@ -240,7 +239,7 @@ impl Engine {
             self.persistence.changed(StoredFile::InstanceTag);
         }
         let fingerprint = key.fingerprint;
-        self.say_or_note(Style::Good, format!("Your private key was brought here from another program. Your fingerprint: {fingerprint}."));
+        self.report_or_note(Message::KeyBrought { fingerprint: fingerprint.to_string() });
         Ok(())
     }
 
@@ -265,12 +264,7 @@ impl Engine {
         let file = Zeroizing::new(self.known.file());
         self.actions.push(Action::Save(StoredFile::Fingerprints, file));
         self.conversations.touch_all();
-        self.say_or_note(
-            Style::Plain,
-            format!(
-                "Fingerprints brought here from another program: {number}. Say info to see them."
-            ),
-        );
+        self.report_or_note(Message::FingerprintsBrought { number: number.to_string() });
     }
 }
 

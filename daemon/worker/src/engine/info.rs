@@ -1,11 +1,12 @@
 //! `info`, `status`, `version`: conversations and fingerprints, the state of the daemon.
 
+use super::messages::Message;
 use super::{Engine, KeyState, Phase};
 use crate::text::date;
 use crate::text::sanitize::quote;
 use otr::{KnownFingerprint, Trust, Version};
 use proto::irc::{Nick, Text};
-use proto::shim::{Effect, Style};
+use proto::shim::Effect;
 use std::collections::BTreeMap;
 
 impl Engine {
@@ -14,15 +15,8 @@ impl Engine {
         let rows = self.rows(only.as_ref());
         if rows.is_empty() {
             match nick {
-                Some(nick) => self.say_of(
-                    nick,
-                    Style::Plain,
-                    "No fingerprint is known, and nothing is private.",
-                ),
-                None => self.say(
-                    Style::Plain,
-                    "No fingerprints are known yet. Type ?OTR? in a query to begin.",
-                ),
+                Some(nick) => self.report_of(nick, Message::NothingKnown {}),
+                None => self.report(Message::NoFingerprints {}),
             }
         } else {
             self.table(&["Peer", "State", "Fingerprint", "Act", "Trust"], rows);
@@ -31,7 +25,7 @@ impl Engine {
             self.details(peer);
         }
         let fingerprint = self.own_fingerprint();
-        self.say(Style::Plain, format!("Your fingerprint: {fingerprint}."));
+        self.report(Message::OwnFingerprint { fingerprint });
     }
 
     /// The table, as the older module shows it: a peer's name and state in its first row only, the key in use first.
@@ -73,7 +67,7 @@ impl Engine {
     /// What only `info nick` says.
     fn details(&mut self, peer: &otr::Peer) {
         let (policy, rule) = self.policy_and_rule(peer);
-        self.say(Style::Plain, format!("Policy: {} ({rule}).", policy.word()));
+        self.report(Message::PolicyIs { policy: policy.word().into(), rule: rule.to_string() });
         let Some(conversation) = self.conversations.get(peer) else { return };
         let mut lines = Vec::new();
         match &conversation.phase {
@@ -83,43 +77,42 @@ impl Engine {
                     Version::V3 => "OTRv3",
                 };
                 let for_seconds = self.now.wall.saturating_sub(private.since);
-                lines.push(format!(
-                    "Private with {version} since {}, for {}.",
-                    date::minute(private.since),
-                    duration(for_seconds)
-                ));
+                let since = date::minute(private.since);
+                let (version, duration) = (version.to_owned(), duration(for_seconds));
+                lines.push(Message::PrivateSince { version, since, duration });
                 if private.held {
-                    lines.push("The key has changed: nothing goes out until you trust it.".into());
+                    lines.push(Message::HeldForTrust {});
                 }
                 for session in self.sessions(peer) {
-                    let used = if session.instance == private.instance { ", in use" } else { "" };
-                    let (theirs, ours) = (session.instance, session.our_instance);
-                    lines.push(format!(
-                        "Instance tags: theirs {theirs:08x}, yours {ours:08x}{used}."
-                    ));
+                    let theirs = format!("{:08x}", session.instance);
+                    let ours = format!("{:08x}", session.our_instance);
+                    lines.push(match session.instance == private.instance {
+                        true => Message::InstanceTagsInUse { theirs, ours },
+                        false => Message::InstanceTags { theirs, ours },
+                    });
                 }
             }
             Phase::Clear => {}
             phase => {
                 let why = Engine::why_blocked(&conversation.nick, phase, policy).text();
-                lines.push(format!("Blocked: {why}."))
+                lines.push(Message::BlockedBecause { why });
             }
         }
         if conversation.asked.is_some() {
-            lines.push("A private conversation has been asked for.".into());
+            lines.push(Message::AskedFor {});
         }
         if !conversation.waiting.is_empty() {
-            lines.push(format!("Lines that wait: {}.", conversation.waiting.len()));
+            lines.push(Message::LinesWait { lines: conversation.waiting.len().to_string() });
         }
         for line in lines {
-            self.say(Style::Plain, line);
+            self.report(line);
         }
     }
 
     pub(super) fn say_status(&mut self) {
-        let (user, network) = (self.account.user.clone(), self.account.network.clone());
+        let (user, network) = (self.account.user.to_string(), self.account.network.to_string());
         self.say_version();
-        self.say(Style::Plain, format!("Account: {user} on {network}."));
+        self.report(Message::AccountIs { user, network });
         let key = match self.own_key.state() {
             KeyState::None => "none yet; it is made the first time one is needed".to_owned(),
             KeyState::Generating { since, .. } => {
@@ -128,41 +121,34 @@ impl Engine {
             KeyState::Ready => self.own_fingerprint(),
             KeyState::Damaged(why) => why.clone(),
         };
-        self.say(Style::Plain, format!("Key: {key}."));
-        self.say(Style::Plain, format!("Files on disk: {}.", self.at_rest));
+        self.report(Message::KeyIs { key });
+        self.report(Message::FilesOnDisk { how: self.at_rest.to_owned() });
         let status = self.status();
-        self.say(
-            Style::Plain,
-            format!("Private conversations: {}, blocked: {}.", status.sessions, status.blocked),
-        );
-        let mut waiting: Vec<(String, usize)> = self
+        let (private, blocked) = (status.sessions.to_string(), status.blocked.to_string());
+        self.report(Message::HowMany { private, blocked });
+        let mut waiting: Vec<(Nick, usize)> = self
             .conversations
             .values()
             .filter(|c| !c.waiting.is_empty())
-            .map(|c| (quote(c.nick.as_bytes()), c.waiting.len()))
+            .map(|c| (c.nick.clone(), c.waiting.len()))
             .collect();
         waiting.sort();
-        match waiting.is_empty() {
-            true => self.say(Style::Plain, "Nothing waits."),
-            false => {
-                for (nick, lines) in waiting {
-                    self.say(Style::Plain, format!("[{nick}] Lines that wait: {lines}."));
-                }
-            }
+        if waiting.is_empty() {
+            self.report(Message::NothingWaits {});
+        }
+        for (nick, lines) in waiting {
+            self.report_of(&nick, Message::LinesWait { lines: lines.to_string() });
         }
     }
 
     pub(super) fn say_version(&mut self) {
         let daemon = env!("CARGO_PKG_VERSION");
-        let (shim, znc) = match &self.module.hello {
+        let (module, znc) = match &self.module.hello {
             Some(module) => (quote(module.shim.as_bytes()), quote(module.znc.as_bytes())),
             None => ("not connected".into(), "unknown".into()),
         };
-        let libotr = otr::libotr_version();
-        self.say(
-            Style::Plain,
-            format!("otrd {daemon}, module {shim}, ZNC {znc}, libotr {libotr}."),
-        );
+        let (daemon, libotr) = (daemon.to_owned(), otr::libotr_version().to_string());
+        self.report(Message::Versions { daemon, module, znc, libotr });
     }
 
     pub(super) fn table(&mut self, columns: &[&str], rows: Vec<Vec<Text>>) {

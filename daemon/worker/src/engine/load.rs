@@ -4,6 +4,7 @@
 //! for that, and hears what became of it, since files are not its own.
 
 use super::key_dates::KeyDates;
+use super::messages::Message;
 use super::own_key::OwnKey;
 use super::policies::Policies;
 use super::remembered::Remembered;
@@ -11,7 +12,6 @@ use super::{Action, Engine};
 use crate::store::{StoredFile, StoredFiles};
 use otr::{KeyError, TextFile};
 use proto::irc::Nick;
-use proto::shim::Style;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
@@ -70,10 +70,7 @@ impl Engine {
     fn settings_are_lost(&mut self) {
         self.policies = Policies::lost();
         self.persistence.changed(StoredFile::Settings);
-        self.module.note(
-            Style::Bad,
-            "Your settings are gone, and a policy may have required private conversations: nothing goes out in clear until you say policy * opportunistic, or another policy for *.",
-        );
+        self.module.note(Message::SettingsLost {});
     }
 
     /// Who was private is not known any more: everybody with a known key may have been.
@@ -83,10 +80,7 @@ impl Engine {
             self.close(nick, super::Phase::lost());
         }
         self.persistence.changed(StoredFile::Conversations);
-        self.module.note(
-            Style::Bad,
-            "Which conversations were private is not known any more: nothing goes out in clear to anybody whose key is known, until you say finish and the nick, or finish --all.",
-        );
+        self.module.note(Message::ConversationsLost {});
     }
 
     fn remember_key(&mut self, files: &mut StoredFiles) {
@@ -114,7 +108,7 @@ impl Engine {
     }
 
     fn key_is_useless(&mut self, why: String) {
-        self.module.note(Style::Bad, why.clone());
+        self.module.note(Message::KeyUnusable { why: why.clone() });
         self.own_key = OwnKey::damaged(why);
     }
 
@@ -192,14 +186,11 @@ impl Engine {
     /// A damaged file has another name now, or could not be given one.
     pub(super) fn damaged_kept(&mut self, name: StoredFile, aside: Result<String, String>) {
         let Some(why) = self.persistence.kept(name, aside.is_ok()) else { return };
-        let file = name.file();
-        let note = match aside {
-            Ok(aside) => format!("The file {file} was damaged ({why}). It is kept as {aside}."),
-            Err(error) => format!(
-                "The file {file} is damaged ({why}) and cannot be set aside ({error}): nothing is saved there until the admin has removed it and otrd was started again."
-            ),
-        };
-        self.say_or_note(Style::Bad, note);
+        let file = name.file().to_owned();
+        self.report_or_note(match aside {
+            Ok(aside) => Message::FileSetAside { file, why, aside },
+            Err(error) => Message::FileNotSetAside { file, why, error },
+        });
     }
 }
 

@@ -1,6 +1,5 @@
-//! What the user is told of conversations, of the key and of text that comes back: each sentence
-//! once, with the code by which a program knows it and the values in it. What only answers a command
-//! in words (`help`, `info`, `policy`, `status` …) has no code: `state` gives that as data.
+//! What the user is told: each sentence once, with the code by which a program knows it and the
+//! values in it.
 
 use proto::shim::{About, Style};
 use std::collections::BTreeMap;
@@ -150,6 +149,75 @@ messages! {
     KeyFailed { why } "key_failed" Bad "Your private key could not be made ({why}). Try genkey again, or ask the admin to look at otrd's log.";
     NotSaved { what, why } "not_saved" Bad "Could not save {what} ({why}). It is tried again every minute: ask the admin to look at the disk.";
     OldData {} "old_data" Warn "The key and the fingerprints of the old OTR module are still in ZNC's data. To go on with them, before a new key is made: otrctl import znc ~/.znc --all, in a shell on this machine (where otrd is the system's, its admin does).";
+
+    // At the beginning.
+    KeyUnusable { why } "key_unusable" Bad "{why}";
+    KeyBrought { fingerprint } "key_brought" Good "Your private key was brought here from another program. Your fingerprint: {fingerprint}.";
+    FingerprintsBrought { number } "fingerprints_brought" Plain "Fingerprints brought here from another program: {number}. Say info to see them.";
+    SettingsLost {} "settings_lost" Bad "Your settings are gone, and a policy may have required private conversations: nothing goes out in clear until you say policy * opportunistic, or another policy for *.";
+    ConversationsLost {} "conversations_lost" Bad "Which conversations were private is not known any more: nothing goes out in clear to anybody whose key is known, until you say finish and the nick, or finish --all.";
+    FileSetAside { file, why, aside } "file_set_aside" Bad "The file {file} was damaged ({why}). It is kept as {aside}.";
+    FileNotSetAside { file, why, error } "file_not_set_aside" Bad "The file {file} is damaged ({why}) and cannot be set aside ({error}): nothing is saved there until the admin has removed it and otrd was started again.";
+    Moved { user, network } "moved" Good "This network was {user}/{network} before: its key, fingerprints and conversations came along.";
+    MovedOver { user, network, restore } "moved_over" Warn "This network was {user}/{network} before: its key, fingerprints and conversations came along. What another network of this name had was set aside; an admin can take it back: {restore}";
+    MadeAnew { restore } "made_anew" Warn "Another network had this name before. Its key, fingerprints and conversations were set aside, and you begin anew. If they are yours, an admin can take them back: {restore}";
+    TakenBack {} "taken_back" Good "Your key, fingerprints and conversations are back: they had been set aside for another network of this name.";
+    VersionsDiffer { daemon, module, older } "versions_differ" Warn "otrd {daemon}, module {module}: they work together, but update the older one, {older}.";
+
+    // Answers to `help`, and to what is no command.
+    Help { line } "help" Plain "{line}";
+    Usage { usage } "usage" Bad "{usage}";
+    NoSuchCommand {} "no_such_command" Bad "No such command. Say help for the list of commands.";
+    OnlyClientsListen {} "only_clients_listen" Bad "Only a client of ZNC can listen, and its otr module sees to it: update the module.";
+    OnlyTheModuleMarks {} "only_the_module_marks" Bad "Only ZNC's otr module can mark text: say it to *otr there, or update the module.";
+
+    // To `info`, `status`, `version`.
+    NothingKnown {} "nothing_known" Plain "No fingerprint is known, and nothing is private.";
+    NoFingerprints {} "no_fingerprints" Plain "No fingerprints are known yet. Type ?OTR? in a query to begin.";
+    OwnFingerprint { fingerprint } "own_fingerprint" Plain "Your fingerprint: {fingerprint}.";
+    OwnFingerprintOf { user, network, fingerprint } "own_fingerprint_of" Plain "Your fingerprint as {user} on {network}: {fingerprint}.";
+    PolicyIs { policy, rule } "policy" Plain "Policy: {policy} ({rule}).";
+    PrivateSince { version, since, duration } "private_since" Plain "Private with {version} since {since}, for {duration}.";
+    HeldForTrust {} "held_for_trust" Plain "The key has changed: nothing goes out until you trust it.";
+    InstanceTags { theirs, ours } "instance_tags" Plain "Instance tags: theirs {theirs}, yours {ours}.";
+    InstanceTagsInUse { theirs, ours } "instance_tags_in_use" Plain "Instance tags: theirs {theirs}, yours {ours}, in use.";
+    BlockedBecause { why } "blocked_because" Plain "Blocked: {why}.";
+    AskedFor {} "asked_for" Plain "A private conversation has been asked for.";
+    LinesWait { lines } "lines_wait" Plain "Lines that wait: {lines}.";
+    NothingWaits {} "nothing_waits" Plain "Nothing waits.";
+    AccountIs { user, network } "account" Plain "Account: {user} on {network}.";
+    KeyIs { key } "key" Plain "Key: {key}.";
+    FilesOnDisk { how } "files_on_disk" Plain "Files on disk: {how}.";
+    HowMany { private, blocked } "how_many" Plain "Private conversations: {private}, blocked: {blocked}.";
+    Versions { daemon, module, znc, libotr } "versions" Plain "otrd {daemon}, module {module}, ZNC {znc}, libotr {libotr}.";
+
+    // To `policy`, `ignore`, `enable`.
+    Ignored {} "ignored" Plain "OTR is disabled for following nicks:";
+    NobodyIgnored {} "nobody_ignored" Plain "OTR is not disabled for any nick.";
+    Enabled {} "enabled" Plain "OTR is enabled, against ignore, for following nicks:";
+    NobodyEnabled {} "nobody_enabled" Plain "There is no exception to the OTR ignore list.";
+    Pattern { pattern } "pattern" Plain "{pattern}";
+    PatternAdded { pattern, list } "pattern_added" Plain "Added {pattern} to {list}.";
+    PatternThere { pattern, list } "pattern_there" Plain "{pattern} is on the {list} already.";
+    PatternRemoved { pattern, list } "pattern_removed" Plain "Removed {pattern} from {list}";
+    PatternMissing { pattern, list } "pattern_missing" Bad "{pattern} is not on the {list}.";
+    PatternMalformed {} "pattern_malformed" Bad "That is not a pattern of nicks: use 1 to 128 bytes with * and ?, without blanks and '!'.";
+    PatternsFull {} "patterns_full" Bad "The list is full: remove some patterns first.";
+    PoliciesFull {} "policies_full" Bad "There are too many policies: set some to default first.";
+    NotAddedPrivate { name } "not_added_private" Bad "Not added: there is a private conversation with {name}. Say finish {name} first.";
+    NotRemovedPrivate { name } "not_removed_private" Bad "Not removed: there is a private conversation with {name}. Say finish {name} first.";
+    NotChangedPrivate { name } "not_changed_private" Bad "Not changed: there is a private conversation with {name}. Say finish {name} first.";
+    PolicyOfKnown { policy } "policy_of_known" Plain "Policy for known nicks: {policy}.";
+    PolicySet { pattern, policy } "policy_set" Plain "Policy for {pattern}: {policy}.";
+    NotANick {} "not_a_nick" Bad "That is not a nick.";
+
+    // To `trust`, `distrust`, `forget`.
+    Trusted { fingerprint } "trusted" Good "Fingerprint {fingerprint} trusted!";
+    NotTrusted { fingerprint } "not_trusted" Warn "Fingerprint {fingerprint} not trusted.";
+    Forgotten { fingerprint } "forgotten" Plain "Fingerprint {fingerprint} forgotten.";
+    FingerprintInUse { fingerprint, name } "fingerprint_in_use" Bad "Fingerprint {fingerprint} is in use: say finish {name} first.";
+    NoSuchFingerprint {} "no_such_fingerprint" Bad "No such fingerprint: info lists them.";
+    NoConversation {} "no_conversation" Bad "There is no private conversation with this nick. Start one, or name a fingerprint that info lists.";
 
     // Why text comes back: the reason of a `refuse`.
     BackOffline {} "back_offline" Bad "ZNC is not connected to this network: try again then";

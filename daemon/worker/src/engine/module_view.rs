@@ -1,8 +1,9 @@
 //! What the connected module said of itself, and what it knows of us.
 
+use super::messages::Message;
 use otr::Peer;
 use proto::shim::guard::Rule;
-use proto::shim::{Hello, Standing, Style, Want};
+use proto::shim::{Hello, Standing, Want};
 use std::collections::BTreeMap;
 
 /// The module, connected or not.
@@ -15,7 +16,7 @@ pub(crate) struct ModuleView {
     /// The rules for lines of other modules.
     pub(super) rules: Vec<Rule>,
     /// What the user is told as soon as one is there.
-    notes: Vec<(Style, String)>,
+    notes: Vec<Message>,
 }
 
 impl ModuleView {
@@ -33,11 +34,11 @@ impl ModuleView {
     }
 
     /// Has the next `hello` followed by a line of `*otr`.
-    pub(super) fn note(&mut self, style: Style, text: impl Into<String>) {
-        self.notes.push((style, text.into()));
+    pub(super) fn note(&mut self, message: Message) {
+        self.notes.push(message);
     }
 
-    pub(super) fn take_notes(&mut self) -> Vec<(Style, String)> {
+    pub(super) fn take_notes(&mut self) -> Vec<Message> {
         std::mem::take(&mut self.notes)
     }
 }

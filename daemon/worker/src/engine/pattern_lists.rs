@@ -1,48 +1,28 @@
 //! `policy`, `ignore`, `enable`: with whom OTR is used, and how far.
 
+use super::messages::Message;
 use super::policies::{List, PatternError, is_known};
 use super::{Engine, Policy};
 use crate::store::StoredFile;
 use crate::text::glob;
-use crate::text::sanitize::quote;
 use proto::command::{self, Patterns};
-use proto::irc::Text;
-use proto::shim::Style;
-
-/// What is said of a list.
-struct Words {
-    /// Above the patterns.
-    head: &'static str,
-    /// Where there are none.
-    none: &'static str,
-    /// In the middle of a sentence.
-    name: &'static str,
-}
+use proto::irc::{Nick, Text};
 
 impl List {
-    fn words(self) -> Words {
+    /// In the middle of a sentence.
+    fn name(self) -> String {
         match self {
-            Self::Ignore => Words {
-                head: "OTR is disabled for following nicks:",
-                none: "OTR is not disabled for any nick.",
-                name: "OTR ignore list",
-            },
-            Self::Enable => Words {
-                head: "OTR is enabled, against ignore, for following nicks:",
-                none: "There is no exception to the OTR ignore list.",
-                name: "OTR enable list",
-            },
+            Self::Ignore => "OTR ignore list".into(),
+            Self::Enable => "OTR enable list".into(),
         }
     }
 }
 
 impl PatternError {
-    fn text(self) -> &'static str {
+    fn message(self) -> Message {
         match self {
-            Self::Malformed => {
-                "That is not a pattern of nicks: use 1 to 128 bytes with * and ?, without blanks and '!'."
-            }
-            Self::Full => "The list is full: remove some patterns first.",
+            Self::Malformed => Message::PatternMalformed {},
+            Self::Full => Message::PatternsFull {},
         }
     }
 }
@@ -58,48 +38,49 @@ impl Engine {
 
     fn show_patterns(&mut self, list: List) {
         let patterns = self.policies.list(list).to_vec();
-        let Words { head, none, .. } = list.words();
-        if patterns.is_empty() {
-            return self.say(Style::Plain, none);
-        }
-        self.say(Style::Plain, head);
+        self.report(match (list, patterns.is_empty()) {
+            (List::Ignore, true) => Message::NobodyIgnored {},
+            (List::Ignore, false) => Message::Ignored {},
+            (List::Enable, true) => Message::NobodyEnabled {},
+            (List::Enable, false) => Message::Enabled {},
+        });
         for pattern in patterns {
-            self.say(Style::Plain, pattern);
+            self.report(Message::Pattern { pattern });
         }
     }
 
     fn add_pattern(&mut self, list: List, pattern: &str) {
         if list == List::Ignore
-            && let Some(nick) = self.private_under(pattern)
+            && let Some(name) = self.private_under(pattern)
         {
-            let text = format!("Not added: {}", private_with(&nick));
-            return self.say(Style::Bad, text);
+            return self.report(Message::NotAddedPrivate { name });
         }
-        let name = list.words().name;
-        match self.policies.add(list, pattern) {
+        let added = self.policies.add(list, pattern);
+        let (pattern, list) = (pattern.to_owned(), list.name());
+        match added {
             Ok(true) => {
                 self.policies_changed();
-                self.say(Style::Plain, format!("Added {pattern} to {name}."));
+                self.report(Message::PatternAdded { pattern, list });
             }
-            Ok(false) => self.say(Style::Plain, format!("{pattern} is on the {name} already.")),
-            Err(error) => self.say(Style::Bad, error.text()),
+            Ok(false) => self.report(Message::PatternThere { pattern, list }),
+            Err(error) => self.report(error.message()),
         }
     }
 
     fn remove_pattern(&mut self, list: List, pattern: &str) {
         if list == List::Enable
-            && let Some(nick) = self.private_under(pattern)
+            && let Some(name) = self.private_under(pattern)
         {
-            let text = format!("Not removed: {}", private_with(&nick));
-            return self.say(Style::Bad, text);
+            return self.report(Message::NotRemovedPrivate { name });
         }
-        let name = list.words().name;
-        match self.policies.remove(list, pattern) {
+        let removed = self.policies.remove(list, pattern);
+        let (pattern, list) = (pattern.to_owned(), list.name());
+        match removed {
             true => {
                 self.policies_changed();
-                self.say(Style::Plain, format!("Removed {pattern} from {name}"));
+                self.report(Message::PatternRemoved { pattern, list });
             }
-            false => self.say(Style::Bad, format!("{pattern} is not on the {name}.")),
+            false => self.report(Message::PatternMissing { pattern, list }),
         }
     }
 
@@ -135,15 +116,15 @@ impl Engine {
     fn show_policy(&mut self, nick: &str) {
         if is_known(nick) {
             let policy = self.policies.of_known().map_or("not set", Policy::word);
-            return self.say(Style::Plain, format!("Policy for known nicks: {policy}."));
+            return self.report(Message::PolicyOfKnown { policy: policy.into() });
         }
-        match self.peer(nick.as_bytes()) {
-            None => self.say(Style::Bad, "That is not a nick."),
-            Some(peer) => {
+        match (self.peer(nick.as_bytes()), Nick::new(nick)) {
+            (Some(peer), Ok(nick)) => {
                 let (policy, rule) = self.policy_and_rule(&peer);
-                let nick = quote(nick.as_bytes());
-                self.say(Style::Plain, format!("[{nick}] Policy: {} ({rule}).", policy.word()));
+                let (policy, rule) = (policy.word().to_owned(), rule.to_string());
+                self.report_of(&nick, Message::PolicyIs { policy, rule });
             }
+            _ => self.report(Message::NotANick {}),
         }
     }
 
@@ -151,22 +132,18 @@ impl Engine {
     fn set_policy(&mut self, pattern: &str, policy: Option<Policy>) {
         let fits = if is_known(pattern) { "*" } else { pattern };
         if policy == Some(Policy::Never)
-            && let Some(nick) = self.private_under(fits)
+            && let Some(name) = self.private_under(fits)
         {
-            let text = format!("Not changed: {}", private_with(&nick));
-            return self.say(Style::Bad, text);
+            return self.report(Message::NotChangedPrivate { name });
         }
         match self.policies.set(pattern, policy) {
             Ok(()) => {}
-            Err(error @ PatternError::Malformed) => return self.say(Style::Bad, error.text()),
-            Err(PatternError::Full) => {
-                return self
-                    .say(Style::Bad, "There are too many policies: set some to default first.");
-            }
+            Err(error @ PatternError::Malformed) => return self.report(error.message()),
+            Err(PatternError::Full) => return self.report(Message::PoliciesFull {}),
         }
         self.policies_changed();
-        let word = policy.map_or("back to the default", Policy::word);
-        self.say(Style::Plain, format!("Policy for {pattern}: {word}."));
+        let policy = policy.map_or("back to the default", Policy::word).to_owned();
+        self.report(Message::PolicySet { pattern: pattern.to_owned(), policy });
     }
 
     fn policies_changed(&mut self) {
@@ -181,8 +158,4 @@ impl Engine {
         let mut fitting = not_clear.iter().filter(|peer| glob::matches(&folded, peer.as_bytes()));
         fitting.next().map(|peer| self.conversations.spelled(peer))
     }
-}
-
-fn private_with(nick: &str) -> String {
-    format!("there is a private conversation with {nick}. Say finish {nick} first.")
 }

@@ -7,7 +7,6 @@ use crate::commands::Line;
 use otr::SmpError;
 use proto::command::{Command, Finish, Genkey, MaybePeer, Nothing, Peer, Smp};
 use proto::irc::{Nick, Text};
-use proto::shim::Style;
 
 impl Engine {
     /// A line of the user's or of an admin's.
@@ -24,7 +23,7 @@ impl Engine {
             Line::Status => self.say_status(),
             Line::Version => self.say_version(),
             Line::NoFingerprint => self.say_unknown(),
-            Line::Usage(command) => self.say(Style::Bad, command.usage()),
+            Line::Usage(command) => self.report(Message::Usage { usage: command.usage() }),
             Line::Unknown => self.no_such_command(),
         }
     }

@@ -10,7 +10,6 @@ use crate::store::StoredFile;
 use crate::text::sanitize::quote;
 use otr::{Event, Peer};
 use proto::irc::Nick;
-use proto::shim::Style;
 
 impl Engine {
     /// `start`: asks the peer for a private conversation.
@@ -61,7 +60,7 @@ impl Engine {
         if self.key_or_hold(HeldLine::Query(peer.clone())) {
             self.query(peer);
         } else if let Some(why) = self.own_key.damage().map(str::to_owned) {
-            self.say(Style::Bad, why);
+            self.report(Message::KeyUnusable { why });
             if let Some(conversation) = self.conversations.get_mut(peer) {
                 conversation.asked = None;
             }

@@ -26,30 +26,27 @@ const CLIENT_LINE: usize = 512;
 
 impl Engine {
     /// A line of `*otr`.
-    pub(super) fn say(&mut self, style: Style, text: impl Into<String>) {
-        self.print(style, text.into(), About::default());
-    }
-
-    /// A line of `*otr`, now or as soon as a module is there.
-    pub(super) fn say_or_note(&mut self, style: Style, text: String) {
-        match self.module.is_connected() {
-            true => self.say(style, text),
-            false => self.module.note(style, text),
-        }
-    }
-
-    /// A line of `*otr` about a peer: `[bob] …`.
-    pub(super) fn say_of(&mut self, nick: &Nick, style: Style, text: impl AsRef<str>) {
-        let text = format!("[{}] {}", quote(nick.as_bytes()), text.as_ref());
-        self.print(style, text, About { peer: Some(nick.clone()), ..About::default() });
-    }
-
-    /// Something that happened.
     pub(super) fn report(&mut self, message: Message) {
         self.print(message.style(), message.text(), message.about());
     }
 
-    /// Something that happened with a peer.
+    /// A line of `*otr`, now or as soon as a module is there.
+    pub(super) fn report_or_note(&mut self, message: Message) {
+        match self.module.is_connected() {
+            true => self.report(message),
+            false => self.module.note(message),
+        }
+    }
+
+    /// As [`Engine::report_of`], whoever has the nick.
+    pub(super) fn report_of_peer(&mut self, peer: &Peer, message: Message) {
+        match self.conversations.nick(peer) {
+            Some(nick) => self.report_of(&nick, message),
+            None => self.report(message),
+        }
+    }
+
+    /// A line of `*otr` about a peer: `[bob] …`.
     pub(super) fn report_of(&mut self, nick: &Nick, message: Message) {
         let text = format!("[{}] {}", quote(nick.as_bytes()), message.text());
         let about = About { peer: Some(nick.clone()), ..message.about() };

@@ -1,10 +1,10 @@
 //! Whom the user trusts: `trust`, `distrust`, `forget`, `fingerprint`.
 
+use super::messages::Message;
 use super::{Engine, ForgetError};
 use otr::{KnownFingerprint, Trust};
 use proto::command::{Digits, FingerprintOf, Forget};
 use proto::irc::Nick;
-use proto::shim::Style;
 
 impl Engine {
     /// What is meant by a word: the nick of a private conversation, else (a part of) a fingerprint
@@ -18,18 +18,16 @@ impl Engine {
     }
 
     pub(super) fn trust(&mut self, of: &FingerprintOf) {
-        self.set_trust(of, Trust::Manual, "trusted!")
+        self.set_trust(of, &Trust::Manual, |fingerprint| Message::Trusted { fingerprint });
     }
 
     pub(super) fn distrust(&mut self, of: &FingerprintOf) {
-        self.set_trust(of, Trust::None, "not trusted.")
+        self.set_trust(of, &Trust::None, |fingerprint| Message::NotTrusted { fingerprint });
     }
 
-    fn set_trust(&mut self, of: &FingerprintOf, trust: Trust, word: &str) {
+    fn set_trust(&mut self, of: &FingerprintOf, trust: &Trust, says: fn(String) -> Message) {
         for known in self.pick(of) {
-            let nick = self.conversations.spelled(&known.peer);
-            let style = if trust.is_trusted() { Style::Good } else { Style::Warn };
-            self.say(style, format!("[{nick}] Fingerprint {} {word}", known.fingerprint));
+            self.report_of_peer(&known.peer, says(known.fingerprint.to_string()));
             self.trust_set(&known.peer, known.fingerprint, trust.clone());
         }
     }
@@ -42,32 +40,26 @@ impl Engine {
             return self.say_unknown();
         }
         for known in found {
-            let nick = self.conversations.spelled(&known.peer);
+            let (peer, fingerprint) = (&known.peer, known.fingerprint.to_string());
+            let name = self.conversations.spelled(peer);
             match self.forget(&known) {
-                Ok(()) => self.say(
-                    Style::Plain,
-                    format!("[{nick}] Fingerprint {} forgotten.", known.fingerprint),
-                ),
-                Err(ForgetError::InUse) => self.say(
-                    Style::Bad,
-                    format!(
-                        "[{nick}] Fingerprint {} is in use: say finish {nick} first.",
-                        known.fingerprint
-                    ),
-                ),
+                Ok(()) => self.report_of_peer(peer, Message::Forgotten { fingerprint }),
+                Err(ForgetError::InUse) => {
+                    self.report_of_peer(peer, Message::FingerprintInUse { fingerprint, name });
+                }
                 Err(ForgetError::Unknown) => {}
             }
         }
     }
 
     pub(super) fn say_own_fingerprint(&mut self) {
-        let (user, network) = (self.account.user.clone(), self.account.network.clone());
+        let (user, network) = (self.account.user.to_string(), self.account.network.to_string());
         let fingerprint = self.own_fingerprint();
-        self.say(Style::Plain, format!("Your fingerprint as {user} on {network}: {fingerprint}."));
+        self.report(Message::OwnFingerprintOf { user, network, fingerprint });
     }
 
     pub(super) fn say_unknown(&mut self) {
-        self.say(Style::Bad, "No such fingerprint: info lists them.");
+        self.report(Message::NoSuchFingerprint {});
     }
 
     /// The records that are meant. Says why where there is none.
@@ -82,11 +74,7 @@ impl Engine {
             }
             (Some(nick), None) => {
                 if self.fingerprint_in_use(nick).is_none() {
-                    self.say_of(
-                        nick,
-                        Style::Bad,
-                        "There is no private conversation with this nick. Start one, or name a fingerprint that info lists.",
-                    );
+                    self.report_of(nick, Message::NoConversation {});
                 }
                 self.fingerprint_in_use(nick).into_iter().collect()
             }

@@ -1,22 +1,21 @@
 //! A module and an otrd that were not made together.
 
-use proto::shim::Style;
-
 use super::Engine;
+use super::messages::Message;
 
 impl Engine {
     /// Says so where the module is older or newer than we are. It works all the same: what could
     /// be unsafe has another version of the protocol, and is refused at hello.
     pub(super) fn compare_versions(&mut self) {
         let Some(module) = &self.module.hello else { return };
-        if let Some(text) = difference(env!("CARGO_PKG_VERSION"), &module.shim) {
-            self.say(Style::Warn, text);
+        if let Some(message) = difference(env!("CARGO_PKG_VERSION"), &module.shim) {
+            self.report(message);
         }
     }
 }
 
 /// Only versions like ours are compared: what else calls itself something has its own reasons.
-fn difference(daemon: &str, module: &str) -> Option<String> {
+fn difference(daemon: &str, module: &str) -> Option<Message> {
     let (own, other) = (numbers(daemon)?, numbers(module)?);
     let older = match own.cmp(&other) {
         std::cmp::Ordering::Equal => return None,
@@ -25,9 +24,8 @@ fn difference(daemon: &str, module: &str) -> Option<String> {
         }
         std::cmp::Ordering::Less => "otrd (package otrd), then restart it: systemctl restart otrd",
     };
-    Some(format!(
-        "otrd {daemon}, module {module}: they work together, but update the older one, {older}."
-    ))
+    let (daemon, module, older) = (daemon.to_owned(), module.to_owned(), older.to_owned());
+    Some(Message::VersionsDiffer { daemon, module, older })
 }
 
 fn numbers(version: &str) -> Option<[u32; 3]> {
@@ -45,10 +43,10 @@ mod tests {
 
     #[test]
     fn the_older_one_is_named() {
-        let said = difference("0.10.0", "0.9.12").unwrap_or_default();
+        let said = difference("0.10.0", "0.9.12").map(|said| said.text()).unwrap_or_default();
         assert!(said.starts_with("otrd 0.10.0, module 0.9.12: "), "{said}");
         assert!(said.contains("the module (package znc-otrd)"), "{said}");
-        let said = difference("0.9.12", "0.10.0").unwrap_or_default();
+        let said = difference("0.9.12", "0.10.0").map(|said| said.text()).unwrap_or_default();
         assert!(said.contains("otrd (package otrd)"), "{said}");
     }
 
