@@ -351,6 +351,15 @@ void COtr::GiveBackKept(const CString& sWhy) {
     m_Kept.clear();
 }
 
+void COtr::GiveBackKept(const vector<uint64_t>& ids, const CString& sWhy) {
+    for (const uint64_t uId : ids) {
+        const auto it = m_Kept.find(uId);
+        if (it == m_Kept.end()) continue;
+        Refuse(it->second.who, sWhy, it->second.text);
+        m_Kept.erase(it);
+    }
+}
+
 // Lets otrd forget what we have taken.
 void COtr::Acknowledge() {
     if (!m_bUp || m_uAcked == m_uReceived) return;
@@ -474,7 +483,9 @@ void COtr::OnLine(const std::string& line) try {
     // Taken, whatever comes of it: nothing is done twice.
     if (++m_uReceived - m_uAcked >= kMaxUnacked) Acknowledge();
     if (in.what == What::Effects) {
-        if (in.why.empty()) return Perform(in.effects, nullptr);
+        Perform(in.effects, nullptr);
+        if (in.why.empty()) return;
+        GiveBackKept(in.decided, Clean(in.why));
         return Say(Clean(in.why) + ": update it.", Style::Bad);
     }
     if (m_Queue.empty() || in.id != m_Queue.front().id ||
@@ -489,6 +500,8 @@ void COtr::OnLine(const std::string& line) try {
     if (in.account && !head.done) return Fail(head, "otrd sent something that is no answer");
     CameOf(head, in);
     if (!bFailed) return Perform(in.effects, &head);
+    Perform(in.effects, nullptr);
+    GiveBackKept(in.decided, Clean(in.why));
     if (!head.done) Fail(head, Clean(in.why));
 } catch (const std::exception& e) {
     Broken(CString("the otr module failed: ") + e.what());

@@ -203,6 +203,7 @@ class COtr : public CModule {
     void GiveBack(const CString& sWhy);
     void GiveUp(Held& held, const CString& sWhy);
     void GiveBackKept(const CString& sWhy);
+    void GiveBackKept(const vector<uint64_t>& ids, const CString& sWhy);
     void Acknowledge();
     bool SendRequest(Held& held);
     bool Defer(Held& held);

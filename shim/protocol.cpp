@@ -298,6 +298,22 @@ void ReadMessage(const object& in, Incoming& out) {
     }
 }
 
+// Of a list of effects that fails: whom it closes, for a bound must not open, and the kept texts that it
+// names, of which nobody speaks again.
+void ReadFailed(const object& in, Incoming& out) try {
+    const element answer = Member(in, Find(in, "method") ? "params" : "result");
+    const auto effects = json::List(json::Object(answer, "an answer"), "effects");
+    for (const element value : effects) try {
+            const auto effect = json::Object(value, "an effect");
+            if (const auto of = Maybe(effect, "of")) out.decided.push_back(*of);
+            if (json::String(effect, "do") != "protect") continue;
+            Effect protect = ReadEffect(value);
+            if (protect.on) out.effects.push_back(std::move(protect));
+        } catch (const ParseError&) {
+        }
+} catch (const ParseError&) {
+}
+
 }  // namespace
 
 std::string EncodeText(const std::string& bytes) {
@@ -341,6 +357,7 @@ Incoming Parse(const std::string& line) {
         out.rules.clear();
         out.account = nullptr;
         out.why = "otrd says what this module does not understand (" + which.why + ")";
+        ReadFailed(*in, out);
     }
     return out;
 }

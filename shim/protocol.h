@@ -158,7 +158,8 @@ struct Incoming {
     std::vector<Rule> rules;
     std::optional<uint64_t> last_processed;  // the last request that was decided, where all goes on
     bool has_state = false;                  // of what a hello may want
-    std::vector<Effect> effects;
+    std::vector<Effect> effects;       // with `why`: those of a list that count although it fails
+    std::vector<uint64_t> decided;     // kept texts that such a list names
     std::shared_ptr<Account> account;  // of a state
     ByeReason bye = ByeReason::None;
     bool reconnect = true;  // of a bye: the module may connect again by itself

@@ -16,6 +16,16 @@ use crate::{World, eventually};
 pub struct FakeOtrd {
     path: PathBuf,
     module: Arc<Mutex<Option<UnixStream>>>,
+    answers: Arc<Mutex<Answers>>,
+}
+
+/// What is said to typed lines.
+#[derive(Default)]
+struct Answers {
+    /// The effects of each.
+    effects: Option<Value>,
+    /// The id of the latest.
+    last: Option<Value>,
 }
 
 impl FakeOtrd {
@@ -26,16 +36,29 @@ impl FakeOtrd {
         // ZNC runs as another user where we are root.
         set_permissions(&path, Permissions::from_mode(0o777)).expect("chmod");
         let module: Arc<Mutex<Option<UnixStream>>> = Arc::default();
+        let answers: Arc<Mutex<Answers>> = Arc::default();
         {
-            let module = Arc::clone(&module);
+            let (module, answers) = (Arc::clone(&module), Arc::clone(&answers));
             thread::spawn(move || {
                 for stream in listener.incoming().flatten() {
-                    let module = Arc::clone(&module);
-                    thread::spawn(move || serve(stream, &module));
+                    let (module, answers) = (Arc::clone(&module), Arc::clone(&answers));
+                    thread::spawn(move || serve(stream, &module, &answers));
                 }
             });
         }
-        Self { path, module }
+        Self { path, module, answers }
+    }
+
+    /// Answers what is typed from now on with these effects.
+    pub fn answers_typed_lines(&self, effects: Value) {
+        self.answers.lock().expect("answers").effects = Some(effects);
+    }
+
+    /// The id of the latest line that was typed.
+    #[track_caller]
+    pub fn last_typed(&self) -> Value {
+        eventually("something was typed", || self.answers.lock().expect("answers").last.is_some());
+        self.answers.lock().expect("answers").last.take().expect("an id")
     }
 
     /// Its socket for ZNC's module.
@@ -63,18 +86,23 @@ impl FakeOtrd {
     }
 }
 
-fn serve(stream: UnixStream, module: &Mutex<Option<UnixStream>>) {
+fn serve(stream: UnixStream, module: &Mutex<Option<UnixStream>>, answers: &Mutex<Answers>) {
     for line in BufReader::new(&stream).lines().map_while(Result::ok) {
         let Ok(request) = serde_json::from_str::<Value>(&line) else { return };
         let hello = request["method"] == "hello";
+        let typed = request["method"] == "out";
+        let effects = answers.lock().expect("answers").effects.clone().filter(|_| typed);
         let result = match hello {
             true => json!({"version": 1, "daemon": "0", "protect": [], "has": ["state"]}),
-            false => json!({"effects": []}),
+            false => json!({"effects": effects.unwrap_or(json!([]))}),
         };
         let reply = json!({"jsonrpc": "2.0", "result": result, "id": request["id"]});
         // In one write, for a test may tell the module something at the same time.
         if (&stream).write_all(format!("{reply}\n").as_bytes()).is_err() {
             return;
+        }
+        if typed {
+            answers.lock().expect("answers").last = Some(request["id"].clone());
         }
         if hello {
             *module.lock().expect("module") = stream.try_clone().ok();

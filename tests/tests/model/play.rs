@@ -273,6 +273,8 @@ impl<'a> Play<'a> {
             "load" => self.is_loaded(),
             "move" => {
                 self.thaw();
+                // ZNC itself crashes where it deletes a network of whose server a line has just come.
+                self.barrier();
                 let (user, old) = (self.login.clone(), self.network.clone());
                 let new = if old == "net" { "other" } else { "net" };
                 self.client(0, &format!("PRIVMSG *status :MoveNetwork {user} {old} {user} {new}"));

@@ -209,3 +209,56 @@ fn what_otr_says_waits_for_a_client_within_bounds() {
     second.settled();
     second.never_saw("line 249.");
 }
+
+#[test]
+fn a_list_of_effects_that_fails_still_closes_and_gives_back() {
+    let world = World::new();
+    let ircd = Ircd::ngircd(&world);
+    let wire = Wire::new(&world, ircd.port());
+    let otrd = FakeOtrd::start(&world);
+    let network = ZncNetwork::new("net", wire.port()).otr_at(otrd.shim_socket());
+    let user = ZncUser::new("alice").network(network);
+    let znc = ZncBuilder::new().user(user).start(&world);
+    let alice = znc.attach("alice", "net");
+    let typed_to = |nick: &str, text: &str, answer: serde_json::Value| {
+        otrd.answers_typed_lines(answer);
+        alice.types_to(nick, text);
+        otrd.last_typed()
+    };
+
+    typed_to("bob", "in clear", json!([{"do": "pass"}]));
+    wire.carries(Way::Out, "in clear");
+    let newer = json!({"do": "sing", "peer": "bob"});
+    let protect = |peer: &str, on: bool| json!({"do": "protect", "peer": peer, "on": on});
+    otrd.tells(json!([protect("bob", true), protect("carol", true), newer]));
+    alice.otr_says("otrd says what this module does not understand");
+    // An effect that is not whole, and one that opens, count for nothing.
+    otrd.tells(json!([protect("bob", false), {"do": "protect", "on": true}, newer]));
+    alice.otr_says("otrd says what this module does not understand");
+    for nick in ["bob", "carol"] {
+        typed_to(nick, "closed words", json!([{"do": "pass"}]));
+        alice.otr_says(&format!("[{nick}] Not sent"));
+    }
+
+    // In an answer, too, whose own text comes back.
+    typed_to("erin", "of the answer", json!([protect("erin", true), {"do": "pass"}, newer]));
+    alice.otr_says("of the answer");
+    typed_to("erin", "closed words", json!([{"do": "pass"}]));
+    alice.otr_says("[erin] Not sent");
+
+    let kept = typed_to("frank", "kept words", json!([{"do": "hold"}]));
+    let other = typed_to("frank", "other words", json!([{"do": "hold"}]));
+    let echo =
+        json!({"do": "echo", "to": "frank", "kind": "text", "text": "kept words", "of": kept});
+    otrd.tells(json!([echo, newer]));
+    alice.otr_says("kept words");
+    assert_eq!(alice.returned("other words"), 0);
+    let refuse =
+        json!({"do": "refuse", "to": "frank", "why": "late", "text": "other words", "of": other});
+    otrd.tells(json!([refuse]));
+    alice.otr_says("[frank] Not sent (late): other words");
+    assert_eq!(alice.returned("kept words"), 1);
+    for text in ["closed words", "of the answer", "kept words", "other words"] {
+        wire.never_carried(text);
+    }
+}

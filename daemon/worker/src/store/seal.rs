@@ -2,8 +2,10 @@
 //! XChaCha20-Poly1305, and the tag. The account and the file's name are associated data, so that no
 //! file opens in another one's place.
 
-use chacha20poly1305::aead::{AeadInOut, Generate, KeyInit};
+use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
+use rustix::io::Errno;
+use rustix::rand::{GetRandomFlags, getrandom};
 use std::io;
 use zeroize::Zeroizing;
 
@@ -16,6 +18,20 @@ const VERSION: u8 = 1;
 const NONCE: usize = 24;
 const TAG: usize = 16;
 const HEAD: usize = MAGIC.len() + 1 + NONCE;
+
+/// By the system call: what else there is for it looks for libc's function at run time, does not find it
+/// in a static program, and opens /dev/urandom, which nobody may here.
+fn nonce() -> io::Result<XNonce> {
+    let mut nonce = [0; NONCE];
+    loop {
+        match getrandom(&mut nonce, GetRandomFlags::empty()) {
+            // So few bytes come all at once.
+            Ok(NONCE) => return Ok(nonce.into()),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
 
 /// An account's key; wiped when it is dropped.
 pub struct Key(XChaCha20Poly1305);
@@ -47,7 +63,7 @@ impl Key {
     /// # Errors
     /// Without randomness.
     pub fn seal(&self, place: &str, content: &[u8]) -> io::Result<Vec<u8>> {
-        let nonce = XNonce::try_generate().map_err(io::Error::other)?;
+        let nonce = nonce()?;
         // Reserved at once: a growing buffer would leave copies of a key behind.
         let mut out = Vec::with_capacity(HEAD + content.len() + TAG);
         out.extend_from_slice(MAGIC);
