@@ -167,6 +167,11 @@ impl ScriptedServer {
         known.into_iter().find(|(_, one)| one.registered && one.login == login).map(|(at, _)| *at)
     }
 
+    /// Whether a connection has ended, and all its lines are here.
+    pub fn has_ended(&self, connection: usize) -> bool {
+        !self.shared.state().people.contains_key(&connection)
+    }
+
     /// The nick that the server gave or last heard.
     pub fn nick_of(&self, login: &str) -> Option<String> {
         self.shared.state().of(login).map(|person| person.nick.clone())

@@ -270,7 +270,10 @@ impl<'a> Play<'a> {
                 self.is_loaded();
             }
             "unload" => self.unload(),
-            "load" => self.is_loaded(),
+            "load" => {
+                self.thaw();
+                self.is_loaded();
+            }
             "move" => {
                 self.thaw();
                 // ZNC itself crashes where it deletes a network of whose server a line has just come.

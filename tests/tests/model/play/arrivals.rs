@@ -129,6 +129,9 @@ impl Play<'_> {
         self.oracle.connection_ends();
         let (login, before) = (self.login.clone(), self.connection);
         until("ZNC is on IRC again", || self.stage.server.connection_of(&login) > before);
+        if let Some(before) = before {
+            until("the connection before has ended", || self.stage.server.has_ended(before));
+        }
         self.connection = self.stage.server.connection_of(&login);
         self.me = self.stage.server.nick_of(&login).unwrap_or(login);
         // It is ready once a line goes through; what is said before is dropped.

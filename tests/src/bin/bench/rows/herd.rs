@@ -2,15 +2,17 @@
 
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use otrd_tests::World;
 
 use super::exchanges::{at_once, relay};
+use crate::helpers::{Pinger, now};
 use crate::report::{Goal, Report, Row};
 use crate::shimrpc::Module;
-use crate::stage::{Kit, start_otrd};
+use crate::stage::{Bouncer, Kind, Kit, start_otrd};
+use crate::stats::quantile;
 
 pub fn measure(kit: &Kit, report: &mut Report) {
     let count = if kit.short { 20 } else { 1000 };
@@ -18,7 +20,12 @@ pub fn measure(kit: &Kit, report: &mut Report) {
     setrlimit(Resource::RLIMIT_NOFILE, hard.min(8192), hard).expect("more descriptors");
     let (mut new, mut known) = (Vec::new(), Vec::new());
     let (mut again, mut two) = (Vec::new(), Vec::new());
+    // A bouncer beside them, whose users go on.
+    let znc = Bouncer::start(kit, Kind::Alone);
+    let (mut idle, mut coming, mut asking) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..if kit.short { 1 } else { 3 } {
+        let pause = Duration::from_secs(if kit.short { 1 } else { 5 });
+        idle.push(pinged(&znc, || std::thread::sleep(pause)).0);
         let world = World::new();
         let mut otrd = start_otrd(&world);
         let (took, modules) = all_come(&otrd.shim_socket(), count);
@@ -31,8 +38,9 @@ pub fn measure(kit: &Kit, report: &mut Report) {
         }
         otrd.stop();
         otrd.starts_again();
-        let (took, mut modules) = all_come(&otrd.shim_socket(), count);
+        let (late, (took, mut modules)) = pinged(&znc, || all_come(&otrd.shim_socket(), count));
         known.push(took);
+        coming.push(late);
 
         modules = modules.into_iter().map(Module::connected).collect();
         for index in (0..count).step_by(2) {
@@ -53,13 +61,16 @@ pub fn measure(kit: &Kit, report: &mut Report) {
         for module in modules.iter_mut().skip(1).step_by(2) {
             module.answer();
         }
-        let start = Instant::now();
-        for module in &mut modules {
-            module.is_connected();
-        }
-        relay(&mut modules, 1);
-        let exchanges = (count / 2) as f64;
-        again.push(exchanges / start.elapsed().as_secs_f64());
+        let (late, took) = pinged(&znc, || {
+            let start = Instant::now();
+            for module in &mut modules {
+                module.is_connected();
+            }
+            relay(&mut modules, 1);
+            start.elapsed().as_secs_f64()
+        });
+        again.push((count / 2) as f64 / took);
+        asking.push(late);
         let each = (count / 4).to_string();
         two.push(at_once(|_| kit.bare(&["exchanges", &each], "exchange_ns")));
     }
@@ -68,6 +79,24 @@ pub fn measure(kit: &Kit, report: &mut Report) {
     report.add(Row::new(name("with keys"), "s", known).goal(Goal::AtMost(5.0)));
     let row = Row::new(format!("{} conversations that ask anew at once", count / 2), "1/s", again);
     report.add(row.more_is_better().against("bare libotr in two processes", two));
+    for (word, part) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)] {
+        let at = |rounds: &[Vec<f64>]| rounds.iter().map(|round| quantile(round, part)).collect();
+        for (what, rounds) in [("they come, with keys", &coming), ("they ask anew", &asking)] {
+            let name = format!("ZNC's latency while {what}: {word}");
+            report.add(Row::new(name, "ms", at(rounds)).against("idle", at(&idle)));
+        }
+    }
+}
+
+/// How late a ZNC answers meanwhile, in milliseconds.
+fn pinged<T>(znc: &Bouncer, happens: impl FnOnce() -> T) -> (Vec<f64>, T) {
+    let pinger = Pinger::start(znc.znc.port());
+    std::thread::sleep(Duration::from_millis(100));
+    let from = now();
+    let came = happens();
+    let until = now();
+    let samples = pinger.stop().into_iter().filter(|(at, _)| (from..until).contains(at));
+    (samples.map(|(_, late)| late).collect(), came)
 }
 
 fn user(number: usize) -> String {
