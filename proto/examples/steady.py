@@ -83,8 +83,14 @@ class Otrd:
         if body is None:
             body, (method, params) = got.get("result", {}), self.asked.pop(got["id"], ("effects", {}))
         steps = [self.meaning(effect, method, params, got.get("id")) for effect in body.get("effects", [])]
-        if "error" in got or None in steps:  # all of a list, or nothing
-            return undone(method, params, got.get("error", {}).get("message", "not understood"))
+        if "error" in got or None in steps:  # all of a list, or nothing but what closes and what comes back
+            why = got.get("error", {}).get("message", "not understood")
+            for effect in body.get("effects", []):
+                if effect.get("do") == "protect" and effect.get("on") and effect.get("peer"):
+                    self.protect(**effect)
+                if effect.get("of") in self.kept:
+                    undone("out", self.kept.pop(effect["of"]), why)
+            return undone(method, params, why)
         for do, *what in steps:
             do(*what)
 

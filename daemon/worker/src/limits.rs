@@ -97,13 +97,13 @@ pub const SPLIT_PIECE: usize = 64;
 /// Effects kept for whichever module connects next, and words of `*otr` for one that comes back.
 pub const BACKLOG: usize = 2 * WAITING;
 
-/// Bytes of what waits for the module: to be written, or, of one that counts our lines, to be seen.
-/// Connected, it is not read from until there is less.
+/// Bytes of what waits to be written to the module, until which more is read from it; and of what is
+/// kept for one that is not connected.
 pub const OUTBOX: usize = 1 << 20;
-/// Lines of them that are kept for one that is not connected.
+/// Lines of the latter.
 pub const OUTBOX_LINES: usize = 4 * BACKLOG;
-/// Connected, it is disconnected beyond so many: what nobody asked for goes on while it is not read
-/// from.
+/// Bytes of what waits to be written, or was written and not said to be seen, beyond which a module is
+/// disconnected.
 pub const OUTBOX_UNREAD: usize = 8 << 20;
 
 /// Peers' keys of which is written down when they were used.

@@ -7,7 +7,9 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 
 use nix::sys::signal::Signal;
-use otrd_tests::{Inbox, Ircd, LossyProxy, NodePeer, Otrd, Way, Wire, World};
+use serde_json::json;
+
+use otrd_tests::{FakeOtrd, Inbox, Ircd, LossyProxy, NodePeer, Otrd, Way, Wire, World};
 
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto/examples/client.py");
 const STEADY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto/examples/steady.py");
@@ -122,6 +124,41 @@ fn a_steady_client_neither_loses_nor_doubles_nor_leaks_a_line() {
     alice.sees_a_line("--- bob: clear none");
     alice.types("bob open again");
     bob.reads_clear("alice", "open again");
+}
+
+/// Of a list that they do not understand, both still close whom it closes.
+#[test]
+fn a_list_that_fails_still_closes() {
+    for (client, says) in [(CLIENT, "not sent, or not checked"), (STEADY, "(not understood)")] {
+        let world = World::new();
+        let ircd = Ircd::ngircd(&world);
+        let wire = Wire::new(&world, ircd.port());
+        let otrd = FakeOtrd::start(&world);
+        otrd.answers_typed_lines(json!([{"do": "pass"}]));
+        let alice = Person::start(client, "alice", otrd.shim_socket(), wire.port());
+        wire.carries(Way::In, " 001 alice ");
+        alice.types("bob in clear");
+        wire.carries(Way::Out, "in clear");
+        let newer = json!({"do": "sing", "peer": "bob"});
+        otrd.tells(json!([{"do": "protect", "peer": "Bob", "on": true}, newer]));
+        alice.sees(says);
+        alice.types("bob closed words");
+        alice.sees("closed words");
+
+        if client == STEADY {
+            otrd.answers_typed_lines(json!([{"do": "hold"}]));
+            otrd.last_typed();
+            alice.types("carol kept words");
+            let kept = otrd.last_typed();
+            let echo =
+                json!({"do": "echo", "to": "carol", "kind": "text", "text": "?", "of": kept});
+            otrd.tells(json!([echo, newer]));
+            alice.sees("*** not sent to carol (not understood): kept words");
+        }
+        for text in ["closed words", "kept words"] {
+            wire.never_carried(text);
+        }
+    }
 }
 
 #[test]

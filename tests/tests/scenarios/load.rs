@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use otrd_tests::{Couple, Crowd, OtrdBuilder, Way, eventually};
+use otrd_tests::{Alone, Couple, Crowd, OtrdBuilder, Way, eventually};
 
 /// So often in the long form.
 fn times(quick: usize, soak: usize) -> usize {
@@ -183,4 +183,22 @@ fn hers(number: usize) -> String {
 
 fn number_of(text: &str) -> Option<usize> {
     text.strip_prefix("his number ")?.parse().ok()
+}
+
+/// More than any buffer on the way holds: who reads and answers is never waited for by the one who
+/// waits for them.
+#[test]
+fn two_thousand_encrypted_lines_at_once_arrive_in_order() {
+    let (scene, bob) = Alone::private();
+    let text = |number: usize| format!("line {number} of many");
+    for number in 0..2000 {
+        scene.alice.types_to("bob", &text(number));
+    }
+    bob.reads("alice", &text(1999));
+    let read: Vec<String> =
+        bob.lines().iter().filter(|line| line.contains(" of many")).cloned().collect();
+    let all: Vec<String> =
+        (0..2000).map(|number| format!("private alice {}", text(number))).collect();
+    assert_eq!(read, all);
+    scene.wire.never_carried(" of many");
 }
