@@ -102,7 +102,7 @@ pub enum ToWorker {
         /// The admin goes along with a kernel that has no Landlock.
         allow_no_landlock: bool,
         /// What the admin set.
-        site: WorkerConfig,
+        config: WorkerConfig,
         /// How files are to lie on disk; [`ToWorker::Secret`] follows. Missing without a master
         /// secret.
         at_rest: Option<AtRest>,
@@ -118,7 +118,7 @@ pub enum ToWorker {
         /// The front's version of this protocol.
         control: u32,
         /// What the admin set.
-        site: WorkerConfig,
+        config: WorkerConfig,
         /// How files are to lie on disk; [`ToWorker::Secret`] follows. Missing without a master
         /// secret.
         at_rest: Option<AtRest>,
@@ -134,7 +134,7 @@ pub enum ToWorker {
         at_rest: AtRest,
     },
     /// The admin has set something else.
-    Site(WorkerConfig),
+    Config(WorkerConfig),
     /// A module said hello; its connected socket is beside it. An older connection is told and
     /// closed. The worker answers the hello.
     Adopt {

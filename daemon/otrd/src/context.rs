@@ -118,10 +118,10 @@ impl Context {
     pub fn configure(&self, config: Config) {
         self.state.limit(config.limits.accounts);
         self.pending.borrow_mut().set_limit(config.limits.pending);
-        self.worker_config.send_if_modified(|site| {
+        self.worker_config.send_if_modified(|sent| {
             let new = config.worker_config();
-            let changed = *site != new;
-            *site = new;
+            let changed = *sent != new;
+            *sent = new;
             changed
         });
         self.config.replace(config);

@@ -188,7 +188,7 @@ impl Person {
             account,
             files_of: None,
             allow_no_landlock: true,
-            site: WorkerConfig::default(),
+            config: WorkerConfig::default(),
             at_rest: Some(AtRest::Encrypted),
             control: proto::worker::VERSION,
         };

@@ -105,12 +105,12 @@ fn a_worker_says_who_it_is_and_goes_on_with_the_next_front() {
 #[test]
 fn a_worker_that_nobody_needs_says_so_to_each_front() {
     let mut start = vectors(2)["to_worker"][0].clone();
-    start["start"]["site"]["linger"] = 0.into();
+    start["start"]["config"]["linger"] = 0.into();
     let worker = Worker::start_with(start);
     assert!(worker.says()["here"].is_object());
     assert_eq!((worker.says(), worker.says()), (json!("ready"), json!("idle")));
     let mut take_up = vectors(2)["to_worker"][2].clone();
-    take_up["take_up"]["site"]["linger"] = 0.into();
+    take_up["take_up"]["config"]["linger"] = 0.into();
     worker.order(&take_up, None);
     assert!(worker.says()["here"].is_object());
     assert_eq!(worker.says(), "idle");

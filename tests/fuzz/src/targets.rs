@@ -160,8 +160,8 @@ pub fn worker(input: &[u8]) {
     }
     order(&front, &ToWorker::Shutdown, None);
     let (converted, confinement) = (Converted::default(), String::new());
-    let (account, site) = (account("alice"), WorkerConfig::default());
-    let loaded = Loaded { engine, store, converted, confinement, account, site, front: 2 };
+    let (account, config) = (account("alice"), WorkerConfig::default());
+    let loaded = Loaded { engine, store, converted, confinement, account, config, front: 2 };
     serve(Control::new(control), loaded).expect("served to the end");
     let mut replies = Vec::new();
     let _ = module.read_to_end(&mut replies);

@@ -135,7 +135,7 @@ async fn keep_taken_up(context: Rc<Context>, stored: Stored, asks: mpsc::Receive
 
 async fn run(mut supervisor: Supervisor, mut asks: mpsc::Receiver<AccountRequest>) {
     let mut phase = supervisor.context.phase.subscribe();
-    let mut site = supervisor.context.worker_config.subscribe();
+    let mut config = supervisor.context.worker_config.subscribe();
     loop {
         let frozen = *phase.borrow_and_update() == Phase::Frozen;
         if frozen {
@@ -153,7 +153,7 @@ async fn run(mut supervisor: Supervisor, mut asks: mpsc::Receiver<AccountRequest
             Ok(turn) = supervisor.context.starts.clone().acquire_owned(), if supervisor.wants_to_start() => {
                 Event::Turn(turn)
             }
-            Ok(()) = site.changed() => Event::Config,
+            Ok(()) = config.changed() => Event::Config,
             Ok(()) = phase.changed() => Event::Phase,
         };
         supervisor.handle(event);
@@ -244,7 +244,7 @@ impl Supervisor {
             Event::Turn(turn) => self.start(turn),
             Event::Config => {
                 if let Some(worker) = &mut self.worker {
-                    worker.tell(&ToWorker::Site(self.context.worker_config.borrow().clone()));
+                    worker.tell(&ToWorker::Config(self.context.worker_config.borrow().clone()));
                 }
             }
             Event::Time => {}

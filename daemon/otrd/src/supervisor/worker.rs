@@ -80,14 +80,14 @@ impl Worker {
         let theirs = directory.try_clone()?;
         let mut running = spawn::worker(&context.worker, directory)?;
         let allow_no_landlock = context.allow_no_landlock;
-        let site = context.worker_config.borrow().clone();
+        let config = context.worker_config.borrow().clone();
         let at_rest = context.at_rest();
         let files_of = context.state.files_of(account);
         let start = ToWorker::Start {
             account: account.clone(),
             files_of: Some(files_of.clone()).filter(|of| of != account),
             allow_no_landlock,
-            site,
+            config,
             at_rest,
             control: proto::worker::VERSION,
         };
@@ -134,10 +134,10 @@ impl Worker {
         let seq = worker.seq();
         worker.taking_up = Some(seq);
         let at_rest = context.at_rest();
-        let site = context.worker_config.borrow().clone();
+        let config = context.worker_config.borrow().clone();
         let first = match record.control {
             1 => ToWorker::Status { seq },
-            _ => ToWorker::TakeUp { seq, control: proto::worker::VERSION, site, at_rest },
+            _ => ToWorker::TakeUp { seq, control: proto::worker::VERSION, config, at_rest },
         };
         worker.running.channel.send(&first, None).map_err(io::Error::other)?;
         if let Some(master_secrets) = context.master_secrets.as_ref().filter(|_| record.control > 1)

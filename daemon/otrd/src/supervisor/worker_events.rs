@@ -157,7 +157,7 @@ impl Supervisor {
             let _ = worker.running.channel.send(&ToWorker::Status { seq }, None);
         }
         if worker.control == 1 {
-            worker.tell(&ToWorker::Site(self.context.worker_config.borrow().clone()));
+            worker.tell(&ToWorker::Config(self.context.worker_config.borrow().clone()));
         }
     }
 

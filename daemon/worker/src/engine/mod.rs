@@ -161,7 +161,7 @@ impl Engine {
             actions: Vec::new(),
         };
         engine.remember(files);
-        engine.policies.set_site(&engine.config.policy, &engine.config.services);
+        engine.policies.set_admins(&engine.config.policy, &engine.config.services);
         Ok(engine)
     }
 
@@ -260,7 +260,7 @@ impl Engine {
     }
 
     fn config_changed(&mut self, config: WorkerConfig) {
-        self.policies.set_site(&config.policy, &config.services);
+        self.policies.set_admins(&config.policy, &config.services);
         self.config = config;
         self.conversations.touch_all();
     }
@@ -325,7 +325,7 @@ impl Engine {
         let (policy, rule) = self.policies.decide(peer.as_bytes(), trusted);
         let open = || self.conversations.get(peer).is_some_and(|c| !c.is_idle());
         match policy {
-            Policy::Never if rule.is_of_site() && open() => (Policy::Manual, rule),
+            Policy::Never if rule.is_of_admin() && open() => (Policy::Manual, rule),
             policy => (policy, rule),
         }
     }

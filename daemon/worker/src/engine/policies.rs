@@ -58,7 +58,7 @@ pub(crate) enum PatternError {
 pub(crate) struct Policies {
     settings: Settings,
     /// The admin's policy for everybody.
-    site_default: Option<Policy>,
+    admin_default: Option<Policy>,
     /// The admin's patterns for nicks of services, as written.
     services: Vec<String>,
     /// What ZNC's own nicks begin with.
@@ -107,8 +107,8 @@ impl Policies {
     }
 
     /// What the admin set.
-    pub(super) fn set_site(&mut self, default: &str, services: &[String]) {
-        self.site_default = Policy::parse(default);
+    pub(super) fn set_admins(&mut self, default: &str, services: &[String]) {
+        self.admin_default = Policy::parse(default);
         self.services = services.to_vec();
         self.fold_all();
     }
@@ -179,7 +179,7 @@ impl Policies {
     pub(super) fn default_policy(&self) -> Policy {
         match self.settings.lost {
             true => Policy::Required,
-            false => self.site_default.unwrap_or(Policy::Opportunistic),
+            false => self.admin_default.unwrap_or(Policy::Opportunistic),
         }
     }
 
@@ -341,7 +341,7 @@ mod tests {
 
     fn with(policies: &[(&str, Policy)]) -> Policies {
         let mut all = Policies::default();
-        all.set_site("opportunistic", &["*serv".to_owned()]);
+        all.set_admins("opportunistic", &["*serv".to_owned()]);
         for (pattern, policy) in policies {
             all.set(pattern, Some(*policy)).unwrap();
         }

@@ -71,7 +71,7 @@ pub(crate) enum Rule<'a> {
 
 impl Rule<'_> {
     /// Neither the user's nor ZNC's: it ends no conversation and opens none for clear text.
-    pub(super) fn is_of_site(&self) -> bool {
+    pub(super) fn is_of_admin(&self) -> bool {
         matches!(self, Self::Service | Self::Lost | Self::Default)
     }
 }

@@ -72,8 +72,8 @@ impl Worker {
                 let outcome = self.export(files).map_err(|why| Refused { why });
                 self.say(&ToFront::Exported { seq, outcome });
             }
-            (ToWorker::Site(site), _) => {
-                let effects = self.step(Event::Config(site));
+            (ToWorker::Config(config), _) => {
+                let effects = self.step(Event::Config(config));
                 self.unasked(effects);
             }
             (ToWorker::AtRest { seq, at_rest }, _) => {
@@ -86,8 +86,8 @@ impl Worker {
                 };
                 self.say(&ToFront::AtRest { seq, outcome });
             }
-            (ToWorker::TakeUp { seq, control, site, at_rest }, _) => {
-                self.taken_up(seq, control, site, at_rest);
+            (ToWorker::TakeUp { seq, control, config, at_rest }, _) => {
+                self.taken_up(seq, control, config, at_rest);
             }
             (ToWorker::Secret, Some(pipe)) => self.rekey(pipe),
             (ToWorker::Shutdown, _) => self.ends = true,
@@ -106,7 +106,7 @@ impl Worker {
     }
 
     /// Another front goes on with this worker.
-    fn taken_up(&mut self, seq: u64, control: u32, site: WorkerConfig, at_rest: Option<AtRest>) {
+    fn taken_up(&mut self, seq: u64, control: u32, config: WorkerConfig, at_rest: Option<AtRest>) {
         self.presence.taken_up(control);
         self.wanted_at_rest = at_rest;
         // The front before may not have got as far as to end this worker.
@@ -117,7 +117,7 @@ impl Worker {
         let generating = matches!(self.engine.key_state(), KeyState::Generating { .. });
         let keygen = generating && self.key_pipe.is_none();
         self.say(&ToFront::Here(super::here(&self.account, seq, keygen)));
-        let effects = self.step(Event::Config(site));
+        let effects = self.step(Event::Config(config));
         self.unasked(effects);
     }
 

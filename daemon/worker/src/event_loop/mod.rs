@@ -80,7 +80,7 @@ pub struct Loaded {
     /// Whose account it is.
     pub account: Account,
     /// What the admin set.
-    pub site: WorkerConfig,
+    pub config: WorkerConfig,
     /// The front's version of the control protocol.
     pub front: u32,
 }
@@ -132,7 +132,14 @@ impl Worker {
     /// Receives the account, gives up what is not needed, loads.
     fn start(control: &mut Control) -> Result<Loaded> {
         let Packet::Message(
-            ToWorker::Start { account, files_of, allow_no_landlock, site, at_rest, control: front },
+            ToWorker::Start {
+                account,
+                files_of,
+                allow_no_landlock,
+                config,
+                at_rest,
+                control: front,
+            },
             Some(directory),
         ) = control.receive(false)?
         else {
@@ -158,11 +165,11 @@ impl Worker {
         let user = files_of.user.clone();
         let files = StoredFiles::read(&mut store);
         let engine = Engine::load(account.clone(), &user, files, now)?;
-        Ok(Loaded { engine, store, converted, confinement, account, site, front })
+        Ok(Loaded { engine, store, converted, confinement, account, config, front })
     }
 
     fn new(control: Control, loaded: Loaded) -> Self {
-        let Loaded { engine, store, converted, confinement, account, site, front } = loaded;
+        let Loaded { engine, store, converted, confinement, account, config, front } = loaded;
         let clock = Clock(Instant::now());
         let mut worker = Self {
             control,
@@ -182,7 +189,7 @@ impl Worker {
             ends: false,
         };
         worker.converted(&converted);
-        for event in [Event::Config(site), Event::AtRest(worker.store.at_rest())] {
+        for event in [Event::Config(config), Event::AtRest(worker.store.at_rest())] {
             let effects = worker.step(event);
             worker.unasked(effects);
         }
