@@ -92,6 +92,9 @@ fn serve(stream: UnixStream, module: &Mutex<Option<UnixStream>>, answers: &Mutex
         let hello = request["method"] == "hello";
         let typed = request["method"] == "out";
         let effects = answers.lock().expect("answers").effects.clone().filter(|_| typed);
+        if typed {
+            answers.lock().expect("answers").last = Some(request["id"].clone());
+        }
         let result = match hello {
             true => json!({"version": 1, "daemon": "0", "protect": [], "has": ["state"]}),
             false => json!({"effects": effects.unwrap_or(json!([]))}),
@@ -100,9 +103,6 @@ fn serve(stream: UnixStream, module: &Mutex<Option<UnixStream>>, answers: &Mutex
         // In one write, for a test may tell the module something at the same time.
         if (&stream).write_all(format!("{reply}\n").as_bytes()).is_err() {
             return;
-        }
-        if typed {
-            answers.lock().expect("answers").last = Some(request["id"].clone());
         }
         if hello {
             *module.lock().expect("module") = stream.try_clone().ok();

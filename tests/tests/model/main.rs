@@ -32,6 +32,26 @@ fn the_fourth_part() {
     plays(3);
 }
 
+#[test]
+fn the_fifth_part() {
+    plays(4);
+}
+
+#[test]
+fn the_sixth_part() {
+    plays(5);
+}
+
+#[test]
+fn the_seventh_part() {
+    plays(6);
+}
+
+#[test]
+fn the_eighth_part() {
+    plays(7);
+}
+
 /// Plays the steps in a file, a line each, and says what is wrong with them.
 #[test]
 #[ignore = "plays the file that OTRD_PLAYS_STEPS names"]
@@ -44,7 +64,7 @@ fn these_steps() {
     }
 }
 
-const PARTS: u64 = 4;
+const PARTS: u64 = 8;
 
 /// So many in all where nothing is said.
 const CASES: u64 = 200;
