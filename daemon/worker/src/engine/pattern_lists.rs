@@ -5,6 +5,7 @@ use super::policies::{List, PatternError, is_known};
 use super::{Engine, Policy};
 use crate::store::StoredFile;
 use crate::text::glob;
+use crate::text::sanitize::quote;
 use proto::command::{self, Patterns};
 use proto::irc::{Nick, Text};
 
@@ -118,14 +119,14 @@ impl Engine {
             let policy = self.policies.of_known().map_or("not set", Policy::word);
             return self.report(Message::PolicyOfKnown { policy: policy.into() });
         }
-        match (self.peer(nick.as_bytes()), Nick::new(nick)) {
-            (Some(peer), Ok(nick)) => {
-                let (policy, rule) = self.policy_and_rule(&peer);
-                let (policy, rule) = (policy.word().to_owned(), rule.to_string());
-                self.report_of(&nick, Message::PolicyIs { policy, rule });
-            }
-            _ => self.report(Message::NotANick {}),
-        }
+        let Some(peer) = self.peer(nick.as_bytes()) else {
+            return self.report(Message::NotANick {});
+        };
+        let (policy, rule) = self.policy_and_rule(&peer);
+        let (policy, rule) = (policy.word().to_owned(), rule.to_string());
+        // One of ZNC's own may be no nick of IRC's.
+        let name = quote(nick.as_bytes());
+        self.report_under(&name, Nick::new(nick).ok(), Message::PolicyIs { policy, rule });
     }
 
     /// Sets or, with `None`, removes a policy.

@@ -38,19 +38,21 @@ impl Engine {
         }
     }
 
-    /// As [`Engine::report_of`], whoever has the nick.
-    pub(super) fn report_of_peer(&mut self, peer: &Peer, message: Message) {
-        match self.conversations.nick(peer) {
-            Some(nick) => self.report_of(&nick, message),
-            None => self.report(message),
-        }
-    }
-
     /// A line of `*otr` about a peer: `[bob] …`.
     pub(super) fn report_of(&mut self, nick: &Nick, message: Message) {
-        let text = format!("[{}] {}", quote(nick.as_bytes()), message.text());
-        let about = About { peer: Some(nick.clone()), ..message.about() };
-        self.print(message.style(), text, about);
+        self.report_under(&quote(nick.as_bytes()), Some(nick.clone()), message);
+    }
+
+    /// As [`Engine::report_of`], whoever has the nick.
+    pub(super) fn report_of_peer(&mut self, peer: &Peer, message: Message) {
+        let (name, nick) = (self.conversations.spelled(peer), self.conversations.nick(peer));
+        self.report_under(&name, nick, message);
+    }
+
+    /// The same under a name that may be none that anybody on IRC has.
+    pub(super) fn report_under(&mut self, name: &str, peer: Option<Nick>, message: Message) {
+        let text = format!("[{name}] {}", message.text());
+        self.print(message.style(), text, About { peer, ..message.about() });
     }
 
     /// As [`Engine::report_of`], as often as this peer may cause it.
