@@ -164,6 +164,11 @@ fn bar(screen: &str) -> &str {
     screen.lines().rev().nth(1).unwrap_or_default()
 }
 
+/// The line in which one types.
+fn typed(screen: &str) -> &str {
+    screen.lines().last().unwrap_or_default().trim_end()
+}
+
 /// Everything that can become of a conversation, as the bar shows it.
 fn a_whole_story(which: Which) {
     let mut scene = Alone::new();
@@ -185,9 +190,13 @@ fn a_whole_story(which: Which) {
     authenticates(&program, &bob);
     program.bar_says("OTR verified");
     program.is_coloured("OTR verified", GREEN);
+    // What was typed before it is what the history has. Each key is waited for: irssi takes those that
+    // come at once for something pasted, a letter each.
     program.tmux.presses(&["Up"]);
+    program.tmux.becomes("what was typed last", |screen| typed(screen).ends_with("/otr auth"));
     program.knows_no("rosebud");
     program.tmux.presses(&["C-u"]);
+    program.tmux.becomes("an empty line", |screen| !typed(screen).contains("/otr"));
 
     program.types("hello, it is a nice day");
     bob.reads("alice", "hello, it is a nice day");
