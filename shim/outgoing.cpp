@@ -16,8 +16,9 @@ bool COtr::OnIRC() const {
 
 // Hands a line to ZNC.
 COtr::Sent COtr::Put(const CMessage& Message, const CString& sLine, const CString& sTo) {
+    // Before the server has welcomed us it takes no text, and ZNC would send it all the same.
+    if (!OnIRC()) return Sent::No;
     CIRCSock* pIRC = GetNetwork()->GetIRCSock();
-    if (!pIRC || pIRC->IsClosed()) return Sent::No;
     const uint64_t uBefore = Given(*pIRC);
     m_sPutting = sLine;
     m_bPutBlocked = false;

@@ -217,3 +217,34 @@ fn after_a_new_host_the_server_is_asked_for_the_user_name_too() {
     alice.settled();
     assert_eq!(asked(), before + 1, "a question for each");
 }
+
+/// While ZNC registers on a new connection it sends what it is given, and the server takes no text.
+#[test]
+fn what_is_typed_before_the_server_has_welcomed_comes_back() {
+    let world = World::new();
+    let server = ScriptedServer::start(&world);
+    let otrd = Otrd::start(&world);
+    let network = ZncNetwork::new("net", server.port()).otr(&otrd);
+    let znc = ZncBuilder::new().user(ZncUser::new("alice").network(network)).start(&world);
+    let alice = znc.attach("alice", "net");
+    alice.types_to("carol", "in clear");
+    server.hears("alice", "in clear");
+    // From now on it welcomes nobody.
+    let (registers, waits) = std::sync::mpsc::channel();
+    server.answers(move |_, line| {
+        let ends = line.command == "USER" || line.command == "CAP" && line.target() == "END";
+        ends.then(|| {
+            let _ = registers.send(());
+            Vec::new()
+        })
+    });
+    server.hangs_up_on("alice");
+    waits.recv_timeout(otrd_tests::PATIENCE).expect("ZNC connects again");
+    alice.types_to("carol", "too early");
+    alice.otr_says(
+        "[carol] Not sent (ZNC is not connected to this network: try again then): too early",
+    );
+    let early =
+        server.received().iter().any(|got| got.line.windows(9).any(|part| part == b"too early"));
+    assert!(!early, "it was sent before the welcome");
+}
