@@ -25,6 +25,7 @@ class COtrTimer : public CTimer {
 #include "json.cpp"
 #include "protocol.cpp"
 #include "requests.cpp"
+#include "otr_socket.cpp"
 #include "connection.cpp"
 #include "socket_path.cpp"
 #include "advice.cpp"
