@@ -36,8 +36,8 @@ def said_by_otrd(line):  # by itself, or as the reply to a request
     protected.update(map(str.lower, body.get("protect", [])))
     steps = [meaning(effect, message) for effect in body.get("effects", [])]
     if "error" in got or None in steps:  # all of it, or nothing but what closes
-        protected.update(e["peer"].lower() for e in body.get("effects", []) if e.get("do") == "protect" and e.get("on"))
-        steps = [(show, "*** not sent, or not checked:", f"{message} {got.get('error', '')}")]
+        steps = [step for step in steps if step and step[0] == protected.add]
+        steps.append((show, "*** not sent, or not checked:", f"{message} {got.get('error', '')}"))
     for do, *what in steps:
         do(*what)
 

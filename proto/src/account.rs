@@ -14,7 +14,7 @@ use std::fmt;
 #[serde(transparent)]
 pub struct Name(String);
 
-/// What a file name of ours has only percent-encoded.
+/// What is percent-encoded in a file name.
 const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 /// An account name that otrd will not keep.

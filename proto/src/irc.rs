@@ -12,7 +12,7 @@ use std::fmt;
 ///
 /// On the wire a JSON string where the bytes are UTF-8 without NUL, otherwise `{"b64": "…"}`
 /// (RFC 4648 section 4, padded). `Debug` shows the length only: text never reaches a log. Wiped
-/// when it is let go of.
+/// when it is dropped.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Text(WipedBytes);
 

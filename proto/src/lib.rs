@@ -10,7 +10,7 @@
 //! * [`admin`]: what `otrctl` may ask; [`bundle`]: the files of one account in a descriptor.
 //! * [`worker`]: what the front and a worker say to each other.
 //! * [`paths`]: where otrd, its worker and its files are; [`user_database`]: who users are.
-//! * [`wiped`]: memory that nothing of a text is left in.
+//! * [`wiped`]: bytes that are wiped when they are dropped.
 //! * [`irc`], [`account`]: IRC text, nicks and account names, checked once.
 #![forbid(unsafe_code)]
 

@@ -5,8 +5,8 @@ use crate::irc::Text;
 use crate::wiped::WipedBytes;
 use zeroize::Zeroize;
 
-/// Collects what a socket gives and hands out whole lines. What was handed out is wiped before the
-/// next line is looked for.
+/// Collects what a socket gives and hands out whole lines. A line is wiped when the next one is asked
+/// for.
 #[derive(Default)]
 pub struct LineBuffer {
     buffer: WipedBytes,

@@ -1,14 +1,13 @@
-//! Memory that nothing of a user's text is left in.
+//! Bytes that are wiped when they are dropped.
 
 use std::mem;
 use std::ops::{Deref, DerefMut};
 use zeroize::Zeroize;
 
-/// Bytes that are wiped when they are let go of, with the room behind them. One that grows beyond
-/// its capacity leaves a copy behind: give it enough from the beginning.
+/// A vector that is wiped when it is dropped, its spare capacity too. One that grows beyond its
+/// capacity leaves a copy behind: give it enough from the beginning.
 ///
-/// `Zeroizing<Vec<u8>>` does the same byte by byte, which costs more than all else that is done for
-/// a line.
+/// `Zeroizing<Vec<u8>>` wipes byte by byte, which takes too long for every text of every line.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WipedBytes(Vec<u8>);
 
@@ -18,7 +17,7 @@ impl WipedBytes {
         Self(Vec::with_capacity(capacity))
     }
 
-    /// Gives the bytes away, for somebody else to wipe.
+    /// Gives the bytes away: whoever takes them has to wipe them.
     pub fn into_vec(mut self) -> Vec<u8> {
         mem::take(&mut self.0)
     }

@@ -44,29 +44,22 @@ pub fn split(effects: Vec<Effect>) -> Vec<Vec<Effect>> {
     lists
 }
 
-/// What a line takes beside its effects, in bytes.
-pub const LINE: usize = 200;
+/// Bytes around the texts of an effect, at most, and around the effects of a line.
+pub const AROUND: usize = 200;
 
-/// What an effect takes in memory, in bytes: its texts, and something for what stands around them.
+/// What an effect takes in memory, in bytes.
 pub fn weight(effect: &Effect) -> usize {
-    LINE + match effect {
-        Effect::Table { .. } | Effect::Rules { .. } => size(effect),
-        effect => texts(effect),
-    }
+    AROUND + texts(effect).unwrap_or_else(|| size(effect))
 }
 
-/// No less than [`size`], and quickly told: a byte takes no more than six of JSON, and everything
-/// around the texts no more than 200.
+/// No less than [`size`], and quickly told: a byte takes no more than six of JSON.
 fn at_most(effect: &Effect) -> usize {
-    match effect {
-        Effect::Table { .. } | Effect::Rules { .. } => size(effect),
-        effect => 6 * texts(effect) + 200,
-    }
+    texts(effect).map_or_else(|| size(effect), |texts| 6 * texts + AROUND)
 }
 
-/// Bytes of all texts in an effect; see [`size`] for tables and rules.
-fn texts(effect: &Effect) -> usize {
-    match effect {
+/// Bytes of all texts in an effect; of tables and rules nobody knows without [`size`].
+fn texts(effect: &Effect) -> Option<usize> {
+    Some(match effect {
         Effect::Pass | Effect::Hold | Effect::Open => 0,
         Effect::Send { to, text, .. } | Effect::Echo { to, text, .. } => {
             to.as_bytes().len() + text.as_bytes().len()
@@ -82,8 +75,8 @@ fn texts(effect: &Effect) -> usize {
             // Words and a fingerprint.
             one.peer.as_bytes().len() + question + 50
         }
-        Effect::Table { .. } | Effect::Rules { .. } => 0,
-    }
+        Effect::Table { .. } | Effect::Rules { .. } => return None,
+    })
 }
 
 /// Bytes of what a sentence says for programs; what stands around a value is no longer than its

@@ -1,11 +1,8 @@
-//! The connection to the ZNC module: lines in, replies and effects out. Never blocks, never
-//! grows without bound.
+//! The connection to the ZNC module: lines in, lines out. Never blocks, never grows without bound.
 
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
-use proto::jsonrpc::{self, Outgoing};
 use proto::line::{LineBuffer, TooLong};
-use proto::shim::{Bye, ByeReason};
 use proto::wiped::WipedBytes;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use zeroize::Zeroize;
@@ -17,7 +14,7 @@ pub const ENOUGH: usize = proto::MAX_LINE;
 pub struct Connection {
     socket: OwnedFd,
     lines: LineBuffer,
-    /// Has room for one line more than [`ENOUGH`]: a vector that grows leaves a copy behind.
+    /// Has room for [`ENOUGH`] and one more line, for a vector that grows leaves a copy behind.
     unsent: WipedBytes,
     sent: usize,
     buffer: Box<[u8]>,
@@ -64,13 +61,6 @@ impl Connection {
     /// Where lines are appended.
     pub fn out(&mut self) -> &mut Vec<u8> {
         &mut self.unsent
-    }
-
-    /// The last line of a connection that we end.
-    pub fn bye(&mut self, why: ByeReason) {
-        let bye = Bye::to_module(why);
-        jsonrpc::write_line(&mut self.unsent, &Outgoing::notification("bye", bye));
-        self.flush();
     }
 
     /// Writes what the socket takes.

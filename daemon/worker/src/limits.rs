@@ -97,13 +97,12 @@ pub const SPLIT_PIECE: usize = 64;
 /// Effects kept for whichever module connects next, and words of `*otr` for one that comes back.
 pub const BACKLOG: usize = 2 * WAITING;
 
-/// Bytes of what waits to be written to the module, until which more is read from it; and of what is
+/// While more bytes than these wait to be written to the module, nothing is read from it. No more are
 /// kept for one that is not connected.
 pub const OUTBOX: usize = 1 << 20;
-/// Lines of the latter.
+/// Lines that are kept for one that is not connected.
 pub const OUTBOX_LINES: usize = 4 * BACKLOG;
-/// Bytes of what waits to be written, or was written and not said to be seen, beyond which a module is
-/// disconnected.
+/// Bytes that a module may leave unread, or read without an `ack`, before it is disconnected.
 pub const OUTBOX_UNREAD: usize = 8 << 20;
 
 /// Peers' keys of which is written down when they were used.

@@ -68,8 +68,9 @@ fn no_line_of_help_is_wider_than_100_columns() {
     let mut shown = 0;
     for line in commands {
         for act in engine.step(NOW, Event::Command(commands::parse(line.as_bytes()))) {
-            if let Action::Effect(Effect::Print { text, .. }) = act {
+            if let Action::Effect(Effect::Print { text, about, .. }) = act {
                 let text = String::from_utf8_lossy(text.as_bytes()).into_owned();
+                assert!(about.code.is_some(), "{line}: {text} has no code");
                 assert!(text.chars().count() <= 100, "{line}: {text}");
                 shown += 1;
             }

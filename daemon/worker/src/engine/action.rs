@@ -3,10 +3,8 @@
 use crate::commands::{self, Line};
 use crate::store::StoredFile;
 use proto::admin::import_export::{Imported, Order};
-use proto::irc::{Nick, Text};
 use proto::shim::{
-    Call, Effect, Hello, IncomingMessage, MessageKind, Network, NickChange, OutgoingMessage,
-    Presence,
+    Call, Effect, Hello, IncomingMessage, Network, NickChange, OutgoingMessage, Presence,
 };
 use proto::worker::{Arrival, WorkerConfig};
 use std::time::Duration;
@@ -70,34 +68,19 @@ pub enum Event {
 /// What the user typed for a person.
 #[derive(Clone)]
 pub struct Outgoing {
-    /// The person, as typed.
-    pub to: Nick,
-    /// How.
-    pub kind: MessageKind,
-    /// What.
-    pub text: Text,
-    /// Which of the attached clients typed it; 0 where none did.
-    pub client: u64,
-    /// The module holds this nick closed, whatever is known here.
-    pub closed: bool,
+    /// As the module says it.
+    pub message: OutgoingMessage,
     /// The id of the request, by which an instance of the module that keeps the text knows it again.
     pub request: Option<u64>,
 }
 
-impl Outgoing {
-    /// As the module says it, in this request.
-    pub fn new(message: OutgoingMessage, request: Option<u64>) -> Self {
-        let OutgoingMessage { to, kind, text, client, closed } = message;
-        Self { to, kind, text, client, closed, request }
-    }
-}
-
-impl From<Call> for Event {
-    /// Of a module's call. The event loop answers some by itself; in these, only time passes.
-    fn from(call: Call) -> Self {
+impl Event {
+    /// Of a module's call, and of the id of its request where the module is an instance. The event
+    /// loop answers some calls by itself; in these, only time passes.
+    pub fn of(call: Call, request: Option<u64>) -> Self {
         match call {
             Call::Network(network) => Self::Network(network),
-            Call::Out(out) => Self::Out(Outgoing::new(out, None)),
+            Call::Out(message) => Self::Out(Outgoing { message, request }),
             Call::In(message) => Self::In(message),
             Call::Command(line) => Self::Command(commands::parse(line.text.as_bytes())),
             Call::Typed(command) => Self::Command(Line::Command(command)),

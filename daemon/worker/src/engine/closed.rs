@@ -66,8 +66,8 @@ impl Engine {
         if !self.conversations.get(peer).is_some_and(is_open) {
             return true;
         }
-        if let Some(other) = self.conversations.same_to_some(&out.to) {
-            let (one, other) = (quote(out.to.as_bytes()), quote(other.as_bytes()));
+        if let Some(other) = self.conversations.same_to_some(&out.message.to) {
+            let (one, other) = (quote(out.message.to.as_bytes()), quote(other.as_bytes()));
             self.refuse(out.clone(), &Message::BackOtherRules { one, other });
             return false;
         }

@@ -204,9 +204,7 @@ messages! {
     PatternMalformed {} "pattern_malformed" Bad "That is not a pattern of nicks: use 1 to 128 bytes with * and ?, without blanks and '!'.";
     PatternsFull {} "patterns_full" Bad "The list is full: remove some patterns first.";
     PoliciesFull {} "policies_full" Bad "There are too many policies: set some to default first.";
-    NotAddedPrivate { name } "not_added_private" Bad "Not added: there is a private conversation with {name}. Say finish {name} first.";
-    NotRemovedPrivate { name } "not_removed_private" Bad "Not removed: there is a private conversation with {name}. Say finish {name} first.";
-    NotChangedPrivate { name } "not_changed_private" Bad "Not changed: there is a private conversation with {name}. Say finish {name} first.";
+    PrivateWith { done, name } "private_with" Bad "Not {done}: there is a private conversation with {name}. Say finish {name} first.";
     PolicyOfKnown { policy } "policy_of_known" Plain "Policy for known nicks: {policy}.";
     PolicySet { pattern, policy } "policy_set" Plain "Policy for {pattern}: {policy}.";
     NotANick {} "not_a_nick" Bad "That is not a nick.";

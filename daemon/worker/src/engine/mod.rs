@@ -161,7 +161,7 @@ impl Engine {
             actions: Vec::new(),
         };
         engine.remember(files);
-        engine.policies.set_admins(&engine.config.policy, &engine.config.services);
+        engine.policies.set_by_admin(&engine.config.policy, &engine.config.services);
         Ok(engine)
     }
 
@@ -260,7 +260,7 @@ impl Engine {
     }
 
     fn config_changed(&mut self, config: WorkerConfig) {
-        self.policies.set_admins(&config.policy, &config.services);
+        self.policies.set_by_admin(&config.policy, &config.services);
         self.config = config;
         self.conversations.touch_all();
     }

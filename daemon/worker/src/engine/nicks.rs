@@ -142,7 +142,7 @@ impl Engine {
             changed = Some(private.fingerprint);
         }
         for waiting in &mut conversation.waiting {
-            waiting.out.to = new_nick.clone();
+            waiting.out.message.to = new_nick.clone();
         }
         self.conversations.insert(new, conversation);
         self.persistence.nick_changed(self.now.mono);

@@ -10,22 +10,22 @@ use crate::text::ctcp;
 use otr::Peer;
 use otr::message::{self, OtrLine};
 use proto::irc::Text;
-use proto::shim::{Effect, MessageKind, Security};
+use proto::shim::{Effect, MessageKind, OutgoingMessage, Security};
 use std::borrow::Cow;
 
 impl Engine {
     pub(super) fn outgoing(&mut self, out: Outgoing) {
-        let Some(peer) = self.meet(&out.to) else { return self.effect(Effect::Pass) };
-        if out.closed && !self.typed_to_closed(&peer, &out) {
+        let Some(peer) = self.meet(&out.message.to) else { return self.effect(Effect::Pass) };
+        if out.message.closed && !self.typed_to_closed(&peer, &out) {
             return;
         }
         let policy = self.policy(&peer);
         if let Some(conversation) = self.conversations.get_mut(&peer) {
             conversation.written_to = true;
         }
-        match out.kind {
-            MessageKind::Text if is_query(&out.text) && policy != Policy::Never => {
-                self.start(&out.to)
+        match out.message.kind {
+            MessageKind::Text if is_query(&out.message.text) && policy != Policy::Never => {
+                self.start(&out.message.to)
             }
             MessageKind::Text | MessageKind::Action => self.words(&peer, out, policy),
             MessageKind::Notice | MessageKind::Ctcp | MessageKind::CtcpReply => {
@@ -48,14 +48,14 @@ impl Engine {
             Phase::Clear if policy == Policy::Required => {
                 // The line waits first: should the start be refused, it comes back.
                 self.wait(peer, out.clone());
-                self.start(&out.to);
+                self.start(&out.message.to);
                 if self.conversations.get(peer).is_some_and(|c| c.asked.is_none()) {
                     self.give_back(peer, &Message::BackRequired {});
                 }
             }
             Phase::Clear => self.in_clear(peer, out, policy),
             phase => {
-                let why = Self::why_blocked(&out.to, phase, policy);
+                let why = Self::why_blocked(&out.message.to, phase, policy);
                 self.refuse(out, &why);
             }
         }
@@ -67,10 +67,12 @@ impl Engine {
         if !guarded && policy != Policy::Required {
             return self.effect(Effect::Pass);
         }
-        if out.kind != MessageKind::Notice && ctcp::is_typing_notice(out.text.as_bytes()) {
+        if out.message.kind != MessageKind::Notice
+            && ctcp::is_typing_notice(out.message.text.as_bytes())
+        {
             return; // sent by the client at each key: dropped, as TAGMSG is
         }
-        match out.kind {
+        match out.message.kind {
             // Clients answer by themselves; the user typed nothing that could get lost.
             MessageKind::CtcpReply => self.report_seldom(peer, Message::CtcpHeldBack {}),
             _ => self.refuse(out, &Message::BackNotice {}),
@@ -80,21 +82,23 @@ impl Engine {
     /// A message to a peer with whom nothing is private.
     fn in_clear(&mut self, peer: &Peer, out: Outgoing, policy: Policy) {
         let tag = message::whitespace_tag(true, true);
-        let fits = out.text.as_bytes().len() + tag.len() <= self.room(&out.to, "PRIVMSG");
-        let command = out.text.as_bytes().first().is_none_or(|b| b"!./\\@~".contains(b));
+        let OutgoingMessage { to, kind, text, .. } = &out.message;
+        let text = text.as_bytes();
+        let fits = text.len() + tag.len() <= self.room(to, "PRIVMSG");
+        let command = text.first().is_none_or(|b| b"!./\\@~".contains(b));
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         let offers = policy.tags()
             && conversation.offer == Offer::Next
-            && out.kind == MessageKind::Text
+            && *kind == MessageKind::Text
             && fits
             && !command
-            && !out.text.as_bytes().starts_with(b"?OTR");
+            && !text.starts_with(b"?OTR");
         if !offers {
             return self.effect(Effect::Pass);
         }
         conversation.offer = Offer::Made;
-        let tagged = Text::new([out.text.as_bytes(), tag].concat());
-        self.effect(Effect::Send { to: out.to.clone(), kind: MessageKind::Text, text: tagged });
+        let text = Text::new([text, tag].concat());
+        self.effect(Effect::Send { to: to.clone(), kind: *kind, text });
         self.echo(out, Security::Clear);
     }
 
@@ -112,13 +116,13 @@ impl Engine {
             self.reconcile(peer);
             return self.refuse(out, &Message::BackKeysGone {});
         }
-        let plain = match out.kind {
-            MessageKind::Action => Cow::Owned(ctcp::write_action(out.text.as_bytes())),
-            _ => Cow::Borrowed(out.text.as_bytes()),
+        let plain = match out.message.kind {
+            MessageKind::Action => Cow::Owned(ctcp::write_action(out.message.text.as_bytes())),
+            _ => Cow::Borrowed(out.message.text.as_bytes()),
         };
         match self.otr.send(handle, instance, &plain) {
             Ok((line, events)) => {
-                if self.send_line(&out.to, line) {
+                if self.send_line(&out.message.to, line) {
                     self.echo(out, security);
                 } else {
                     self.refuse(out, &Message::BackTooLong {});
@@ -139,7 +143,7 @@ impl Engine {
         if full || conversation.waiting.len() >= limits::WAITING_PER_PEER {
             return self.refuse(out, &Message::BackTooMany {});
         }
-        let (to, kept) = (out.to.clone(), out.request.is_some());
+        let (to, kept) = (out.message.to.clone(), out.request.is_some());
         conversation.waiting.push_back(Waiting { out, since: now });
         let first = conversation.waiting.len() == 1;
         let held = conversation.private().map(|p| p.held);

@@ -54,7 +54,7 @@ impl Engine {
         if list == List::Ignore
             && let Some(name) = self.private_under(pattern)
         {
-            return self.report(Message::NotAddedPrivate { name });
+            return self.report(Message::PrivateWith { done: "added".into(), name });
         }
         let added = self.policies.add(list, pattern);
         let (pattern, list) = (pattern.to_owned(), list.name());
@@ -72,7 +72,7 @@ impl Engine {
         if list == List::Enable
             && let Some(name) = self.private_under(pattern)
         {
-            return self.report(Message::NotRemovedPrivate { name });
+            return self.report(Message::PrivateWith { done: "removed".into(), name });
         }
         let removed = self.policies.remove(list, pattern);
         let (pattern, list) = (pattern.to_owned(), list.name());
@@ -135,7 +135,7 @@ impl Engine {
         if policy == Some(Policy::Never)
             && let Some(name) = self.private_under(fits)
         {
-            return self.report(Message::NotChangedPrivate { name });
+            return self.report(Message::PrivateWith { done: "changed".into(), name });
         }
         match self.policies.set(pattern, policy) {
             Ok(()) => {}

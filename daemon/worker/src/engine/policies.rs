@@ -107,7 +107,7 @@ impl Policies {
     }
 
     /// What the admin set.
-    pub(super) fn set_admins(&mut self, default: &str, services: &[String]) {
+    pub(super) fn set_by_admin(&mut self, default: &str, services: &[String]) {
         self.admin_default = Policy::parse(default);
         self.services = services.to_vec();
         self.fold_all();
@@ -341,7 +341,7 @@ mod tests {
 
     fn with(policies: &[(&str, Policy)]) -> Policies {
         let mut all = Policies::default();
-        all.set_admins("opportunistic", &["*serv".to_owned()]);
+        all.set_by_admin("opportunistic", &["*serv".to_owned()]);
         for (pattern, policy) in policies {
             all.set(pattern, Some(*policy)).unwrap();
         }

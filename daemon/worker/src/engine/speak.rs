@@ -7,7 +7,7 @@ use crate::text::sanitize::quote;
 use crate::text::wrap;
 use otr::{Peer, fragment};
 use proto::irc::{Nick, Source, Text};
-use proto::shim::{About, Effect, MessageKind, Security, Style};
+use proto::shim::{About, Effect, MessageKind, OutgoingMessage, Security, Style};
 
 /// Bytes that a module may put in front of a text that was not protected as the user might believe,
 /// as `[UNVERIFIED NEW KEY] `.
@@ -49,7 +49,7 @@ impl Engine {
         self.report_under(&name, nick, message);
     }
 
-    /// The same under a name that may be none that anybody on IRC has.
+    /// The same under a name that need not be a nick of IRC; `!status` is none.
     pub(super) fn report_under(&mut self, name: &str, peer: Option<Nick>, message: Message) {
         let text = format!("[{name}] {}", message.text());
         self.print(message.style(), text, About { peer, ..message.about() });
@@ -75,21 +75,16 @@ impl Engine {
 
     /// The user's text comes back.
     pub(super) fn refuse(&mut self, out: Outgoing, why: &Message) {
-        self.effect(Effect::Refuse {
-            to: out.to,
-            why: why.text(),
-            text: out.text,
-            of: out.request,
-            repeat: false,
-            about: why.about(),
-        });
+        let Outgoing { message: OutgoingMessage { to, text, .. }, request: of } = out;
+        let (why, about) = (why.text(), why.about());
+        self.effect(Effect::Refuse { to, why, text, of, repeat: false, about });
     }
 
     /// The user's text went out: her other clients see it, too.
     pub(super) fn echo(&mut self, out: Outgoing, security: Security) {
-        let Outgoing { to, kind, text, client, request, .. } = out;
-        let security = Some(security);
-        self.effect(Effect::Echo { to, kind, text, client, of: request, security });
+        let Outgoing { message, request: of } = out;
+        let OutgoingMessage { to, kind, text, client, .. } = message;
+        self.effect(Effect::Echo { to, kind, text, client, of, security: Some(security) });
     }
 
     /// Bytes that a line to this target may carry.

@@ -3,7 +3,7 @@
 use super::Worker;
 use crate::chunking;
 use crate::connection::{self, Connection, ConnectionState};
-use crate::engine::{Event, Outgoing};
+use crate::engine::Event;
 use crate::limits;
 use crate::outbox::Decided;
 use crate::outbox::late::{self, left_to_us};
@@ -14,6 +14,7 @@ use proto::shim::{
     self, Bye, ByeReason, Call, Effect, Effects, Hello, HelloReply, IncomingMessage, Limits, Reply,
     Want,
 };
+use serde::Serialize;
 use std::os::fd::OwnedFd;
 
 /// Reads of what a module said before it closed: more than a socket holds.
@@ -144,9 +145,8 @@ impl Worker {
                 }
                 Ok(None) => return,
                 Err(_) => {
-                    let reply =
-                        Response::<Effects> { id: Id::Null, outcome: Err(Code::TooLong.into()) };
-                    jsonrpc::write_line(connection.out(), &reply);
+                    let outcome = Err(Code::TooLong.into());
+                    self.say_last(&Response::<Effects> { id: Id::Null, outcome });
                     return self.connection_lost();
                 }
             }
@@ -156,7 +156,7 @@ impl Worker {
     /// An instance's requests are told apart by ids that rise. One that does not is not done: it
     /// would be taken for another one where the connection breaks.
     fn rises(&self, id: Option<&Id>, last: &mut Option<u64>) -> Result<(), Error> {
-        let Some(id) = id.filter(|_| self.outbox.is_counted()) else { return Ok(()) };
+        let Some(id) = id.filter(|_| self.outbox.has_instance()) else { return Ok(()) };
         let id = number(Some(id));
         if id.is_none_or(|id| id <= last.unwrap_or(0).max(self.outbox.answered())) {
             return Err(Error::new(Code::InvalidRequest, BAD_ID));
@@ -181,30 +181,22 @@ impl Worker {
         call: Call,
         bye: &mut Option<Bye>,
     ) -> (Vec<Effect>, Option<Effect>) {
-        let counted = self.outbox.is_counted();
-        let mut held = None;
-        let event = match call {
+        let has_instance = self.outbox.has_instance();
+        let held = match &call {
             Call::Ack(how_far) => {
                 self.outbox.saw(how_far.ack);
-                Event::Tick
-            }
-            Call::Out(out) => {
-                held = counted.then(|| late::typed(&out));
-                let request = id.filter(|_| counted);
-                Event::Out(Outgoing::new(out, number(request)))
-            }
-            Call::In(message) => {
-                held = counted.then(|| left_to_us(&message)).flatten();
-                Event::In(message)
+                None
             }
             Call::Bye(said) => {
-                *bye = Some(said);
-                Event::Tick
+                *bye = Some(said.clone());
+                None
             }
-            call => call.into(),
+            Call::Out(out) if has_instance => Some(late::typed(out)),
+            Call::In(message) if has_instance => left_to_us(message),
+            _ => None,
         };
-        let effects = self.step(event);
-        let passes = effects.iter().any(|effect| matches!(effect, Effect::Pass));
+        let effects = self.step(Event::of(call, number(id.filter(|_| has_instance))));
+        let passes = effects.contains(&Effect::Pass);
         (effects, held.filter(|_| passes))
     }
 
@@ -252,7 +244,7 @@ impl Worker {
     }
 
     fn goodbye(&mut self, bye: &Bye) {
-        let Some(seen) = bye.ack.filter(|_| self.outbox.is_counted()) else { return };
+        let Some(seen) = bye.ack.filter(|_| self.outbox.has_instance()) else { return };
         self.outbox.goodbye(seen, bye.returned);
         if bye.returned {
             let effects = self.step(Event::Returned);
@@ -299,11 +291,17 @@ impl Worker {
         }
     }
 
-    /// The last line of a connection that we end.
     pub(super) fn bye(&mut self, why: ByeReason) {
-        if let Some(connection) = &mut self.connection {
-            self.outbox.write_to(connection.out(), usize::MAX);
-            connection.bye(why);
+        self.say_last(&jsonrpc::Outgoing::notification("bye", Bye::to_module(why)));
+    }
+
+    /// The last line of a connection that we end, behind all that goes before it. Where the module
+    /// has not read that, it does not read this either.
+    fn say_last(&mut self, line: &impl Serialize) {
+        self.send();
+        if let Some(connection) = self.connection.as_mut().filter(|_| !self.outbox.has_more()) {
+            jsonrpc::write_line(connection.out(), line);
+            connection.flush();
         }
     }
 }

@@ -31,9 +31,23 @@ pub struct Decided {
     pub passes: Option<Effect>,
 }
 
+impl Kept {
+    /// A line that was not written yet.
+    pub fn new(content: Content) -> Self {
+        Self { weight: content.weight(), content, told: false }
+    }
+
+    /// Takes effects out, and tells by how much lighter the line is.
+    pub fn retain(&mut self, stays: impl Fn(&Effect) -> bool) -> usize {
+        self.content.lists().for_each(|effects| effects.retain(&stays));
+        let before = std::mem::replace(&mut self.weight, self.content.weight());
+        before - self.weight
+    }
+}
+
 impl Content {
     /// Each list of effects, which can be changed.
-    pub fn lists(&mut self) -> impl Iterator<Item = &mut Vec<Effect>> {
+    fn lists(&mut self) -> impl Iterator<Item = &mut Vec<Effect>> {
         let (answers, unasked) = match self {
             Content::Answer(Answer::Single(response)) => (std::slice::from_mut(response), None),
             Content::Answer(Answer::Batch(responses)) => (responses.as_mut_slice(), None),
@@ -73,7 +87,7 @@ impl Content {
         !effects.is_empty() && effects.iter().all(words)
     }
 
-    pub fn weight(&self) -> usize {
+    fn weight(&self) -> usize {
         let of = |effects: &[Effect]| effects.iter().map(chunking::weight).sum::<usize>();
         let decided = |decided: &Decided| match &decided.reply {
             Reply::Effects(Effects { effects }) => {
@@ -85,10 +99,10 @@ impl Content {
         let answers = match self {
             Content::Answer(Answer::Single(response)) => std::slice::from_ref(response),
             Content::Answer(Answer::Batch(responses)) => responses.as_slice(),
-            Content::Effects(unasked) => return chunking::LINE + of(&unasked.effects),
+            Content::Effects(unasked) => return chunking::AROUND + of(&unasked.effects),
         };
         let outcomes = answers.iter().filter_map(|response| response.outcome.as_ref().ok());
-        chunking::LINE * answers.len() + outcomes.map(decided).sum::<usize>()
+        chunking::AROUND * answers.len() + outcomes.map(decided).sum::<usize>()
     }
 
     pub fn write_to(&self, out: &mut Vec<u8>) {

@@ -32,21 +32,22 @@ fn not_sent(to: Nick, text: Text) -> Effect {
     Effect::Refuse { to, why: why.text(), text, of: None, repeat: false, about: why.about() }
 }
 
-/// How far a module came, of which another one takes the place.
-#[derive(Clone, Copy)]
-pub(super) struct Before {
+/// What an instance said of itself when it left, if it did.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Parting {
+    /// It said goodbye: what it has not seen, it has not shown.
+    pub goodbye: bool,
     /// It has given back what was typed, or does so by itself.
     pub returned: bool,
-    /// It said goodbye: what it has not seen, it has not shown.
-    pub exact: bool,
 }
 
-/// What another module is told of an entry. What the one before may have shown says so.
-pub(super) fn of(entry: Kept, before: Before) -> Vec<Effect> {
-    let Before { returned, exact } = before;
-    let perhaps = entry.told && !exact;
+/// What another module is told of a line that an instance has not seen. What that one may have shown
+/// all the same says so.
+pub(super) fn of(entry: Kept, parting: Parting) -> Vec<Effect> {
+    let Parting { goodbye, returned } = parting;
+    let perhaps = entry.told && !goodbye;
     // What it has not seen when it said goodbye, it has not sent.
-    let unsent = exact && !returned;
+    let unsent = goodbye && !returned;
     let mut late = Vec::new();
     for (effect, passes) in entry.content.into_effects() {
         let effect = match effect {
@@ -55,24 +56,24 @@ pub(super) fn of(entry: Kept, before: Before) -> Vec<Effect> {
             effect => Some(effect),
         };
         let told = effect.filter(|e| !(returned && matches!(e, Effect::Refuse { .. })));
-        // One that is away for long gives back by itself what it keeps.
-        late.extend(told.and_then(|effect| said_again(effect, perhaps, !exact)));
+        // A module that stays away for long gives back by itself what it keeps.
+        late.extend(told.and_then(|effect| said_again(effect, perhaps, !goodbye)));
     }
     late
 }
 
-/// What whoever comes next is told of an entry that was for a module which does not count our lines,
-/// and was not written. Such a module gives back by itself what it has no answer to.
-pub(super) fn of_uncounted(entry: Kept) -> Vec<Effect> {
+/// What another module is told of a line that was not written to one without an instance. Such a module
+/// gives back by itself what it has no answer to.
+pub(super) fn without_instance(entry: Kept) -> Vec<Effect> {
     let answers = matches!(entry.content, Content::Answer(_));
     let effects = entry.content.into_effects().into_iter().map(|(effect, _)| effect);
     let told = effects.filter(|e| !(answers && matches!(e, Effect::Refuse { .. })));
     told.filter_map(|effect| said_again(effect, false, false)).collect()
 }
 
-/// An effect for another module, where it concerns the user and not IRC itself: that is past, and
-/// hello brings the guards and how all stand. `shown`: it may have been. `returned`: a text may have
-/// come back.
+/// An effect as another module is told it, if it is for the user. What is for IRC is past by then, and
+/// the guards and states come with hello. `shown`: it may have been shown before; `returned`: a text
+/// may have come back before.
 pub(super) fn said_again(effect: Effect, shown: bool, returned: bool) -> Option<Effect> {
     Some(match effect {
         Effect::Deliver { from, kind, text, security, unexpected, repeat, .. } => {

@@ -1,8 +1,8 @@
 //! What goes to the ZNC module: replies and effects in one queue, typed until they are written.
 //!
-//! An instance of the module counts our lines, and says how many it has seen. Should its connection
-//! break, it is told the others again, word for word; another one is told what can be told late
-//! ([`late`]). A module that does not count them is told each line once, and whatever comes while
+//! A module that says which instance it is counts our lines, and says how many it has seen. Should its
+//! connection break, it is told the others again, word for word; another instance is told what can be
+//! told late ([`late`]). A module without an instance is told each line once, and whatever comes while
 //! nobody is connected is for whoever connects next.
 
 mod content;
@@ -13,7 +13,7 @@ pub use content::Decided;
 use crate::chunking;
 use crate::limits;
 use content::{Content, Kept};
-use late::Before;
+use late::Parting;
 use proto::jsonrpc::Answer;
 use proto::shim::{Effect, Effects, Instance};
 use std::collections::VecDeque;
@@ -27,7 +27,7 @@ pub struct Outbox {
     written: usize,
     weight: usize,
     connected: bool,
-    /// The module that they are for, if it counts our lines.
+    /// The module that they are for, if it said which instance it is.
     reader: Option<Reader>,
 }
 
@@ -37,7 +37,7 @@ struct Reader {
     seen: u64,
     /// The last of its requests that was decided.
     answered: u64,
-    before: Before,
+    parting: Parting,
 }
 
 impl Outbox {
@@ -46,15 +46,15 @@ impl Outbox {
         let Some(reader) = &self.reader else { return false };
         let told = self.entries.iter().take_while(|entry| entry.told).count() as u64;
         let lines = reader.seen..=reader.seen.saturating_add(told);
-        instance == Some(&reader.instance) && !reader.before.exact && lines.contains(&seen)
+        instance == Some(&reader.instance) && !reader.parting.goodbye && lines.contains(&seen)
     }
 
     /// Another module takes the place of the one before. Gives what it can be told of what that one
     /// was not.
     pub fn begin(&mut self, instance: Option<Instance>) -> Vec<Effect> {
         let late = self.take_late();
-        let before = Before { returned: false, exact: false };
-        self.reader = instance.map(|instance| Reader { instance, seen: 0, answered: 0, before });
+        let parting = Parting::default();
+        self.reader = instance.map(|instance| Reader { instance, seen: 0, answered: 0, parting });
         late
     }
 
@@ -73,8 +73,8 @@ impl Outbox {
         }
     }
 
-    /// Whether the module counts our lines, and asks by ids that rise.
-    pub fn is_counted(&self) -> bool {
+    /// Whether the module said which instance it is: it counts our lines, and asks by ids that rise.
+    pub fn has_instance(&self) -> bool {
         self.reader.is_some()
     }
 
@@ -107,9 +107,9 @@ impl Outbox {
     }
 
     fn push(&mut self, content: Content) {
-        let weight = content.weight();
-        self.weight += weight;
-        self.entries.push_back(Kept { content, told: false, weight });
+        let entry = Kept::new(content);
+        self.weight += entry.weight;
+        self.entries.push_back(entry);
     }
 
     fn pop(&mut self) {
@@ -153,9 +153,9 @@ impl Outbox {
     /// An instance says goodbye, and how far it came.
     pub fn goodbye(&mut self, seen: u64, returned: bool) {
         self.saw(seen);
-        if let Some(Reader { before, .. }) = &mut self.reader {
-            before.exact = true;
-            before.returned |= returned;
+        if let Some(Reader { parting, .. }) = &mut self.reader {
+            parting.goodbye = true;
+            parting.returned |= returned;
         }
     }
 
@@ -174,14 +174,12 @@ impl Outbox {
             )
         };
         for entry in &mut self.entries {
-            entry.content.lists().for_each(|effects| effects.retain(stays));
-            self.weight -= mem::replace(&mut entry.weight, entry.content.weight());
-            self.weight += entry.weight;
+            self.weight -= entry.retain(stays);
         }
     }
 
-    /// Whether the module has to read before more is done for it. What it has read and not yet said
-    /// so does not count: behind how many of its requests the `ack` comes nobody knows.
+    /// Whether the module has to read before more is read from it. Lines that it has not said to have
+    /// seen do not count: its `ack` may come behind any number of requests.
     pub fn is_full(&self) -> bool {
         let unwritten = self.entries.iter().skip(self.written);
         unwritten.map(|entry| entry.weight).sum::<usize>() > limits::OUTBOX
@@ -192,8 +190,8 @@ impl Outbox {
         self.weight > limits::OUTBOX_UNREAD
     }
 
-    /// While no instance is connected, the oldest words of `*otr` go first. False: it is too much
-    /// all the same, and must be given up.
+    /// Whether all of it may be kept for an instance that is not connected, at most without the oldest
+    /// words of `*otr`. If not, the instance is to be given up.
     pub fn fits(&mut self) -> bool {
         if self.connected {
             return true;
@@ -206,9 +204,7 @@ impl Outbox {
             if entry.content.is_words() {
                 words -= 1;
                 // The line stays: it counts.
-                entry.content = Content::Effects(Effects::default());
-                self.weight -= mem::replace(&mut entry.weight, entry.content.weight());
-                self.weight += entry.weight;
+                self.weight -= entry.retain(|_| false);
             }
         }
         self.weight <= limits::OUTBOX && self.entries.len() <= limits::OUTBOX_LINES
@@ -233,10 +229,10 @@ impl Outbox {
         let entries = mem::take(&mut self.entries);
         (self.weight, self.written) = (0, 0);
         match &self.reader {
-            Some(Reader { before, .. }) => {
-                entries.into_iter().flat_map(|entry| late::of(entry, *before)).collect()
+            Some(Reader { parting, .. }) => {
+                entries.into_iter().flat_map(|entry| late::of(entry, *parting)).collect()
             }
-            None => entries.into_iter().flat_map(late::of_uncounted).collect(),
+            None => entries.into_iter().flat_map(late::without_instance).collect(),
         }
     }
 }
@@ -433,7 +429,7 @@ mod tests {
             outbox.effects(vec![deliver(&long)]);
         }
         outbox.give_up();
-        assert!(!outbox.is_counted() && outbox.fits());
+        assert!(!outbox.has_instance() && outbox.fits());
         let kept = outbox.begin(None).len();
         assert!(kept > 100 && kept * 8200 <= limits::OUTBOX, "{kept}");
     }

@@ -19,8 +19,8 @@ const NONCE: usize = 24;
 const TAG: usize = 16;
 const HEAD: usize = MAGIC.len() + 1 + NONCE;
 
-/// By the system call: what else there is for it looks for libc's function at run time, does not find it
-/// in a static program, and opens /dev/urandom, which nobody may here.
+/// By the system call itself. The getrandom crate looks libc's function up at run time, which finds
+/// nothing in a static program, and then opens /dev/urandom, which ends a confined worker.
 fn nonce() -> io::Result<XNonce> {
     let mut nonce = [0; NONCE];
     loop {

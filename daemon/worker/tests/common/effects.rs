@@ -49,7 +49,8 @@ impl User {
                     self.screen
                         .push(Shown::Echo { to: to.display().into_owned(), text: words(&text) });
                 }
-                Effect::Print { text, style, repeat, .. } => {
+                Effect::Print { text, style, repeat, about } => {
+                    assert!(about.code.is_some(), "{} has no code", words(&text));
                     let perhaps = if repeat { PERHAPS_SHOWN } else { "" };
                     self.screen.push(Shown::Otr(style, format!("{perhaps}{}", words(&text))));
                 }

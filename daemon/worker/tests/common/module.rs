@@ -10,7 +10,7 @@ use proto::shim::{Call, Effect, Effects, Hello, Instance, Reply, Want};
 use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
-use worker::engine::{Event, Outgoing, hash};
+use worker::engine::{Event, hash};
 use worker::outbox::late::left_to_us;
 use worker::outbox::{Decided, Outbox};
 
@@ -376,10 +376,7 @@ impl User {
             Call::In(message) => left_to_us(message),
             _ => None,
         };
-        let effects = self.step(match call {
-            Call::Out(out) => Event::Out(Outgoing::new(out, Some(id))),
-            call => call.into(),
-        });
+        let effects = self.step(Event::of(call, Some(id)));
         let passes = passes.filter(|_| effects.contains(&Effect::Pass));
         let decided = Decided { reply: Reply::Effects(Effects { effects }), passes };
         let response = Response { id: Id::from(id), outcome: Ok(decided) };

@@ -108,7 +108,8 @@ impl InMemory {
     fn answer(&mut self, line: &[u8]) -> &[u8] {
         let mut out = std::mem::take(&mut self.out);
         out.clear();
-        let answer = shim::answer(line, |_, call| Ok(Effects { effects: self.step(call.into()) }));
+        let answer =
+            shim::answer(line, |_, call| Ok(Effects { effects: self.step(Event::of(call, None)) }));
         if let Some(answer) = answer {
             jsonrpc::write_line(&mut out, &answer);
         }
