@@ -32,6 +32,9 @@ pub use ircd::{Casemapping, Ircd};
 mod scripted;
 pub use scripted::{Received, ScriptedServer};
 
+mod scripted_scene;
+pub use scripted_scene::ScriptedScene;
+
 mod reading;
 pub use reading::{Reading, names};
 

@@ -145,8 +145,8 @@ impl Wire {
         self.lines.expect("the wire", text, fits).to_string()
     }
 
-    /// Fails if any line so far, either way, had this text. One that encrypted text may have by
-    /// chance is refused: of four letters, one run in a thousand has them.
+    /// Fails if any line so far, either way, had this text. A text of few letters is refused: base64
+    /// has any four of them by chance in one run of a thousand.
     #[track_caller]
     pub fn never_carried(&self, text: &str) {
         let base64 = |b: u8| b.is_ascii_alphanumeric() || b"+/=".contains(&b);

@@ -276,7 +276,7 @@ impl<'a> Play<'a> {
             }
             "move" => {
                 self.thaw();
-                // ZNC itself crashes where it deletes a network of whose server a line has just come.
+                // ZNC crashes where it deletes a network in the turn in which its server said a line.
                 self.barrier();
                 let (user, old) = (self.login.clone(), self.network.clone());
                 let new = if old == "net" { "other" } else { "net" };

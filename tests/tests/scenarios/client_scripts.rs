@@ -190,8 +190,8 @@ fn a_whole_story(which: Which) {
     authenticates(&program, &bob);
     program.bar_says("OTR verified");
     program.is_coloured("OTR verified", GREEN);
-    // What was typed before it is what the history has. Each key is waited for: irssi takes those that
-    // come at once for something pasted, a letter each.
+    // The history has the command that asked for the secret, and no secret. The effect of each key is
+    // waited for: irssi takes keys that come together for pasted text.
     program.tmux.presses(&["Up"]);
     program.tmux.becomes("what was typed last", |screen| typed(screen).ends_with("/otr auth"));
     program.knows_no("rosebud");

@@ -3,78 +3,23 @@
 use std::fs;
 
 use otrd_tests::{
-    Client, Friend, Otrd, ScriptedServer, World, Znc, ZncBuilder, ZncNetwork, ZncUser, eventually,
+    Client, FakeOtrd, Ircd, Otrd, ScriptedScene, Way, Wire, World, ZncBuilder, ZncNetwork, ZncUser,
+    eventually,
 };
-
-/// alice behind ZNC and otrd, and bob, whose client has libotr, on a server that says what the test
-/// wants. Its parts end in this order.
-struct Stage {
-    alice: Client,
-    bob: Friend,
-    znc: Znc,
-    otrd: Otrd,
-    server: ScriptedServer,
-    world: World,
-}
-
-impl Stage {
-    #[track_caller]
-    fn new(user: ZncUser) -> Self {
-        let world = World::new();
-        let server = ScriptedServer::start(&world);
-        let otrd = Otrd::start(&world);
-        let network = ZncNetwork::new("net", server.port()).otr(&otrd);
-        let znc =
-            ZncBuilder::new().user(user.network(network)).user(ZncUser::new("idle")).start(&world);
-        let alice = znc.attach("alice", "net");
-        alice.has_otr();
-        let bob = Friend::start(&world, "bob", server.port());
-        Self { alice, bob, znc, otrd, server, world }
-    }
-
-    #[track_caller]
-    fn private(user: ZncUser) -> Self {
-        let stage = Self::new(user);
-        stage.goes_private();
-        stage
-    }
-
-    #[track_caller]
-    fn goes_private(&self) {
-        self.alice.types_to("bob", "?OTR?");
-        self.bob.told("secured alice");
-        self.alice.becomes("bob", "encrypted");
-        self.alice.forgets();
-    }
-
-    /// The line is stopped, with a word, and the text is on the wire nowhere.
-    #[track_caller]
-    fn comes_back(&self, line: &str, text: &str) {
-        self.alice.send(line);
-        self.alice.otr_says(text);
-        self.never_left(text);
-    }
-
-    #[track_caller]
-    fn never_left(&self, text: &str) {
-        self.alice.send("PRIVMSG #later :everything before has left");
-        self.server.hears("alice", "everything before has left");
-        self.server.never_heard("alice", text);
-    }
-}
+use serde_json::{Value, json};
 
 fn alice() -> ZncUser {
     ZncUser::new("alice").module("send_raw")
 }
 
 /// Hands a line to ZNC's module that sends it to IRC as it is.
-fn raw(stage: &Stage, line: &str) {
+fn raw(stage: &ScriptedScene, line: &str) {
     stage.alice.send(&format!("PRIVMSG *send_raw :server alice net {line}"));
 }
 
 #[test]
 fn a_target_that_is_no_nick_gets_what_was_typed() {
-    let stage = Stage::new(alice());
+    let stage = ScriptedScene::new(alice());
     let targets = ["Q@CServe.quakenet.org", "X@channels.undernet.org", "user%host@server", "Q!u@h"];
     for (when, goes_private) in [("first", true), ("private", false)] {
         for target in targets {
@@ -105,7 +50,7 @@ fn a_target_that_is_no_nick_gets_what_was_typed() {
 
 #[test]
 fn a_line_is_read_as_the_most_liberal_server_reads_it() {
-    let stage = Stage::private(alice());
+    let stage = ScriptedScene::private(alice());
     for (at, start) in
         ["\tPRIVMSG bob", " \tprivmsg BOB", "\u{1}PRIVMSG bob", "PRIVMSG\tbob"].iter().enumerate()
     {
@@ -133,7 +78,7 @@ fn a_line_is_read_as_the_most_liberal_server_reads_it() {
 
 #[test]
 fn what_a_server_supports_opens_nothing() {
-    let stage = Stage::private(alice());
+    let stage = ScriptedScene::private(alice());
     let says = |line: &str| assert!(stage.server.says("alice", line));
     for (at, line) in [
         ":irc.test.net 005 alice CHANTYPES=#&b STATUSMSG=bo CASEMAPPING=ascii :are supported",
@@ -169,7 +114,7 @@ fn what_a_server_supports_opens_nothing() {
 fn a_name_that_is_no_nick_is_closed_as_well() {
     let long = "n".repeat(129);
     for name in ["#trap", "$trap", "@trap", "bo%b", "bo!b", "carol@irc.test.net", "alice", &long] {
-        let stage = Stage::private(alice());
+        let stage = ScriptedScene::private(alice());
         assert!(stage.server.says("alice", &format!(":bob!bob@host.test.net NICK {name}")));
         stage.alice.otr_says("nothing goes out in clear to either");
         stage.alice.send(&format!("PRIVMSG {name} :words for a trap"));
@@ -183,7 +128,7 @@ fn a_name_that_is_no_nick_is_closed_as_well() {
 
 #[test]
 fn clear_words_of_who_is_private_are_marked_from_any_source_and_to_any_target() {
-    let stage = Stage::private(alice());
+    let stage = ScriptedScene::private(alice());
     let long = format!(":bob!{}@host PRIVMSG alice", "u".repeat(500));
     for (at, head) in [
         ":bob PRIVMSG alice",
@@ -225,7 +170,7 @@ fn clear_words_of_who_is_private_are_marked_from_any_source_and_to_any_target() 
 
 #[test]
 fn nobody_on_the_network_speaks_as_a_module_of_znc() {
-    let stage = Stage::new(alice());
+    let stage = ScriptedScene::new(alice());
     for (at, source) in [
         "*otr!znc@znc.in",
         "*otr",
@@ -255,7 +200,7 @@ fn nobody_on_the_network_speaks_as_a_module_of_znc() {
 
 #[test]
 fn another_status_prefix_is_looked_at_by_nobody_on_the_wire() {
-    let stage = Stage::private(alice().module("controlpanel"));
+    let stage = ScriptedScene::private(alice().module("controlpanel"));
     stage.alice.send("PRIVMSG *controlpanel :Set StatusPrefix alice b");
     stage.alice.expect("the answer", |line| line.text().contains("StatusPrefix"));
     stage.alice.send("CPRIVMSG bob #c :by another way");
@@ -268,7 +213,7 @@ fn another_status_prefix_is_looked_at_by_nobody_on_the_wire() {
 
 #[test]
 fn cprivmsg_is_encrypted_and_cnotice_held_back() {
-    let stage = Stage::private(alice());
+    let stage = ScriptedScene::private(alice());
     stage.alice.send("CPRIVMSG bob #c :words by another way");
     stage.bob.reads("alice", "words by another way");
     stage.alice.send("cprivmsg bob #c :\u{1}ACTION waves\u{1}");
@@ -283,10 +228,10 @@ fn cprivmsg_is_encrypted_and_cnotice_held_back() {
 
 #[test]
 fn required_holds_on_every_way_from_the_first_line_on() {
-    let mut stage = Stage::new(alice());
+    let mut stage = ScriptedScene::new(alice());
     stage.alice.otr("policy car* required");
     stage.alice.otr_says("Policy for car*: required.");
-    let check = |stage: &Stage, when: &str| {
+    let check = |stage: &ScriptedScene, when: &str| {
         for (at, line) in
             ["CNOTICE carol #c", "NOTICE carol", "PRIVMSG carol@irc.test.net"].iter().enumerate()
         {
@@ -328,7 +273,7 @@ fn required_holds_on_every_way_from_the_first_line_on() {
 }
 
 #[track_caller]
-fn check_all(stage: &Stage) {
+fn check_all(stage: &ScriptedScene) {
     raw(stage, "NOTICE dave :to somebody");
     stage.alice.otr_says("to somebody");
     stage.never_left("to somebody");
@@ -339,7 +284,7 @@ fn check_all(stage: &Stage) {
 /// The guard's own memory: nothing opens anybody but the user's word.
 #[test]
 fn lost_files_open_nobody() {
-    let mut stage = Stage::private(alice());
+    let mut stage = ScriptedScene::private(alice());
     let directory = stage.otrd.account(stage.znc.uid(), "alice", "net");
     for file in ["conversations.json", ""] {
         stage.otrd.stop();
@@ -367,7 +312,7 @@ fn lost_files_open_nobody() {
 
 #[test]
 fn another_otrd_opens_nobody() {
-    let stage = Stage::private(alice());
+    let stage = ScriptedScene::private(alice());
     let elsewhere = World::new();
     let other = Otrd::start(&elsewhere);
     stage
@@ -392,7 +337,7 @@ fn another_otrd_opens_nobody() {
 
 #[test]
 fn no_nick_lies_on_zncs_disk() {
-    let stage = Stage::private(alice());
+    let stage = ScriptedScene::private(alice());
     let registry = stage.znc.dir().join("users/alice/networks/net/moddata/otr/.registry");
     eventually("the registry is written", || {
         fs::read_to_string(&registry).is_ok_and(|text| text.contains("closed"))
@@ -403,7 +348,7 @@ fn no_nick_lies_on_zncs_disk() {
 
 #[test]
 fn nicks_that_were_left_stay_closed_however_many() {
-    let stage = Stage::private(alice());
+    let stage = ScriptedScene::private(alice());
     stage.alice.joins("#room");
     let names: Vec<String> = (0..40).map(|at| format!("bob{at}")).collect();
     let mut is = "bob".to_owned();
@@ -428,7 +373,7 @@ fn nicks_that_were_left_stay_closed_however_many() {
 
 #[test]
 fn more_nicks_than_there_is_room_for_close_everybody() {
-    let stage = Stage::private(alice());
+    let stage = ScriptedScene::private(alice());
     let idle = stage.znc.attach_idle("idle");
     let names = |at: usize| if at == 0 { "bob".to_owned() } else { format!("b{at}") };
     let lines = (0..20_000).map(|at| format!(":{}!bob@h NICK {}", names(at), names(at + 1)));
@@ -453,4 +398,57 @@ fn more_nicks_than_there_is_room_for_close_everybody() {
         stage.alice.settled();
         stage.server.lines_of("alice").iter().any(|line| line.contains("all at once"))
     });
+}
+
+#[test]
+fn a_list_of_effects_that_fails_still_closes_and_gives_back() {
+    let world = World::new();
+    let ircd = Ircd::ngircd(&world);
+    let wire = Wire::new(&world, ircd.port());
+    let otrd = FakeOtrd::start(&world);
+    let network = ZncNetwork::new("net", wire.port()).otr_at(otrd.shim_socket());
+    let user = ZncUser::new("alice").network(network);
+    let znc = ZncBuilder::new().user(user).start(&world);
+    let alice = znc.attach("alice", "net");
+    let typed_to = |nick: &str, text: &str, answer: Value| {
+        otrd.answers_typed_lines(answer);
+        alice.types_to(nick, text);
+        otrd.last_typed()
+    };
+
+    typed_to("bob", "in clear", json!([{"do": "pass"}]));
+    wire.carries(Way::Out, "in clear");
+    let newer = json!({"do": "sing", "peer": "bob"});
+    let protect = |peer: &str, on: bool| json!({"do": "protect", "peer": peer, "on": on});
+    otrd.tells(json!([protect("bob", true), protect("carol", true), newer]));
+    alice.otr_says("otrd says what this module does not understand");
+    // An effect that is not whole, and one that opens, count for nothing.
+    otrd.tells(json!([protect("bob", false), {"do": "protect", "on": true}, newer]));
+    alice.otr_says("otrd says what this module does not understand");
+    for nick in ["bob", "carol"] {
+        typed_to(nick, "closed words", json!([{"do": "pass"}]));
+        alice.otr_says(&format!("[{nick}] Not sent"));
+    }
+
+    // In an answer, too, whose own text comes back.
+    typed_to("erin", "of the answer", json!([protect("erin", true), {"do": "pass"}, newer]));
+    alice.otr_says("of the answer");
+    typed_to("erin", "closed words", json!([{"do": "pass"}]));
+    alice.otr_says("[erin] Not sent");
+
+    let kept = typed_to("frank", "kept words", json!([{"do": "hold"}]));
+    let other = typed_to("frank", "other words", json!([{"do": "hold"}]));
+    let echo =
+        json!({"do": "echo", "to": "frank", "kind": "text", "text": "kept words", "of": kept});
+    otrd.tells(json!([echo, newer]));
+    alice.otr_says("kept words");
+    assert_eq!(alice.returned("other words"), 0);
+    let refuse =
+        json!({"do": "refuse", "to": "frank", "why": "late", "text": "other words", "of": other});
+    otrd.tells(json!([refuse]));
+    alice.otr_says("[frank] Not sent (late): other words");
+    assert_eq!(alice.returned("kept words"), 1);
+    for text in ["closed words", "of the answer", "kept words", "other words"] {
+        wire.never_carried(text);
+    }
 }

@@ -1,8 +1,9 @@
 //! What is typed is on the wire once, or comes back once: counted to the socket.
 
 use nix::sys::signal::Signal;
-use otrd_tests::{Alone, Client, NodePeer, Otrd, Scene, ScriptedServer, Way, World, ZncBuilder};
-use otrd_tests::{ZncNetwork, ZncUser, eventually};
+use otrd_tests::{
+    Alone, Client, NodePeer, Received, Scene, ScriptedScene, Way, ZncUser, eventually,
+};
 
 /// alice and bob are private, and lines wait in ZNC for their turn.
 fn private_line_by_line() -> (Alone, NodePeer) {
@@ -198,13 +199,7 @@ fn carol_becomes_carola_while_lines_wait_in_znc() {
 
 #[test]
 fn after_a_new_host_the_server_is_asked_for_the_user_name_too() {
-    let world = World::new();
-    let server = ScriptedServer::start(&world);
-    let otrd = Otrd::start(&world);
-    let network = ZncNetwork::new("net", server.port()).otr(&otrd);
-    let znc = ZncBuilder::new().user(ZncUser::new("alice").network(network)).start(&world);
-    let alice = znc.attach("alice", "net");
-    alice.has_otr();
+    let ScriptedScene { alice, server, .. } = &ScriptedScene::new(ZncUser::new("alice"));
     let asked = || server.lines_of("alice").iter().filter(|line| line.starts_with("WHO")).count();
     eventually("ZNC has asked for itself, as it does after each welcome", || asked() > 0);
     let before = asked();
@@ -221,14 +216,8 @@ fn after_a_new_host_the_server_is_asked_for_the_user_name_too() {
 /// While ZNC registers on a new connection it sends what it is given, and the server takes no text.
 #[test]
 fn what_is_typed_before_the_server_has_welcomed_comes_back() {
-    let world = World::new();
-    let server = ScriptedServer::start(&world);
-    let otrd = Otrd::start(&world);
-    let network = ZncNetwork::new("net", server.port()).otr(&otrd);
-    let znc = ZncBuilder::new().user(ZncUser::new("alice").network(network)).start(&world);
-    let alice = znc.attach("alice", "net");
-    alice.types_to("carol", "in clear");
-    server.hears("alice", "in clear");
+    let scene = ScriptedScene::private(ZncUser::new("alice"));
+    let ScriptedScene { alice, server, .. } = &scene;
     // From now on it welcomes nobody.
     let (registers, waits) = std::sync::mpsc::channel();
     server.answers(move |_, line| {
@@ -240,11 +229,24 @@ fn what_is_typed_before_the_server_has_welcomed_comes_back() {
     });
     server.hangs_up_on("alice");
     waits.recv_timeout(otrd_tests::PATIENCE).expect("ZNC connects again");
-    alice.types_to("carol", "too early");
-    alice.otr_says(
-        "[carol] Not sent (ZNC is not connected to this network: try again then): too early",
-    );
-    let early =
-        server.received().iter().any(|got| got.line.windows(9).any(|part| part == b"too early"));
-    assert!(!early, "it was sent before the welcome");
+    for line in [
+        "PRIVMSG carol :in clear",
+        "PRIVMSG carol :\u{1}ACTION in clear\u{1}",
+        "NOTICE carol :noticed in clear",
+        "PRIVMSG bob :encrypted",
+        "PRIVMSG bob :\u{1}ACTION encrypted\u{1}",
+    ] {
+        alice.send(line);
+        alice.otr_says("Not sent (ZNC is not connected to this network: try again then): ");
+    }
+    let early = |got: &Received| {
+        let line = String::from_utf8_lossy(&got.line).into_owned();
+        got.login.is_empty() && (line.starts_with("PRIVMSG") || line.starts_with("NOTICE"))
+    };
+    let received = server.received();
+    let early: Vec<&Received> = received.iter().filter(|got| early(got)).collect();
+    assert!(early.is_empty(), "{early:?}");
+    for text in ["in clear", "encrypted"] {
+        server.never_heard("alice", text);
+    }
 }

@@ -1,0 +1,35 @@
+//! What ZNC itself loses, and what is told twice for it.
+
+use super::Oracle;
+use super::tokens::Token;
+
+impl Oracle {
+    /// ZNC or all that it had in memory is gone: what had not left may be lost.
+    pub fn forgives(&mut self) {
+        for token in self.tokens.values_mut() {
+            // The next ZNC is told what this one may not have shown.
+            match token {
+                Token::Own(own) => {
+                    own.excused |= own.outcomes() == 0;
+                    own.told_again = true;
+                }
+                Token::Theirs(theirs) => theirs.told_again = true,
+            }
+        }
+    }
+
+    /// The connection to IRC ended: what ZNC had not written is gone with it. What is typed as
+    /// `PRIVMSG` or `NOTICE` comes back; these lines, and those of other modules, go past ours where
+    /// nobody is closed.
+    pub fn connection_ends(&mut self) {
+        for token in self.tokens.values_mut() {
+            if let Token::Own(own) = token {
+                let raw = matches!(own.command.as_str(), "CPRIVMSG" | "CNOTICE")
+                    || own.step.starts_with("module ");
+                let closed = |target: &String| own.closed.contains(target);
+                let passes = own.closed_as_all.is_empty() && !own.targets.iter().any(closed);
+                own.excused |= raw && passes && own.outcomes() == 0;
+            }
+        }
+    }
+}
