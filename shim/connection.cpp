@@ -4,6 +4,7 @@
 std::set<COtr*> COtr::s_All;
 
 bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
+    const bool bDamaged = RegistryIsDamaged();
     VCString vsArgs;
     sArgs.Split(" ", vsArgs, false);
     for (CString& sArg : vsArgs) {
@@ -20,15 +21,14 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
             sMessage = "Only an admin of ZNC may load otr with another socket than the usual ones";
             return false;
         }
-        SetNV("socket", sArg);
-        DelNV("used");
+        SetNV("socket", sArg, false);
+        DelNV("used", false);
     }
-    if (GetNV("identity").empty()) SetNV("identity", NewIdentity());
     m_iGone = Now();
     s_All.insert(this);
     PrepareTag();
     LoadMark();
-    LoadClosed();
+    Remember(bDamaged);
     AddTimer(new COtrTimer(this));
     if (GetNetwork()->IsIRCConnected()) {
         AskWho();  // else 001 makes ZNC ask
@@ -104,6 +104,7 @@ void COtr::Connect() {
                                        m_uReceived,
                                        m_bGivenBack,
                                        GetNV("identity"),
+                                       !GetNV("by_name").empty(),
                                        m_Closed.Salt(),
                                        m_Closed.Hashes(),
                                        m_Closed.Everybody(),
@@ -124,6 +125,7 @@ void COtr::Welcome(const wire::Incoming& in) {
     m_bUp = true;
     m_iUp = m_iAlive = Now();
     RememberSocket();
+    IsKnownByIdentity();
     std::deque<Held> queue, again;
     queue.swap(m_Queue);
     for (Held& held : queue) {
@@ -226,16 +228,6 @@ void COtr::SayTrouble() {
     TellListeners();
     const CString sUntil = m_bTakenOver ? " Until then," : " Until it is back,";
     Say(Trouble() + sUntil + " private messages are not sent, arriving ones not checked.", Style::Bad);
-}
-
-// Our registry is a copy of another network's, which is connected: that one keeps its account.
-void COtr::TakeNewIdentity() {
-    SetNV("identity", NewIdentity());
-    Say("This network is a copy of another one, which is connected. Here you have a key and "
-        "conversations of your own.",
-        Style::Warn);
-    Disconnect();
-    m_iNext = Now();
 }
 
 // One of us is wrong about what was said: nothing is in doubt any more.

@@ -86,7 +86,7 @@ bool COtr::Requires(const CString& sTarget) const {
 void COtr::SetRules(const vector<wire::Rule>& rules) {
     const bool bAny = m_Required.Any();
     m_Required.Set(rules);
-    if (bAny != m_Required.Any()) SetNV("required", m_Required.Any() ? "1" : "");
+    if (bAny != m_Required.Any()) Store("required", m_Required.Any() ? "1" : "");
 }
 
 // `bWord`: it may come from the user's word.
@@ -108,20 +108,6 @@ void COtr::CloseOne(const std::string& sName) {
             Style::Bad);
 }
 
-// An earlier module kept the nicks themselves.
-void COtr::LoadClosed() {
-    if (!m_Closed.Load(GetNV("closed")))
-        Say("Which conversations were private is not known any more: nothing goes out in clear to anybody until you say finish and the nick, or finish --all.",
-            Style::Bad);
-    VCString vsNicks;
-    GetNV("guard").Split(" ", vsNicks, false);
-    for (const CString& sNick : vsNicks) m_Closed.Close(sNick);
-    StoreClosed(true);
-    DelNV("guard");
-    m_Required = guard::Required(!GetNV("required").empty());
-    ExpectLetters(ISupport("CASEMAPPING", ""));
-}
-
 // The module goes, and with it the guard.
 void COtr::SayUnguarded() {
     CString sNames;
@@ -139,14 +125,6 @@ void COtr::SayUnguarded() {
         Say("The otr module is unloaded: until it is loaded again, nothing keeps what you type from going out in clear to " +
                 sNames + ".",
             Style::Bad);
-}
-
-// Writing the registry takes ZNC a while: it is done once in a second.
-void COtr::StoreClosed(bool bNow) {
-    if (m_Closed.Changes() == m_uStored || (!bNow && m_iStored == Now())) return;
-    m_uStored = m_Closed.Changes();
-    m_iStored = Now();
-    SetNV("closed", m_Closed.Store());
 }
 
 void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {

@@ -9,7 +9,7 @@ static const size_t kMaxStates = 4096;  // beyond which those who are clear are 
 // that listens: whatever else has that name is not ours. It is kept, for ZNC keeps lines to be read
 // later with their tags, also while the module is not loaded.
 void COtr::PrepareTag() {
-    if (GetNV("tag").empty()) SetNV("tag", NewIdentity());
+    if (!IsIdentity(GetNV("tag"))) SetNV("tag", NewIdentity(), false);
     m_sTag = CString(kTag) + "-" + GetNV("tag");
     m_sListens = m_sTag + "-listens";
 }

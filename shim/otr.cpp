@@ -3,7 +3,7 @@
 // reply comes. While otrd does not answer, nothing private leaves (Lost in connection.cpp, ShouldBlock in guard.cpp).
 //
 // What is said to otrd: json, protocol, requests; connection sends it and takes the replies; socket_path:
-// which otrd; advice: what to do where it cannot be reached.
+// which otrd; advice: what to do where it cannot be reached; registry: what is remembered over restarts.
 // Messages: messages holds them and performs effects; outgoing is what ZNC has still to send; znc_core
 // does what ZNC would do with a message that passes; wrap, irc_text, utf8: their text.
 // What must not leave: guard, by closed and required (to whom) and target (whom a line means); senders:
@@ -27,6 +27,7 @@ class COtrTimer : public CTimer {
 #include "requests.cpp"
 #include "otr_socket.cpp"
 #include "connection.cpp"
+#include "registry.cpp"
 #include "socket_path.cpp"
 #include "advice.cpp"
 #include "autoload.cpp"

@@ -191,7 +191,6 @@ class COtr : public CModule {
     void Disconnect();
     void Welcome(const wire::Incoming& in);
     void Broken(const CString& sWhy);
-    void TakeNewIdentity();
     // The link was lost a moment ago: messages wait for the next one.
     bool InGrace() const { return !m_bUp && Now() <= m_iGrace; }
     void SaidBye(const wire::Incoming& in);
@@ -254,6 +253,14 @@ class COtr : public CModule {
     void ForgetMoved(uint64_t uId);
     CString WhyNotTo(const CString& sNick, const Held* pHead) const;
 
+    // Memory over restarts.
+    bool RegistryIsDamaged();
+    void Remember(bool bDamaged);
+    void StoreClosed(bool bNow);
+    void Store(const CString& sName, const CString& sValue);
+    void IsKnownByIdentity();
+    void TakeNewIdentity();
+
     // The guard.
     bool GuardsAnything() const {
         return m_Closed.Any() || m_Required.Any() || m_bSends || !m_AuthorizedLines.empty();
@@ -270,8 +277,6 @@ class COtr : public CModule {
     void SayBlocked(const CString& sTarget, const CString& sLine);
     void SayOneBlocked(const CString& sTarget, const CString& sLine);
     vector<std::string>::const_iterator FindGuarded(const vector<std::string>& vTargets) const;
-    void LoadClosed();
-    void StoreClosed(bool bNow);
     void SayUnguarded();
     CString GuardKey(const CMessage& Message) const;
     void Protect(const Effect& effect, bool bWord);
@@ -380,6 +385,7 @@ class COtr : public CModule {
                            NewSalt()};
     guard::Required m_Required;
     uint64_t m_uStored = 0;  // changes that the registry has
+    bool m_bCannotStore = false;
     long m_iStored = 0, m_iBlocked = 0;
     unsigned m_uBlocked = 0;
     bool m_bOwnNick = false;                        // the NICK that is looked at is ours

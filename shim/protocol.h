@@ -55,6 +55,7 @@ struct HelloParams {
     uint64_t ack = 0;
     bool returned = false;
     std::string identity;  // of the network, 32 hexadecimal digits; empty where none is said
+    bool by_name = false;  // the identity is new: the former one was lost
     // Whom it holds closed, as hashes; nothing is said where there is no salt.
     std::string salt;
     std::vector<std::string> closed;

@@ -52,6 +52,7 @@ static std::string Encode(const json& line) {
         return wire::Hello(id,
                            {p["user"], p["network"], p["shim"], p["znc"], p.value("instance", ""),
                             p.value("ack", uint64_t{0}), p.value("returned", false), p.value("identity", ""),
+                            p.value("by_name", false),
                             closed.value("salt", ""), closed.value("hashes", std::vector<std::string>()),
                             closed.value("everybody", false), p.value("want", std::vector<std::string>())});
     }

@@ -21,6 +21,10 @@ static std::string NewIdentity() {
     return sIdentity;
 }
 
+static bool IsIdentity(const std::string& sIdentity) {
+    return sIdentity.size() == 32 && sIdentity.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
 // Against lists of hashes of nicks that were made before.
 static std::string NewSalt() {
     std::random_device random;

@@ -73,6 +73,7 @@ std::string Hello(uint64_t id, const HelloParams& params) {
     if (params.ack) line.Number("ack", params.ack);
     if (params.returned) line.Flag("returned", true);
     if (!params.identity.empty()) line.String("identity", params.identity);
+    if (params.by_name) line.Flag("by_name", true);
     if (!params.salt.empty()) line.Closed(params.salt, params.closed, params.everybody);
     if (!params.want.empty()) line.Strings("want", params.want);
     return line.End();

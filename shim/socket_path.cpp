@@ -81,5 +81,5 @@ void COtr::RememberSocket() {
         Say("The otrd at " + sLast + " is gone: this one is at " + m_sPath +
                 ". It has a key and conversations of its own.",
             Style::Warn);
-    SetNV("used", m_sPath);
+    Store("used", m_sPath);
 }

@@ -135,7 +135,7 @@ fn methods() -> BTreeMap<(&'static str, &'static str), Value> {
     let module = [
         json!({"version": 1, "user": "alice", "network": "libera", "shim": "0", "znc": "1",
             "instance": "x", "ack": 1, "returned": true,
-            "identity": "0123456789abcdef0123456789abcdef",
+            "identity": "0123456789abcdef0123456789abcdef", "by_name": true,
             "closed": {"salt": "x", "hashes": [], "everybody": true}, "want": ["state"]}),
         json!({"connected": true, "mask": "alice!a@host", "linelen": 512, "casemapping": "ascii",
             "status_prefix": "*", "loggers": ["user/log"],

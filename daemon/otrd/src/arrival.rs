@@ -35,7 +35,7 @@ enum Step {
     SetAside,
 }
 
-fn next_step(state: &StateDir, account: &Account, identity: &Identity) -> Step {
+fn next_step(state: &StateDir, account: &Account, identity: &Identity, by_name: bool) -> Step {
     let here = state.record(account);
     if here.as_ref().is_some_and(|record| record.identity.as_ref() == Some(identity)) {
         return Step::Serve;
@@ -44,15 +44,16 @@ fn next_step(state: &StateDir, account: &Account, identity: &Identity) -> Step {
         return Step::Move { from, in_the_way: here.is_some() };
     }
     match here {
-        Some(Record { identity: Some(_), .. }) => Step::SetAside,
-        Some(Record { identity: None, .. }) => Step::Adopt,
+        Some(Record { identity: Some(_), .. }) if !by_name => Step::SetAside,
+        Some(_) => Step::Adopt,
         None => state.replaced(account, identity).map_or(Step::Adopt, Step::TakeBack),
     }
 }
 
 /// Sees to it that the account is this network's own, and says what the user has to know. Between
 /// a look at the directories and what is done to them nobody else runs, but for the supervisors of the
-/// accounts that are concerned, which look again themselves.
+/// accounts that are concerned, which look again themselves. `by_name`: the identity is new, and the
+/// network lost the one by which the account is known.
 ///
 /// # Errors
 /// [`Code::IdentityInUse`] where a network of this identity is connected under another name.
@@ -60,11 +61,12 @@ pub async fn settle(
     context: &Rc<Context>,
     account: &Account,
     identity: &Identity,
+    by_name: bool,
 ) -> Result<Option<Arrival>, Error> {
     let (mut arrival, mut replaced) = (None, false);
     let late = Instant::now() + GRACE;
     loop {
-        let occupied = match next_step(&context.state, account, identity) {
+        let occupied = match next_step(&context.state, account, identity, by_name) {
             Step::Serve => return Ok(arrival),
             Step::Adopt => {
                 context.state.adopt(account, identity).map_err(refused)?;

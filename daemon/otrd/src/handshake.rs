@@ -69,7 +69,9 @@ pub async fn greet(context: Rc<Context>, mut stream: UnixStream, uid: u32) {
             }
             let settled = async {
                 match &hello.identity {
-                    Some(identity) => arrival::settle(&context, &account, identity).await,
+                    Some(identity) => {
+                        arrival::settle(&context, &account, identity, hello.by_name).await
+                    }
                     None => Ok(None),
                 }
             };

@@ -34,6 +34,9 @@ pub struct Hello {
     /// Which network this is, whatever it and its user are called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
+    /// The identity is new: the module has lost the former one, and the names decide once more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_name: bool,
     /// Whom the module holds closed. One that says it understands `open` and `rules`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<ClosedNicks>,

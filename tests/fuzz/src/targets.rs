@@ -397,6 +397,7 @@ fn hello() -> Hello {
         ack: 0,
         returned: false,
         identity: None,
+        by_name: false,
         closed: None,
         want: vec![Want::State],
     }

@@ -11,6 +11,7 @@
 //! hangup, jump, cycle, flood COUNT, freeze, thaw, kill worker, restart otrd, crash otrd,
 //! restart znc, crash znc, reload, unload, load, move, remove conversations, remove account,
 //! forget-account, rest
+//! cut registry PERCENT, lose registry    ZNC is killed, and finds so much of it
 //! closed bob                   nothing may go to bob in clear now: the play is worth nothing otherwise
 //! ```
 //!
@@ -21,6 +22,7 @@ mod people_steps;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -245,7 +247,7 @@ impl<'a> Play<'a> {
                 Otrctl::new(&self.stage.otrd).args(["forget-account", &account]).run();
                 self.has_otr_again();
             }
-            "restart" | "crash" => {
+            "restart" | "crash" | "cut" | "lose" => {
                 self.thaw();
                 self.pump();
                 self.oracle.forgives();
@@ -254,6 +256,11 @@ impl<'a> Play<'a> {
                     "restart" => self.stage.znc.restart(),
                     _ => {
                         self.stage.znc.crash();
+                        match word {
+                            "cut" => self.cut_registry(rest),
+                            "lose" => fs::remove_file(self.registry()).unwrap_or_default(),
+                            _ => {}
+                        }
                         self.stage.znc.starts_again();
                     }
                 }
@@ -295,6 +302,19 @@ impl<'a> Play<'a> {
             }
             name => self.person(name, rest),
         }
+    }
+
+    fn registry(&self) -> PathBuf {
+        let module = format!("users/{}/networks/{}/moddata/otr", self.login, self.network);
+        self.stage.znc.dir().join(module).join(".registry")
+    }
+
+    /// ZNC had written so much of it when it ended: `registry 40`, in hundredths.
+    fn cut_registry(&self, part: &str) {
+        let part = part.rsplit(' ').next().and_then(|part| part.parse().ok());
+        let content = fs::read(self.registry()).unwrap_or_default();
+        let length = content.len() * part.unwrap_or(0_usize) / 100;
+        fs::write(self.registry(), content.get(..length).unwrap_or(&content)).expect("written");
     }
 
     /// Faults that whoever runs this knows of: OTRD_PLAYS_SKIP has words of them, between `;`.

@@ -40,6 +40,7 @@ mod side_words;
 mod nicks;
 
 mod guard;
+mod registry;
 
 mod surviving;
 

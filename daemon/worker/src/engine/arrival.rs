@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::messages::Message;
+use crate::store::StoredFile;
 use proto::worker::Arrival;
 
 impl Engine {
@@ -16,7 +17,13 @@ impl Engine {
                     true => Message::MovedOver { user, network, restore },
                 }
             }
-            Arrival::MadeAnew => Message::MadeAnew { restore },
+            Arrival::MadeAnew => {
+                // Or it is the same one, and lost what it knew of whom it holds closed.
+                if self.conversations.close_everybody() {
+                    self.persistence.changed(StoredFile::Conversations);
+                }
+                Message::MadeAnew { restore }
+            }
             Arrival::TakenBack => Message::TakenBack {},
         });
     }

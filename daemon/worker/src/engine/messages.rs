@@ -160,7 +160,7 @@ messages! {
     FileNotSetAside { file, why, error } "file_not_set_aside" Bad "The file {file} is damaged ({why}) and cannot be set aside ({error}): nothing is saved there until the admin has removed it and otrd was started again.";
     Moved { user, network } "moved" Good "This network was {user}/{network} before: its key, fingerprints and conversations came along.";
     MovedOver { user, network, restore } "moved_over" Warn "This network was {user}/{network} before: its key, fingerprints and conversations came along. What another network of this name had was set aside; an admin can take it back: {restore}";
-    MadeAnew { restore } "made_anew" Warn "Another network had this name before. Its key, fingerprints and conversations were set aside, and you begin anew. If they are yours, an admin can take them back: {restore}";
+    MadeAnew { restore } "made_anew" Warn "Another network had this name before. Its key, fingerprints and conversations were set aside, and you begin anew. Nothing goes out in clear to anybody until you say finish and the nick, or finish --all. If they are yours, an admin can take them back: {restore}";
     TakenBack {} "taken_back" Good "Your key, fingerprints and conversations are back: they had been set aside for another network of this name.";
     VersionsDiffer { daemon, module, older } "versions_differ" Warn "otrd {daemon}, module {module}: they work together, but update the older one, {older}.";
 

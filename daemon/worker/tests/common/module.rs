@@ -105,6 +105,7 @@ impl User {
             ack: self.module.seen,
             returned: self.module.returned,
             identity: None,
+            by_name: false,
             closed: Some(self.held_closed()),
             want: vec![Want::State],
         }

@@ -86,6 +86,7 @@ impl InMemory {
             ack: 0,
             returned: false,
             identity: None,
+            by_name: false,
             closed: None,
             want: Vec::new(),
         };

@@ -19,16 +19,16 @@ impl Oracle {
     }
 
     /// The connection to IRC ended: what ZNC had not written is gone with it. What is typed as
-    /// `PRIVMSG` or `NOTICE` comes back; these lines, and those of other modules, go past ours where
-    /// nobody is closed.
+    /// `PRIVMSG` or `NOTICE` comes back. CPRIVMSG and CNOTICE go past our module where nobody is closed.
+    /// A line of another module is not seen by ours before ZNC sends it.
     pub fn connection_ends(&mut self) {
         for token in self.tokens.values_mut() {
             if let Token::Own(own) = token {
-                let raw = matches!(own.command.as_str(), "CPRIVMSG" | "CNOTICE")
-                    || own.step.starts_with("module ");
+                let raw = matches!(own.command.as_str(), "CPRIVMSG" | "CNOTICE");
                 let closed = |target: &String| own.closed.contains(target);
                 let passes = own.closed_as_all.is_empty() && !own.targets.iter().any(closed);
-                own.excused |= raw && passes && own.outcomes() == 0;
+                let of_module = own.step.starts_with("module ");
+                own.excused |= (of_module || raw && passes) && own.outcomes() == 0;
             }
         }
     }

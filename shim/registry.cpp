@@ -1,0 +1,72 @@
+// What the module remembers over restarts, in ZNC's registry: which network this is, and whom it holds
+// closed. ZNC empties the file before it writes all of it anew, name by name: of a full disk or a crash
+// a part is left, or nothing.
+#include "otr.h"
+
+// The last of our names in their order: with it in the file, so are the others.
+static const char* const kWhole = "whole";
+
+// To be asked before anything is written. No file: the network is new, or its user was deleted.
+bool COtr::RegistryIsDamaged() {
+    if (GetNV(kWhole) == "1") return false;
+    const bool bOlderModules = HasNV("ignore") && !HasNV("identity");
+    return !bOlderModules && CFile::Exists(GetSavePath() + "/.registry");
+}
+
+// Whoever was closed may be missing: so everybody is. Whose key and trust these were, otrd knows by the
+// names of user and network.
+void COtr::Remember(bool bDamaged) {
+    if (!IsIdentity(GetNV("identity"))) {
+        SetNV("identity", NewIdentity(), false);
+        if (bDamaged) SetNV("by_name", "1", false);
+    }
+    if (!m_Closed.Load(GetNV("closed")) || bDamaged) {
+        m_Closed.CloseEverybody();
+        Say("Which conversations were private is not known any more: nothing goes out in clear to anybody until you say finish and the nick, or finish --all.",
+            Style::Bad);
+    }
+    // An earlier module kept the nicks themselves.
+    VCString vsNicks;
+    GetNV("guard").Split(" ", vsNicks, false);
+    for (const CString& sNick : vsNicks) m_Closed.Close(sNick);
+    m_Required = guard::Required(bDamaged || !GetNV("required").empty());
+    ExpectLetters(ISupport("CASEMAPPING", ""));
+    DelNV("guard", false);
+    SetNV("closed", m_Closed.Store(), false);
+    m_uStored = m_Closed.Changes();
+    Store(kWhole, "1");
+}
+
+// Writing takes ZNC a while: for those who are closed it is done once in a second. What could not be
+// written is tried again.
+void COtr::StoreClosed(bool bNow) {
+    if ((m_Closed.Changes() == m_uStored && !m_bCannotStore) || (!bNow && m_iStored == Now())) return;
+    m_uStored = m_Closed.Changes();
+    m_iStored = Now();
+    Store("closed", m_Closed.Store());
+}
+
+void COtr::Store(const CString& sName, const CString& sValue) {
+    const bool bStored = SetNV(sName, sValue);
+    if (bStored != m_bCannotStore) return;
+    m_bCannotStore = !bStored;
+    if (bStored) return Say("ZNC can write its files again.", Style::Good);
+    Say("ZNC cannot write its files: is the disk full? If it ends now, nothing goes out in clear to anybody "
+        "after its next start until you say so.",
+        Style::Bad);
+}
+
+// otrd has given us the account that these names have; from now on it is known by the identity.
+void COtr::IsKnownByIdentity() {
+    if (!GetNV("by_name").empty()) Store("by_name", "");
+}
+
+// Our registry is a copy of another network's, which is connected: that one keeps its account.
+void COtr::TakeNewIdentity() {
+    Store("identity", NewIdentity());
+    Say("This network is a copy of another one, which is connected. Here you have a key and "
+        "conversations of your own.",
+        Style::Warn);
+    Disconnect();
+    m_iNext = Now();
+}
