@@ -49,12 +49,12 @@ static std::string Encode(const json& line) {
     const json& p = line["params"];
     if (method == "hello") {
         const json closed = p.value("closed", json::object());
-        return wire::Hello(id,
-                           {p["user"], p["network"], p["shim"], p["znc"], p.value("instance", ""),
-                            p.value("ack", uint64_t{0}), p.value("returned", false), p.value("identity", ""),
-                            p.value("by_name", false),
-                            closed.value("salt", ""), closed.value("hashes", std::vector<std::string>()),
-                            closed.value("everybody", false), p.value("want", std::vector<std::string>())});
+        return wire::Hello(
+            id, {p["user"], p["network"], p["shim"], p["znc"], p.value("instance", ""),
+                 p.value("ack", uint64_t{0}), p.value("returned", false), p.value("identity", ""),
+                 p.value("by_name", false), closed.value("salt", ""),
+                 closed.value("hashes", std::vector<std::string>()), closed.value("everybody", false),
+                 p.value("want", std::vector<std::string>())});
     }
     if (method == "out")
         return wire::Out(id, Bytes(p["to"]), KindOf(p["kind"]), Bytes(p["text"]), p["client"],
