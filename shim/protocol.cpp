@@ -195,6 +195,7 @@ std::shared_ptr<Account> ReadAccount(const object& in) {
     const auto versions = json::Object(Member(in, "versions"), "versions");
     out->daemon = json::String(versions, "daemon");
     out->libotr = MaybeString(versions, "libotr");
+    out->libgcrypt = MaybeString(versions, "libgcrypt");
     const auto key = json::Object(Member(in, "key"), "key");
     out->key = json::String(key, "state");
     out->fingerprint = MaybeString(key, "fingerprint");

@@ -111,10 +111,10 @@ struct Account {
         bool in_use = false;
         std::optional<uint64_t> first_used, last_used;
     };
-    std::string daemon, libotr;   // their releases
-    std::string key;              // none, generating, ready or damaged
-    std::string fingerprint;      // our own, empty where there is no key
-    std::vector<std::string> qr;  // of the fingerprint: a square of '0' and '1', or none
+    std::string daemon, libotr, libgcrypt;  // their releases
+    std::string key;                        // none, generating, ready or damaged
+    std::string fingerprint;                // our own, empty where there is no key
+    std::vector<std::string> qr;            // of the fingerprint: a square of '0' and '1', or none
     std::optional<uint64_t> made, seconds;
     std::string default_policy, known_policy;  // empty where none is set
     std::vector<Peer> peers;
@@ -159,9 +159,9 @@ struct Incoming {
     std::vector<Rule> rules;
     std::optional<uint64_t> last_processed;  // the last request that was decided, where all goes on
     bool has_state = false;                  // of what a hello may want
-    std::vector<Effect> effects;       // with `why`: those of a list that count although it fails
-    std::vector<uint64_t> decided;     // kept texts that such a list names
-    std::shared_ptr<Account> account;  // of a state
+    std::vector<Effect> effects;             // with `why`: those of a list that count although it fails
+    std::vector<uint64_t> decided;           // kept texts that such a list names
+    std::shared_ptr<Account> account;        // of a state
     ByeReason bye = ByeReason::None;
     bool reconnect = true;  // of a bye: the module may connect again by itself
 };

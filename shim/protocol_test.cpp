@@ -161,6 +161,7 @@ static json Written(const wire::Effect& e) {
 static json Written(const wire::Account& account) {
     json out = {{"user", "alice"}, {"network", "libera"}, {"versions", {{"daemon", account.daemon}}}};
     if (!account.libotr.empty()) out["versions"]["libotr"] = account.libotr;
+    if (!account.libgcrypt.empty()) out["versions"]["libgcrypt"] = account.libgcrypt;
     out["key"] = {{"state", account.key}};
     if (!account.qr.empty()) out["key"]["qr"] = account.qr;
     if (!account.fingerprint.empty()) out["key"]["fingerprint"] = account.fingerprint;

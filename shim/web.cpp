@@ -257,6 +257,7 @@ void COtr::ShowPage(CTemplate& Page, size_t uFrom) {
         Page["From"] = Time(m_uOverview);
         Page["Daemon"] = Visible(m_Overview->daemon);
         Page["Libotr"] = Visible(m_Overview->libotr);
+        Page["Libgcrypt"] = Visible(m_Overview->libgcrypt);
         ShowKey(Page);
         ShowRules(Page);
     }

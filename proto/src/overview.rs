@@ -63,6 +63,9 @@ pub struct Versions {
     /// Of libotr, in the worker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub libotr: Option<String>,
+    /// Of libgcrypt, in the worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub libgcrypt: Option<String>,
 }
 
 /// Our own key.

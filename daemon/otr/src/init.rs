@@ -69,6 +69,12 @@ pub fn libotr_version() -> Cow<'static, str> {
     unsafe { CStr::from_ptr(otr_sys::otrl_version()) }.to_string_lossy()
 }
 
+/// The release of the libgcrypt that is linked, `1.10.1` for example.
+pub fn libgcrypt_version() -> Cow<'static, str> {
+    // SAFETY: without a version to compare, returns a constant C string.
+    unsafe { CStr::from_ptr(otr_sys::gcry_check_version(std::ptr::null())) }.to_string_lossy()
+}
+
 /// The declarations are those of 4.1.1, and later 4.x keep them.
 fn check_version() -> Result<(), InitError> {
     let version = libotr_version();

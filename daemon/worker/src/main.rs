@@ -27,8 +27,9 @@ fn run() -> anyhow::Result<()> {
         ["selftest"] => worker::selftest::main(WithoutLandlock::Refuse),
         ["selftest", "--allow-no-landlock"] => worker::selftest::main(WithoutLandlock::Allow),
         ["--version"] => {
-            let libotr = otr::libotr_version();
-            println!("otrd-worker {}, libotr {libotr}", env!("CARGO_PKG_VERSION"));
+            let (libotr, libgcrypt) = (otr::libotr_version(), otr::libgcrypt_version());
+            let own = env!("CARGO_PKG_VERSION");
+            println!("otrd-worker {own}, libotr {libotr}, libgcrypt {libgcrypt}");
             Ok(())
         }
         _ => bail!("otrd starts this program by itself: run otrd instead"),

@@ -122,6 +122,7 @@ fn the_state_says_how_the_account_is() {
     assert_eq!(before.key.state, "ready");
     // 44 characters, read by a camera even where a tenth of them is dirty.
     assert_eq!(before.key.qr.map(|code| code.rows().len()), Some(33));
+    assert!(before.versions.libgcrypt.is_some_and(|release| release.starts_with("1.")));
     assert!(before.versions.libotr.is_some_and(|release| release.starts_with("4.1.")));
     assert!(w.alice.engine.overview(w.alice.now, StatePage { from: 1 }).key.qr.is_none());
     w.private();

@@ -216,7 +216,7 @@ pub const COMMANDS: &[Typed] = &[
     Typed {
         name: "version",
         arguments: "",
-        summary: "Show the versions of daemon, module, ZNC and libotr",
+        summary: "Show the versions of daemon, module, ZNC, libotr and libgcrypt",
         details: "",
         parse: |arguments| arguments.end().map(|()| Line::Version),
     },

@@ -147,8 +147,13 @@ impl Engine {
             Some(module) => (quote(module.shim.as_bytes()), quote(module.znc.as_bytes())),
             None => ("not connected".into(), "unknown".into()),
         };
-        let (daemon, libotr) = (daemon.to_owned(), otr::libotr_version().to_string());
-        self.report(Message::Versions { daemon, module, znc, libotr });
+        self.report(Message::Versions {
+            daemon: daemon.to_owned(),
+            module,
+            znc,
+            libotr: otr::libotr_version().to_string(),
+            libgcrypt: otr::libgcrypt_version().to_string(),
+        });
     }
 
     pub(super) fn table(&mut self, columns: &[&str], rows: Vec<Vec<Text>>) {

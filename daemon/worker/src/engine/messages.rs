@@ -189,7 +189,7 @@ messages! {
     KeyIs { key } "key" Plain "Key: {key}.";
     FilesOnDisk { how } "files_on_disk" Plain "Files on disk: {how}.";
     HowMany { private, blocked } "how_many" Plain "Private conversations: {private}, blocked: {blocked}.";
-    Versions { daemon, module, znc, libotr } "versions" Plain "otrd {daemon}, module {module}, ZNC {znc}, libotr {libotr}.";
+    Versions { daemon, module, znc, libotr, libgcrypt } "versions" Plain "otrd {daemon}, module {module}, ZNC {znc}, libotr {libotr}, libgcrypt {libgcrypt}.";
 
     // To `policy`, `ignore`, `enable`.
     Ignored {} "ignored" Plain "OTR is disabled for following nicks:";

@@ -45,6 +45,7 @@ impl Engine {
                 shim: module.map(|module| shortened(&module.shim)),
                 znc: module.map(|module| shortened(&module.znc)),
                 libotr: Some(shortened(&otr::libotr_version())),
+                libgcrypt: Some(shortened(&otr::libgcrypt_version())),
             },
             key: self.own_key_state(now, page.from == 0),
             default_policy: self.policies.default_policy().word().into(),

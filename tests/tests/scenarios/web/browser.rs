@@ -45,6 +45,7 @@ fn story(scripts: bool) {
     shows(&mut browser, "not verified");
     shows(&mut browser, "The key was made 20");
     shows(&mut browser, "libotr 4.");
+    shows(&mut browser, "libgcrypt 1.");
     let own = own_fingerprint(&mut browser);
     assert_eq!(browser.reads_qr("#otr .qr"), format!("otr:{}", own.replace(' ', "")));
 
