@@ -21,13 +21,6 @@ bool IsHash(const string& word) {
            });
 }
 
-// A server writes some of these in front of a user name that nobody vouched for.
-std::string_view User(std::string_view user) {
-    while (!user.empty() && std::string_view("~^+=-").find(user.front()) != std::string_view::npos)
-        user.remove_prefix(1);
-    return user;
-}
-
 }  // namespace
 
 // "1 SALT FLAGS HASH[:USER…] …": flags are e for everybody, u for more letters, - for neither; a
@@ -159,7 +152,7 @@ void Closed::Learn(const string& name, const string& user) {
     if (it == m_Entries.end()) return;
     Entry& entry = it->second;
     if (entry.name.empty()) entry.name = name;
-    const string hash = Digest(target::Fold(User(user)));
+    const string hash = Digest(target::Fold(target::User(user)));
     if (std::find(entry.users.begin(), entry.users.end(), hash) != entry.users.end()) return;
     Count(entry, -1);
     if (entry.users.empty()) entry.vague = false;

@@ -1,5 +1,7 @@
 // The guard: no line in clear to whom otrd protects, and who that is now. closed: who, by name.
 // target: what names a server may read in a line.
+#include <znc/Chan.h>
+
 #include "otr.h"
 
 // Whether a line must not go to IRC: it carries words to a guarded peer, and otrd did not say `send`.
@@ -86,6 +88,9 @@ bool COtr::Requires(const CString& sTarget) const {
 void COtr::SetRules(const vector<wire::Rule>& rules) {
     const bool bAny = m_Required.Any();
     m_Required.Set(rules);
+    if (m_Required.Any())
+        for (CChan* pChan : GetNetwork()->GetChans())
+            for (const auto& [sNick, Nick] : pChan->GetNicks()) m_Required.Learn(sNick, Nick.GetIdent());
     if (bAny != m_Required.Any()) Store("required", m_Required.Any() ? "1" : "");
 }
 
@@ -134,7 +139,7 @@ void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
     if (level == guard::Level::Closed) CloseOne(sNew);
     if (level == guard::Level::Pending) m_Closed.Pend(sNew);
     if (m_bOwnNick) return Learn(Message.GetNick().GetIdent(), Message.GetNick().GetHost());
-    m_Closed.Learn(sNew, Message.GetNick().GetIdent());
+    LearnUser(sNew, Message.GetNick().GetIdent());
     Held held(Held::What::Nick, sOld, sNew);
     Rename(m_Queue, sOld, sNew);
     Rename(m_Waiting, sOld, sNew);

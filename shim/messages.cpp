@@ -20,8 +20,8 @@ void COtr::OnModCommand(const CString& sLine) try {
 CModule::EModRet COtr::Outgoing(CMessage& Message, Kind kind, const CString& sText) try {
     const CString sTarget = Message.GetParam(0);
     const bool bGuarded = LevelOf(sTarget) != guard::Level::Open || Requires(sTarget);
-    // What is no bare nick goes as it was typed, and to nobody who is closed.
-    if (!bGuarded && Peer(sTarget).empty()) return CONTINUE;
+    const bool bPeer = !Peer(sTarget).empty();
+    if (!bGuarded && !bPeer && !target::MayBePerson(sTarget)) return CONTINUE;
     if (bGuarded && !(target::IsBare(sTarget) && wire::ValidNick(sTarget))) {
         Refuse(sTarget, "it may reach somebody with whom a conversation is private: write to the nick alone",
                sText);
@@ -34,6 +34,11 @@ CModule::EModRet COtr::Outgoing(CMessage& Message, Kind kind, const CString& sTe
     held.message.SetClient(nullptr);
     held.message.SetChan(nullptr);
     held.folded = Fold(sTarget);
+    // What is no bare nick goes as it was typed, and to nobody who is closed.
+    if (!bGuarded && !bPeer) {
+        PassOut(held);
+        return HALT;
+    }
     if (!SendRequest(held) && !Defer(held)) Fail(held, Trouble());
     return HALT;
 } catch (const std::exception& e) {

@@ -280,6 +280,7 @@ class COtr : public CModule {
     void SayUnguarded();
     CString GuardKey(const CMessage& Message) const;
     void Protect(const Effect& effect, bool bWord);
+    void LearnUser(const std::string& sName, const CString& sUser);
     void CloseOne(const std::string& sName);
     void Rename(std::deque<Held>& queue, const CString& sOld, const CString& sNew);
 

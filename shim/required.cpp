@@ -50,6 +50,16 @@ bool Required::OfExactly(const string& folded) const {
     return false;
 }
 
+void Required::Learn(const string& name, const string& user) {
+    if (!m_bAny || user.empty()) return;
+    const string folded = target::Fold(name), word = target::Fold(target::User(user));
+    if (!OfName(folded) || OfName(word) || m_Users.count(word)) return;
+    if (m_Users.size() < kMaxLearned)
+        m_Users.emplace(word, folded);
+    else
+        m_bManyUsers = true;
+}
+
 // What begins as a channel is one, unless there is a rule for the nick behind that sign.
 bool Required::Of(const string& target, const string& statusmsg) const {
     if (!Any()) return false;
@@ -58,8 +68,10 @@ bool Required::Of(const string& target, const string& statusmsg) const {
     for (const string& name : target::Names(target, statusmsg)) {
         if (name.find_first_of("!@%") != string::npos) continue;
         if (person ? OfName(name) : OfExactly(name)) return true;
+        const auto user = m_Users.find(name);
+        if (person && user != m_Users.end() && OfName(user->second)) return true;
     }
-    return false;
+    return person && m_bManyUsers && !target::IsBare(target);
 }
 
 }  // namespace guard

@@ -27,9 +27,9 @@ CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
             Message.SetParam(0, kOfNetwork + Message.GetParam(0));
     }
     if (sCommand == "CHGHOST" && Nick.NickEquals(OwnNick())) Learn(Message.GetParam(0), Message.GetParam(1));
-    if (!m_Closed.Any()) return CONTINUE;
+    if (!m_Closed.Any() && !m_Required.Any()) return CONTINUE;
     const std::string sSpeaker(target::Speaker(Nick.GetNick()));
-    if (!Nick.GetIdent().empty()) m_Closed.Learn(sSpeaker, Nick.GetIdent());
+    LearnUser(sSpeaker, Nick.GetIdent());
     const bool bWords = sCommand == "PRIVMSG" || sCommand == "NOTICE";
     if (bWords && m_Closed.OfSpeaker(sSpeaker) == guard::Level::Closed && !IsForOtrd(Message) &&
         !IsOurChannel(Message.GetParam(0))) {
@@ -37,6 +37,12 @@ CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
         AddTag(Message, kClear);
     }
     return CONTINUE;
+}
+
+void COtr::LearnUser(const std::string& sName, const CString& sUser) {
+    if (sUser.empty()) return;
+    m_Closed.Learn(sName, sUser);
+    m_Required.Learn(sName, sUser);
 }
 
 // What a person says to us, as otrd reads it. The rest is shown as ZNC shows it.

@@ -121,6 +121,11 @@ bool MayBePerson(string_view target) {
            kChannels.find(target.front()) == string_view::npos;
 }
 
+string_view User(string_view user) {
+    user.remove_prefix(std::min(user.find_first_not_of("~^+=-"), user.size()));
+    return user;
+}
+
 Words Read(string_view line) {
     const auto isSpace = [](char c) { return c == ' '; };
     Words words;

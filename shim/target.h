@@ -33,6 +33,9 @@ struct Words {
 };
 Words Read(std::string_view line);
 
+// A user name without what a server writes in front of one that nobody vouched for.
+std::string_view User(std::string_view user);
+
 // Who a source speaks as: up to `!`, `@` or its end.
 std::string_view Speaker(std::string_view source);
 

@@ -86,7 +86,7 @@ impl Client {
 
     /// Sends one line of bytes, in one write.
     pub fn send_bytes(&self, line: &[u8]) {
-        let _ = writeln!(&self.log, ">> {}", String::from_utf8_lossy(line));
+        log_line(&self.log, &format!(">> {}", String::from_utf8_lossy(line)));
         let mut whole = line.to_vec();
         whole.extend_from_slice(b"\r\n");
         // A connection that is gone shows in what is expected next.
@@ -359,7 +359,12 @@ impl Drop for Client {
     }
 }
 
-fn read_lines(stream: TcpStream, inbox: &Inbox<Line>, mut log: File) {
+/// In one write: both directions share the file.
+fn log_line(mut log: &File, line: &str) {
+    let _ = log.write_all(format!("{line}\n").as_bytes());
+}
+
+fn read_lines(stream: TcpStream, inbox: &Inbox<Line>, log: File) {
     let mut writer = stream.try_clone().expect("dup");
     let mut reader = BufReader::new(stream);
     let mut raw = Vec::new();
@@ -369,7 +374,7 @@ fn read_lines(stream: TcpStream, inbox: &Inbox<Line>, mut log: File) {
             raw.pop();
         }
         let line = Line::parse(&raw);
-        let _ = writeln!(log, "<< {line}");
+        log_line(&log, &format!("<< {line}"));
         if line.command == "PING" {
             let _ = writer.write_all(format!("PONG :{}\r\n", line.text()).as_bytes());
         }
@@ -390,7 +395,7 @@ fn read_lines(stream: TcpStream, inbox: &Inbox<Line>, mut log: File) {
         }
         raw.clear();
     }
-    let _ = writeln!(log, "-- closed");
+    log_line(&log, "-- closed");
     unfinished.into_iter().for_each(|line| inbox.push(line));
     inbox.close();
 }

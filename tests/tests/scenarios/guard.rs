@@ -18,6 +18,32 @@ fn raw(stage: &ScriptedScene, line: &str) {
 }
 
 #[test]
+fn required_holds_by_a_user_name_too() {
+    let stage = ScriptedScene::new(alice());
+    stage.alice.otr("policy car* required");
+    stage.alice.otr_says("Policy for car*: required.");
+    let targets =
+        ["~idcarol", "idcarol%host", "~idcarol%host@irc.test.net", "idcarol@irc.test.net"];
+    for (at, target) in targets.iter().enumerate() {
+        // Nobody is known by it yet: it goes out as it was typed.
+        stage.alice.send(&format!("PRIVMSG {target} :unknown {at}"));
+        stage.server.hears("alice", &format!("unknown {at}"));
+    }
+    assert!(stage.server.says("alice", ":carol!~idcarol@host PRIVMSG alice :hello"));
+    stage.alice.reads("carol", "hello");
+    for (at, target) in targets.iter().enumerate() {
+        stage.comes_back(&format!("PRIVMSG {target} :typed {at}"), &format!("typed {at}"));
+        raw(&stage, &format!("PRIVMSG {target} :raw {at}"));
+        stage.alice.otr_says(&format!("raw {at}"));
+        stage.never_left(&format!("raw {at}"));
+    }
+    stage.alice.otr("policy car* default");
+    stage.alice.otr_says("back to the default");
+    stage.alice.send("PRIVMSG idcarol%host :free again");
+    stage.server.hears("alice", "free again");
+}
+
+#[test]
 fn a_target_that_is_no_nick_gets_what_was_typed() {
     let stage = ScriptedScene::new(alice());
     let targets = ["Q@CServe.quakenet.org", "X@channels.undernet.org", "user%host@server", "Q!u@h"];
