@@ -43,7 +43,8 @@ roots_mirror() {
     echo "$uri"
 }
 
-# roots_make NAME SUITE PACKAGE...: a root with these packages. Tells nothing unless it fails.
+# roots_make NAME SUITE PACKAGE...: a root with these packages, of the architecture $roots_arch where that is
+# set; this machine can run its programs then. Tells nothing unless it fails.
 roots_make() {
     local suite=$2 root=$roots_dir/$1 log=$roots_dir/$1.log
     shift 2
@@ -72,7 +73,7 @@ roots_fill() {
     local root=$1 suite=$2 mirror
     shift 2
     mirror=$(roots_mirror) &&
-        debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$mirror" &&
+        debootstrap ${roots_arch:+--arch="$roots_arch"} --variant=minbase --include=ca-certificates "$suite" "$root" "$mirror" &&
         # No service starts by being installed.
         printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" &&
         chmod 755 "$root/usr/sbin/policy-rc.d" &&

@@ -11,6 +11,38 @@ use nix::unistd::Pid;
 use otrd_tests::{Client, Ircd, Irssi, Way, Wire, World, ZncBuilder, ZncNetwork, ZncUser};
 use otrd_tests::{eventually, holds, nice_of, private_number};
 
+/// The short one, for machines that are emulated.
+#[test]
+#[ignore = "needs an installed daemon under systemd: run tests/cross"]
+fn two_people_talk_under_systemd() {
+    let world = World::new();
+    let ircd = Ircd::ngircd(&world);
+    let wire = Wire::new(&world, ircd.port());
+    let network = ZncNetwork::new("net", wire.port()).otr_at(Path::new("/run/otrd/shim.sock"));
+    let znc = ZncBuilder::new().user(ZncUser::new("alice").network(network)).start(&world);
+    let bob = Irssi::start(&world, "bob", ircd.port());
+    let alice = znc.attach("alice", "net");
+    alice.has_otr();
+    alice.types_to("bob", "?OTR?");
+    bob.is_private();
+    alice.becomes("bob", "encrypted");
+    for pid in [front(), worker()] {
+        assert!(proc(pid, "status").contains("Seccomp:\t2"), "{}", proc(pid, "status"));
+    }
+    alice.types_to("bob", "the key is under the mat");
+    bob.reads("alice", "the key is under the mat");
+    let before = worker();
+    systemctl(&["restart", "otrd"]);
+    alice.types_to("bob", "and the lamp is lit");
+    bob.reads("alice", "and the lamp is lit");
+    bob.types_to("alice", "since when?");
+    alice.reads("bob", "since when?");
+    assert_eq!(worker(), before, "a restart ends no conversation");
+    for text in ["under the mat", "the lamp is lit", "since when"] {
+        wire.never_carried(text);
+    }
+}
+
 #[test]
 #[ignore = "needs an installed daemon under systemd: run tests/boot"]
 fn a_conversation_under_systemd() {
