@@ -257,7 +257,7 @@ class COtr : public CModule {
     bool RegistryIsDamaged();
     void Remember(bool bDamaged);
     void StoreClosed(bool bNow);
-    void Store(const CString& sName, const CString& sValue);
+    bool Store(const CString& sName, const CString& sValue);
     void IsKnownByIdentity();
     void TakeNewIdentity();
 

@@ -46,14 +46,17 @@ void COtr::StoreClosed(bool bNow) {
     Store("closed", m_Closed.Store());
 }
 
-void COtr::Store(const CString& sName, const CString& sValue) {
+bool COtr::Store(const CString& sName, const CString& sValue) {
     const bool bStored = SetNV(sName, sValue);
-    if (bStored != m_bCannotStore) return;
+    if (bStored != m_bCannotStore) return bStored;
     m_bCannotStore = !bStored;
-    if (bStored) return Say("ZNC can write its files again.", Style::Good);
-    Say("ZNC cannot write its files: is the disk full? If it ends now, nothing goes out in clear to anybody "
-        "after its next start until you say so.",
-        Style::Bad);
+    if (bStored)
+        Say("ZNC can write its files again.", Style::Good);
+    else
+        Say("ZNC cannot write its files: is the disk full? If it ends now, nothing goes out in clear to anybody "
+            "after its next start until you say so.",
+            Style::Bad);
+    return bStored;
 }
 
 // otrd has given us the account that these names have; from now on it is known by the identity.
