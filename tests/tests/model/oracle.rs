@@ -99,12 +99,12 @@ impl Oracle {
         // An answer of the client itself: nobody typed it.
         let answers = matches!(own.command.as_str(), "NOTICE" | "CNOTICE");
         let automatic = answers && (line.contains(":\x01") || own.text.first() == Some(&1));
-        // What is for nobody else is ZNC's alone: it drops that where its connection is ending.
+        // What is for nobody else, or for a channel, is ZNC's alone: it drops that where its connection is
+        // ending. `~&name` is a channel with a sign of rank.
         let own_nick = self.fold(me);
-        let nobodys = own
-            .targets
-            .iter()
-            .all(|one| one.starts_with('#') || one.starts_with("@#") || self.fold(one) == own_nick);
+        let channel =
+            |one: &str| one.trim_start_matches(['~', '@', '%', '+']).starts_with(['#', '&']);
+        let nobodys = own.targets.iter().all(|one| channel(one) || self.fold(one) == own_nick);
         own.excused = self.unloaded || automatic || nobodys || (!connected && !plain);
         own.gone = own.targets.iter().any(|target| self.left.contains(&self.fold(target)));
         // What perform keeps is judged by who is closed when it goes out.
@@ -221,7 +221,7 @@ impl Oracle {
                     .collect();
                 for token in left {
                     if let Some(Token::Own(own)) = self.tokens.get_mut(&token) {
-                        own.left = true;
+                        own.left.insert(old.clone());
                     }
                 }
             }
@@ -292,7 +292,7 @@ impl Oracle {
         let closed = reach.iter().any(|name| {
             own.closed.contains(name) || (!channel && own.closed_as_all.contains(name))
         });
-        let left = own.left && own.targets.iter().any(|one| one == target);
+        let left = own.left.contains(&self.fold(target));
         let later = own.line.starts_with(PERFORM) && reach.iter().any(|name| now.contains(name));
         let step = own.step.clone();
         if closed || later {

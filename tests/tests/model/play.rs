@@ -292,6 +292,9 @@ impl<'a> Play<'a> {
                 self.clients[0].settled();
                 self.pump();
                 self.oracle.connection_ends();
+                if self.oracle.unloaded {
+                    self.oracle.begins_anew();
+                }
                 self.network = new.to_owned();
                 let before = self.connection;
                 until("the moved network is on IRC", || {

@@ -40,7 +40,7 @@ impl Oracle {
             if count > expected && expected == 1 {
                 wrong.push(("more than once", own.step.clone(), words));
             } else if count == 0 && !own.excused && own.command != "TAGMSG" {
-                let holder = !own.left && !own.gone;
+                let holder = own.left.is_empty() && !own.gone;
                 let out = own.targets.first().is_some_and(|target| {
                     (own.echoed && holder && takes(&mut unread, &self.fold(target)))
                         || takes(&mut lost_by_znc, target)

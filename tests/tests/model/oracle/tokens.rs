@@ -31,8 +31,8 @@ pub struct Own {
     pub excused: bool,
     /// It may come back twice.
     pub told_again: bool,
-    /// Its holder had left the nick before it went out.
-    pub left: bool,
+    /// Targets of its that their holders had left before it went out.
+    pub left: BTreeSet<String>,
     /// Its holder had left the nick before it was typed.
     pub gone: bool,
     /// At the latest rest it was neither out nor back.
