@@ -90,7 +90,8 @@ fn plays(part: u64) {
             }
             Outcome::Bad(faults) => {
                 stage = None;
-                eprintln!("== sequence {seed} fails:\n  {}", oracle::told(&faults));
+                let whole = steps.join("\n");
+                eprintln!("== sequence {seed} fails:\n{whole}\n  {}", oracle::told(&faults));
                 let (steps, faults) = shrink::shrink(&steps, &faults);
                 let (steps, faults) = (steps.join("\n"), oracle::told(&faults));
                 let told = format!("== sequence {seed}, shrunk:\n{steps}\n  {faults}\n");

@@ -347,6 +347,9 @@ impl<'a> Play<'a> {
     fn unload(&mut self) {
         self.thaw();
         self.rest();
+        if self.oracle.unloaded {
+            return;
+        }
         let closed = self.oracle.closed_names();
         self.oracle.unloaded = true;
         let before = self.clients[0].lines().len();
