@@ -53,8 +53,12 @@ bool Required::OfExactly(const string& folded) const {
 void Required::Learn(const string& name, const string& user) {
     if (!m_bAny || user.empty()) return;
     const string folded = target::Fold(name), word = target::Fold(target::User(user));
-    if (!OfName(folded) || OfName(word) || m_Users.count(word)) return;
-    if (m_Users.size() < kMaxLearned)
+    if (!OfName(folded) || OfName(word)) return;
+    const auto known = m_Users.find(word);
+    if (known != m_Users.end()) {
+        // Several people may have it: one to whom a rule applies is enough.
+        if (!OfName(known->second)) known->second = folded;
+    } else if (m_Users.size() < kMaxLearned)
         m_Users.emplace(word, folded);
     else
         m_bManyUsers = true;
