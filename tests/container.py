@@ -7,7 +7,7 @@
     container.py exec COMPOSE SERVICE ROOT USER WORD...   becomes a program in it, likewise, as this uid:gid
 
 A container's process has no capability, cannot gain any, and calls what Docker's default profile allows
-(data/docker-seccomp.json). Run by root with Debian's python3, python3-seccomp and python3-yaml.
+(docker-seccomp.json). Run by root with Debian's python3, python3-seccomp and python3-yaml.
 """
 
 import ctypes
@@ -23,7 +23,7 @@ from pathlib import Path
 import seccomp
 import yaml
 
-PROFILE = Path(__file__).resolve().parent / "data/docker-seccomp.json"
+PROFILE = Path(__file__).resolve().parent / "docker-seccomp.json"
 PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 23, 24, 38
 COMPARE = {"not": seccomp.NE, "equal": seccomp.EQ}
 
