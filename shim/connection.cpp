@@ -28,7 +28,7 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
     s_All.insert(this);
     PrepareTag();
     LoadMark();
-    Remember(bDamaged);
+    Recall(bDamaged);
     AddTimer(new COtrTimer(this));
     if (GetNetwork()->IsIRCConnected()) {
         AskWho();  // else 001 makes ZNC ask
@@ -125,7 +125,7 @@ void COtr::Welcome(const wire::Incoming& in) {
     m_bUp = true;
     m_iUp = m_iAlive = Now();
     RememberSocket();
-    IsKnownByIdentity();
+    ConfirmIdentity();
     std::deque<Held> queue, again;
     queue.swap(m_Queue);
     for (Held& held : queue) {

@@ -1,7 +1,5 @@
 // The guard: no line in clear to whom otrd protects, and who that is now. closed: who, by name.
 // target: what names a server may read in a line.
-#include <znc/Chan.h>
-
 #include "otr.h"
 
 // Whether a line must not go to IRC: it carries words to a guarded peer, and otrd did not say `send`.

@@ -33,10 +33,9 @@ void COtr::SetMark(const CString& sLine) {
                        " letters and punctuation marks, no blanks or digits, "
                        "and does not end in a letter: [OTR] for example, or one symbol.",
                    Style::Bad);
-    const bool bKept = Store("mark", sMark);
+    Store("mark", sMark);
     m_sMark = sMark;
     LetTagsPass();
-    if (!bKept) Say("ZNC cannot write that down: it is so until the module is loaded again.", Style::Bad);
     if (m_sMark.empty())
         Say("Nothing is marked from now on.");
     else

@@ -1,6 +1,7 @@
 // The module's class, and the small things that all its parts use.
 #pragma once
 
+#include <znc/Chan.h>
 #include <znc/Client.h>
 #include <znc/IRCNetwork.h>
 #include <znc/IRCSock.h>
@@ -255,10 +256,10 @@ class COtr : public CModule {
 
     // Memory over restarts.
     bool RegistryIsDamaged();
-    void Remember(bool bDamaged);
+    void Recall(bool bDamaged);
     void StoreClosed(bool bNow);
-    bool Store(const CString& sName, const CString& sValue);
-    void IsKnownByIdentity();
+    void Store(const CString& sName, const CString& sValue);
+    void ConfirmIdentity();
     void TakeNewIdentity();
 
     // The guard.
@@ -385,8 +386,8 @@ class COtr : public CModule {
     guard::Closed m_Closed{[](const std::string& bytes) -> std::string { return CString(bytes).SHA256(); },
                            NewSalt()};
     guard::Required m_Required;
-    uint64_t m_uStored = 0;  // changes that the registry has
-    bool m_bCannotStore = false;
+    uint64_t m_uStored = 0;       // changes that the registry has
+    bool m_bCannotStore = false;  // the last write failed
     long m_iStored = 0, m_iBlocked = 0;
     unsigned m_uBlocked = 0;
     bool m_bOwnNick = false;                        // the NICK that is looked at is ours

@@ -1,9 +1,9 @@
 // What the module remembers over restarts, in ZNC's registry: which network this is, and whom it holds
-// closed. ZNC empties the file before it writes all of it anew, name by name: of a full disk or a crash
-// a part is left, or nothing.
+// closed. ZNC empties the file before it writes all of it again, sorted by name: a full disk or a crash
+// leaves a part of it, or nothing.
 #include "otr.h"
 
-// The last of our names in their order: with it in the file, so are the others.
+// Sorts behind all our other names: where it is in the file, so are they.
 static const char* const kWhole = "whole";
 
 // To be asked before anything is written. No file: the network is new, or its user was deleted.
@@ -13,9 +13,9 @@ bool COtr::RegistryIsDamaged() {
     return !bOlderModules && CFile::Exists(GetSavePath() + "/.registry");
 }
 
-// Whoever was closed may be missing: so everybody is. Whose key and trust these were, otrd knows by the
-// names of user and network.
-void COtr::Remember(bool bDamaged) {
+// Reads it. Of a damaged one, entries of closed nicks may be missing: everybody is closed. The account is
+// found by the names of user and network, and gets the new identity.
+void COtr::Recall(bool bDamaged) {
     if (!IsIdentity(GetNV("identity"))) {
         SetNV("identity", NewIdentity(), false);
         if (bDamaged) SetNV("by_name", "1", false);
@@ -46,9 +46,9 @@ void COtr::StoreClosed(bool bNow) {
     Store("closed", m_Closed.Store());
 }
 
-bool COtr::Store(const CString& sName, const CString& sValue) {
+void COtr::Store(const CString& sName, const CString& sValue) {
     const bool bStored = SetNV(sName, sValue);
-    if (bStored != m_bCannotStore) return bStored;
+    if (bStored != m_bCannotStore) return;
     m_bCannotStore = !bStored;
     if (bStored)
         Say("ZNC can write its files again.", Style::Good);
@@ -56,11 +56,10 @@ bool COtr::Store(const CString& sName, const CString& sValue) {
         Say("ZNC cannot write its files: is the disk full? If it ends now, nothing goes out in clear to anybody "
             "after its next start until you say so.",
             Style::Bad);
-    return bStored;
 }
 
-// otrd has given us the account that these names have; from now on it is known by the identity.
-void COtr::IsKnownByIdentity() {
+// otrd has taken the new identity for the account's: the names need not decide again.
+void COtr::ConfirmIdentity() {
     if (!GetNV("by_name").empty()) Store("by_name", "");
 }
 

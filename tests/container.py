@@ -152,6 +152,7 @@ def main(what, compose, name, root, *rest):
         words = json.loads(image.said("HEALTHCHECK").partition("CMD ")[2])
     else:
         words = list(rest[1:])
+    # What runs as nobody in particular is ZNC's: its image has these.
     user = rest[0] if what == "exec" else service.get("user", "100:101")
     uid, gid = map(int, user.split(":"))
     confine(root, uid, gid)

@@ -43,8 +43,8 @@ roots_mirror() {
     echo "$uri"
 }
 
-# roots_make NAME SUITE PACKAGE...: a root with these packages, of the architecture $roots_arch where that is
-# set; this machine can run its programs then. Tells nothing unless it fails.
+# roots_make NAME SUITE PACKAGE...: a root with these packages. Tells nothing unless it fails. Of another
+# architecture where $roots_arch names one, whose programs have to run here.
 roots_make() {
     local suite=$2 root=$roots_dir/$1 log=$roots_dir/$1.log
     shift 2

@@ -19,13 +19,15 @@ pub struct FakeOtrd {
     answers: Arc<Mutex<Answers>>,
 }
 
-/// What is said to typed lines.
+/// What is said to typed lines, and what was heard.
 #[derive(Default)]
 struct Answers {
-    /// The effects of each.
+    /// The effects of each typed line.
     effects: Option<Value>,
     /// The id of the latest.
     last: Option<Value>,
+    /// It was told the network.
+    network: bool,
 }
 
 impl FakeOtrd {
@@ -61,6 +63,12 @@ impl FakeOtrd {
         self.answers.lock().expect("answers").last.take().expect("an id")
     }
 
+    /// Waits until whoever is connected has read the reply to hello, and said what network it is on.
+    #[track_caller]
+    pub fn knows_the_network(&self) {
+        eventually("the network was told", || self.answers.lock().expect("answers").network);
+    }
+
     /// Its socket for ZNC's module.
     pub fn shim_socket(&self) -> &Path {
         &self.path
@@ -92,6 +100,9 @@ fn serve(stream: UnixStream, module: &Mutex<Option<UnixStream>>, answers: &Mutex
         let hello = request["method"] == "hello";
         let typed = request["method"] == "out";
         let effects = answers.lock().expect("answers").effects.clone().filter(|_| typed);
+        if request["method"] == "network" {
+            answers.lock().expect("answers").network = true;
+        }
         if typed {
             answers.lock().expect("answers").last = Some(request["id"].clone());
         }

@@ -8,24 +8,46 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use otrd_tests::{Client, Ircd, Irssi, Way, Wire, World, ZncBuilder, ZncNetwork, ZncUser};
+use otrd_tests::{Client, Ircd, Irssi, Way, Wire, World, Znc, ZncBuilder, ZncNetwork, ZncUser};
 use otrd_tests::{eventually, holds, nice_of, private_number};
+
+/// Where the system's otrd listens.
+const SHIM_SOCKET: &str = "/run/otrd/shim.sock";
+
+/// alice behind ZNC and the installed otrd, and bob with irssi. Its parts end in this order.
+struct Cast {
+    alice: Client,
+    bob: Irssi,
+    _znc: Znc,
+    wire: Wire,
+    _ircd: Ircd,
+    _world: World,
+}
+
+impl Cast {
+    /// They are private. `with_otr` has ZNC load the module on a network.
+    fn private(with_otr: impl FnOnce(ZncNetwork) -> ZncNetwork) -> Self {
+        let world = World::new();
+        let ircd = Ircd::ngircd(&world);
+        let wire = Wire::new(&world, ircd.port());
+        let network = with_otr(ZncNetwork::new("net", wire.port()));
+        let znc = ZncBuilder::new().user(ZncUser::new("alice").network(network)).start(&world);
+        let bob = Irssi::start(&world, "bob", ircd.port());
+        let alice = znc.attach("alice", "net");
+        alice.has_otr();
+        alice.types_to("bob", "?OTR?");
+        bob.is_private();
+        alice.becomes("bob", "encrypted");
+        Self { alice, bob, _znc: znc, wire, _ircd: ircd, _world: world }
+    }
+}
 
 /// The short one, for machines that are emulated.
 #[test]
 #[ignore = "needs an installed daemon under systemd: run tests/cross"]
 fn two_people_talk_under_systemd() {
-    let world = World::new();
-    let ircd = Ircd::ngircd(&world);
-    let wire = Wire::new(&world, ircd.port());
-    let network = ZncNetwork::new("net", wire.port()).otr_at(Path::new("/run/otrd/shim.sock"));
-    let znc = ZncBuilder::new().user(ZncUser::new("alice").network(network)).start(&world);
-    let bob = Irssi::start(&world, "bob", ircd.port());
-    let alice = znc.attach("alice", "net");
-    alice.has_otr();
-    alice.types_to("bob", "?OTR?");
-    bob.is_private();
-    alice.becomes("bob", "encrypted");
+    let cast = Cast::private(|network| network.otr_at(Path::new(SHIM_SOCKET)));
+    let Cast { alice, bob, wire, .. } = &cast;
     for pid in [front(), worker()] {
         assert!(proc(pid, "status").contains("Seccomp:\t2"), "{}", proc(pid, "status"));
     }
@@ -46,20 +68,10 @@ fn two_people_talk_under_systemd() {
 #[test]
 #[ignore = "needs an installed daemon under systemd: run tests/boot"]
 fn a_conversation_under_systemd() {
-    let world = World::new();
-    let ircd = Ircd::ngircd(&world);
-    let wire = Wire::new(&world, ircd.port());
-    let socket = Path::new("/run/otrd/shim.sock");
-    let network = ZncNetwork::new("net", wire.port()).otr_at(socket);
-    let znc = ZncBuilder::new().user(ZncUser::new("alice").network(network)).start(&world);
-    let bob = Irssi::start(&world, "bob", ircd.port());
-    let alice = znc.attach("alice", "net");
-    alice.has_otr();
+    let cast = Cast::private(|network| network.otr_at(Path::new(SHIM_SOCKET)));
+    let Cast { alice, bob, wire, .. } = &cast;
 
     // A whole conversation.
-    alice.types_to("bob", "?OTR?");
-    bob.is_private();
-    alice.becomes("bob", "encrypted");
     alice.types_to("bob", "the key is under the mat");
     bob.reads("alice", "the key is under the mat");
     bob.types_to("alice", "which mat?");
@@ -109,7 +121,7 @@ fn a_conversation_under_systemd() {
         let line = alice.otr_says("Private with");
         line.split_once(", for").expect("since when").0.to_owned()
     };
-    let began = since(&alice);
+    let began = since(alice);
     for round in 0..restarts() {
         let text = format!("restart {round}");
         alice.types_to("bob", &format!("{text}, there"));
@@ -134,7 +146,7 @@ fn a_conversation_under_systemd() {
     comes_back_after(self::front(), Signal::SIGSTOP);
     alice.types_to("bob", "after the silence");
     bob.reads("alice", "after the silence");
-    assert_eq!(since(&alice), began);
+    assert_eq!(since(alice), began);
     assert!(runs(worker));
 
     // The next front ends what does not answer, and what another one started.
@@ -165,22 +177,13 @@ fn a_conversation_under_systemd() {
 #[test]
 #[ignore = "needs a user's own installed daemon under systemd: run tests/boot"]
 fn a_conversation_under_a_users_systemd() {
-    let world = World::new();
-    let ircd = Ircd::ngircd(&world);
-    let wire = Wire::new(&world, ircd.port());
     let run_time = format!("/run/user/{BOUNCER}/otrd");
     let admin = format!("{run_time}/admin.sock");
     // It is found without being named, and without XDG_RUNTIME_DIR, though a socket is where the
     // system's otrd would be.
-    assert!(Path::new("/run/otrd/shim.sock").exists());
-    let network = ZncNetwork::new("net", wire.port()).module("otr");
-    let znc = ZncBuilder::new().user(ZncUser::new("alice").network(network)).start(&world);
-    let bob = Irssi::start(&world, "bob", ircd.port());
-    let alice = znc.attach("alice", "net");
-    alice.has_otr();
-    alice.types_to("bob", "?OTR?");
-    bob.is_private();
-    alice.becomes("bob", "encrypted");
+    assert!(Path::new(SHIM_SOCKET).exists());
+    let cast = Cast::private(|network| network.module("otr"));
+    let Cast { alice, bob, wire, .. } = &cast;
     alice.types_to("bob", "under my own roof");
     bob.reads("alice", "under my own roof");
 

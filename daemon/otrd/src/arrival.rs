@@ -52,8 +52,8 @@ fn next_step(state: &StateDir, account: &Account, identity: &Identity, by_name: 
 
 /// Sees to it that the account is this network's own, and says what the user has to know. Between
 /// a look at the directories and what is done to them nobody else runs, but for the supervisors of the
-/// accounts that are concerned, which look again themselves. `by_name`: the identity is new, and the
-/// network lost the one by which the account is known.
+/// accounts that are concerned, which look again themselves. `by_name`: the network has lost the
+/// identity by which the account is known, and has a new one.
 ///
 /// # Errors
 /// [`Code::IdentityInUse`] where a network of this identity is connected under another name.

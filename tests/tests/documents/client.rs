@@ -136,7 +136,7 @@ fn a_list_that_fails_still_closes() {
         let otrd = FakeOtrd::start(&world);
         otrd.answers_typed_lines(json!([{"do": "pass"}]));
         let alice = Person::start(client, "alice", otrd.shim_socket(), wire.port());
-        wire.carries(Way::In, " 001 alice ");
+        otrd.knows_the_network();
         alice.types("bob in clear");
         wire.carries(Way::Out, "in clear");
         let newer = json!({"do": "sing", "peer": "bob"});

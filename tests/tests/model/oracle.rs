@@ -293,7 +293,10 @@ impl Oracle {
             own.closed.contains(name) || (!channel && own.closed_as_all.contains(name))
         });
         let left = own.left.contains(&self.fold(target));
-        let later = own.line.starts_with(PERFORM) && reach.iter().any(|name| now.contains(name));
+        // Nothing keeps it from going out while our module is not loaded.
+        let later = own.line.starts_with(PERFORM)
+            && !self.unloaded
+            && reach.iter().any(|name| now.contains(name));
         let step = own.step.clone();
         if closed || later {
             self.fault("a clear word for somebody closed", &step, line);

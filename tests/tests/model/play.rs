@@ -376,6 +376,8 @@ impl<'a> Play<'a> {
     /// The module is loaded, again where it was not, and has its daemon.
     fn is_loaded(&mut self) {
         if self.oracle.unloaded {
+            // What went out before is not the module's.
+            self.pump();
             let socket = self.stage.otrd.shim_socket();
             self.client(0, &format!("PRIVMSG *status :loadmod otr socket={}", socket.display()));
         }

@@ -135,10 +135,15 @@ fn one_that_cannot_be_written_is_said_once_and_tried_again() {
     stage.alice.types_to("bob", "?OTR?");
     stage.alice.otr_says("ZNC cannot write its files");
     stage.alice.becomes("bob", "encrypted");
+    stage.alice.otr("mark on");
+    stage.alice.otr_says("is marked from now on");
     fs::remove_dir(registry(&stage)).expect("out of its way");
     stage.alice.otr_says("ZNC can write its files again");
     let said = stage.alice.texts_from("*otr");
     assert_eq!(said.iter().filter(|line| line.contains("cannot write its files")).count(), 1);
     let kept = content(&stage);
-    assert!(kept.contains("closed ") && kept.ends_with("whole 1\n"), "{kept}");
+    assert!(
+        kept.contains("closed ") && kept.contains("mark ") && kept.ends_with("whole 1\n"),
+        "{kept}"
+    );
 }

@@ -18,7 +18,7 @@ impl Engine {
                 }
             }
             Arrival::MadeAnew => {
-                // Or it is the same one, and lost what it knew of whom it holds closed.
+                // It may be the same network, which has lost whom it held closed.
                 if self.conversations.close_everybody() {
                     self.persistence.changed(StoredFile::Conversations);
                 }
