@@ -112,5 +112,8 @@ mod leak_check;
 mod traced;
 pub use traced::Traced;
 
+mod memory;
+pub use memory::times_in_memory;
+
 mod process;
 pub use process::{Launch, Process, children_of, eventually, nice_of};

@@ -1,7 +1,6 @@
 //! The daemon and its workers.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -132,8 +131,7 @@ impl OtrdBuilder {
         for program in programs {
             let copy = world.path().join("bin").join(program.file_name().expect("a name"));
             if !copy.exists() {
-                fs::copy(&program, &copy).expect("copy a program");
-                fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("chmod");
+                programs::install(&program, &copy);
             }
         }
         if let Some(text) = &self.config {
@@ -227,8 +225,7 @@ fn late_worker(bin: &Path, seconds: u32) -> PathBuf {
     let copy = bin.join(format!("late-worker-{seconds}"));
     // A former otrd's worker may still be at its end.
     if !copy.exists() {
-        fs::copy(programs::late_worker(), &copy).expect("copy a program");
-        fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("chmod");
+        programs::install(&programs::late_worker(), &copy);
     }
     copy
 }

@@ -1,8 +1,8 @@
 //! Where our own programs are: beside the tests, built in the same profile.
 
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 
 use nix::errno::Errno;
@@ -34,12 +34,19 @@ fn refusing() -> PathBuf {
     binary("refusing", "OTRD_REFUSING")
 }
 
+/// Copies a program for every user, by another process: another thread's children would inherit the file
+/// open for writing, and until they have executed something, nobody could execute it (ETXTBSY).
+#[track_caller]
+pub(crate) fn install(program: &Path, to: &Path) {
+    let status = Command::new("install").args(["-m", "755"]).args([program, to]).status();
+    assert!(status.expect("install").success(), "{} is not copied", program.display());
+}
+
 /// The words in front of a program to which this system call is to be refused. Every user can run them.
 pub(crate) fn refuses(world: &World, call: &str, errno: Errno) -> [OsString; 3] {
     let copy = world.path().join("refusing");
     if !copy.exists() {
-        fs::copy(refusing(), &copy).expect("copy a program");
-        fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("chmod");
+        install(&refusing(), &copy);
     }
     [copy.into(), call.into(), (errno as i32).to_string().into()]
 }

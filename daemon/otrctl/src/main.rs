@@ -34,9 +34,15 @@ use crate::failure::Failure;
 use clap::{CommandFactory, Parser};
 use proto::admin::{CommandLine, Output};
 use proto::irc::Text;
+use std::alloc::System;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes what is freed: commands can have secrets in them, and exports are keys.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 /// otrctl(1).
 const PAGE: &str = include_str!("../../../systemd/man/otrctl.1");

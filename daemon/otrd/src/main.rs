@@ -64,6 +64,7 @@ use crate::master_secret::MasterSecrets;
 use anyhow::Context as _;
 use clap::Parser;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::alloc::System;
 use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -72,6 +73,11 @@ use tokio::net::UnixListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::Instant;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes what is freed: the master secret's copies, if there are any, and what an admin's `command` said.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 /// Within this time after SIGTERM the front has ended, whatever its workers do.
 const STOP_TIME: Duration = Duration::from_millis(1900);

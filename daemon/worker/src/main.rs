@@ -2,8 +2,15 @@
 //! `otrd-worker keygen` makes one key and ends; `otrd-worker selftest` is for `otrctl doctor`.
 
 use anyhow::bail;
+use std::alloc::System;
 use std::process::ExitCode;
 use worker::sandbox::{WithoutLandlock, hardening};
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes what is freed. Texts are wiped where they are dropped; what serde_json unescaped, or a vector
+/// left behind as it grew, is wiped here. What C frees is not: otrd has glibc do that.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     match run() {
