@@ -177,8 +177,15 @@ impl Oracle {
         }
     }
 
-    /// The server says a line to ZNC.
-    pub fn server_says(&mut self, raw: &str, token: Option<&str>, private: bool, frozen: bool) {
+    /// The server says a line to ZNC, whose user is `me`.
+    pub fn server_says(
+        &mut self,
+        raw: &str,
+        me: &str,
+        token: Option<&str>,
+        private: bool,
+        frozen: bool,
+    ) {
         let line = Line::parse(raw.as_bytes());
         let source = line.source.split(['!', '@']).next().unwrap_or_default().to_owned();
         if let Some((_, ident)) = line.source.split_once('!') {
@@ -196,10 +203,12 @@ impl Oracle {
             if self.closed.contains(&old) || self.closing.contains(&old) {
                 self.closing.insert(new.clone());
             }
-            // What the server calls a channel or what is no nick nobody follows; see CHANTYPES.
+            // What the server calls a channel, the user's own nick or what is no nick nobody follows; see
+            // CHANTYPES.
             let nick = |name: &str| {
                 !name.contains(['!', '@', '%', '$', '#', '&'])
                     && !name.starts_with(&*self.chantypes)
+                    && name != self.fold(me)
             };
             let follows = nick(&old) && nick(&new);
             if follows {

@@ -455,7 +455,7 @@ impl<'a> Play<'a> {
     }
 
     fn says(&mut self, line: &str, token: Option<&str>, private: bool) {
-        self.oracle.server_says(line, token, private, self.frozen.is_some());
+        self.oracle.server_says(line, &self.me, token, private, self.frozen.is_some());
         self.stage.server.says(&self.login, line);
     }
 

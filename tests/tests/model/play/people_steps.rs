@@ -24,6 +24,7 @@ impl Play<'_> {
                 // A token for the oracle alone: the line itself carries none that is readable.
                 self.oracle.server_says(
                     &format!(":{mask} PRIVMSG {me} :-"),
+                    &me,
                     token.as_deref(),
                     true,
                     false,
