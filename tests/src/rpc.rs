@@ -116,10 +116,16 @@ impl Rpc {
     /// The next line; none where the daemon has closed the connection.
     #[track_caller]
     pub fn answer(&mut self) -> Option<Value> {
-        let mut line = Vec::new();
-        match self.reader.read_until(b'\n', &mut line) {
+        self.answered_line().map(|line| serde_json::from_str(&line).expect("a line of JSON"))
+    }
+
+    /// The same as it was written, without its LF.
+    #[track_caller]
+    pub fn answered_line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        match self.reader.read_line(&mut line) {
             Ok(0) => None,
-            Ok(_) => Some(serde_json::from_slice(&line).expect("a line of JSON")),
+            Ok(_) => Some(line.trim_end_matches('\n').to_owned()),
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => None,
             Err(error) => panic!("no answer: {error}"),
         }

@@ -4,6 +4,10 @@ mod page;
 
 mod client;
 
+mod otr_peer;
+
+mod protocol;
+
 mod names;
 
 mod manual;

@@ -130,6 +130,15 @@ impl Conversations {
         self.busy.iter().cloned().collect()
     }
 
+    /// What waits was asked for by a module that is not there any more, and its requests' ids mean
+    /// nothing to another one.
+    pub fn forget_requests(&mut self) {
+        for peer in self.busy() {
+            let waiting = self.get_mut(&peer).map(|conversation| &mut conversation.waiting);
+            waiting.into_iter().flatten().for_each(|waiting| waiting.out.request = None);
+        }
+    }
+
     /// How many of those that wait for something are so.
     pub fn count_busy(&self, is_so: fn(&Conversation) -> bool) -> usize {
         self.busy.iter().filter_map(|peer| self.get(peer)).filter(|c| is_so(c)).count()

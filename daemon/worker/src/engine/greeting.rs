@@ -10,6 +10,7 @@ impl Engine {
         let closed = hello.closed.clone();
         self.module.hello = Some(hello);
         self.module.rules = self.rules();
+        self.conversations.forget_requests();
         self.give_all_back(&Message::BackModuleGone {});
         if let Some(closed) = closed {
             self.take_over(&closed);
