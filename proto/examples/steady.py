@@ -1,6 +1,6 @@
 """An IRC client with OTR by otrd that outlives broken connections. `bob hello` says hello to bob; `/start bob`,
 `/finish bob`, `/trust bob` and `/smp bob secret` are methods of PROTOCOL.md."""
-import base64, json, secrets, select, socket, sys, time
+import base64, json, re, secrets, select, socket, sys, time
 
 path, nick, network, host, port = sys.argv[1:]
 FOLD, KINDS = str.maketrans("[]\\~", "{}|^"), {"PRIVMSG": ("text", "ctcp"), "NOTICE": ("notice", "ctcp_reply")}
@@ -188,6 +188,8 @@ def typed(line):
     peer, _, secret = rest.partition(" ")
     if word.startswith("/"):
         otrd.ask(word[1:], {"peer": peer, "secret": secret} if secret else {"peer": peer})
+    elif not re.fullmatch(r"[\w\[\]\\`^{|}-]+", word):  # a server may take bob@server for bob
+        undone("out", {"to": word, "text": rest}, "that is no nick")
     else:
         otrd.ask("out", {"to": word, "kind": "text", "text": rest})
 
