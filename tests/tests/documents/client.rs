@@ -188,6 +188,32 @@ fn only_the_users_word_opens_whom_a_client_guards() {
     }
 }
 
+/// Of line ends in what otrd says neither makes a second line.
+#[test]
+fn what_has_line_ends_stays_one_line() {
+    for client in [CLIENT, STEADY] {
+        let world = World::new();
+        let server = ScriptedServer::start(&world);
+        let otrd = FakeOtrd::start(&world);
+        let alice = Person::start(client, "alice", otrd.shim_socket(), server.port());
+        otrd.knows_the_network();
+        let two = "one\r\nQUIT :two";
+        let with_nul = json!({"b64": "b25lAHR3bw0K"});
+        otrd.tells(json!([
+            {"do": "send", "to": "bob", "kind": "text", "text": two},
+            {"do": "send", "to": "bob", "kind": "text", "text": with_nul},
+            {"do": "echo", "to": "bob", "kind": "text", "text": two},
+            {"do": "deliver", "from": "bob!b@host", "kind": "text", "text": two},
+        ]));
+        alice.sees_a_line("<alice to bob> oneQUIT :two");
+        alice.sees_a_line("<bob> oneQUIT :two");
+        server.hears("alice", "PRIVMSG bob :oneQUIT :two");
+        server.hears("alice", "PRIVMSG bob :onetwo");
+        let lines = server.lines_of("alice");
+        assert!(!lines.iter().any(|line| line.starts_with("QUIT")), "{lines:?}");
+    }
+}
+
 /// Of a list that they do not understand, both still close whom it closes.
 #[test]
 fn a_list_that_fails_still_closes() {

@@ -17,6 +17,16 @@ fn every_test_that_the_security_page_names_exists() {
 }
 
 #[test]
+fn every_test_that_the_page_of_examples_names_exists() {
+    let page = read("proto/EXAMPLES.md");
+    let tests = all_tests();
+    let named: Vec<&str> = code(&page).filter(|word| word.matches("::").count() == 2).collect();
+    assert!(named.len() > 10, "only {} names are found", named.len());
+    let missing: Vec<&str> = named.into_iter().filter(|name| !tests.contains(*name)).collect();
+    assert!(missing.is_empty(), "no such tests: {missing:#?}");
+}
+
+#[test]
 fn every_rule_for_libotr_stands_on_the_security_page() {
     let page = read("daemon/SECURITY.md");
     for rule in 'A'..='O' {

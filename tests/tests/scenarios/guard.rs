@@ -1,6 +1,8 @@
 //! Who is closed for clear text, whatever a server says: the guard of the module, through ZNC.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 
 use otrd_tests::{
     Client, FakeOtrd, Ircd, Otrd, ScriptedScene, Way, Wire, World, ZncBuilder, ZncNetwork, ZncUser,
@@ -477,4 +479,51 @@ fn a_list_of_effects_that_fails_still_closes_and_gives_back() {
     for text in ["closed words", "of the answer", "kept words", "other words"] {
         wire.never_carried(text);
     }
+}
+
+/// Whoever it is for: nobody is private, nobody was ever closed.
+#[test]
+fn nothing_typed_goes_out_before_the_reply_to_hello() {
+    let world = World::new();
+    let ircd = Ircd::ngircd(&world);
+    let wire = Wire::new(&world, ircd.port());
+    let path = world.directory("silent", None).join("shim.sock");
+    let _silent = UnixListener::bind(&path).expect("a socket");
+    // ZNC runs as another user where we are root.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("chmod");
+    let network = ZncNetwork::new("net", wire.port()).otr_at(&path);
+    let user = ZncUser::new("alice").network(network);
+    let znc = ZncBuilder::new().user(user).start(&world);
+    let alice = znc.attach("alice", "net");
+    alice.types_to("bob", "before the reply");
+    alice.otr_says(": before the reply");
+    wire.never_carried("before the reply");
+}
+
+#[test]
+fn what_otrd_says_with_line_ends_stays_one_line() {
+    let world = World::new();
+    let ircd = Ircd::ngircd(&world);
+    let wire = Wire::new(&world, ircd.port());
+    let otrd = FakeOtrd::start(&world);
+    let network = ZncNetwork::new("net", wire.port()).otr_at(otrd.shim_socket());
+    let user = ZncUser::new("alice").network(network);
+    let znc = ZncBuilder::new().user(user).start(&world);
+    let alice = znc.attach("alice", "net");
+    let other = znc.attach("alice", "net");
+    let two = "one\r\nNOTICE bob :two";
+    let with_nul = json!({"b64": "b25lAHR3bw0K"});
+    otrd.tells(json!([
+        {"do": "send", "to": "bob", "kind": "text", "text": two},
+        {"do": "send", "to": "bob", "kind": "text", "text": with_nul},
+        {"do": "deliver", "from": "bob!b@host", "kind": "text", "text": two},
+    ]));
+    wire.carries(Way::Out, "PRIVMSG bob :oneNOTICE bob :two");
+    wire.carries(Way::Out, "PRIVMSG bob :onetwo");
+    for client in [&alice, &other] {
+        client.expect("what bob said, in one line", |line| {
+            line.is("PRIVMSG", "bob") && line.plain_text() == "oneNOTICE bob :two"
+        });
+    }
+    assert_eq!(wire.count(Way::Out, "NOTICE bob :two"), 1);
 }
