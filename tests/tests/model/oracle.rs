@@ -11,13 +11,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use otrd_tests::{Line, Reading, names};
 
 use crate::people::{Heard, undeliverable};
-use tokens::{Own, Theirs, Token, tokens_in};
+use tokens::{Own, Theirs, Token, is_channel_with_rank, tokens_in};
 
 /// Before clear text of a person with whom one is private.
 const MARKS: [&str; 2] = ["[NOT ENCRYPTED]", "[not checked by otrd]"];
 
 /// Before what may have been shown by a ZNC that crashed.
 const AGAIN: &str = "[perhaps shown before]";
+
+/// Of what `*otr` says after finish.
+const FINISHED: [&str; 2] =
+    ["The private conversation is finished", "There is no private conversation."];
 
 /// A line of the module of that name, which writes it at each connection.
 const PERFORM: &str = "perform ";
@@ -34,6 +38,8 @@ pub struct Oracle {
     /// Opened by the user since the last moment of rest.
     opened: BTreeSet<String>,
     opened_all: bool,
+    /// What `*otr` said last of somebody since then: that it is private, or that the user finished it.
+    private_at_last: BTreeMap<String, bool>,
     /// Names that required rules fit, folded; `*` is everybody.
     required: BTreeMap<String, bool>,
     requiring: Vec<(String, bool)>,
@@ -100,11 +106,10 @@ impl Oracle {
         let answers = matches!(own.command.as_str(), "NOTICE" | "CNOTICE");
         let automatic = answers && (line.contains(":\x01") || own.text.first() == Some(&1));
         // What is for nobody else, or for a channel, is ZNC's alone: it drops that where its connection is
-        // ending. `~&name` is a channel with a sign of rank.
+        // ending.
         let own_nick = self.fold(me);
-        let channel =
-            |one: &str| one.trim_start_matches(['~', '@', '%', '+']).starts_with(['#', '&']);
-        let nobodys = own.targets.iter().all(|one| channel(one) || self.fold(one) == own_nick);
+        let nobodys =
+            own.targets.iter().all(|one| is_channel_with_rank(one) || self.fold(one) == own_nick);
         own.excused = self.unloaded || automatic || nobodys || (!connected && !plain);
         own.gone = own.targets.iter().any(|target| self.left.contains(&self.fold(target)));
         // What perform keeps is judged by who is closed when it goes out.
@@ -296,8 +301,9 @@ impl Oracle {
         let now = self.all_closed();
         let reach = self.reached(target);
         let Some(Token::Own(own)) = self.tokens.get(token) else { return };
-        // For everybody: but `+name` is a channel there, as long as nobody is meant by name.
-        let channel = target.starts_with(['#', '&', '+', '!']);
+        // For everybody: but `+name` is a channel there, and `~&name` one with a sign of rank, as long as
+        // nobody is meant by name.
+        let channel = target.starts_with(['#', '&', '+', '!']) || is_channel_with_rank(target);
         let closed = reach.iter().any(|name| {
             own.closed.contains(name) || (!channel && own.closed_as_all.contains(name))
         });
@@ -414,13 +420,20 @@ impl Oracle {
             return;
         };
         let name = self.fold(name);
-        if rest.starts_with("The conversation is private now")
-            && !self.opened_all
-            && !self.opened.contains(&name)
-        {
-            self.closed.insert(name);
-            self.ever_closed = true;
+        if rest.starts_with("The conversation is private now") {
+            if !self.opened_all && !self.opened.contains(&name) {
+                self.closed.insert(name.clone());
+                self.ever_closed = true;
+            }
+            self.private_at_last.insert(name, true);
+        } else if FINISHED.iter().any(|answer| rest.starts_with(answer)) {
+            self.private_at_last.insert(name, false);
         }
+    }
+
+    /// otrd or the module may have done what its user is not told of.
+    pub fn answers_may_be_lost(&mut self) {
+        self.private_at_last.clear();
     }
 
     /// Everything that was under way has arrived, but for what a stopped worker has not done yet.
@@ -445,6 +458,9 @@ impl Oracle {
                 );
             }
         }
+        let at_last = std::mem::take(&mut self.private_at_last);
+        self.closed
+            .extend(at_last.into_iter().filter_map(|(name, private)| private.then_some(name)));
         self.opened.clear();
         self.opened_all = false;
         self.required.extend(self.requiring.drain(..));

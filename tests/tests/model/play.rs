@@ -47,6 +47,20 @@ pub enum Outcome {
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Steps after which the user may not be told what came of an earlier one.
+const LOSE_ANSWERS: [&str; 10] = [
+    "kill",
+    "restart",
+    "crash",
+    "remove",
+    "forget-account",
+    "cut",
+    "lose",
+    "reload",
+    "unload",
+    "move",
+];
+
 struct Play<'a> {
     stage: &'a mut Stage,
     login: String,
@@ -158,6 +172,9 @@ impl<'a> Play<'a> {
     fn step(&mut self, step: &str) {
         let (word, rest) = step.split_once(' ').unwrap_or((step, ""));
         step.clone_into(&mut self.oracle.step);
+        if LOSE_ANSWERS.contains(&word) {
+            self.oracle.answers_may_be_lost();
+        }
         match word {
             "slow" | "casemapping" => {}
             "closed" => self.oracle.demands_closed(rest),
@@ -194,6 +211,9 @@ impl<'a> Play<'a> {
             }
             "server" => {
                 let (line, token) = self.token(rest);
+                if self.frozen.is_some() {
+                    self.reads_what_was_typed();
+                }
                 self.says(&line, token.as_deref(), false);
                 self.takes_own_nick(&line);
             }

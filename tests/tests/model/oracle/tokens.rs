@@ -82,3 +82,8 @@ pub fn tokens_in(text: &str) -> Vec<String> {
     found.dedup();
     found
 }
+
+/// `@#room`; and `~&name`, whatever follows.
+pub fn is_channel_with_rank(target: &str) -> bool {
+    target.trim_start_matches(['~', '@', '%', '+']).starts_with(['#', '&'])
+}

@@ -94,6 +94,13 @@ impl Play<'_> {
         }
     }
 
+    /// Before somebody changes nick, ZNC has to have read what was typed: of two connections it reads either one
+    /// first, and then the line is meant for whoever came. What left is judged by who had which nick then.
+    pub(super) fn reads_what_was_typed(&mut self) {
+        self.barrier();
+        self.pump();
+    }
+
     /// The same of what the daemon has to decide.
     pub(super) fn otr_barrier(&mut self) {
         self.barriers += 1;

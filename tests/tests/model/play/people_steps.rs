@@ -41,9 +41,7 @@ impl Play<'_> {
             "nick" => {
                 let taken = self.people.iter().position(|one| one.nick.eq_ignore_ascii_case(rest));
                 if taken.is_none() || taken == Some(at) {
-                    // What was typed before, ZNC has to have read before: of two connections it
-                    // reads either one first, and then the line is meant for whoever came.
-                    self.barrier();
+                    self.reads_what_was_typed();
                     self.people[at].nick = rest.to_owned();
                     self.says(&format!(":{mask} NICK :{rest}"), None, false);
                 }
