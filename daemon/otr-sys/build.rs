@@ -27,6 +27,7 @@ macro_rules! declarations {
             )*
             $(concat!("sizeof(", stringify!($type), ")"),)*
             $(stringify!($constant),)*
+            "sizeof(time_t)",
         ];
     };
 }
@@ -54,7 +55,7 @@ fn main() {
 /// puts each answer into the assembler's text, which is read.
 fn ask_headers(include: &[PathBuf]) -> io::Result<()> {
     let mut program = String::from(
-        "#include <stddef.h>\n#include <libotr/proto.h>\n#include <libotr/message.h>\n\
+        "#include <stddef.h>\n#include <time.h>\n#include <libotr/proto.h>\n#include <libotr/message.h>\n\
          #include <libotr/privkey.h>\nvoid ask(void);\nvoid ask(void) {\n",
     );
     for (at, question) in QUESTIONS.iter().enumerate() {
@@ -77,7 +78,15 @@ fn ask_headers(include: &[PathBuf]) -> io::Result<()> {
     if !status.success() {
         return Err(io::Error::other(format!("{command:?}: {status}")));
     }
-    let answers = read_answers(&text)?;
+    let mut answers = read_answers(&text)?;
+    // The one type that is not ours to declare: on 32-bit processors it depends on the compiler's options.
+    let time = match answers.pop() {
+        Some(4) => "i32",
+        Some(8) => "i64",
+        other => return Err(io::Error::other(format!("time_t has {other:?} bytes"))),
+    };
+    let time = format!("/// As libotr's headers have it.\npub type time_t = {time};\n");
+    fs::write(out.join("time.rs"), time)?;
     fs::write(out.join("headers.rs"), format!("const HEADERS: &[u64] = &{answers:?};\n"))
 }
 

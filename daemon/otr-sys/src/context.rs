@@ -3,9 +3,12 @@
 
 use core::ffi::{c_char, c_int, c_uint, c_ushort, c_void};
 
-use libc::{FILE, time_t};
+use libc::FILE;
 
 use crate::gcrypt::{byte, gcry_cipher_hd_t, gcry_error_t, gcry_md_hd_t, gcry_mpi_t, gcry_sexp_t};
+
+// time_t: what build.rs was told by the target's headers. The crate libc's may be another one.
+include!(concat!(env!("OUT_DIR"), "/time.rs"));
 
 pub type otrl_instag_t = c_uint;
 pub const OTRL_INSTAG_MASTER: otrl_instag_t = 0;

@@ -6,8 +6,9 @@
 use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use otr_sys::{ConnContext, ConnContextPriv, NextExpectedSMP, OtrlSMState};
+use otr_sys::{ConnContext, ConnContextPriv, NextExpectedSMP, OtrlSMState, time_t};
 
 use crate::event::{Awaited, State};
 use crate::fingerprint::Fingerprint;
@@ -202,7 +203,7 @@ impl<'a> Context<'a> {
     }
 
     /// When anything last came, in seconds of the wall clock.
-    pub(crate) fn last_received(self) -> libc::time_t {
+    pub(crate) fn last_received(self) -> time_t {
         self.read_private(|private| private.lastrecv)
     }
 
@@ -282,9 +283,11 @@ impl<'a> Context<'a> {
     /// What `otrl_message_sending` does after a data message: the peer needs no
     /// heartbeat now, and this instance is the one last written to.
     pub(crate) fn note_sent(self) {
+        // The C library's time(2) would end in 2038 on 32-bit processors.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         // SAFETY: a valid context, of which no reference is held.
         unsafe {
-            (*(*self.as_ptr()).context_priv).lastsent = libc::time(ptr::null_mut());
+            (*(*self.as_ptr()).context_priv).lastsent = now.try_into().unwrap_or(time_t::MAX);
             otr_sys::otrl_context_update_recent_child(self.as_ptr(), 1);
         }
     }

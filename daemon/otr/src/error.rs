@@ -17,6 +17,12 @@ pub enum InitError {
     /// `otrl_init` refused.
     #[error("libotr did not start ({0}): reinstall libotr and libgcrypt")]
     Libotr(String),
+    /// libotr was built with a `time_t` of another size.
+    #[error(
+        "libotr was built with other options than this program: build it with `CFLAGS=-D_TIME_BITS=64 \
+         -D_FILE_OFFSET_BITS=64`, or without"
+    )]
+    Layout,
     /// libgcrypt's own function of this name was not found.
     #[error("libgcrypt's {0} was not found: link libgcrypt dynamically")]
     NoFunction(&'static str),

@@ -5,14 +5,14 @@ use std::ffi::CStr;
 use std::sync::Mutex;
 
 use crate::error::{InitError, explain};
-use crate::pubkey_check;
+use crate::{layout, pubkey_check};
 
 /// Makes libotr ready. Call it before anything else; later calls do nothing.
 ///
 /// `OTRL_INIT`, which libotr offers for this, ends the process when it fails.
 ///
 /// # Errors
-/// [`InitError`] in FIPS mode, with a libotr that is not ours, or if libgcrypt
+/// [`InitError`] in FIPS mode, with a libotr that is not ours or has its memory laid out otherwise, or if libgcrypt
 /// is not linked dynamically.
 pub fn init() -> Result<(), InitError> {
     static DONE: Mutex<bool> = Mutex::new(false);
@@ -32,6 +32,9 @@ pub fn init() -> Result<(), InitError> {
     // SAFETY: the command takes one argument and only reads.
     if unsafe { otr_sys::gcry_control(otr_sys::GCRYCTL_FIPS_MODE_P, 0) } != 0 {
         return Err(InitError::Fips);
+    }
+    if !layout::is_as_declared() {
+        return Err(InitError::Layout);
     }
     *done = true;
     Ok(())

@@ -41,6 +41,7 @@ mod instag;
 #[cfg(not(target_feature = "crt-static"))]
 mod interpose;
 mod key;
+mod layout;
 mod memfd;
 pub mod message;
 mod mpi;
