@@ -1,5 +1,6 @@
 //! What systemd is told, where it listens. Without it every call here does nothing.
 
+use nix::time::{ClockId, clock_gettime};
 use sd_notify::NotifyState;
 use std::time::Duration;
 
@@ -10,8 +11,12 @@ pub fn ready() {
 
 /// A reload has begun; [`ready`] ends it.
 pub fn reloading() {
-    match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
+    // The function of sd_notify overflows where time_t has 32 bits, 36 minutes after the machine's start.
+    match clock_gettime(ClockId::CLOCK_MONOTONIC) {
+        Ok(now) => {
+            let now = NotifyState::MonotonicUsec(Duration::from(now).as_micros() as i128);
+            tell(&[NotifyState::Reloading, now]);
+        }
         Err(_) => tell(&[NotifyState::Reloading]),
     }
 }
