@@ -62,9 +62,11 @@ roots_make() {
     ) 9>"$root.lock"
 }
 
-# This machine's own Debian with all of its updates; of another one only the archive.
+# This machine's own Debian with all of its updates; of another one, or of another architecture, only the
+# archive: a mirror that serves this machine may be behind with the updates of others.
 roots_sources() {
     echo "deb $2 $1 main"
+    [[ -z ${roots_arch-} ]] || return 0
     apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) main' \
         'Origin: Debian' 'Component: main' 'Created-By: Packages' | sed --quiet "/ $1-/p"
 }
