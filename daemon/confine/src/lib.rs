@@ -4,6 +4,8 @@
 //! * [`hardening`]: no core, no debugger, no new privileges, no swap.
 //! * [`landlock`]: no file but those of a list, no port.
 //! * [`seccomp`]: no system call but those of a list.
+//! * [`processor`]: filters of system calls for the one that this runs on.
+//! * [`numbers`]: system calls that have another name on 32-bit processors.
 //! * [`fd_passing`]: descriptors beside bytes on a Unix socket (SCM_RIGHTS).
 //! * [`secret_io`]: reading into memory that is wiped.
 #![forbid(unsafe_code)]
@@ -11,5 +13,7 @@
 pub mod fd_passing;
 pub mod hardening;
 pub mod landlock;
+pub mod numbers;
+pub mod processor;
 pub mod seccomp;
 pub mod secret_io;

@@ -1,8 +1,10 @@
 //! seccomp: the system calls that are left, by their numbers and arguments.
 
+use crate::processor;
+use libc::Ioctl;
 use seccompiler::{
-    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
-    SeccompFilter, SeccompRule, apply_filter,
+    BackendError, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, apply_filter,
 };
 use std::collections::BTreeMap;
 
@@ -50,6 +52,9 @@ pub enum Error {
     /// The list makes no filter.
     #[error(transparent)]
     List(#[from] BackendError),
+    /// It could not be made one for this processor.
+    #[error("no filter for this processor")]
+    Processor,
     /// The kernel does not take it.
     #[error(transparent)]
     Kernel(#[from] seccompiler::Error),
@@ -67,8 +72,8 @@ impl Argument {
     }
 
     /// This request of ioctl(2).
-    pub fn request(index: u8, request: u64) -> Self {
-        Self { value: request, ..Self::int(index, 0) }
+    pub fn request(index: u8, request: Ioctl) -> Self {
+        Self { value: u64::from(request as u32), ..Self::int(index, 0) }
     }
 
     /// The null pointer.
@@ -92,25 +97,25 @@ impl Argument {
 /// Forbids this thread, and all that it will start, every system call that is not listed. One that is
 /// listed more than once is allowed with the arguments of all its entries.
 pub fn restrict(
-    listed: impl IntoIterator<Item = (i64, Alternatives)>,
+    listed: impl IntoIterator<Item = (impl Into<i64>, Alternatives)>,
     unlisted: Unlisted,
 ) -> Result<(), Error> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
     for (number, alternatives) in listed {
-        let of_number = rules.entry(number).or_default();
+        let of_number = rules.entry(number.into()).or_default();
         for arguments in alternatives {
             let conditions = arguments.into_iter().map(Argument::condition);
             of_number.push(SeccompRule::new(conditions.collect::<Result<_, _>>()?)?);
         }
     }
-    let processor = std::env::consts::ARCH.try_into()?;
     let other = match unlisted {
         Unlisted::Kills => SeccompAction::KillProcess,
         Unlisted::IsMissing => SeccompAction::Errno(libc::ENOSYS.unsigned_abs()),
     };
-    let filter = SeccompFilter::new(rules, other, SeccompAction::Allow, processor)?;
-    let filter: BpfProgram = filter.try_into()?;
-    Ok(apply_filter(&filter)?)
+    let program = processor::program(|processor| {
+        SeccompFilter::new(rules, other, SeccompAction::Allow, processor)
+    })?;
+    Ok(apply_filter(&program)?)
 }
 
 /// The 32 bits of a number, as seccomp compares them.
@@ -122,22 +127,24 @@ fn bits(value: i32) -> u64 {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::numbers;
+    use libc::c_long;
     use nix::errno::Errno;
     use nix::fcntl::{FcntlArg, fcntl};
     use std::fs::File;
 
     /// Above what any processor has.
-    const NUMBERS: std::ops::Range<i64> = 0..480;
+    const NUMBERS: std::ops::Range<c_long> = 0..480;
 
     /// All but one, with what is said of it instead.
-    fn all_but(number: i64, alternatives: Option<Alternatives>) -> Vec<(i64, Alternatives)> {
+    fn all_but(number: c_long, alternatives: Option<Alternatives>) -> Vec<(c_long, Alternatives)> {
         let others = NUMBERS.filter(|it| *it != number).map(|it| (it, Vec::new()));
         others.chain(alternatives.map(|it| (number, it))).collect()
     }
 
     /// In a thread of its own, which alone is confined.
     fn within<T: Send + 'static>(
-        listed: Vec<(i64, Alternatives)>,
+        listed: Vec<(c_long, Alternatives)>,
         run: impl FnOnce() -> T + Send + 'static,
     ) -> T {
         let confined = std::thread::spawn(move || {
@@ -163,7 +170,7 @@ mod tests {
                 .map(|what| fcntl(&file, what).err())
         };
         let commands = [libc::F_GETFD, libc::F_GETFL].map(|it| vec![Argument::int(1, it)]);
-        let got = within(all_but(libc::SYS_fcntl, Some(commands.into())), asks);
+        let got = within(all_but(numbers::FCNTL, Some(commands.into())), asks);
         assert_eq!(got, [None, None, Some(Errno::ENOSYS)]);
     }
 
@@ -174,7 +181,7 @@ mod tests {
             move || [FcntlArg::F_GETFD, FcntlArg::F_GETFL].map(|what| fcntl(&file, what).is_ok());
         // F_GETFD is 1, F_GETFL 3: they differ in the second bit.
         let even = vec![vec![Argument::masked(1, 2, 0), Argument::masked(1, 1, 1)]];
-        assert_eq!(within(all_but(libc::SYS_fcntl, Some(even)), asks), [true, false]);
+        assert_eq!(within(all_but(numbers::FCNTL, Some(even)), asks), [true, false]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 // clippy knows test functions, not their helpers.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use libc::c_long;
 use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, recv, sendmsg, socketpair,
 };
@@ -40,7 +41,7 @@ fn every_allowed_system_call_is_needed() {
         }
     }
     // Any other would have killed a worker.
-    let listed: BTreeSet<i64> = allowed(Some(0)).iter().map(|entry| entry.number).collect();
+    let listed: BTreeSet<c_long> = allowed(Some(0)).iter().map(|entry| entry.number).collect();
     wrong.extend(used.difference(&listed).map(|number| format!("{number} is not allowed")));
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
@@ -79,7 +80,7 @@ fn converse(root: &Path) {
 }
 
 /// Numbers of all system calls after a process confined itself.
-fn used(root: &Path) -> BTreeSet<i64> {
+fn used(root: &Path) -> BTreeSet<c_long> {
     let logs = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
     let logs: Vec<PathBuf> =
         logs.filter(|path| path.extension().is_some_and(|is| is == "strace")).collect();
@@ -90,7 +91,7 @@ fn used(root: &Path) -> BTreeSet<i64> {
         let lines = text.lines().skip_while(|line| !line.contains("] seccomp(")).skip(1);
         // [number] name(arguments) = result
         let numbers = lines.filter_map(|line| line.strip_prefix('[')?.split_once(']'));
-        used.extend(numbers.map(|(number, _)| number.trim().parse::<i64>().unwrap()));
+        used.extend(numbers.map(|(number, _)| number.trim().parse::<c_long>().unwrap()));
         assert!(text.contains("exited with 0"), "{text}");
     }
     used

@@ -10,8 +10,7 @@ use std::process::Command;
 
 use nix::libc;
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule,
+    SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 
 fn main() {
@@ -20,14 +19,11 @@ fn main() {
     let errno = arguments.next().and_then(|number| number.to_str()?.parse().ok());
     let errno: u32 = errno.expect("an errno");
     let program = arguments.next().expect("a program");
-    let filter = SeccompFilter::new(
-        BTreeMap::from([refused(&call)]),
-        SeccompAction::Allow,
-        SeccompAction::Errno(errno),
-        std::env::consts::ARCH.try_into().expect("an architecture"),
-    );
-    let filter: BpfProgram = filter.and_then(TryInto::try_into).expect("a filter");
-    seccompiler::apply_filter(&filter).expect("seccomp");
+    let (rules, errno) = (BTreeMap::from([refused(&call)]), SeccompAction::Errno(errno));
+    let filter = confine::processor::program(|processor| {
+        SeccompFilter::new(rules, SeccompAction::Allow, errno, processor)
+    });
+    seccompiler::apply_filter(&filter.expect("a filter")).expect("seccomp");
     let error = Command::new(program).args(arguments).exec();
     panic!("{error}");
 }
@@ -39,12 +35,16 @@ fn refused(call: &str) -> (i64, Vec<SeccompRule>) {
             let family = u64::from(nix::sys::socket::AddressFamily::Unix as u16);
             let is = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, family);
             let rule = is.and_then(|is| SeccompRule::new(vec![is])).expect("a rule");
-            (libc::SYS_socket, vec![rule])
+            of(libc::SYS_socket, vec![rule])
         }
-        "close_range" => (libc::SYS_close_range, Vec::new()),
-        "landlock" => (libc::SYS_landlock_create_ruleset, Vec::new()),
-        "memfd_create" => (libc::SYS_memfd_create, Vec::new()),
-        "mlockall" => (libc::SYS_mlockall, Vec::new()),
+        "close_range" => of(libc::SYS_close_range, Vec::new()),
+        "landlock" => of(libc::SYS_landlock_create_ruleset, Vec::new()),
+        "memfd_create" => of(libc::SYS_memfd_create, Vec::new()),
+        "mlockall" => of(libc::SYS_mlockall, Vec::new()),
         other => panic!("no such call: {other}"),
     }
+}
+
+fn of(number: impl Into<i64>, rules: Vec<SeccompRule>) -> (i64, Vec<SeccompRule>) {
+    (number.into(), rules)
 }

@@ -2,14 +2,14 @@
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
-use nix::sys::resource::Resource;
+use nix::sys::resource::{Resource, rlim_t};
 
 /// Address space in bytes. A busy account takes a few megabytes, the libraries ten.
-const ADDRESS_SPACE: u64 = 512 << 20;
+const ADDRESS_SPACE: rlim_t = 512 << 20;
 /// Open descriptors: standard ones, channel, directory, two connections, a key, files being read.
-const DESCRIPTORS: u64 = 32;
+const DESCRIPTORS: rlim_t = 32;
 /// Longest file in bytes, twice what the store reads.
-const FILE_SIZE: u64 = 16 << 20;
+const FILE_SIZE: rlim_t = 16 << 20;
 
 /// Closes whatever was inherited beside the standard descriptors.
 pub fn close_strays() -> Result<()> {

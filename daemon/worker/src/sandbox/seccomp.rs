@@ -1,12 +1,14 @@
 //! seccomp: the system calls that are left. Any other ends the process at once.
 
+use confine::numbers;
 use confine::seccomp::{Alternatives, Argument, Error, Unlisted};
+use libc::c_long;
 use std::os::fd::RawFd;
 
 /// One system call that is allowed.
 pub struct Entry {
     /// Its number on this processor.
-    pub number: i64,
+    pub number: c_long,
     /// With these arguments only; each an alternative, none for any arguments.
     pub with: Alternatives,
     /// Whether every conversation makes it.
@@ -40,6 +42,8 @@ pub fn allowed(directory: Option<RawFd>) -> Vec<Entry> {
 }
 
 const LARGE: &str = "malloc, for pieces that are large by its measure at that moment";
+const NO_CLOCK: &str = "machines whose clock the vDSO cannot read";
+const ONCE: &str = "pthread_once, where a library gets to it late";
 
 /// Memory, randomness, and files in memory: all that making a key takes.
 fn computing() -> Vec<Entry> {
@@ -49,7 +53,7 @@ fn computing() -> Vec<Entry> {
     let flags = [F_GETFL, F_DUPFD_CLOEXEC, F_GETFD].map(|command| vec![Argument::int(1, command)]);
     vec![
         any(SYS_brk),
-        Entry { seen: Seen::Elsewhere(LARGE), ..with(SYS_mmap, [vec![not_executable]]) },
+        Entry { seen: Seen::Elsewhere(LARGE), ..with(numbers::MMAP, [vec![not_executable]]) },
         elsewhere(SYS_munmap, LARGE),
         elsewhere(SYS_mremap, LARGE),
         any(SYS_getrandom),
@@ -59,15 +63,21 @@ fn computing() -> Vec<Entry> {
         any(SYS_memfd_create),
         any(SYS_read),
         any(SYS_write),
-        any(SYS_lseek),
+        any(numbers::LSEEK),
         any(SYS_close),
-        with(SYS_fcntl, flags),
+        with(numbers::FCNTL, flags),
         // libotr asks for the length of a file, and so does Rust.
-        any(SYS_newfstatat),
         any(SYS_statx),
+        #[cfg(target_pointer_width = "64")]
+        any(SYS_newfstatat),
+        #[cfg(target_pointer_width = "64")]
         elsewhere(SYS_fstat, "newer glibc, instead of newfstatat"),
-        elsewhere(SYS_clock_gettime, "machines whose clock the vDSO cannot read"),
-        elsewhere(SYS_futex, "pthread_once, where a library gets to it late"),
+        elsewhere(SYS_clock_gettime, NO_CLOCK),
+        elsewhere(SYS_futex, ONCE),
+        #[cfg(target_pointer_width = "32")]
+        elsewhere(numbers::CLOCK_GETTIME64, NO_CLOCK),
+        #[cfg(target_pointer_width = "32")]
+        elsewhere(numbers::FUTEX_TIME64, ONCE),
     ]
 }
 
@@ -93,42 +103,73 @@ fn ending() -> Vec<Entry> {
 /// sent to an address.
 fn talking() -> Vec<Entry> {
     use libc::*;
+    let mut entries = sockets();
+    entries.extend([
+        #[cfg(any(target_arch = "x86_64", target_pointer_width = "32"))]
+        any(SYS_poll),
+        #[cfg(target_arch = "x86_64")]
+        elsewhere(SYS_ppoll, "other processors, instead of poll"),
+        #[cfg(not(any(target_arch = "x86_64", target_pointer_width = "32")))]
+        any(SYS_ppoll),
+        elsewhere(SYS_restart_syscall, "a worker that was stopped while it waited"),
+    ]);
+    entries
+}
+
+/// Bytes of connected sockets, and descriptors that come in.
+#[cfg(target_pointer_width = "64")]
+fn sockets() -> Vec<Entry> {
+    use libc::*;
     vec![
         any(SYS_recvmsg),
         with(SYS_sendto, [vec![Argument::null(4)]]),
         with(SYS_recvfrom, [vec![Argument::null(4)]]),
-        #[cfg(target_arch = "x86_64")]
-        any(SYS_poll),
-        #[cfg(target_arch = "x86_64")]
-        elsewhere(SYS_ppoll, "other processors, instead of poll"),
-        #[cfg(not(target_arch = "x86_64"))]
-        any(SYS_ppoll),
-        elsewhere(SYS_restart_syscall, "a worker that was stopped while it waited"),
     ]
+}
+
+/// The same, by calls that know no address.
+#[cfg(target_arch = "arm")]
+fn sockets() -> Vec<Entry> {
+    use libc::*;
+    vec![any(SYS_recvmsg), any(SYS_send), any(SYS_recv)]
+}
+
+/// The same, by calls that know no address.
+#[cfg(target_arch = "x86")]
+fn sockets() -> Vec<Entry> {
+    use numbers::socketcall::*;
+    let asked = [RECVMSG, SEND, RECV].map(|call| vec![Argument::int(0, call)]);
+    vec![with(libc::SYS_socketcall, asked)]
 }
 
 /// The account's files, all named from its directory.
 fn keeping(directory: RawFd) -> Vec<Entry> {
     use libc::*;
     let at = |index| Argument::int(index, directory);
+    let renamed = vec![
+        at(0),
+        at(2),
+        // Whose only call for it has flags: none.
+        #[cfg(target_arch = "riscv64")]
+        Argument::int(4, 0),
+    ];
     vec![
         with(SYS_openat, [vec![at(0), Argument::masked(2, O_NOFOLLOW, O_NOFOLLOW)]]),
         any(SYS_fsync),
         with(SYS_unlinkat, [vec![at(0), Argument::int(2, 0)]]),
-        #[cfg(not(target_arch = "riscv64"))]
-        with(SYS_renameat, [vec![at(0), at(2)]]),
+        with(numbers::RENAMEAT, [renamed]),
         with(SYS_linkat, [vec![at(0), at(2), Argument::int(4, 0)]]),
     ]
 }
 
-fn any(number: i64) -> Entry {
+fn any(number: c_long) -> Entry {
     Entry { number, with: Vec::new(), seen: Seen::Here }
 }
 
-fn with(number: i64, with: impl Into<Alternatives>) -> Entry {
+fn with(number: c_long, with: impl Into<Alternatives>) -> Entry {
     Entry { number, with: with.into(), seen: Seen::Here }
 }
 
-fn elsewhere(number: i64, why: &'static str) -> Entry {
+fn elsewhere(number: c_long, why: &'static str) -> Entry {
     Entry { number, with: Vec::new(), seen: Seen::Elsewhere(why) }
 }

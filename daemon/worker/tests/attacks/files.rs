@@ -4,6 +4,7 @@ use crate::call::{call, int, path};
 use crate::inside::{Attack, Scene, Wants};
 use crate::place::{OTHER, OWN};
 use Wants::{Death, Landlock, Refusal, Success};
+use confine::numbers;
 use libc::*;
 use nix::errno::Errno;
 use std::ffi::CString;
@@ -118,7 +119,7 @@ pub fn attacks() -> Vec<Attack> {
         attack("more memory than it may have", Refusal(Errno::ENOMEM), |_| {
             let flags = int(MAP_PRIVATE | MAP_ANONYMOUS);
             let kind = int(PROT_READ | PROT_WRITE);
-            call(SYS_mmap, &[0, 1 << 30, kind, flags, -1, 0]).map(drop)
+            call(numbers::MMAP, &[0, 1 << 30, kind, flags, -1, 0]).map(drop)
         }),
     ]
 }

@@ -3,8 +3,7 @@
 use crate::attacks;
 use crate::place::{self, CODE_NOT_CONFINED};
 use nix::errno::Errno;
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
-use std::collections::BTreeMap;
+use seccompiler::{SeccompAction, SeccompFilter, apply_filter};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use worker::sandbox::{WithoutLandlock, confine};
@@ -84,17 +83,17 @@ fn get_confined(scene: &Scene) -> bool {
         "confined" => confine(directory, without),
         "keygen" => confine(None, without),
         "no-landlock" => {
-            lacks(&[libc::SYS_landlock_create_ruleset]);
+            lacks(libc::SYS_landlock_create_ruleset);
             confine(directory, WithoutLandlock::Refuse)
         }
         "no-landlock-allowed" => {
-            lacks(&[libc::SYS_landlock_create_ruleset]);
+            lacks(libc::SYS_landlock_create_ruleset);
             let confined = confine(directory, WithoutLandlock::Allow);
             assert!(confined.as_ref().is_ok_and(|words| words.contains("no landlock")));
             confined
         }
         "no-seccomp" => {
-            lacks(&[libc::SYS_seccomp]);
+            lacks(libc::SYS_seccomp);
             confine(directory, without)
         }
         how => panic!("confined how? {how}"),
@@ -102,12 +101,12 @@ fn get_confined(scene: &Scene) -> bool {
     confined.is_ok()
 }
 
-/// A kernel that does not have these system calls.
-fn lacks(calls: &[i64]) {
-    let rules: BTreeMap<_, _> = calls.iter().map(|&number| (number, Vec::new())).collect();
+/// A kernel that does not have this system call.
+fn lacks(call: impl Into<i64>) {
+    let rules = [(call.into(), Vec::new())].into();
     let absent = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
-    let processor = std::env::consts::ARCH.try_into().unwrap();
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, absent, processor).unwrap();
-    let filter: BpfProgram = filter.try_into().unwrap();
-    apply_filter(&filter).unwrap();
+    let program = confine::processor::program(|processor| {
+        SeccompFilter::new(rules, SeccompAction::Allow, absent, processor)
+    });
+    apply_filter(&program.unwrap()).unwrap();
 }

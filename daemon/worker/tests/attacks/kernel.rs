@@ -5,10 +5,20 @@ use crate::inside::{Attack, Wants};
 use Wants::{Death, Success};
 use libc::*;
 
+#[cfg(not(target_arch = "x86"))]
+const SHMGET: c_long = SYS_shmget;
+#[cfg(not(target_arch = "x86"))]
+const MSGGET: c_long = SYS_msgget;
+/// Of `asm/unistd_32.h`; the crate libc does not have them.
+#[cfg(target_arch = "x86")]
+const SHMGET: c_long = 395;
+#[cfg(target_arch = "x86")]
+const MSGGET: c_long = 399;
+
 #[rustfmt::skip]
 pub fn attacks() -> Vec<Attack> {
     let attack = |name, wants, act| Attack { name, wants, act };
-    vec![
+    let mut attacks = vec![
         attack("randomness", Success, |_| {
             let mut buffer = [0_u8; 16];
             call(SYS_getrandom, &[buffer.as_mut_ptr() as c_long, 16, 0]).map(drop)
@@ -34,17 +44,63 @@ pub fn attacks() -> Vec<Attack> {
         attack("a key of the kernel made", Death, |_| {
             call(SYS_add_key, &[path(c"user"), path(c"x"), 0, 0, 0]).map(drop)
         }),
-        attack("shared memory", Death, |_| call(SYS_shmget, &[0, 4096, 0]).map(drop)),
-        attack("message queues", Death, |_| call(SYS_msgget, &[0, 0]).map(drop)),
+        attack("shared memory", Death, |_| call(SHMGET, &[0, 4096, 0]).map(drop)),
+        attack("message queues", Death, |_| call(MSGGET, &[0, 0]).map(drop)),
         attack("a module in the kernel", Death, |_| call(SYS_finit_module, &[0, 0, 0]).map(drop)),
         attack("the clock", Death, |_| call(SYS_clock_settime, &[0, 0]).map(drop)),
         attack("the machine's name", Death, |_| call(SYS_sethostname, &[0, 0]).map(drop)),
         attack("a restart", Death, |_| call(SYS_reboot, &[0, 0, 0, 0]).map(drop)),
         attack("the kernel's log", Death, |_| call(SYS_syslog, &[0, 0, 0]).map(drop)),
-        attack("another personality", Death, |_| call(SYS_personality, &[0xffff_ffff]).map(drop)),
+        attack("another personality", Death, |_| call(SYS_personality, &[-1]).map(drop)),
         attack("a call that does not exist", Death, |_| call(100_000, &[]).map(drop)),
         // The same table under other numbers.
         #[cfg(target_arch = "x86_64")]
         attack("the calls of x32", Death, |_| call(SYS_getpid | 0x4000_0000, &[]).map(drop)),
-    ]
+    ];
+    if both_processors() {
+        attacks.push(attack("a call of the other processor", Death, |_| {
+            other_processor();
+            Ok(())
+        }));
+    }
+    attacks
 }
+
+/// Whether this kernel takes system calls of 32-bit and of 64-bit programs from one process.
+fn both_processors() -> bool {
+    cfg!(any(target_arch = "x86", target_arch = "x86_64"))
+        && nix::sys::utsname::uname().unwrap().machine() == "x86_64"
+}
+
+/// exit(2) of a 32-bit program; of a 64-bit one, write(2) has that number, which is allowed.
+#[cfg(target_arch = "x86_64")]
+fn other_processor() {
+    // SAFETY: either the filter ends the process, or the call does.
+    unsafe {
+        std::arch::asm!("xor ebx, ebx", "int 0x80", in("eax") 1, options(noreturn));
+    }
+}
+
+/// close(2) of a 64-bit program; of a 32-bit one, read(2) has that number, which is allowed.
+#[cfg(target_arch = "x86")]
+fn other_processor() {
+    // SAFETY: two far returns, each to what follows a call, in the segment pushed before: to 64-bit code (segment 0x33) for the call alone, of
+    // a descriptor that nobody has, and back (0x23). What the call changes is named.
+    unsafe {
+        std::arch::asm!(
+            "push 0x23",
+            "call 2f",
+            "jmp 4f",
+            "2: push 0x33",
+            "call 3f",
+            "syscall",
+            "retf",
+            "3: retf",
+            "4:",
+            inout("eax") 3 => _, in("edi") -1, out("ecx") _,
+        )
+    };
+}
+
+#[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+fn other_processor() {}

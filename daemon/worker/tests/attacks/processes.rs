@@ -3,8 +3,26 @@
 use crate::call::{call, int, path, pointer};
 use crate::inside::{Attack, Wants};
 use Wants::{Death, Success};
+use confine::numbers;
 use libc::*;
+use nix::errno::Errno;
 use std::os::unix::ffi::OsStrExt;
+
+/// As the C library makes it.
+fn send(arguments: &[c_long; 4]) -> Result<c_long, Errno> {
+    #[cfg(target_pointer_width = "64")]
+    return call(SYS_sendto, arguments);
+    #[cfg(target_arch = "arm")]
+    return call(SYS_send, arguments);
+    #[cfg(target_arch = "x86")]
+    return call(SYS_socketcall, &[int(numbers::socketcall::SEND), pointer(arguments)]);
+}
+
+/// socketcall(2), with a number of `linux/net.h`.
+#[cfg(target_arch = "x86")]
+fn old(what: c_int, arguments: &[c_long]) -> Result<(), Errno> {
+    call(SYS_socketcall, &[int(what), arguments.as_ptr() as c_long]).map(drop)
+}
 
 #[rustfmt::skip]
 pub fn attacks() -> Vec<Attack> {
@@ -13,8 +31,8 @@ pub fn attacks() -> Vec<Attack> {
         // What must work: the descriptors that are there, without an address.
         attack("a message to the front", Success, |_| {
             // Standard input stands for the channel; that it is none shows that the call is made.
-            match call(SYS_sendto, &[0, pointer(&[0u8; 1]), 1, 0, 0, 0]) {
-                Err(nix::errno::Errno::ENOTSOCK) => Ok(()),
+            match send(&[0, pointer(&[0u8; 1]), 1, 0]) {
+                Err(Errno::ENOTSOCK) => Ok(()),
                 other => other.map(drop),
             }
         }),
@@ -50,11 +68,11 @@ pub fn attacks() -> Vec<Attack> {
             call(SYS_tgkill, &[int(scene.sibling), int(scene.sibling), int(SIGABRT)]).map(drop)
         }),
         attack("itself stopped", Death, |_| {
-            let own = std::process::id().into();
+            let own = int(nix::unistd::getpid().as_raw());
             call(SYS_tgkill, &[own, own, int(SIGSTOP)]).map(drop)
         }),
         attack("signals by a descriptor's owner", Death, |scene| {
-            call(SYS_fcntl, &[int(scene.fd()), int(F_SETOWN), int(scene.front)]).map(drop)
+            call(numbers::FCNTL, &[int(scene.fd()), int(F_SETOWN), int(scene.front)]).map(drop)
         }),
         attack("a sibling's limits", Death, |scene| {
             call(SYS_prlimit64, &[int(scene.sibling), int(RLIMIT_CPU as c_int), 0, 0]).map(drop)
@@ -76,7 +94,7 @@ pub fn attacks() -> Vec<Attack> {
         attack("memory that runs", Death, |_| {
             let flags = int(MAP_PRIVATE | MAP_ANONYMOUS);
             let kind = int(PROT_READ | PROT_WRITE | PROT_EXEC);
-            call(SYS_mmap, &[0, 4096, kind, flags, -1, 0]).map(drop)
+            call(numbers::MMAP, &[0, 4096, kind, flags, -1, 0]).map(drop)
         }),
         attack("memory made to run", Death, |_| {
             let kind = int(PROT_READ | PROT_EXEC);
@@ -111,6 +129,16 @@ pub fn attacks() -> Vec<Attack> {
         }),
         attack("a port of its own", Death, |_| call(SYS_bind, &[0, 0, 0]).map(drop)),
         attack("connections taken", Death, |_| call(SYS_accept4, &[0, 0, 0, 0]).map(drop)),
+        #[cfg(target_arch = "x86")]
+        attack("a socket by the old call", Death, |_| {
+            old(1, &[int(AF_UNIX), int(SOCK_STREAM), 0])
+        }),
+        #[cfg(target_arch = "x86")]
+        attack("a connection by the old call", Death, |_| old(3, &[0, 0, 0])),
+        #[cfg(target_arch = "x86")]
+        attack("a message to an address by the old call", Death, |_| old(11, &[0, 0, 0, 0, 0, 0])),
+        #[cfg(target_arch = "x86")]
+        attack("a descriptor given away by the old call", Death, |_| old(16, &[0, 0, 0])),
         attack("a terminal's input", Death, |_| {
             call(SYS_ioctl, &[0, TIOCSTI as c_long, 0]).map(drop)
         }),
