@@ -1,8 +1,9 @@
 //! Finds the system's libotr and libgcrypt, and asks their headers for the sizes,
 //! offsets and values that `src/check.rs` compares with the declarations.
 //!
-//! A program with a static C library (`-C target-feature=+crt-static`) gets the
-//! system's static libraries, any other the shared ones.
+//! A program with a static C library gets the system's static libraries, any other the shared ones.
+
+mod crt_static;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -35,10 +36,9 @@ include!("src/declared.rs");
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=crt_static.rs");
     println!("cargo:rerun-if-changed=src/declared.rs");
-    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
-    let is_static = features.split(',').any(|feature| feature == "crt-static");
-    let found = if is_static { link_static() } else { link_shared() };
+    let found = if crt_static::is_static() { link_static() } else { link_shared() };
     let headers = found.unwrap_or_else(|why| {
         println!("cargo:warning=install libotr5-dev and libgcrypt20-dev (Debian), or the like");
         eprintln!("libotr and libgcrypt are needed: {why}");

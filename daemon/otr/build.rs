@@ -2,12 +2,13 @@
 //! do not travel along dependencies: every package that links a program with this crate needs the
 //! same in its own build.rs, as `cargo:rustc-link-arg-bins=…`.
 
-use std::env;
+#[path = "../otr-sys/crt_static.rs"]
+mod crt_static;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
-    if features.split(',').any(|feature| feature == "crt-static") {
+    println!("cargo:rerun-if-changed=../otr-sys/crt_static.rs");
+    if crt_static::is_static() {
         println!("cargo:rustc-link-arg-tests=-Wl,--wrap=gcry_pk_verify");
         return;
     }

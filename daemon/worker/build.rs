@@ -1,11 +1,12 @@
 //! libotr must use our `gcry_pk_verify` in place of libgcrypt's: see `otr::dsa_check_in_force`.
 
-use std::env;
+#[path = "../otr-sys/crt_static.rs"]
+mod crt_static;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
-    if features.split(',').any(|feature| feature == "crt-static") {
+    println!("cargo:rerun-if-changed=../otr-sys/crt_static.rs");
+    if crt_static::is_static() {
         println!("cargo:rustc-link-arg=-Wl,--wrap=gcry_pk_verify");
         return;
     }

@@ -71,7 +71,8 @@ impl Argument {
         Self { operator: Operator::Masked(bits(mask)), ..Self::int(index, value) }
     }
 
-    /// This request of ioctl(2).
+    /// This request of ioctl(2), whose type differs from one C library to the other. The kernel looks at 32
+    /// bits of it.
     pub fn request(index: u8, request: Ioctl) -> Self {
         Self { value: u64::from(request as u32), ..Self::int(index, 0) }
     }
