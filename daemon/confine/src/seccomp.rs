@@ -111,11 +111,29 @@ pub fn restrict(
     }
     let other = match unlisted {
         Unlisted::Kills => SeccompAction::KillProcess,
-        Unlisted::IsMissing => SeccompAction::Errno(libc::ENOSYS.unsigned_abs()),
+        Unlisted::IsMissing => missing(),
     };
-    let program = processor::program(|processor| {
-        SeccompFilter::new(rules, other, SeccompAction::Allow, processor)
-    })?;
+    install(rules, SeccompAction::Allow, other)
+}
+
+/// Makes these system calls missing (ENOSYS), even if [`restrict`] allows them: of the answers of several
+/// filters the strictest counts, and to end the process is stricter.
+pub fn refuse(calls: &[i64]) -> Result<(), Error> {
+    let rules = calls.iter().map(|&number| (number, Vec::new())).collect();
+    install(rules, missing(), SeccompAction::Allow)
+}
+
+fn missing() -> SeccompAction {
+    SeccompAction::Errno(libc::ENOSYS.unsigned_abs())
+}
+
+fn install(
+    rules: BTreeMap<i64, Vec<SeccompRule>>,
+    listed: SeccompAction,
+    other: SeccompAction,
+) -> Result<(), Error> {
+    let program =
+        processor::program(|processor| SeccompFilter::new(rules, other, listed, processor))?;
     Ok(apply_filter(&program)?)
 }
 
@@ -161,6 +179,16 @@ mod tests {
         assert_eq!(made(), Ok(()));
         assert_eq!(within(all_but(libc::SYS_prctl, None), made), Err(Errno::ENOSYS));
         assert_eq!(within(all_but(libc::SYS_prctl, Some(Vec::new())), made), Ok(()));
+    }
+
+    #[test]
+    fn what_is_refused_is_missing_whatever_is_allowed() {
+        let confined = std::thread::spawn(|| {
+            refuse(&[libc::SYS_getcwd]).unwrap();
+            restrict(NUMBERS.map(|it| (it, Vec::new())), Unlisted::Kills).unwrap();
+            nix::unistd::getcwd().map(drop)
+        });
+        assert_eq!(confined.join().unwrap(), Err(Errno::ENOSYS));
     }
 
     #[test]

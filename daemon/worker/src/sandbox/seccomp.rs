@@ -24,8 +24,18 @@ pub enum Seen {
     Elsewhere(&'static str),
 }
 
+/// What a C library asks and does without: it is missing (ENOSYS), and its list entry only keeps it from
+/// ending the process. musl asks whether a file is a terminal before it writes to it.
+#[cfg(target_env = "musl")]
+const REFUSED: &[i64] = &[libc::SYS_ioctl];
+#[cfg(not(target_env = "musl"))]
+const REFUSED: &[i64] = &[];
+
 /// Forbids everything that [`allowed`] does not list.
 pub fn restrict(directory: Option<RawFd>) -> Result<(), Error> {
+    if !REFUSED.is_empty() {
+        confine::seccomp::refuse(REFUSED)?;
+    }
     let listed = allowed(directory).into_iter().map(|entry| (entry.number, entry.with));
     confine::seccomp::restrict(listed, Unlisted::Kills)
 }
@@ -33,6 +43,7 @@ pub fn restrict(directory: Option<RawFd>) -> Result<(), Error> {
 /// The list, with the files of a directory or without any.
 pub fn allowed(directory: Option<RawFd>) -> Vec<Entry> {
     let mut entries = computing();
+    entries.extend(of_c_library());
     entries.extend(ending());
     if let Some(directory) = directory {
         entries.extend(talking());
@@ -41,6 +52,8 @@ pub fn allowed(directory: Option<RawFd>) -> Vec<Entry> {
     entries
 }
 
+/// By a bug of ours, or a failed check of libgcrypt's.
+const ABORT: &str = "abort";
 const LARGE: &str = "malloc, for pieces that are large by its measure at that moment";
 const NO_CLOCK: &str = "machines whose clock the vDSO cannot read";
 const ONCE: &str = "pthread_once, where a library gets to it late";
@@ -66,12 +79,6 @@ fn computing() -> Vec<Entry> {
         any(numbers::LSEEK),
         any(SYS_close),
         with(numbers::FCNTL, flags),
-        // libotr asks for the length of a file, and so does Rust.
-        any(SYS_statx),
-        #[cfg(target_pointer_width = "64")]
-        any(SYS_newfstatat),
-        #[cfg(target_pointer_width = "64")]
-        elsewhere(SYS_fstat, "newer glibc, instead of newfstatat"),
         elsewhere(SYS_clock_gettime, NO_CLOCK),
         elsewhere(SYS_futex, ONCE),
         #[cfg(target_pointer_width = "32")]
@@ -81,21 +88,52 @@ fn computing() -> Vec<Entry> {
     ]
 }
 
+/// What is called otherwise in each C library.
+#[cfg(not(target_env = "musl"))]
+fn of_c_library() -> Vec<Entry> {
+    use libc::*;
+    let own = i32::try_from(std::process::id()).unwrap_or(-1);
+    let abort = vec![Argument::int(0, own), Argument::int(2, SIGABRT)];
+    vec![
+        // libotr asks for the length of a file, and so does Rust.
+        any(SYS_statx),
+        #[cfg(target_pointer_width = "64")]
+        any(SYS_newfstatat),
+        #[cfg(target_pointer_width = "64")]
+        elsewhere(SYS_fstat, "newer glibc, instead of newfstatat"),
+        elsewhere(SYS_gettid, ABORT),
+        Entry { seen: Seen::Elsewhere(ABORT), ..with(SYS_tgkill, [abort]) },
+    ]
+}
+
+#[cfg(target_env = "musl")]
+fn of_c_library() -> Vec<Entry> {
+    use libc::*;
+    let own = nix::unistd::gettid().as_raw();
+    let abort = vec![Argument::int(0, own), Argument::int(1, SIGABRT)];
+    vec![
+        any(numbers::FSTAT),
+        // libotr's files.
+        any(SYS_readv),
+        any(SYS_writev),
+        any(SYS_ioctl),
+        // After F_DUPFD_CLOEXEC, for kernels that did not know it.
+        with(numbers::FCNTL, [vec![Argument::int(1, F_SETFD)]]),
+        // malloc's own notes, where brk found no room for them.
+        with(SYS_mprotect, [vec![Argument::masked(2, PROT_EXEC, 0)]]),
+        elsewhere(SYS_madvise, "the malloc of older musl"),
+        Entry { seen: Seen::Elsewhere(ABORT), ..with(SYS_tkill, [abort]) },
+    ]
+}
+
 /// The end, good or bad.
 fn ending() -> Vec<Entry> {
     use libc::*;
-    let own = i32::try_from(std::process::id()).unwrap_or(-1);
     vec![
         any(SYS_exit_group),
         // Rust takes its signal stack down.
         any(SYS_sigaltstack),
-        // abort(), by a bug of ours or a failed check of libgcrypt's.
-        elsewhere(SYS_rt_sigprocmask, "abort"),
-        elsewhere(SYS_gettid, "abort"),
-        Entry {
-            seen: Seen::Elsewhere("abort"),
-            ..with(SYS_tgkill, [vec![Argument::int(0, own), Argument::int(2, SIGABRT)]])
-        },
+        elsewhere(SYS_rt_sigprocmask, ABORT),
     ]
 }
 

@@ -23,6 +23,8 @@ pub struct Attack {
 pub enum Wants {
     /// seccomp ends the process.
     Death,
+    /// It ends itself.
+    Abort,
     /// Landlock refuses.
     Landlock,
     /// The kernel refuses for another reason.

@@ -51,6 +51,7 @@ fn refuses_all(place: &Place) {
         let outcome = place.attack(attack.name, "confined");
         let as_it_should = match attack.wants {
             Wants::Death => outcome == Outcome::Killed(Signal::SIGSYS),
+            Wants::Abort => outcome == Outcome::Killed(Signal::SIGABRT),
             Wants::Landlock => {
                 matches!(outcome, Outcome::Failed(Errno::EACCES | Errno::EXDEV | Errno::EPERM))
             }

@@ -2,7 +2,7 @@
 
 use crate::call::{call, int, path, pointer};
 use crate::inside::{Attack, Wants};
-use Wants::{Death, Success};
+use Wants::{Abort, Death, Success};
 use confine::numbers;
 use libc::*;
 use nix::errno::Errno;
@@ -23,6 +23,11 @@ fn send(arguments: &[c_long; 4]) -> Result<c_long, Errno> {
 fn old(what: c_int, arguments: &[c_long]) -> Result<(), Errno> {
     call(SYS_socketcall, &[int(what), arguments.as_ptr() as c_long]).map(drop)
 }
+/// musl asks of files whether they are terminals, and does without an answer.
+const TERMINAL: Wants = match cfg!(target_env = "musl") {
+    true => Wants::Refusal(Errno::ENOSYS),
+    false => Death,
+};
 
 #[rustfmt::skip]
 pub fn attacks() -> Vec<Attack> {
@@ -67,10 +72,19 @@ pub fn attacks() -> Vec<Attack> {
         attack("a sibling aborted", Death, |scene| {
             call(SYS_tgkill, &[int(scene.sibling), int(scene.sibling), int(SIGABRT)]).map(drop)
         }),
+        attack("a sibling's thread aborted", Death, |scene| {
+            call(SYS_tkill, &[int(scene.sibling), int(SIGABRT)]).map(drop)
+        }),
         attack("itself stopped", Death, |_| {
             let own = int(nix::unistd::getpid().as_raw());
             call(SYS_tgkill, &[own, own, int(SIGSTOP)]).map(drop)
         }),
+        attack("its own thread stopped", Death, |_| {
+            let own = nix::unistd::gettid().as_raw();
+            call(SYS_tkill, &[int(own), int(SIGSTOP)]).map(drop)
+        }),
+        // What must work: a bug is told from an attack.
+        attack("an abort", Abort, |_| std::process::abort()),
         attack("signals by a descriptor's owner", Death, |scene| {
             call(numbers::FCNTL, &[int(scene.fd()), int(F_SETOWN), int(scene.front)]).map(drop)
         }),
@@ -139,7 +153,7 @@ pub fn attacks() -> Vec<Attack> {
         attack("a message to an address by the old call", Death, |_| old(11, &[0, 0, 0, 0, 0, 0])),
         #[cfg(target_arch = "x86")]
         attack("a descriptor given away by the old call", Death, |_| old(16, &[0, 0, 0])),
-        attack("a terminal's input", Death, |_| {
+        attack("a terminal's input", TERMINAL, |_| {
             call(SYS_ioctl, &[0, TIOCSTI as c_long, 0]).map(drop)
         }),
     ]
