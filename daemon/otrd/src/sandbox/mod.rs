@@ -5,11 +5,13 @@
 //! reason the front keeps the right to open what lies in the state directory, key files among it:
 //! that it does not is the code's word alone.
 //!
-//! * [`paths`]: the state directory, and what starting a worker takes (Landlock).
+//! * [`paths`]: the state directory, and what starting a worker takes (Landlock); [`loader`]: which
+//!   program loads it.
 //! * [`syscalls`]: no socket but Unix ones, no namespace, no other process's memory (seccomp).
 //!
 //! The calls to the kernel, which are the same in a worker, are in the crate `confine`.
 
+mod loader;
 mod paths;
 mod syscalls;
 

@@ -1,10 +1,10 @@
 //! Landlock: which files stay within reach.
 
-use super::NoLandlock;
+use super::{NoLandlock, loader};
 use crate::args::Settings;
 use crate::fd_store;
 use crate::listen::Listeners;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use confine::landlock::{AccessFs, BitFlags, Error, Outside, Rules, WithoutLandlock};
 use std::path::{Path, PathBuf};
 
@@ -36,7 +36,7 @@ pub fn restrict(settings: &Settings, listeners: &Listeners) -> Result<String> {
         rules = rules.keep_path(path, AccessFs::ReadFile | AccessFs::ReadDir)?;
     }
     rules = rules.keep_path(Path::new("/dev/null"), AccessFs::ReadFile | AccessFs::WriteFile)?;
-    for program in [Some(of_worker(&settings.worker)), loader()].into_iter().flatten() {
+    for program in programs(settings)? {
         rules = rules.keep_path(&program, AccessFs::ReadFile | AccessFs::Execute)?;
     }
     if let Some(directory) = settings.program.parent().filter(|_| !fd_store::is_there()) {
@@ -76,6 +76,16 @@ fn of_settings(file: &Path) -> Option<&Path> {
     Some(if own { directory } else { file }).filter(|path| path.exists())
 }
 
+/// What may be executed: the worker, and what loads it or a new release of our own.
+fn programs(settings: &Settings) -> Result<Vec<PathBuf>> {
+    let mut programs = vec![of_worker(&settings.worker)];
+    for program in [&settings.worker, &settings.program] {
+        let loader = loader::of(program);
+        programs.extend(loader.with_context(|| format!("no program: {}", program.display()))?);
+    }
+    Ok(programs)
+}
+
 /// A directory that is the worker's alone, for an update replaces the file.
 fn of_worker(program: &Path) -> PathBuf {
     let alone = program.parent().filter(|directory| directory.ends_with("lib/otrd"));
@@ -89,15 +99,4 @@ fn of_accounts() -> BitFlags<AccessFs> {
     let worker =
         AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::RemoveFile;
     context | worker
-}
-
-/// The program that the kernel runs to load programs like us; nothing for a static program.
-fn loader() -> Option<PathBuf> {
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    let is_loader = |path: &&Path| {
-        let name = path.file_name().and_then(|name| name.to_str());
-        name.is_some_and(|name| name.starts_with("ld-"))
-    };
-    let paths = maps.lines().filter_map(|line| Some(Path::new(line.get(line.find('/')?..)?)));
-    paths.into_iter().find(is_loader).map(Path::to_owned)
 }
