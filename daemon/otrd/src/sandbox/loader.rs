@@ -24,6 +24,14 @@ pub fn of(program: &Path) -> io::Result<Option<PathBuf>> {
     Ok(named.map(|name| OsString::from_vec(name).into()))
 }
 
+/// The file that tells musl's loader where libraries are. Where it is there and cannot be read, musl looks
+/// nowhere.
+pub fn search_path(loader: &Path) -> Option<PathBuf> {
+    let (name, _) = loader.file_name()?.to_str()?.split_once(".so")?;
+    let path = Path::new("/etc").join(format!("{name}.path"));
+    Some(path).filter(|path| path.exists())
+}
+
 fn named_by<Header: FileHeader<Endian = Endianness>>(
     file: &ReadCache<File>,
 ) -> object::read::Result<Option<Vec<u8>>> {

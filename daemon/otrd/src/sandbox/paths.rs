@@ -36,8 +36,13 @@ pub fn restrict(settings: &Settings, listeners: &Listeners) -> Result<String> {
         rules = rules.keep_path(path, AccessFs::ReadFile | AccessFs::ReadDir)?;
     }
     rules = rules.keep_path(Path::new("/dev/null"), AccessFs::ReadFile | AccessFs::WriteFile)?;
-    for program in programs(settings)? {
-        rules = rules.keep_path(&program, AccessFs::ReadFile | AccessFs::Execute)?;
+    rules =
+        rules.keep_path(&of_worker(&settings.worker), AccessFs::ReadFile | AccessFs::Execute)?;
+    for loader in loaders(settings)? {
+        rules = rules.keep_path(&loader, AccessFs::ReadFile | AccessFs::Execute)?;
+        if let Some(path) = loader::search_path(&loader) {
+            rules = rules.keep_path(&path, AccessFs::ReadFile)?;
+        }
     }
     if let Some(directory) = settings.program.parent().filter(|_| !fd_store::is_there()) {
         // A new release of our own, to be executed in place.
@@ -76,14 +81,14 @@ fn of_settings(file: &Path) -> Option<&Path> {
     Some(if own { directory } else { file }).filter(|path| path.exists())
 }
 
-/// What may be executed: the worker, and what loads it or a new release of our own.
-fn programs(settings: &Settings) -> Result<Vec<PathBuf>> {
-    let mut programs = vec![of_worker(&settings.worker)];
+/// What loads the worker, or a new release of our own.
+fn loaders(settings: &Settings) -> Result<Vec<PathBuf>> {
+    let mut loaders = Vec::new();
     for program in [&settings.worker, &settings.program] {
         let loader = loader::of(program);
-        programs.extend(loader.with_context(|| format!("no program: {}", program.display()))?);
+        loaders.extend(loader.with_context(|| format!("no program: {}", program.display()))?);
     }
-    Ok(programs)
+    Ok(loaders)
 }
 
 /// A directory that is the worker's alone, for an update replaces the file.
