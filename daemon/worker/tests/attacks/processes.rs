@@ -23,6 +23,7 @@ fn send(arguments: &[c_long; 4]) -> Result<c_long, Errno> {
 fn old(what: c_int, arguments: &[c_long]) -> Result<(), Errno> {
     call(SYS_socketcall, &[int(what), arguments.as_ptr() as c_long]).map(drop)
 }
+
 /// musl asks of files whether they are terminals, and does without an answer.
 const TERMINAL: Wants = match cfg!(target_env = "musl") {
     true => Wants::Refusal(Errno::ENOSYS),
