@@ -44,6 +44,44 @@ pub fn split(effects: Vec<Effect>) -> Vec<Vec<Effect>> {
     lists
 }
 
+/// What fits in one list, and how many rows and sentences at the ends of long tables and of the whole do not.
+pub fn shorten(effects: Vec<Effect>) -> (Vec<Effect>, usize) {
+    let (mut room, mut left_out) = (ROOM, 0);
+    let mut kept = Vec::new();
+    let (tables, sentences): (Vec<_>, Vec<_>) = effects
+        .into_iter()
+        .enumerate()
+        .partition(|(_, effect)| matches!(effect, Effect::Table { .. }));
+    // A sentence is about the whole.
+    for (at, effect) in sentences {
+        match room.checked_sub(size(&effect)) {
+            Some(rest) => {
+                room = rest;
+                kept.push((at, effect));
+            }
+            None => left_out += 1,
+        }
+    }
+    for (at, effect) in tables {
+        let Effect::Table { columns, mut rows } = effect else { continue };
+        let head = size(&Effect::Table { columns: columns.clone(), rows: Vec::new() });
+        room = room.saturating_sub(head);
+        let fit = rows.iter().take_while(|row| match room.checked_sub(row_size(row)) {
+            Some(rest) => {
+                room = rest;
+                true
+            }
+            None => false,
+        });
+        let fit = fit.count();
+        left_out += rows.len() - fit;
+        rows.truncate(fit);
+        kept.push((at, Effect::Table { columns, rows }));
+    }
+    kept.sort_by_key(|(at, _)| *at);
+    (kept.into_iter().map(|(_, effect)| effect).collect(), left_out)
+}
+
 /// Bytes around the texts of an effect, at most, and around the effects of a line.
 pub const AROUND: usize = 200;
 
@@ -92,6 +130,10 @@ fn size(effect: &Effect) -> usize {
     serde_json::to_vec(effect).map_or(0, |json| json.len() + 1)
 }
 
+fn row_size(row: &[Text]) -> usize {
+    serde_json::to_vec(row).map_or(0, |json| json.len() + 1)
+}
+
 /// A long table becomes several with the same heads.
 fn cut(effect: Effect) -> Vec<Effect> {
     if size(&effect) <= ROOM {
@@ -102,7 +144,7 @@ fn cut(effect: Effect) -> Vec<Effect> {
     let mut tables: Vec<Vec<Vec<Text>>> = vec![Vec::new()];
     let mut used = 0;
     for row in rows {
-        let size = serde_json::to_vec(&row).map_or(0, |json| json.len() + 1);
+        let size = row_size(&row);
         if used + size > room {
             tables.push(Vec::new());
             used = 0;
@@ -219,5 +261,28 @@ mod tests {
         let mut effects = vec![print(1), Effect::Pass, print(1)];
         let list = first(&mut effects, &mut { 0 });
         assert_eq!((list.len(), effects.len()), (2, 1));
+    }
+
+    #[test]
+    fn what_is_too_long_for_one_list_loses_the_ends_of_its_tables() {
+        let row =
+            |number: usize| vec![Text::from(format!("friend{number}")), Text::from("x".repeat(40))];
+        let table = |rows| Effect::Table { columns: vec!["a".into(), "b".into()], rows };
+        let whole = vec![print(10), table((0..100).map(row).collect()), print(20)];
+        assert_eq!(shorten(whole.clone()), (whole, 0));
+
+        let long = vec![print(10), table((0..4000).map(row).collect()), print(20)];
+        let (shortened, left_out) = shorten(long.clone());
+        let [first, Effect::Table { rows, .. }, last] = shortened.as_slice() else {
+            panic!("{} effects", shortened.len());
+        };
+        assert_eq!([first, last], [&long[0], &long[2]]);
+        assert_eq!(*rows, (0..4000 - left_out).map(row).collect::<Vec<_>>());
+        let bytes = serde_json::to_vec(&shortened).unwrap().len();
+        assert!((ROOM - 100..=ROOM + 2).contains(&bytes), "{bytes} bytes");
+
+        let (shortened, left_out) = shorten(vec![print(1000); 50]);
+        assert_eq!(shortened.len() + left_out, 50);
+        assert!(left_out > 0 && serde_json::to_vec(&shortened).unwrap().len() <= ROOM + 2);
     }
 }

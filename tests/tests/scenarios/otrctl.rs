@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use otrd_tests::{Otrctl, Otrd, Scene, World, eventually};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The examples of the page about JSON, by their headings.
 fn examples() -> BTreeMap<&'static str, Value> {
@@ -173,6 +173,32 @@ fn a_stopped_worker_is_said_and_the_others_answer() {
     assert_eq!(otrctl(&["accounts"]).code, 0);
     scene.otrd.signal_worker(worker, nix::sys::signal::Signal::SIGCONT);
     eventually("it answers", || otrctl(&["info"]).code == 0);
+}
+
+/// Somebody who has met thousands of people: an answer is one line, and the front ends a worker that does not
+/// answer.
+#[test]
+fn an_answer_without_end_is_cut_and_says_so() {
+    let world = World::new();
+    let otrd = Otrd::start(&world);
+    let mut shim = otrd.shim();
+    let hello = json!({"version": 1, "user": "alice", "network": "net"});
+    shim.call("hello", hello);
+    let known = |number: usize| format!("friend{number:04}\talice\tirc\t{number:040x}\tverified\n");
+    let old = world.directory("old", None);
+    world.file(&old.join("otr.fp"), (0..4000).map(known).collect::<String>(), None);
+    let otrctl = |words: &[&str]| Otrctl::new(&otrd).args(words).run();
+    let imported = otrctl(&["-a", "alice/net", "import", "irssi", old.to_str().expect("a path")]);
+    assert_eq!(imported.code, 0, "{imported:?}");
+
+    let worker = otrd.worker();
+    let info = otrctl(&["info"]);
+    assert_eq!(info.code, 0, "{}", info.err);
+    let rows = info.out.lines().filter(|line| line.starts_with("friend")).count();
+    let left_out = format!("{} lines more are left out", 4000 - rows);
+    assert!(rows > 300 && info.out.contains(&left_out), "{rows} rows, without {left_out:?}");
+    assert!(otrctl(&["info", "friend3999"]).out.contains("friend3999"));
+    assert_eq!(otrd.worker(), worker);
 }
 
 #[test]

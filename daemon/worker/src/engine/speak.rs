@@ -69,6 +69,13 @@ impl Engine {
         conversation.notes.take(now).then(|| conversation.nick.clone())
     }
 
+    /// So many rows and sentences are not in an answer, which would be too long for a line.
+    pub fn left_out(count: usize) -> Effect {
+        let message = Message::LeftOut { count: count.to_string() };
+        let (style, about) = (message.style(), message.about());
+        Effect::Print { text: Text::from(message.text()), style, repeat: false, about }
+    }
+
     fn print(&mut self, style: Style, text: String, about: About) {
         self.effect(Effect::Print { text: Text::from(text), style, repeat: false, about });
     }

@@ -2,9 +2,10 @@
 
 use super::{KeyPipe, MAX_KEY, Worker, memory};
 use crate::bundle_io;
+use crate::chunking;
 use crate::commands::{self, Line};
 use crate::control::Packet;
-use crate::engine::{Event, KeyState};
+use crate::engine::{Engine, Event, KeyState};
 use crate::store::{Converted, Keys, Rekeyed};
 use anyhow::Result;
 use proto::admin::import_export::{Exported, Imported, Order};
@@ -181,6 +182,11 @@ impl Worker {
             .into_iter()
             .partition(|effect| matches!(effect, Effect::Print { .. } | Effect::Table { .. }));
         self.unasked(others);
+        // The front answers in one line.
+        let (mut output, left_out) = chunking::shorten(output);
+        if left_out > 0 {
+            output.push(Engine::left_out(left_out));
+        }
         self.say(&ToFront::Output { seq, outcome: Ok::<_, CommandFailed>(Output { output }) });
     }
 
