@@ -6,7 +6,6 @@
 //! hands over arguments in 64 bits on all of them (`struct seccomp_data` of `linux/seccomp.h`): so
 //! it is made for a 64-bit one there, and says the right one instead.
 
-use crate::seccomp::Error;
 use seccompiler::{BackendError, BpfProgram, SeccompFilter, TargetArch, sock_filter};
 
 /// This processor, where seccompiler does not know it.
@@ -26,6 +25,17 @@ const STAND_IN: TargetArch = TargetArch::x86_64;
 const LOADED: sock_filter = sock_filter { code: 0x20, jt: 0, jf: 0, k: 4 };
 const COMPARED: sock_filter = sock_filter { code: 0x15, jt: 1, jf: 0, k: 0xc000_003e };
 
+/// Why there is no program.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The filter makes none.
+    #[error(transparent)]
+    Filter(#[from] BackendError),
+    /// It does not begin as programs do.
+    #[error("no filter for this processor")]
+    Beginning,
+}
+
 /// The program of a filter.
 ///
 /// # Errors
@@ -42,7 +52,7 @@ pub fn program(
 fn for_processor(processor: u32, mut program: BpfProgram) -> Result<BpfProgram, Error> {
     match program.as_mut_slice() {
         [first, second, ..] if *first == LOADED && *second == COMPARED => second.k = processor,
-        _ => return Err(Error::Processor),
+        _ => return Err(Error::Beginning),
     }
     Ok(program)
 }
@@ -73,7 +83,7 @@ mod tests {
     fn a_program_that_begins_otherwise_is_refused() {
         for program in [Vec::new(), made_for(TargetArch::aarch64), made_for(STAND_IN).split_off(1)]
         {
-            assert!(matches!(for_processor(1, program), Err(Error::Processor)));
+            assert!(matches!(for_processor(1, program), Err(Error::Beginning)));
         }
     }
 }

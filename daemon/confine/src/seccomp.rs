@@ -52,9 +52,9 @@ pub enum Error {
     /// The list makes no filter.
     #[error(transparent)]
     List(#[from] BackendError),
-    /// It could not be made one for this processor.
-    #[error("no filter for this processor")]
-    Processor,
+    /// There is none for this processor.
+    #[error(transparent)]
+    Processor(#[from] processor::Error),
     /// The kernel does not take it.
     #[error(transparent)]
     Kernel(#[from] seccompiler::Error),
@@ -118,8 +118,8 @@ pub fn restrict(
 
 /// Makes these system calls missing (ENOSYS), even if [`restrict`] allows them: of the answers of several
 /// filters the strictest counts, and to end the process is stricter.
-pub fn refuse(calls: &[i64]) -> Result<(), Error> {
-    let rules = calls.iter().map(|&number| (number, Vec::new())).collect();
+pub fn refuse(calls: impl IntoIterator<Item = impl Into<i64>>) -> Result<(), Error> {
+    let rules = calls.into_iter().map(|number| (number.into(), Vec::new())).collect();
     install(rules, missing(), SeccompAction::Allow)
 }
 
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn what_is_refused_is_missing_whatever_is_allowed() {
         let confined = std::thread::spawn(|| {
-            refuse(&[libc::SYS_getcwd]).unwrap();
+            refuse([libc::SYS_getcwd]).unwrap();
             restrict(NUMBERS.map(|it| (it, Vec::new())), Unlisted::Kills).unwrap();
             nix::unistd::getcwd().map(drop)
         });

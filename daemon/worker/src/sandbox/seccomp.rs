@@ -27,14 +27,14 @@ pub enum Seen {
 /// What a C library asks and does without: it is missing (ENOSYS), and its list entry only keeps it from
 /// ending the process. musl asks whether a file is a terminal before it writes to it.
 #[cfg(target_env = "musl")]
-const REFUSED: &[i64] = &[libc::SYS_ioctl];
+const REFUSED: &[libc::c_long] = &[libc::SYS_ioctl];
 #[cfg(not(target_env = "musl"))]
-const REFUSED: &[i64] = &[];
+const REFUSED: &[libc::c_long] = &[];
 
 /// Forbids everything that [`allowed`] does not list.
 pub fn restrict(directory: Option<RawFd>) -> Result<(), Error> {
     if !REFUSED.is_empty() {
-        confine::seccomp::refuse(REFUSED)?;
+        confine::seccomp::refuse(REFUSED.iter().copied())?;
     }
     let listed = allowed(directory).into_iter().map(|entry| (entry.number, entry.with));
     confine::seccomp::restrict(listed, Unlisted::Kills)
