@@ -117,8 +117,12 @@ bool IsBare(string_view target) {
 bool MayBePerson(string_view target) {
     target = Trimmed(target);
     target.remove_prefix(std::min(target.find_first_not_of(kStatus), target.size()));
-    return !target.empty() && target.front() != '$' && target.front() != '*' &&
-           kChannels.find(target.front()) == string_view::npos;
+    if (target.empty() || target.front() == '$' || target.front() == '*') return false;
+    if (kChannels.find(target.front()) == string_view::npos) return true;
+    // In front of a sign of rank these are signs of rank themselves to some servers.
+    const auto among = [](string_view signs, char c) { return signs.find(c) != string_view::npos; };
+    return target.size() > 1 && target.front() != '#' &&
+           (among(kRanks, target[1]) || among(kMoreRanks, target[1]));
 }
 
 string_view User(string_view user) {

@@ -137,6 +137,10 @@ static void Bounds() {
     closed.Close("one");
     Check(closed.Everybody() && closed.Of("carol", "") == Level::Closed, "one more closes everybody");
     Check(closed.Of("#channel", "") == Level::Open, "but no channel");
+    for (const string& channel : {string("&local"), string("+plus"), string("@#channel"), string("~&local")})
+        Check(closed.Of(channel, "@+") == Level::Open, channel + " is a channel");
+    for (const string& signs : {string("~&@%+bob"), string("&@bob"), string("+&bob"), string("!~bob")})
+        Check(closed.Of(signs, "@+") == Level::Closed, signs + " may be bob");
     Closed again(Sum, "other");
     Check(again.Load(closed.Store()) && again.Of("carol", "") == Level::Closed, "after a restart, too");
     again.Open("carol");

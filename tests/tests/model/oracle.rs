@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use otrd_tests::{Line, Reading, names};
 
 use crate::people::{Heard, undeliverable};
-use tokens::{Own, Theirs, Token, is_channel_with_rank, tokens_in};
+use tokens::{Own, Theirs, Token, is_channel, is_channel_with_rank, tokens_in};
 
 /// Before clear text of a person with whom one is private.
 const MARKS: [&str; 2] = ["[NOT ENCRYPTED]", "[not checked by otrd]"];
@@ -303,7 +303,7 @@ impl Oracle {
         let Some(Token::Own(own)) = self.tokens.get(token) else { return };
         // For everybody: but `+name` is a channel there, and `~&name` one with a sign of rank, as long as
         // nobody is meant by name.
-        let channel = target.starts_with(['#', '&', '+', '!']) || is_channel_with_rank(target);
+        let channel = is_channel(target);
         let closed = reach.iter().any(|name| {
             own.closed.contains(name) || (!channel && own.closed_as_all.contains(name))
         });

@@ -87,3 +87,11 @@ pub fn tokens_in(text: &str) -> Vec<String> {
 pub fn is_channel_with_rank(target: &str) -> bool {
     target.trim_start_matches(['~', '@', '%', '+']).starts_with(['#', '&'])
 }
+
+/// What is for nobody even where everybody is meant: but of several signs in a row, all may be of rank.
+pub fn is_channel(target: &str) -> bool {
+    let rest = target.trim_start_matches(['~', '@', '%']);
+    let among =
+        |at: usize, signs: &[char]| rest.chars().nth(at).is_some_and(|it| signs.contains(&it));
+    among(0, &['#', '&', '+', '!']) && !among(1, &['~', '@', '%', '+', '&', '!'])
+}
