@@ -55,7 +55,6 @@ pub fn allowed(directory: Option<RawFd>) -> Vec<Entry> {
 /// By a bug of ours, or a failed check of libgcrypt's.
 const ABORT: &str = "abort";
 const LARGE: &str = "malloc, for pieces that are large by its measure at that moment";
-const NO_CLOCK: &str = "machines whose clock the vDSO cannot read";
 const ONCE: &str = "pthread_once, where a library gets to it late";
 
 /// Memory, randomness, and files in memory: all that making a key takes.
@@ -79,10 +78,15 @@ fn computing() -> Vec<Entry> {
         any(numbers::LSEEK),
         any(SYS_close),
         with(numbers::FCNTL, flags),
-        elsewhere(SYS_clock_gettime, NO_CLOCK),
-        elsewhere(SYS_futex, ONCE),
+        // Processor time, which libgcrypt stirs in, too; and all times where the vDSO cannot read
+        // the machine's clock (hpet, acpi_pm).
+        #[cfg(target_pointer_width = "64")]
+        any(SYS_clock_gettime),
         #[cfg(target_pointer_width = "32")]
-        elsewhere(numbers::CLOCK_GETTIME64, NO_CLOCK),
+        any(numbers::CLOCK_GETTIME64),
+        #[cfg(target_pointer_width = "32")]
+        elsewhere(SYS_clock_gettime, "kernels and libraries whose times have 32 bits"),
+        elsewhere(SYS_futex, ONCE),
         #[cfg(target_pointer_width = "32")]
         elsewhere(numbers::FUTEX_TIME64, ONCE),
     ]
@@ -101,6 +105,12 @@ fn of_c_library() -> Vec<Entry> {
         any(SYS_newfstatat),
         #[cfg(target_pointer_width = "64")]
         elsewhere(SYS_fstat, "newer glibc, instead of newfstatat"),
+        // libgcrypt stirs it in: where the vDSO cannot read the clock, these have a call of its own for it.
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        any(SYS_gettimeofday),
+        // time(3), of which libotr makes much, where there is no vDSO at all.
+        #[cfg(target_arch = "x86_64")]
+        any(SYS_time),
         elsewhere(SYS_gettid, ABORT),
         Entry { seen: Seen::Elsewhere(ABORT), ..with(SYS_tgkill, [abort]) },
     ]

@@ -1,7 +1,10 @@
-//! The list of allowed system calls is no longer than it has to be: two workers hold a whole
-//! conversation under strace, and every entry is seen in use, or says where else it is.
+//! The list of allowed system calls is as long as it has to be, and no longer: two workers hold a whole
+//! conversation under strace, one of them without a vDSO, and every entry is seen in use, or says
+//! where else it is.
 // clippy knows test functions, not their helpers.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod watched;
 
 use libc::c_long;
 use nix::sys::socket::{
@@ -16,9 +19,10 @@ use std::io::{BufRead, BufReader, IoSlice, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
+use watched::{Clock, Watched};
 use worker::sandbox::seccomp::{Seen, allowed};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_otrd-worker");
@@ -75,7 +79,7 @@ fn converse(root: &Path) {
     two.until("your private key is ready");
     for person in &mut two.people {
         person.order(&ToWorker::Shutdown, None);
-        assert!(person.child.wait().unwrap().success(), "{}", person.name);
+        assert!(person.worker.wait().success(), "{}", person.name);
     }
 }
 
@@ -163,7 +167,7 @@ impl Two {
 struct Person {
     name: &'static str,
     root: PathBuf,
-    child: Child,
+    worker: Watched,
     control: OwnedFd,
     module: UnixStream,
     keys: usize,
@@ -180,10 +184,11 @@ impl Person {
         let (control, theirs) =
             socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
                 .unwrap();
-        let mut traced = strace(root, name);
-        let child = traced.stdin(theirs).stdout(Stdio::null()).spawn().unwrap();
+        let worker = watched(root, name, name, |worker| {
+            worker.stdin(theirs).stdout(Stdio::null());
+        });
         let (module, theirs) = UnixStream::pair().unwrap();
-        let person = Self { name, root: root.into(), child, control, module, keys: 0 };
+        let person = Self { name, root: root.into(), worker, control, module, keys: 0 };
 
         let (user, network) = (Name::new(name).unwrap(), Name::new("net").unwrap());
         let account = Account { uid: 1000, user, network };
@@ -240,12 +245,13 @@ impl Person {
     fn makes_a_key(&mut self) {
         self.keys += 1;
         let name = format!("{}-key-{}", self.name, self.keys);
-        let mut traced = strace(&self.root, &name);
-        traced.args(["keygen", "--allow-no-landlock"]);
-        let mut child = traced.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(self.name.as_bytes()).unwrap();
-        self.order(&ToWorker::KeyPipe, Some(child.stdout.take().unwrap().into()));
-        assert!(child.wait().unwrap().success());
+        let mut maker = watched(&self.root, self.name, &name, |maker| {
+            maker.args(["keygen", "--allow-no-landlock"]);
+            maker.stdin(Stdio::piped()).stdout(Stdio::piped());
+        });
+        maker.child.stdin.take().unwrap().write_all(self.name.as_bytes()).unwrap();
+        self.order(&ToWorker::KeyPipe, Some(maker.child.stdout.take().unwrap().into()));
+        assert!(maker.wait().success());
     }
 }
 
@@ -255,13 +261,19 @@ fn many_friends(own: &str) -> String {
     (1..=700).map(line).collect()
 }
 
-fn strace(root: &Path, name: &str) -> Command {
-    let mut command = Command::new("strace");
-    command.args(["-n", "-e", "signal=none", "-o"]).arg(root.join(format!("{name}.strace")));
-    if cfg!(target_env = "musl") && name == "bob" {
+/// One of the programs of this person, with a log of its own.
+fn watched(root: &Path, who: &str, log: &str, change: impl FnOnce(&mut Command)) -> Watched {
+    let mut worker = watched::worker();
+    change(&mut worker);
+    let log = root.join(format!("{log}.strace"));
+    // Bob's machine is another one.
+    let (clock, options): (_, &[_]) = match who {
         // malloc goes another way where its first brk fails.
-        command.args(["-e", "inject=brk:error=ENOMEM:when=1"]);
-    }
-    command.args(["--", WORKER]).env_clear().env("PATH", "/usr/bin:/bin");
-    command
+        "bob" if cfg!(target_env = "musl") => {
+            (Clock::Kernel, &["-e", "inject=brk:error=ENOMEM:when=1"])
+        }
+        "bob" => (Clock::Kernel, &[]),
+        _ => (Clock::Vdso, &[]),
+    };
+    Watched::start(&mut worker, clock, &log, options)
 }
