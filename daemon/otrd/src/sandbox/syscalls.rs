@@ -28,7 +28,7 @@ const PLAIN: &[c_long] = &[
     SYS_sched_getaffinity, SYS_sched_yield,
     // Signals and time.
     SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_restart_syscall,
-    SYS_clock_gettime, SYS_clock_getres, SYS_clock_nanosleep, SYS_nanosleep,
+    SYS_clock_gettime, SYS_gettimeofday, SYS_clock_getres, SYS_clock_nanosleep, SYS_nanosleep,
     // A worker confines itself.
     SYS_seccomp, SYS_landlock_create_ruleset, SYS_landlock_add_rule, SYS_landlock_restrict_self,
 ];
@@ -38,12 +38,12 @@ const PLAIN: &[c_long] = &[
 #[rustfmt::skip]
 const OLD: &[c_long] = &[
     SYS_access, SYS_arch_prctl, SYS_dup2, SYS_epoll_wait, SYS_mkdir, SYS_open, SYS_poll,
-    SYS_readlink, SYS_rename, SYS_rmdir, SYS_stat, SYS_lstat, SYS_unlink,
+    SYS_readlink, SYS_rename, SYS_rmdir, SYS_stat, SYS_lstat, SYS_time, SYS_unlink,
 ];
 #[cfg(target_pointer_width = "32")]
 #[rustfmt::skip]
 const OLD: &[c_long] = &[
-    SYS_access, SYS_dup2, SYS_epoll_wait, SYS_gettimeofday, SYS_lstat64, SYS_mkdir, SYS_open,
+    SYS_access, SYS_dup2, SYS_epoll_wait, SYS_lstat64, SYS_mkdir, SYS_open,
     SYS_poll, SYS_readlink, SYS_rename, SYS_rmdir, SYS_sigreturn, SYS_stat64, SYS_unlink,
     // Users and groups of 32 bits, and limits above 2 GB.
     SYS_getuid32, SYS_geteuid32, SYS_getgid32, SYS_getegid32, SYS_ugetrlimit,
