@@ -23,7 +23,7 @@ std::vector<std::string> Names(std::string_view target, std::string_view statusm
 bool IsBare(std::string_view target);
 
 // Whether it may be a person, whatever CHANTYPES and STATUSMSG say: all that is no channel by
-// RFC 2811 and no mask of servers.
+// RFC 2811 and no mask of servers. `&@name` may be one behind two signs of rank.
 bool MayBePerson(std::string_view target);
 
 // A line to IRC that carries words, and to whom. Empty targets: another line.

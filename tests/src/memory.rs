@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
-/// How often a process of root's own machine has these bytes where it can write: heap, stack, data.
+/// How often these bytes are in a process's writable memory: heap, stack, data.
 ///
 /// # Panics
 /// Only root may look.

@@ -4,8 +4,8 @@
 //! * [`hardening`]: no core, no debugger, no new privileges, no swap.
 //! * [`landlock`]: no file but those of a list, no port.
 //! * [`seccomp`]: no system call but those of a list.
-//! * [`processor`]: filters of system calls for the one that this runs on.
-//! * [`numbers`]: system calls that have another name on 32-bit processors.
+//! * [`processor`]: filters for the processor that this runs on.
+//! * [`numbers`]: system calls whose names differ between processors.
 //! * [`fd_passing`]: descriptors beside bytes on a Unix socket (SCM_RIGHTS).
 //! * [`secret_io`]: reading into memory that is wiped.
 #![forbid(unsafe_code)]

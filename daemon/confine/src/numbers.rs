@@ -1,5 +1,6 @@
-//! Numbers of system calls that not all processors have under one name, by what the C library makes. A
-//! 32-bit processor has many twice; the later one has room for long files, or for times after 2038.
+//! Numbers of system calls whose names differ between processors: each is the one that the C library
+//! makes. A 32-bit processor has many of them twice; the later one has room for long files, or for times
+//! after 2038.
 
 #[cfg(not(target_arch = "riscv64"))]
 pub use libc::SYS_renameat as RENAMEAT;

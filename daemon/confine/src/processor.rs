@@ -1,10 +1,9 @@
-//! Filters for this processor. A program begins with a look at the processor whose calls the numbers
-//! mean (AUDIT_ARCH): a 64-bit kernel takes those of 32-bit programs from any program, and the
-//! other way round.
+//! Filters for this processor. A BPF program first compares the processor that a call is for
+//! (AUDIT_ARCH): a 64-bit kernel takes calls of 32-bit programs, which have other numbers, from any program.
 //!
-//! seccompiler knows no 32-bit processor. Nothing else in a program depends on it, for the kernel
-//! hands over arguments in 64 bits on all of them (`struct seccomp_data` of `linux/seccomp.h`): so
-//! it is made for a 64-bit one there, and says the right one instead.
+//! seccompiler knows no 32-bit processor. Nothing but that comparison depends on it, for the kernel hands
+//! over arguments in 64 bits on all processors (`struct seccomp_data` of `linux/seccomp.h`): so a program is
+//! made for a 64-bit processor, and the comparison changed to the right one.
 
 use seccompiler::{BackendError, BpfProgram, SeccompFilter, TargetArch, sock_filter};
 

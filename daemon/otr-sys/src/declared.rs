@@ -55,7 +55,7 @@ declarations! {
         }
     }
     types {
-        time_t, gcry_error_t, gcry_mpi_t, gcry_sexp_t, otrl_instag_t, OtrlPolicy, OtrlMessageState,
+        gcry_error_t, gcry_mpi_t, gcry_sexp_t, otrl_instag_t, OtrlPolicy, OtrlMessageState,
         OtrlAuthState, NextExpectedSMP, OtrlSMPEvent, OtrlMessageEvent, OtrlErrorCode,
     }
     constants {

@@ -19,8 +19,8 @@ pub enum InitError {
     Libotr(String),
     /// libotr was built with a `time_t` of another size.
     #[error(
-        "libotr was built with other options than this program: build it with `CFLAGS=-D_TIME_BITS=64 \
-         -D_FILE_OFFSET_BITS=64`, or without"
+        "libotr was built with a time_t of another size: build this program with `CFLAGS=-D_TIME_BITS=64 \
+         -D_FILE_OFFSET_BITS=64`, or without them"
     )]
     Layout,
     /// libgcrypt's own function of this name was not found.

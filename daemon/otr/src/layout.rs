@@ -5,7 +5,8 @@ use std::ptr;
 
 use crate::context::PROTOCOL;
 
-/// Whether a new context points at itself where the declarations say so, which is behind the first time in it.
+/// Whether a new context's list of fingerprints points back at the context. By the declarations that pointer
+/// lies behind a `time_t`: it is read elsewhere where libotr's has another size.
 pub(crate) fn is_as_declared() -> bool {
     // SAFETY: a user state and a context of libotr's own, released before anybody else knows them. What is read
     // lies within the context, whichever the size of the time before.

@@ -51,8 +51,9 @@ pub fn keygen(program: &Path, allow_no_landlock: bool, user: &str) -> io::Result
     Ok((child, key))
 }
 
-/// libotr and libgcrypt free copies of texts and secrets as they are. glibc writes over what is freed, but for
-/// what its cache of each thread takes; see "Memory Allocation Tunables" in its manual.
+/// libotr and libgcrypt free copies of texts and secrets without wiping them. So glibc overwrites what is
+/// freed; only its cache per thread would keep some of it as it is, and is switched off. See "Memory
+/// Allocation Tunables" in glibc's manual.
 const WIPED_WHEN_FREED: &str = "glibc.malloc.perturb=255:glibc.malloc.tcache_count=0";
 
 /// The program with almost no environment, in `/`, in a process group of its own (a Ctrl-C on the

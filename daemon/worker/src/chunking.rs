@@ -44,42 +44,29 @@ pub fn split(effects: Vec<Effect>) -> Vec<Vec<Effect>> {
     lists
 }
 
-/// What fits in one list, and how many rows and sentences at the ends of long tables and of the whole do not.
-pub fn shorten(effects: Vec<Effect>) -> (Vec<Effect>, usize) {
-    let (mut room, mut left_out) = (ROOM, 0);
-    let mut kept = Vec::new();
-    let (tables, sentences): (Vec<_>, Vec<_>) = effects
-        .into_iter()
-        .enumerate()
-        .partition(|(_, effect)| matches!(effect, Effect::Table { .. }));
-    // A sentence is about the whole.
-    for (at, effect) in sentences {
-        match room.checked_sub(size(&effect)) {
-            Some(rest) => {
-                room = rest;
-                kept.push((at, effect));
-            }
-            None => left_out += 1,
-        }
-    }
-    for (at, effect) in tables {
-        let Effect::Table { columns, mut rows } = effect else { continue };
-        let head = size(&Effect::Table { columns: columns.clone(), rows: Vec::new() });
-        room = room.saturating_sub(head);
-        let fit = rows.iter().take_while(|row| match room.checked_sub(row_size(row)) {
-            Some(rest) => {
-                room = rest;
-                true
-            }
-            None => false,
-        });
-        let fit = fit.count();
+/// What fits in one list, and how many lines are left out: the last rows of long tables, and sentences
+/// where these alone are too long.
+pub fn shorten(mut effects: Vec<Effect>) -> (Vec<Effect>, usize) {
+    let (mut room, all) = (ROOM, effects.len());
+    let is_table = |effect: &Effect| matches!(effect, Effect::Table { .. });
+    effects.retain(|effect| is_table(effect) || takes(&mut room, size(effect)));
+    let mut left_out = all - effects.len();
+    for effect in &mut effects {
+        let Effect::Table { columns, rows } = effect else { continue };
+        let head = Effect::Table { columns: columns.clone(), rows: Vec::new() };
+        room = room.saturating_sub(size(&head));
+        let fit = rows.iter().take_while(|row| takes(&mut room, row_size(row))).count();
         left_out += rows.len() - fit;
         rows.truncate(fit);
-        kept.push((at, Effect::Table { columns, rows }));
     }
-    kept.sort_by_key(|(at, _)| *at);
-    (kept.into_iter().map(|(_, effect)| effect).collect(), left_out)
+    (effects, left_out)
+}
+
+/// Takes so many bytes, if they are there.
+fn takes(room: &mut usize, size: usize) -> bool {
+    let rest = room.checked_sub(size);
+    *room = rest.unwrap_or(*room);
+    rest.is_some()
 }
 
 /// Bytes around the texts of an effect, at most, and around the effects of a line.

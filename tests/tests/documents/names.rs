@@ -7,23 +7,15 @@ use std::path::{Path, PathBuf};
 pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 #[test]
-fn every_test_that_the_security_page_names_exists() {
-    let page = read("daemon/SECURITY.md");
+fn every_test_that_a_page_names_exists() {
     let tests = all_tests();
-    let named: Vec<&str> = code(&page).filter(|word| word.matches("::").count() == 2).collect();
-    assert!(named.len() > 80, "only {} names are found", named.len());
-    let missing: Vec<&str> = named.into_iter().filter(|name| !tests.contains(*name)).collect();
-    assert!(missing.is_empty(), "no such tests: {missing:#?}");
-}
-
-#[test]
-fn every_test_that_the_page_of_examples_names_exists() {
-    let page = read("proto/EXAMPLES.md");
-    let tests = all_tests();
-    let named: Vec<&str> = code(&page).filter(|word| word.matches("::").count() == 2).collect();
-    assert!(named.len() > 10, "only {} names are found", named.len());
-    let missing: Vec<&str> = named.into_iter().filter(|name| !tests.contains(*name)).collect();
-    assert!(missing.is_empty(), "no such tests: {missing:#?}");
+    for (page, least) in [("daemon/SECURITY.md", 80), ("proto/EXAMPLES.md", 10)] {
+        let text = read(page);
+        let named: Vec<&str> = code(&text).filter(|word| word.matches("::").count() == 2).collect();
+        assert!(named.len() > least, "{page}: only {} names are found", named.len());
+        let missing: Vec<&str> = named.into_iter().filter(|name| !tests.contains(*name)).collect();
+        assert!(missing.is_empty(), "{page}: no such tests: {missing:#?}");
+    }
 }
 
 #[test]

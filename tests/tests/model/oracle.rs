@@ -4,6 +4,7 @@
 
 mod end;
 mod losses;
+mod shown;
 mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,17 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use otrd_tests::{Line, Reading, names};
 
 use crate::people::{Heard, undeliverable};
-use tokens::{Own, Theirs, Token, is_channel, is_channel_with_rank, tokens_in};
-
-/// Before clear text of a person with whom one is private.
-const MARKS: [&str; 2] = ["[NOT ENCRYPTED]", "[not checked by otrd]"];
-
-/// Before what may have been shown by a ZNC that crashed.
-const AGAIN: &str = "[perhaps shown before]";
-
-/// Of what `*otr` says after finish.
-const FINISHED: [&str; 2] =
-    ["The private conversation is finished", "There is no private conversation."];
+use tokens::{Own, Theirs, Token, is_channel, is_channel_to_znc, tokens_in};
 
 /// A line of the module of that name, which writes it at each connection.
 const PERFORM: &str = "perform ";
@@ -109,7 +100,7 @@ impl Oracle {
         // ending.
         let own_nick = self.fold(me);
         let nobodys =
-            own.targets.iter().all(|one| is_channel_with_rank(one) || self.fold(one) == own_nick);
+            own.targets.iter().all(|one| is_channel_to_znc(one) || self.fold(one) == own_nick);
         own.excused = self.unloaded || automatic || nobodys || (!connected && !plain);
         own.gone = own.targets.iter().any(|target| self.left.contains(&self.fold(target)));
         // What perform keeps is judged by who is closed when it goes out.
@@ -360,80 +351,6 @@ impl Oracle {
                 self.read_by.insert(name.clone());
             }
         }
-    }
-
-    /// A client of the user got a line. The first client counts.
-    pub fn shown(&mut self, client: usize, line: &Line) {
-        let text = line.plain_text();
-        let source = line.nick().to_owned();
-        let module = source.split('@').next().unwrap_or_default();
-        if module == "*status"
-            && text.contains("got lost")
-            && let Some((_, rest)) = text.split_once(" to ")
-        {
-            let target = rest.split(" got lost").next().unwrap_or_default().to_owned();
-            *self.lost_by_znc.entry(target).or_default() += 1;
-        }
-        if module == "*otr" {
-            self.told(&text);
-        }
-        for token in tokens_in(&String::from_utf8_lossy(&line.raw)) {
-            let (step, wrong) = match self.tokens.get_mut(&token) {
-                Some(Token::Own(own)) => {
-                    let back = text.contains("Not sent") || text.contains("Stopped");
-                    if module == "*otr"
-                        && back
-                        && let Some(count) = own.back.get_mut(client)
-                    {
-                        *count += 1;
-                    }
-                    own.echoed |= client == 1 && !module.starts_with('*');
-                    continue;
-                }
-                Some(Token::Theirs(theirs)) => {
-                    let unmarked = theirs.marked && !MARKS.iter().any(|mark| text.contains(mark));
-                    let wrong = if module.starts_with('*') {
-                        let speaks = theirs.as_module && text.starts_with(&token);
-                        speaks.then_some("the network speaks as a module")
-                    } else {
-                        theirs.shown += usize::from(client == 0);
-                        let allowed = theirs.told_again && text.contains(AGAIN);
-                        let twice = client == 0 && theirs.shown > 1 && !allowed;
-                        let unmarked =
-                            unmarked.then_some("clear words of somebody private, unmarked");
-                        unmarked.or(twice.then_some("shown twice"))
-                    };
-                    (theirs.step.clone(), wrong)
-                }
-                None => continue,
-            };
-            if let Some(kind) = wrong {
-                self.fault(kind, &step, &line.to_string());
-            }
-        }
-    }
-
-    /// `*otr` tells the user something.
-    fn told(&mut self, text: &str) {
-        let Some((name, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once("] "))
-        else {
-            return;
-        };
-        let name = self.fold(name);
-        if rest.starts_with("The conversation is private now") {
-            if !self.opened_all && !self.opened.contains(&name) {
-                self.closed.insert(name.clone());
-                self.ever_closed = true;
-            }
-            self.private_at_last.insert(name, true);
-        } else if FINISHED.iter().any(|answer| rest.starts_with(answer)) {
-            self.private_at_last.insert(name, false);
-        }
-    }
-
-    /// otrd or the module may have done what its user is not told of.
-    pub fn answers_may_be_lost(&mut self) {
-        self.private_at_last.clear();
     }
 
     /// Everything that was under way has arrived, but for what a stopped worker has not done yet.

@@ -19,10 +19,10 @@
 
 mod arrivals;
 mod people_steps;
+mod programs;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -327,19 +327,6 @@ impl<'a> Play<'a> {
         }
     }
 
-    fn registry(&self) -> PathBuf {
-        let module = format!("users/{}/networks/{}/moddata/otr", self.login, self.network);
-        self.stage.znc.dir().join(module).join(".registry")
-    }
-
-    /// ZNC had written so much of it when it ended: `registry 40`, in hundredths.
-    fn cut_registry(&self, part: &str) {
-        let part = part.rsplit(' ').next().and_then(|part| part.parse().ok());
-        let content = fs::read(self.registry()).unwrap_or_default();
-        let length = content.len() * part.unwrap_or(0_usize) / 100;
-        fs::write(self.registry(), content.get(..length).unwrap_or(&content)).expect("written");
-    }
-
     /// Faults that whoever runs this knows of: OTRD_PLAYS_SKIP has words of them, between `;`.
     fn skips_known(&mut self) {
         let known = std::env::var("OTRD_PLAYS_SKIP").unwrap_or_default();
@@ -361,88 +348,6 @@ impl<'a> Play<'a> {
                 self.stage.server.knows_as(&self.login, &self.me);
             }
             _ => {}
-        }
-    }
-
-    fn unload(&mut self) {
-        self.thaw();
-        self.rest();
-        if self.oracle.unloaded {
-            return;
-        }
-        let closed = self.oracle.closed_names();
-        self.oracle.unloaded = true;
-        let before = self.clients[0].lines().len();
-        self.client(0, "PRIVMSG *status :unloadmod otr");
-        let gone = |line: &otrd_tests::Line| {
-            line.is("PRIVMSG", "*status")
-                && line.text().contains("otr")
-                && line.text().contains("nloaded")
-        };
-        self.clients[0].within(PATIENCE, gone).expect("the module is unloaded");
-        let told: Vec<String> = self.clients[0]
-            .lines_since(before)
-            .iter()
-            .filter(|line| line.is("PRIVMSG", "*otr"))
-            .map(|line| self.oracle.fold(&line.plain_text()))
-            .collect();
-        let names = |name: &str| told.iter().any(|line| line.contains(name));
-        // One word for all where it no longer knows who they are.
-        if let Some(name) = closed.iter().find(|name| !names(name) && !names("anybody")) {
-            self.oracle.fault("unloaded without a word of somebody closed", "", name);
-        }
-    }
-
-    /// The module is loaded, again where it was not, and has its daemon.
-    fn is_loaded(&mut self) {
-        if self.oracle.unloaded {
-            // What went out before is not the module's.
-            self.pump();
-            let socket = self.stage.otrd.shim_socket();
-            self.client(0, &format!("PRIVMSG *status :loadmod otr socket={}", socket.display()));
-        }
-        self.has_otr();
-        self.oracle.unloaded = false;
-    }
-
-    fn freeze(&mut self) {
-        if self.frozen.is_some() {
-            return;
-        }
-        self.rest();
-        if let Some(worker) = self.stage.worker_of(&self.login) {
-            let _ = kill(Pid::from_raw(worker), Signal::SIGSTOP);
-            self.frozen = Some(worker);
-        }
-    }
-
-    /// It goes on with what ZNC has heard by now: which of both is first would be chance.
-    fn thaw(&mut self) {
-        if self.frozen.is_some() {
-            self.barrier();
-        }
-        self.goes_on();
-    }
-
-    fn goes_on(&mut self) {
-        if let Some(worker) = self.frozen.take() {
-            let _ = kill(Pid::from_raw(worker), Signal::SIGCONT);
-        }
-    }
-
-    fn daemon(&mut self, does: impl FnOnce(&mut Stage)) {
-        self.thaw();
-        self.rest();
-        does(self.stage);
-        // What is done while it is away goes by the module alone.
-        self.client(0, "PING :away");
-        self.stage.otrd.starts_again();
-        self.has_otr_again();
-    }
-
-    fn has_otr_again(&mut self) {
-        if !self.oracle.unloaded {
-            self.has_otr();
         }
     }
 

@@ -1,14 +1,8 @@
 //! Who is closed for clear text, whatever a server says: the guard of the module, through ZNC.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixListener;
 
-use otrd_tests::{
-    Client, FakeOtrd, Ircd, Otrd, ScriptedScene, Way, Wire, World, ZncBuilder, ZncNetwork, ZncUser,
-    eventually,
-};
-use serde_json::{Value, json};
+use otrd_tests::{Client, Otrd, ScriptedScene, World, ZncUser, eventually};
 
 fn alice() -> ZncUser {
     ZncUser::new("alice").module("send_raw")
@@ -426,104 +420,4 @@ fn more_nicks_than_there_is_room_for_close_everybody() {
         stage.alice.settled();
         stage.server.lines_of("alice").iter().any(|line| line.contains("all at once"))
     });
-}
-
-#[test]
-fn a_list_of_effects_that_fails_still_closes_and_gives_back() {
-    let world = World::new();
-    let ircd = Ircd::ngircd(&world);
-    let wire = Wire::new(&world, ircd.port());
-    let otrd = FakeOtrd::start(&world);
-    let network = ZncNetwork::new("net", wire.port()).otr_at(otrd.shim_socket());
-    let user = ZncUser::new("alice").network(network);
-    let znc = ZncBuilder::new().user(user).start(&world);
-    let alice = znc.attach("alice", "net");
-    let typed_to = |nick: &str, text: &str, answer: Value| {
-        otrd.answers_typed_lines(answer);
-        alice.types_to(nick, text);
-        otrd.last_typed()
-    };
-
-    typed_to("bob", "in clear", json!([{"do": "pass"}]));
-    wire.carries(Way::Out, "in clear");
-    let newer = json!({"do": "sing", "peer": "bob"});
-    let protect = |peer: &str, on: bool| json!({"do": "protect", "peer": peer, "on": on});
-    otrd.tells(json!([protect("bob", true), protect("carol", true), newer]));
-    alice.otr_says("otrd says what this module does not understand");
-    // An effect that is not whole, and one that opens, count for nothing.
-    otrd.tells(json!([protect("bob", false), {"do": "protect", "on": true}, newer]));
-    alice.otr_says("otrd says what this module does not understand");
-    for nick in ["bob", "carol"] {
-        typed_to(nick, "closed words", json!([{"do": "pass"}]));
-        alice.otr_says(&format!("[{nick}] Not sent"));
-    }
-
-    // In an answer, too, whose own text comes back.
-    typed_to("erin", "of the answer", json!([protect("erin", true), {"do": "pass"}, newer]));
-    alice.otr_says("of the answer");
-    typed_to("erin", "closed words", json!([{"do": "pass"}]));
-    alice.otr_says("[erin] Not sent");
-
-    let kept = typed_to("frank", "kept words", json!([{"do": "hold"}]));
-    let other = typed_to("frank", "other words", json!([{"do": "hold"}]));
-    let echo =
-        json!({"do": "echo", "to": "frank", "kind": "text", "text": "kept words", "of": kept});
-    otrd.tells(json!([echo, newer]));
-    alice.otr_says("kept words");
-    assert_eq!(alice.returned("other words"), 0);
-    let refuse =
-        json!({"do": "refuse", "to": "frank", "why": "late", "text": "other words", "of": other});
-    otrd.tells(json!([refuse]));
-    alice.otr_says("[frank] Not sent (late): other words");
-    assert_eq!(alice.returned("kept words"), 1);
-    for text in ["closed words", "of the answer", "kept words", "other words"] {
-        wire.never_carried(text);
-    }
-}
-
-/// Whoever it is for: nobody is private, nobody was ever closed.
-#[test]
-fn nothing_typed_goes_out_before_the_reply_to_hello() {
-    let world = World::new();
-    let ircd = Ircd::ngircd(&world);
-    let wire = Wire::new(&world, ircd.port());
-    let path = world.directory("silent", None).join("shim.sock");
-    let _silent = UnixListener::bind(&path).expect("a socket");
-    // ZNC runs as another user where we are root.
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("chmod");
-    let network = ZncNetwork::new("net", wire.port()).otr_at(&path);
-    let user = ZncUser::new("alice").network(network);
-    let znc = ZncBuilder::new().user(user).start(&world);
-    let alice = znc.attach("alice", "net");
-    alice.types_to("bob", "before the reply");
-    alice.otr_says(": before the reply");
-    wire.never_carried("before the reply");
-}
-
-#[test]
-fn what_otrd_says_with_line_ends_stays_one_line() {
-    let world = World::new();
-    let ircd = Ircd::ngircd(&world);
-    let wire = Wire::new(&world, ircd.port());
-    let otrd = FakeOtrd::start(&world);
-    let network = ZncNetwork::new("net", wire.port()).otr_at(otrd.shim_socket());
-    let user = ZncUser::new("alice").network(network);
-    let znc = ZncBuilder::new().user(user).start(&world);
-    let alice = znc.attach("alice", "net");
-    let other = znc.attach("alice", "net");
-    let two = "one\r\nNOTICE bob :two";
-    let with_nul = json!({"b64": "b25lAHR3bw0K"});
-    otrd.tells(json!([
-        {"do": "send", "to": "bob", "kind": "text", "text": two},
-        {"do": "send", "to": "bob", "kind": "text", "text": with_nul},
-        {"do": "deliver", "from": "bob!b@host", "kind": "text", "text": two},
-    ]));
-    wire.carries(Way::Out, "PRIVMSG bob :oneNOTICE bob :two");
-    wire.carries(Way::Out, "PRIVMSG bob :onetwo");
-    for client in [&alice, &other] {
-        client.expect("what bob said, in one line", |line| {
-            line.is("PRIVMSG", "bob") && line.plain_text() == "oneNOTICE bob :two"
-        });
-    }
-    assert_eq!(wire.count(Way::Out, "NOTICE bob :two"), 1);
 }

@@ -182,8 +182,7 @@ fn an_answer_without_end_is_cut_and_says_so() {
     let world = World::new();
     let otrd = Otrd::start(&world);
     let mut shim = otrd.shim();
-    let hello = json!({"version": 1, "user": "alice", "network": "net"});
-    shim.call("hello", hello);
+    shim.call("hello", json!({"version": 1, "user": "alice", "network": "net"}));
     let known = |number: usize| format!("friend{number:04}\talice\tirc\t{number:040x}\tverified\n");
     let old = world.directory("old", None);
     world.file(&old.join("otr.fp"), (0..4000).map(known).collect::<String>(), None);
@@ -195,7 +194,7 @@ fn an_answer_without_end_is_cut_and_says_so() {
     let info = otrctl(&["info"]);
     assert_eq!(info.code, 0, "{}", info.err);
     let rows = info.out.lines().filter(|line| line.starts_with("friend")).count();
-    let left_out = format!("{} lines more are left out", 4000 - rows);
+    let left_out = format!("{} more lines are left out", 4000 - rows);
     assert!(rows > 300 && info.out.contains(&left_out), "{rows} rows, without {left_out:?}");
     assert!(otrctl(&["info", "friend3999"]).out.contains("friend3999"));
     assert_eq!(otrd.worker(), worker);

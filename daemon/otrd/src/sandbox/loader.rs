@@ -1,4 +1,4 @@
-//! The program that the kernel starts in another's place, to load it and its libraries: `ld-linux-x86-64.so.2`,
+//! The dynamic loader, which the kernel starts to load a program and its libraries: `ld-linux-x86-64.so.2`,
 //! `ld-musl-x86_64.so.1`, and other names elsewhere.
 
 use object::read::elf::{FileHeader, ProgramHeader};

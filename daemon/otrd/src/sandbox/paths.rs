@@ -86,7 +86,9 @@ fn loaders(settings: &Settings) -> Result<Vec<PathBuf>> {
     let mut loaders = Vec::new();
     for program in [&settings.worker, &settings.program] {
         let loader = loader::of(program);
-        loaders.extend(loader.with_context(|| format!("no program: {}", program.display()))?);
+        loaders.extend(loader.with_context(|| {
+            format!("cannot find the loader of {}: reinstall otrd", program.display())
+        })?);
     }
     Ok(loaders)
 }

@@ -209,7 +209,8 @@ messages! {
     PolicySet { pattern, policy } "policy_set" Plain "Policy for {pattern}: {policy}.";
     NotANick {} "not_a_nick" Bad "That is not a nick.";
 
-    LeftOut { count } "left_out" Warn "{count} lines more are left out here: name a nick, or ask *otr in IRC.";
+    // To an admin whose answer would be too long.
+    LeftOut { count } "left_out" Warn "{count} more lines are left out here: name a nick, or ask *otr in IRC.";
 
     // To `trust`, `distrust`, `forget`.
     Trusted { fingerprint } "trusted" Good "Fingerprint {fingerprint} trusted!";

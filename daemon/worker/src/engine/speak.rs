@@ -69,15 +69,14 @@ impl Engine {
         conversation.notes.take(now).then(|| conversation.nick.clone())
     }
 
-    /// So many rows and sentences are not in an answer, which would be too long for a line.
+    /// Says that so many lines are not in an answer, which would be too long otherwise.
     pub fn left_out(count: usize) -> Effect {
         let message = Message::LeftOut { count: count.to_string() };
-        let (style, about) = (message.style(), message.about());
-        Effect::Print { text: Text::from(message.text()), style, repeat: false, about }
+        printed(message.style(), message.text(), message.about())
     }
 
     fn print(&mut self, style: Style, text: String, about: About) {
-        self.effect(Effect::Print { text: Text::from(text), style, repeat: false, about });
+        self.effect(printed(style, text, about));
     }
 
     /// The user's text comes back.
@@ -197,6 +196,10 @@ impl Engine {
             _ => Message::Blocked { name },
         }
     }
+}
+
+fn printed(style: Style, text: String, about: About) -> Effect {
+    Effect::Print { text: Text::from(text), style, repeat: false, about }
 }
 
 /// Bytes of our own mask, should the user name become as long as it can be.

@@ -24,12 +24,12 @@ pub enum Seen {
     Elsewhere(&'static str),
 }
 
-/// What a C library asks and does without: it is missing (ENOSYS), and its list entry only keeps it from
-/// ending the process. musl asks whether a file is a terminal before it writes to it.
+/// What a C library asks for and can do without: it is missing (ENOSYS). It is on the list as well, or it
+/// would end the process. musl asks whether a file is a terminal before it writes to it.
 #[cfg(target_env = "musl")]
-const REFUSED: &[libc::c_long] = &[libc::SYS_ioctl];
+const REFUSED: &[c_long] = &[libc::SYS_ioctl];
 #[cfg(not(target_env = "musl"))]
-const REFUSED: &[libc::c_long] = &[];
+const REFUSED: &[c_long] = &[];
 
 /// Forbids everything that [`allowed`] does not list.
 pub fn restrict(directory: Option<RawFd>) -> Result<(), Error> {
@@ -92,7 +92,7 @@ fn computing() -> Vec<Entry> {
     ]
 }
 
-/// What is called otherwise in each C library.
+/// What C libraries do by different calls.
 #[cfg(not(target_env = "musl"))]
 fn of_c_library() -> Vec<Entry> {
     use libc::*;
@@ -105,10 +105,10 @@ fn of_c_library() -> Vec<Entry> {
         any(SYS_newfstatat),
         #[cfg(target_pointer_width = "64")]
         elsewhere(SYS_fstat, "newer glibc, instead of newfstatat"),
-        // libgcrypt stirs it in: where the vDSO cannot read the clock, these have a call of its own for it.
+        // libgcrypt stirs it in. Where the vDSO cannot read the clock, glibc makes this call on these processors.
         #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         any(SYS_gettimeofday),
-        // time(3), of which libotr makes much, where there is no vDSO at all.
+        // libotr and libgcrypt call time(2), which is in the vDSO where there is one.
         #[cfg(target_arch = "x86_64")]
         any(SYS_time),
         elsewhere(SYS_gettid, ABORT),

@@ -84,8 +84,9 @@ fn other_processor() {
 /// close(2) of a 64-bit program; of a 32-bit one, read(2) has that number, which is allowed.
 #[cfg(target_arch = "x86")]
 fn other_processor() {
-    // SAFETY: two far returns, each to what follows a call, in the segment pushed before: to 64-bit code (segment 0x33) for the call alone, of
-    // a descriptor that nobody has, and back (0x23). What the call changes is named.
+    // SAFETY: two far returns, each to what follows a call, in the segment pushed before it: to 64-bit code
+    // (0x33), for this system call alone, and back (0x23). Nobody has the descriptor. The registers that the
+    // call changes are named.
     unsafe {
         std::arch::asm!(
             "push 0x23",

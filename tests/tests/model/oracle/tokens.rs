@@ -83,12 +83,12 @@ pub fn tokens_in(text: &str) -> Vec<String> {
     found
 }
 
-/// `@#room`; and `~&name`, whatever follows.
-pub fn is_channel_with_rank(target: &str) -> bool {
+/// A channel with signs of rank or without, as ZNC reads it: `@#room`, and `~&name`, whatever follows.
+pub fn is_channel_to_znc(target: &str) -> bool {
     target.trim_start_matches(['~', '@', '%', '+']).starts_with(['#', '&'])
 }
 
-/// What is for nobody even where everybody is meant: but of several signs in a row, all may be of rank.
+/// A channel, which is no person by any reading: of several signs in a row, all may be of rank.
 pub fn is_channel(target: &str) -> bool {
     let rest = target.trim_start_matches(['~', '@', '%']);
     let among =
