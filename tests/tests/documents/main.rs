@@ -6,6 +6,8 @@ mod client;
 
 mod otr_peer;
 
+mod stage;
+
 mod protocol;
 
 mod names;

@@ -24,8 +24,18 @@ impl Peer {
     /// With the same key each time, which is another one than [`otrd_tests::key_file`].
     pub fn new() -> Self {
         static KEY: OnceLock<Vec<u8>> = OnceLock::new();
+        Self::with(&KEY)
+    }
+
+    /// With another key than [`Peer::new`], and without its conversations.
+    pub fn with_another_key() -> Self {
+        static KEY: OnceLock<Vec<u8>> = OnceLock::new();
+        Self::with(&KEY)
+    }
+
+    fn with(key: &OnceLock<Vec<u8>>) -> Self {
         let mut otr = Otr::new(NAME).expect("libotr");
-        let key = KEY.get_or_init(|| otr::generate_key(NAME).expect("a key").to_vec());
+        let key = key.get_or_init(|| otr::generate_key(NAME).expect("a key").to_vec());
         otr.load_key(key).expect("a key that was just made");
         let (fragments, unsaid) = (Reassembler::new(), VecDeque::new());
         Self { otr, fragments, born: Instant::now(), unsaid }
@@ -68,6 +78,13 @@ impl Peer {
         let (question, secret) = (Some(question.as_bytes()), secret.as_bytes());
         let asked = self.otr.smp_start(handle(ALICE), instance, question, secret);
         self.take(asked.expect("a private conversation"));
+    }
+
+    /// alice's question, or her request to authenticate, is answered.
+    pub fn answers(&mut self, secret: &str) {
+        let instance = self.instance().expect("a private conversation");
+        let answered = self.otr.smp_respond(handle(ALICE), instance, secret.as_bytes());
+        self.take(answered.expect("alice has asked"));
     }
 
     pub fn finishes(&mut self) {
