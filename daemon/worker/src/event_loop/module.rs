@@ -125,6 +125,11 @@ impl Worker {
                             return Ok(Decided { reply, passes: None });
                         }
                         let (mut effects, passes) = self.decide(id, call, &mut bye);
+                        if id.is_none() {
+                            // It gets no reply, and no message is held for one.
+                            effects.retain(|effect| *effect != Effect::Pass);
+                            rest.append(&mut effects);
+                        }
                         // Once something is left over, what comes later must not overtake it.
                         let mut none = 0;
                         let room = if rest.is_empty() { &mut room } else { &mut none };
