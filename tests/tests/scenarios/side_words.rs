@@ -126,6 +126,17 @@ fn html_becomes_plain_text_and_what_was_typed_stays() {
     bob.reads("alice", "a < b & <b>c</b>");
 }
 
+#[test]
+fn a_decrypted_text_ends_after_16_kib() {
+    let (scene, bob) = Alone::private();
+    let words: String = (0..4000).map(|number| format!("{number:04} ")).collect();
+    bob.types_to("alice", &words);
+    scene.alice.otr_says("longer than 16 KiB: its end is not shown");
+    let shown = scene.alice.texts_from("bob");
+    assert!(shown.len() > 30, "{} lines", shown.len());
+    assert_eq!(shown.join(" "), words[..16 * 1024].trim_end());
+}
+
 fn says_everything_in_clear(bob: &NodePeer) {
     bob.sends("PRIVMSG alice :clear words");
     bob.sends("PRIVMSG alice :\u{1}ACTION clear waves\u{1}");
