@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use proto::admin::import_export::{Exported, Forgotten, Imported, KeyOutcome, PeerOutcome};
-use proto::admin::{AccountEncrypted, Accounts, Output, Renewed};
+use proto::admin::{AccountEncrypted, Accounts, EncryptionState, Output, Renewed};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -35,6 +35,7 @@ fn every_member_stands_in_the_row_of_its_method() {
         "peers": [{"nick": "bob", "fingerprint": "94A1353B", "trust": "manual", "outcome": "new"}],
         "known": 1, "changed": 1, "skipped": 0, "unknown_trust": ["x"],
     });
+    let encryption = json!({"master": true, "old": false, "at_rest": "plain"});
     for (method, members) in [
         ("command", members::<Output>(json!({"output": []}))),
         ("renew", members::<Renewed>(json!({"was": "1"}))),
@@ -45,6 +46,7 @@ fn every_member_stands_in_the_row_of_its_method() {
         ),
         ("import", members::<Imported>(imported)),
         ("export", members::<Exported>(json!({"fingerprint": "94A1353B", "known": 1}))),
+        ("encryption", members::<EncryptionState>(encryption)),
         ("encrypt-account", members::<AccountEncrypted>(json!({"at_rest": "plain"}))),
     ] {
         for member in members {
