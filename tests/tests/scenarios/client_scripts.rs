@@ -55,7 +55,9 @@ impl Program {
         let command = match which {
             Which::WeeChat => {
                 let settings = [
+                    // The name until WeeChat 4.0, and the name since.
                     "irc.server_default.ssl off",
+                    "irc.server_default.tls off",
                     "irc.server_default.nicks alice",
                     "irc.server_default.autoreconnect_delay 1",
                     "irc.look.server_buffer independent",
