@@ -73,6 +73,10 @@ impl Program {
             }
         };
         let tmux = Tmux::start(world, name, &home, &command);
+        if which == Which::WeeChat {
+            // WeeChat 4.10 throws away what is typed before that.
+            tmux.shows("Option changed: weechat.look.paste_bracketed");
+        }
         Self { which, tmux, home }
     }
 
