@@ -83,7 +83,7 @@ impl OtrdBuilder {
         self
     }
 
-    /// With the nice value of its units: others go first where processor time is scarce.
+    /// As its units say: others go first where processor time is scarce, however many workers want some.
     pub fn behind_others(mut self) -> Self {
         self.behind = true;
         self
@@ -192,8 +192,9 @@ impl OtrdBuilder {
         if let [first, words @ ..] = shell {
             return Launch::new("otrd", first).args(words).args(otrd);
         }
-        let nice = if self.behind { "10" } else { "0" };
-        let program = [&["nice", "-n", nice].map(PathBuf::from), otrd].concat();
+        let behind = if self.behind { BEHIND } else { &[] };
+        let behind: Vec<_> = behind.iter().map(PathBuf::from).collect();
+        let program = [&behind, otrd].concat();
         if let Some(most) = self.descriptors {
             let limit = format!("--nofile={most}:{most}");
             return Launch::new("otrd", "prlimit").args([limit, "--".into()]).args(program);
@@ -219,6 +220,20 @@ impl OtrdBuilder {
         }
     }
 }
+
+/// What Nice=10 and CPUWeight=20 of the units come to: a session is a group of its own for the kernel's
+/// scheduler, see autogroup in sched(7), and a nice value of 7 is a fifth of the weight.
+/// Who leads a process group cannot begin a session.
+const BEHIND: &[&str] = &[
+    "perl",
+    "-MPOSIX=setsid",
+    "-e",
+    "setpgrp 0, getpgrp getppid; setsid; system 'echo 7 >/proc/$PPID/autogroup'; exec @ARGV",
+    "--",
+    "nice",
+    "-n",
+    "10",
+];
 
 /// A worker that makes keys only after so many seconds.
 fn late_worker(bin: &Path, seconds: u32) -> PathBuf {

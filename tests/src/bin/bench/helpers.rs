@@ -23,6 +23,10 @@ pub fn run(first: &str, rest: &[String]) -> bool {
             let key = std::fs::read(word(2)).expect("a key");
             peers(word(0).parse().expect("a port"), word(1).parse().expect("a number"), &key);
         }
+        "account" => {
+            let key = std::fs::read(word(2)).expect("a key");
+            crate::processes::account(word(0), word(1), &key);
+        }
         "engine" => {
             let key = std::fs::read(word(2)).expect("a key");
             crate::engine::run(word(0), word(1).parse().expect("a number"), &key);

@@ -10,6 +10,7 @@ mod far;
 mod helpers;
 mod person;
 mod plot;
+mod processes;
 mod procfs;
 mod report;
 mod rows;

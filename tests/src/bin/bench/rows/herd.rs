@@ -9,6 +9,8 @@ use otrd_tests::World;
 
 use super::exchanges::{at_once, relay};
 use crate::helpers::{Pinger, now};
+use crate::processes;
+use crate::procfs::cpu;
 use crate::report::{Goal, Report, Row};
 use crate::shimrpc::Module;
 use crate::stage::{Bouncer, Kind, Kit, start_otrd};
@@ -20,6 +22,7 @@ pub fn measure(kit: &Kit, report: &mut Report) {
     setrlimit(Resource::RLIMIT_NOFILE, hard.min(8192), hard).expect("more descriptors");
     let (mut new, mut known) = (Vec::new(), Vec::new());
     let (mut again, mut two) = (Vec::new(), Vec::new());
+    let (mut cost, mut each_rate, mut each_cost) = (Vec::new(), Vec::new(), Vec::new());
     // A bouncer beside them, whose users go on.
     let znc = Bouncer::start(kit, Kind::Alone);
     let (mut idle, mut coming, mut asking) = (Vec::new(), Vec::new(), Vec::new());
@@ -61,6 +64,9 @@ pub fn measure(kit: &Kit, report: &mut Report) {
         for module in modules.iter_mut().skip(1).step_by(2) {
             module.answer();
         }
+        let workers = otrd.workers();
+        let cpu_of_all = || workers.iter().map(|pid| cpu(*pid)).sum::<f64>();
+        let cpu_before = cpu_of_all();
         let (late, took) = pinged(&znc, || {
             let start = Instant::now();
             for module in &mut modules {
@@ -70,15 +76,27 @@ pub fn measure(kit: &Kit, report: &mut Report) {
             start.elapsed().as_secs_f64()
         });
         again.push((count / 2) as f64 / took);
+        cost.push((cpu_of_all() - cpu_before) / 1e6 / (count / 2) as f64);
         asking.push(late);
+        drop(modules);
+        drop(otrd);
         let each = (count / 4).to_string();
         two.push(at_once(|_| kit.bare(&["exchanges", &each], "exchange_ns")));
+        let (rate, cost) = processes::all_at_once(count, &kit.built.join("key"));
+        each_rate.push(rate);
+        each_cost.push(cost);
     }
     let name = |what| format!("{count} networks at once, {what}, until the last is answered");
     report.add(Row::new(name("never seen before"), "s", new));
     report.add(Row::new(name("with keys"), "s", known).goal(Goal::AtMost(5.0)));
-    let row = Row::new(format!("{} conversations that ask anew at once", count / 2), "1/s", again);
+    let name = format!("{} conversations that ask anew at once", count / 2);
+    let row = Row::new(name.clone(), "1/s", again.clone());
     report.add(row.more_is_better().against("bare libotr in two processes", two));
+    let as_many = "bare libotr in as many processes";
+    let row = Row::new(format!("{name}, floor of a process for each account"), "1/s", again);
+    report.add(row.more_is_better().against(as_many, each_rate));
+    let row = Row::new("CPU of a conversation that asks anew, both workers", "ms", cost);
+    report.add(row.against(as_many, each_cost));
     for (word, part) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)] {
         let at = |rounds: &[Vec<f64>]| rounds.iter().map(|round| quantile(round, part)).collect();
         for (what, rounds) in [("they come, with keys", &coming), ("they ask anew", &asking)] {
