@@ -354,13 +354,13 @@ impl Caller {
         let mut accounts = match scope {
             Scope::All => self.context.state.all(),
             _ => self.context.state.of_uid(self.uid),
-        };
+        }?;
         accounts.extend(self.context.kept());
         accounts.retain(|account| scope.covers(self.uid, account.uid));
         accounts.sort();
         accounts.dedup();
         let more = cut(&mut accounts, page, ACCOUNTS_PAGE);
-        let former = if more { Vec::new() } else { self.all_former(scope) };
+        let former = if more { Vec::new() } else { self.all_former(scope)? };
         Ok(Accounts { accounts, more, former })
     }
 
@@ -374,7 +374,8 @@ impl Caller {
     }
 
     fn known(&self, account: &Account) -> Result<(), Error> {
-        if self.context.state.has(account) { Ok(()) } else { Err(admin::no_account()) }
+        let is_known = self.context.state.has(account)?;
+        if is_known { Ok(()) } else { Err(admin::no_account()) }
     }
 
     async fn ask(&self, account: &Account, request: WorkerRequest) -> Result<Answer, Error> {
@@ -432,21 +433,26 @@ impl Caller {
     ) -> Result<(Account, identities::Former), Error> {
         let account = self.account(may.moving, restore.account)?;
         let wanted = identities::Former { account: account.clone(), directory: restore.directory };
-        match self.context.state.former(account.uid).contains(&wanted) {
+        let former = self.context.state.former(account.uid)?;
+        match former.contains(&wanted) {
             true => Ok((account, wanted)),
             false => Err(admin::no_account()),
         }
     }
 
     /// All that was set aside within scope.
-    fn all_former(&self, scope: Scope) -> Vec<Former> {
+    fn all_former(&self, scope: Scope) -> Result<Vec<Former>, Error> {
         let uids = match scope {
-            Scope::All => self.context.state.uids(),
+            Scope::All => self.context.state.uids()?,
             _ => vec![self.uid],
         };
-        let all = uids.into_iter().flat_map(|uid| self.context.state.former(uid));
-        let told = all.map(|one| Former { account: one.account, directory: one.directory });
-        told.take(MAX_FORMER).collect()
+        let mut all = Vec::new();
+        for uid in uids {
+            let former = self.context.state.former(uid)?.into_iter();
+            all.extend(former.map(|one| Former { account: one.account, directory: one.directory }));
+        }
+        all.truncate(MAX_FORMER);
+        Ok(all)
     }
 }
 

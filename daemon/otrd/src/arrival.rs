@@ -35,19 +35,24 @@ enum Step {
     SetAside,
 }
 
-fn next_step(state: &StateDir, account: &Account, identity: &Identity, by_name: bool) -> Step {
-    let here = state.record(account);
+fn next_step(
+    state: &StateDir,
+    account: &Account,
+    identity: &Identity,
+    by_name: bool,
+) -> Result<Step, state_dir::Error> {
+    let here = state.record(account)?;
     if here.as_ref().is_some_and(|record| record.identity.as_ref() == Some(identity)) {
-        return Step::Serve;
+        return Ok(Step::Serve);
     }
-    if let Some(from) = state.known_elsewhere(account, identity) {
-        return Step::Move { from, in_the_way: here.is_some() };
+    if let Some(from) = state.known_elsewhere(account, identity)? {
+        return Ok(Step::Move { from, in_the_way: here.is_some() });
     }
-    match here {
+    Ok(match here {
         Some(Record { identity: Some(_), .. }) if !by_name => Step::SetAside,
         Some(_) => Step::Adopt,
-        None => state.replaced(account, identity).map_or(Step::Adopt, Step::TakeBack),
-    }
+        None => state.replaced(account, identity)?.map_or(Step::Adopt, Step::TakeBack),
+    })
 }
 
 /// Sees to it that the account is this network's own, and says what the user has to know. Between
@@ -66,14 +71,15 @@ pub async fn settle(
     let (mut arrival, mut replaced) = (None, false);
     let late = Instant::now() + GRACE;
     loop {
-        let occupied = match next_step(&context.state, account, identity, by_name) {
+        let step = next_step(&context.state, account, identity, by_name)?;
+        let occupied = match step {
             Step::Serve => return Ok(arrival),
             Step::Adopt => {
-                context.state.adopt(account, identity).map_err(refused)?;
+                context.state.adopt(account, identity)?;
                 return Ok(arrival);
             }
             Step::TakeBack(former) => {
-                context.state.take_back(&former).map_err(refused)?;
+                context.state.take_back(&former)?;
                 arrival = Some(Arrival::TakenBack);
                 continue;
             }
@@ -104,7 +110,7 @@ pub async fn settle(
             },
         };
         match occupied {
-            (Occupied::Failed(error), _) => return Err(refused(error)),
+            (Occupied::Failed(error), _) => return Err(error.into()),
             _ if Instant::now() < late => sleep(LOOK_AGAIN).await,
             (Occupied::Connected, Code::IdentityInUse) => return Err(Code::IdentityInUse.into()),
             (Occupied::Connected, _) => return Err(Error::new(Code::Refused, NAMESAKE)),
@@ -121,8 +127,4 @@ async fn vacate(context: &Rc<Context>, account: &Account, how: Vacate) -> Vacate
     supervisor::ask(context, account, AccountRequest::Vacate { how, reply })
         .map_err(|_| Occupied::Busy)?;
     answer.await.unwrap_or(Err(Occupied::Busy))
-}
-
-fn refused(error: state_dir::Error) -> Error {
-    Error::new(Code::Refused, error.to_string())
 }

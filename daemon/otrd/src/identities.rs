@@ -2,9 +2,9 @@
 //! moved, renamed or made anew. The identity lies in the file `identity` of the directory.
 
 use crate::directory_index::DirectoryIndex;
-use crate::identity_file::{DAMAGED, FILE, NEXT, Record, is_empty, read, write};
-use crate::state_dir::{DIRECTORY, Error, StateDir, enter, entries, lock, names};
-use nix::dir::Dir;
+use crate::identity_file::{Content, DAMAGED, FILE, NEXT, Record, is_empty, read, write};
+use crate::state_dir::{DIRECTORY, Error, StateDir, enter, entries, lock, there};
+use nix::dir::{Dir, Entry};
 use nix::errno::Errno;
 use nix::fcntl::renameat;
 use nix::sys::stat::Mode;
@@ -12,7 +12,7 @@ use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
 use proto::account::{Account, Name};
 use proto::shim::Identity;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 /// An account's directory that was set aside.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,108 +45,114 @@ impl Aside {
 
 impl StateDir {
     /// What an account's directory says of itself; nothing where there is no directory.
-    pub fn record(&self, account: &Account) -> Option<Record> {
-        let directory = self.enter_account(account).ok()?;
-        match read(&directory) {
-            Ok(text) => {
-                match text.as_deref().map_or_else(|| Some(Record::default()), Record::parse) {
-                    Some(record) => return Some(record),
-                    None => {
-                        tracing::warn!(%account, uid = account.uid, "{account}: its identity is damaged: set aside")
-                    }
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%account, uid = account.uid, %error, "{account}: its identity cannot be read");
+    ///
+    /// # Errors
+    /// What cannot be read at this moment may be there all the same: nothing is decided without it.
+    pub fn record(&self, account: &Account) -> Result<Option<Record>, Error> {
+        let failed = |error| failed(account, error);
+        let entered = there(self.enter_account(account)).map_err(|errno| failed(errno.into()))?;
+        let Some(directory) = entered else { return Ok(None) };
+        match read(&directory).map_err(failed)? {
+            Content::Record(record) => return Ok(Some(record)),
+            Content::Nothing => {}
+            Content::Damaged => {
+                tracing::warn!(%account, uid = account.uid, "{account}: its identity is damaged: set aside");
+                // Somebody's network is to go on with it; which one, nobody can tell any more.
+                let _ = renameat(&directory, FILE, &directory, DAMAGED);
             }
         }
-        // Somebody's network is to go on with it; which one, nobody can tell any more.
-        let _ = renameat(&directory, FILE, &directory, DAMAGED);
-        Some(Record::default())
+        Ok(Some(Record::default()))
     }
 
     /// The account under whose name an account's files were first written.
-    pub fn files_of(&self, account: &Account) -> Account {
-        match self.record(account).and_then(|record| record.files_of) {
+    pub fn files_of(&self, account: &Account) -> Result<Account, Error> {
+        Ok(match self.record(account)?.and_then(|record| record.files_of) {
             Some((user, network)) => Account { uid: account.uid, user, network },
             None => account.clone(),
-        }
+        })
     }
 
     /// Makes an account a network's own. Its directory is made where it is missing.
     pub fn adopt(&self, account: &Account, identity: &Identity) -> Result<(), Error> {
         let directory = self.make_account(account)?;
-        let record = self.record(account).unwrap_or_default();
+        let record = self.record(account)?.unwrap_or_default();
         let record = Record { identity: Some(identity.clone()), ..record };
         write(&directory, &record).map_err(|error| failed(account, error))?;
-        self.known(account.uid, |known| known.insert(account, identity));
-        Ok(())
+        self.known(account.uid, |known| known.insert(account, identity))
     }
 
     /// Another account of the same uid that has this identity.
-    pub fn known_elsewhere(&self, account: &Account, identity: &Identity) -> Option<Account> {
+    pub fn known_elsewhere(
+        &self,
+        account: &Account,
+        identity: &Identity,
+    ) -> Result<Option<Account>, Error> {
         let uid = account.uid;
-        let other = self.known(uid, |known| known.find(identity).cloned())?;
-        if self.has_identity(&other, identity) {
-            return Some(other).filter(|other| other != account);
+        let find = || self.known(uid, |known| known.find(identity).cloned());
+        let Some(mut other) = find()? else { return Ok(None) };
+        let record = self.record(&other)?;
+        if record.is_none_or(|record| record.identity.as_ref() != Some(identity)) {
+            // Somebody has moved directories by hand.
+            self.read_again(uid);
+            let Some(again) = find()? else { return Ok(None) };
+            other = again;
         }
-        // Somebody has moved directories by hand.
-        self.read_again(uid);
-        let other = self.known(uid, |known| known.find(identity).cloned());
-        other.filter(|other| other != account)
+        Ok(Some(other).filter(|other| other != account))
     }
 
     /// What is known of a uid's directories, which are read where nothing is.
-    fn known<T>(&self, uid: u32, look: impl FnOnce(&mut DirectoryIndex) -> T) -> T {
+    fn known<T>(&self, uid: u32, look: impl FnOnce(&mut DirectoryIndex) -> T) -> Result<T, Error> {
         if !self.known.borrow().contains_key(&uid) {
-            let identity = |account: &Account| self.record(account).and_then(|it| it.identity);
-            let accounts = self.of_uid(uid).into_iter();
-            let known = DirectoryIndex::of(accounts.map(|account| {
-                let identity = identity(&account);
-                (account, identity)
-            }));
+            let mut accounts = Vec::new();
+            for account in self.of_uid(uid)? {
+                let identity = self.record(&account)?.and_then(|record| record.identity);
+                accounts.push((account, identity));
+            }
+            let known = DirectoryIndex::of(accounts.into_iter());
             self.known.borrow_mut().insert(uid, known);
         }
-        look(self.known.borrow_mut().entry(uid).or_default())
-    }
-
-    fn has_identity(&self, account: &Account, identity: &Identity) -> bool {
-        let record = self.record(account);
-        record.is_some_and(|record| record.identity.as_ref() == Some(identity))
+        Ok(look(self.known.borrow_mut().entry(uid).or_default()))
     }
 
     /// The directory of this account that was set aside for another network, and that has this
     /// identity.
-    pub fn replaced(&self, account: &Account, identity: &Identity) -> Option<Former> {
-        let has = |former: &Former| {
-            let user = self.enter_user(account);
-            let directory = user.and_then(|user| enter(user, &former.directory)).ok();
-            let text = directory.and_then(|directory| read(&directory).ok().flatten());
-            let record = text.and_then(|text| Record::parse(&text)).unwrap_or_default();
-            record.identity.as_ref() == Some(identity)
-        };
-        let mut former = self.enter_user(account).map(entries_aside).unwrap_or_default();
+    pub fn replaced(
+        &self,
+        account: &Account,
+        identity: &Identity,
+    ) -> Result<Option<Former>, Error> {
+        let errno = |errno: Errno| failed(account, errno.into());
+        let Some(user) = there(self.enter_user(account)).map_err(errno)? else { return Ok(None) };
+        let mut former = entries_aside(&user).map_err(errno)?;
         former.retain(|(network, directory)| {
             *network == account.network && directory.contains(Aside::Replaced.suffix())
         });
         former.sort();
-        let whose = |(_, directory)| Former { account: account.clone(), directory };
-        former.into_iter().map(whose).find(has)
+        for (_, directory) in former {
+            let aside = enter(&user, &directory).map_err(errno)?;
+            let content = read(&aside).map_err(|error| failed(account, error))?;
+            if matches!(content, Content::Record(record) if record.identity.as_ref() == Some(identity))
+            {
+                return Ok(Some(Former { account: account.clone(), directory }));
+            }
+        }
+        Ok(None)
     }
 
     /// The directories of a uid's accounts that were set aside, sorted.
-    pub fn former(&self, uid: u32) -> Vec<Former> {
+    pub fn former(&self, uid: u32) -> Result<Vec<Former>, Error> {
         let mut all = Vec::new();
-        let Ok(home) = enter(self.base(), &uid.to_string()) else { return all };
-        for user in names(&home) {
-            let Ok(networks) = enter(&home, &user.file_name()) else { continue };
-            all.extend(entries_aside(networks).into_iter().map(|(network, directory)| Former {
+        for (user, networks) in self.users_of(uid)? {
+            let failed =
+                |errno| Error::Failed { name: format!("{uid}/{}", user.file_name()), errno };
+            let aside = entries_aside(networks).map_err(failed)?.into_iter();
+            all.extend(aside.map(|(network, directory)| Former {
                 account: Account { uid, user: user.clone(), network },
                 directory,
             }));
         }
         all.sort();
-        all
+        Ok(all)
     }
 
     /// Ends an account: gives its directory another name beside, which is told, or removes it.
@@ -181,24 +187,25 @@ impl StateDir {
             }
             unlinkat(&user, network.as_str(), UnlinkatFlags::RemoveDir).map_err(failed)?;
             fsync(&user).map_err(failed)?;
-            self.known(account.uid, |known| known.remove(account));
+            self.known(account.uid, |known| known.remove(account))?;
             return Ok(None);
         }
         let most = self.most_accounts();
-        if why == Aside::Replaced && self.former(account.uid).len() >= most {
+        if why == Aside::Replaced && self.former(account.uid)?.len() >= most {
             return Err(Error::TooManyFormer(account.uid, most));
         }
         // A dot in front: no account has such a name.
         let first = format!(".{network}{}", why.suffix());
         let mut aside = first.clone();
         for number in 1.. {
-            if matches!(enter(&user, &aside), Err(Errno::ENOENT)) {
-                break;
+            match enter(&user, &aside) {
+                Err(Errno::ENOENT) => break,
+                Ok(_) | Err(Errno::ENOTDIR) => aside = format!("{first}.{number}"),
+                Err(errno) => return Err(failed(errno)),
             }
-            aside = format!("{first}.{number}");
         }
         renameat(&user, network.as_str(), &user, aside.as_str()).map_err(failed)?;
-        self.known(account.uid, |known| known.remove(account));
+        self.known(account.uid, |known| known.remove(account))?;
         fsync(&user).map_err(failed)?;
         Ok(Some(aside))
     }
@@ -210,14 +217,14 @@ impl StateDir {
         if from.uid != to.uid {
             return Err(errno(Errno::EPERM));
         }
-        let lock = match self.has(from) {
+        let lock = match self.has(from)? {
             true => self.account(from)?,
             false => return Err(errno(Errno::ENOENT)),
         };
-        if self.has(to) {
+        if self.has(to)? {
             return Err(Error::Failed { name: after, errno: Errno::EEXIST });
         }
-        let mut record = self.record(from).unwrap_or_default();
+        let mut record = self.record(from)?.unwrap_or_default();
         record.files_of.get_or_insert_with(|| (from.user.clone(), from.network.clone()));
         write(&*lock, &record).map_err(|error| failed(from, error))?;
         let old = self.enter_user(from).map_err(errno)?;
@@ -226,9 +233,9 @@ impl StateDir {
             Errno::EXDEV => Error::CannotMove,
             found => errno(found),
         })?;
-        self.known(from.uid, |known| known.remove(from));
+        self.known(from.uid, |known| known.remove(from))?;
         if let Some(identity) = &record.identity {
-            self.known(to.uid, |known| known.insert(to, identity));
+            self.known(to.uid, |known| known.insert(to, identity))?;
         }
         fsync(&new).map_err(errno)?;
         fsync(&old).map_err(errno)?;
@@ -245,15 +252,15 @@ impl StateDir {
         let account = &former.account;
         let network = account.network.file_name();
         let failed = |errno| Error::Failed { name: former.directory.clone(), errno };
-        if self.has(account) {
+        if self.has(account)? {
             return Err(failed(Errno::EEXIST));
         }
         let user = self.enter_user(account).map_err(failed)?;
         let _lock = lock(enter(&user, &former.directory).map_err(failed)?).map_err(failed)?;
         renameat(&user, former.directory.as_str(), &user, network.as_str()).map_err(failed)?;
         self.count_one_more(account.uid);
-        if let Some(identity) = self.record(account).and_then(|record| record.identity) {
-            self.known(account.uid, |known| known.insert(account, &identity));
+        if let Some(identity) = self.record(account)?.and_then(|record| record.identity) {
+            self.known(account.uid, |known| known.insert(account, &identity))?;
         }
         fsync(&user).map_err(failed)
     }
@@ -265,13 +272,14 @@ impl StateDir {
         let errno = |errno| Error::Failed { name: former.directory.clone(), errno };
         let user = self.enter_user(account).map_err(errno)?;
         let directory = enter(&user, &former.directory).map_err(errno)?;
-        let aside = match self.has(account) {
+        let aside = match self.has(account)? {
             true => self.set_aside(account, Aside::Replaced)?,
             false => None,
         };
-        let text = read(&directory).ok().flatten();
-        let record = text.and_then(|text| Record::parse(&text)).unwrap_or_default();
-        let record = Record { identity: None, ..record };
+        let record = match read(&directory).map_err(|error| failed(account, error))? {
+            Content::Record(record) => Record { identity: None, ..record },
+            Content::Nothing | Content::Damaged => Record::default(),
+        };
         write(&directory, &record).map_err(|error| failed(account, error))?;
         self.take_back(former)?;
         Ok(aside)
@@ -286,17 +294,20 @@ fn failed(account: &Account, error: io::Error) -> Error {
 /// Removes the files in a directory of ours.
 fn empty(directory: OwnedFd) -> Result<(), Errno> {
     let mut open = Dir::openat(&directory, ".", DIRECTORY, Mode::empty())?;
-    let names: Vec<_> = open.iter().flatten().map(|entry| entry.file_name().to_owned()).collect();
-    for name in names.iter().filter(|name| !matches!(name.to_bytes(), b"." | b"..")) {
-        unlinkat(&directory, name.as_c_str(), UnlinkatFlags::NoRemoveDir)?;
+    let entries = open.iter().collect::<Result<Vec<_>, Errno>>()?;
+    for name in entries.iter().map(Entry::file_name) {
+        if !matches!(name.to_bytes(), b"." | b"..") {
+            unlinkat(&directory, name, UnlinkatFlags::NoRemoveDir)?;
+        }
     }
     Ok(())
 }
 
 /// The directories that were set aside in that of a ZNC user, each with its network before it.
-fn entries_aside(user: OwnedFd) -> Vec<(Name, String)> {
-    let all = entries(user, true).into_iter();
-    all.filter_map(|directory| network_of(&directory).map(|network| (network, directory))).collect()
+fn entries_aside(user: impl AsFd) -> Result<Vec<(Name, String)>, Errno> {
+    let all = entries(user, true)?.into_iter();
+    let aside = all.filter_map(|directory| Some((network_of(&directory)?, directory)));
+    Ok(aside.collect())
 }
 
 /// The network whose directory was given this name.
@@ -334,14 +345,14 @@ mod tests {
             (account(1, "al%ce", "a"), account(1, "carol", "b"), account(1, "carol", "c"));
         state.adopt(&one, &identity('1')).unwrap();
         key(base.path(), &one, "key");
-        assert_eq!(state.known_elsewhere(&two, &identity('1')), Some(one.clone()));
-        assert_eq!(state.known_elsewhere(&one, &identity('1')), None);
-        assert_eq!(state.known_elsewhere(&account(2, "x", "y"), &identity('1')), None);
+        assert_eq!(state.known_elsewhere(&two, &identity('1')).unwrap(), Some(one.clone()));
+        assert_eq!(state.known_elsewhere(&one, &identity('1')).unwrap(), None);
+        assert_eq!(state.known_elsewhere(&account(2, "x", "y"), &identity('1')).unwrap(), None);
         state.move_account(&one, &two).unwrap();
         state.move_account(&two, &three).unwrap();
-        assert_eq!(state.files_of(&three), one);
-        assert_eq!(state.record(&three).unwrap().identity, Some(identity('1')));
-        assert_eq!(state.of_uid(1), std::slice::from_ref(&three));
+        assert_eq!(state.files_of(&three).unwrap(), one);
+        assert_eq!(state.record(&three).unwrap().unwrap().identity, Some(identity('1')));
+        assert_eq!(state.of_uid(1).unwrap(), std::slice::from_ref(&three));
         assert!(!base.path().join("1/al%25ce").exists());
         assert!(state.move_account(&three, &account(2, "carol", "c")).is_err());
         state.adopt(&one, &identity('2')).unwrap();
@@ -356,24 +367,25 @@ mod tests {
         let alice = account(1, "alice", "a.replaced");
         state.adopt(&alice, &identity('1')).unwrap();
         assert_eq!(state.set_aside(&alice, Aside::Replaced).unwrap(), None);
-        assert!(state.former(1).is_empty() && !state.has(&alice));
+        assert!(state.former(1).unwrap().is_empty() && !state.has(&alice).unwrap());
         for (number, digit) in ["1", "2"].into_iter().zip(['1', '2']) {
             state.adopt(&alice, &identity(digit)).unwrap();
             key(base.path(), &alice, number);
             state.set_aside(&alice, Aside::Replaced).unwrap().unwrap();
         }
-        let former: Vec<_> = state.former(1).into_iter().map(|one| one.directory).collect();
+        let former: Vec<_> =
+            state.former(1).unwrap().into_iter().map(|one| one.directory).collect();
         assert_eq!(former, [".a.replaced.replaced", ".a.replaced.replaced.1"]);
-        assert_eq!(state.replaced(&alice, &identity('3')), None);
-        let second = state.replaced(&alice, &identity('2')).unwrap();
+        assert_eq!(state.replaced(&alice, &identity('3')).unwrap(), None);
+        let second = state.replaced(&alice, &identity('2')).unwrap().unwrap();
         state.take_back(&second).unwrap();
         assert!(state.take_back(&second).is_err());
-        assert_eq!(state.record(&alice).unwrap().identity, Some(identity('2')));
+        assert_eq!(state.record(&alice).unwrap().unwrap().identity, Some(identity('2')));
 
-        let first = state.replaced(&alice, &identity('1')).unwrap();
+        let first = state.replaced(&alice, &identity('1')).unwrap().unwrap();
         let aside = state.restore(&first).unwrap().unwrap();
         assert_eq!(aside, ".a.replaced.replaced.1");
-        assert_eq!(state.record(&alice), Some(Record::default()));
+        assert_eq!(state.record(&alice).unwrap(), Some(Record::default()));
         let read = |path: &str| {
             std::fs::read_to_string(base.path().join("1/alice").join(path).join("otr.key")).unwrap()
         };
@@ -388,9 +400,9 @@ mod tests {
         state.adopt(&alice, &identity('1')).unwrap();
         key(base.path(), &alice, "key");
         state.forget(&alice, false).unwrap();
-        assert_eq!(state.replaced(&alice, &identity('1')), None);
-        assert_eq!(state.known_elsewhere(&account(1, "b", "c"), &identity('1')), None);
-        assert_eq!(state.former(1).len(), 1);
+        assert_eq!(state.replaced(&alice, &identity('1')).unwrap(), None);
+        assert_eq!(state.known_elsewhere(&account(1, "b", "c"), &identity('1')).unwrap(), None);
+        assert_eq!(state.former(1).unwrap().len(), 1);
     }
 
     #[test]
@@ -419,9 +431,69 @@ mod tests {
             state.adopt(&alice, &identity('1')).unwrap();
             let file = base.path().join("1/alice/net/identity");
             std::fs::write(&file, damage).unwrap();
-            assert_eq!(state.record(&alice), Some(Record::default()), "{damage}");
+            assert_eq!(state.record(&alice).unwrap(), Some(Record::default()), "{damage}");
             let aside = std::fs::read_to_string(file.with_extension("damaged")).unwrap();
             assert_eq!(aside, damage);
         }
+    }
+
+    /// Whatever cannot be opened for want of descriptors: nothing counts as missing for that.
+    #[test]
+    fn what_cannot_be_read_is_not_missing() {
+        let itself = std::env::current_exe().unwrap();
+        let inside = ["--exact", "identities::tests::with_few_descriptors", "--ignored"];
+        let output = std::process::Command::new(itself).args(inside).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+
+    #[test]
+    #[ignore = "run by the one above, in a process of its own"]
+    fn with_few_descriptors() {
+        use nix::sys::resource::{Resource, setrlimit};
+        let base = tempfile::tempdir().unwrap();
+        let state = StateDir::open(base.path(), None).unwrap();
+        let (alice, moved, new) =
+            (account(1, "alice", "net"), account(1, "alice", "moved"), account(1, "carol", "net"));
+        for digit in ['1', '2'] {
+            state.adopt(&alice, &identity(digit)).unwrap();
+            key(base.path(), &alice, "key");
+            if digit == '1' {
+                state.set_aside(&alice, Aside::Replaced).unwrap();
+            }
+        }
+        state.limit(1);
+        setrlimit(Resource::RLIMIT_NOFILE, 64, 64).unwrap();
+        let mut taken = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            taken.push(file);
+        }
+        for left in 0..=8 {
+            state.read_again(1);
+            let here = state.record(&alice).map(|record| record.unwrap().identity);
+            let answers = [
+                state.has(&alice).map(|there| assert!(there)),
+                here.map(|found| assert_eq!(found, Some(identity('2')))),
+                state.of_uid(1).map(|all| assert_eq!(all, std::slice::from_ref(&alice))),
+                state.uids().map(|uids| assert_eq!(uids, [1])),
+                state.former(1).map(|former| assert_eq!(former.len(), 1)),
+                state.replaced(&alice, &identity('1')).map(|former| assert!(former.is_some())),
+                state
+                    .known_elsewhere(&moved, &identity('2'))
+                    .map(|other| assert_eq!(other.as_ref(), Some(&alice))),
+                match state.account(&new) {
+                    Err(Error::TooMany(..)) => Ok(()),
+                    other => Err(other.expect_err("one account more than allowed")),
+                },
+            ];
+            let failed = answers.iter().filter(|answer| answer.is_err()).count();
+            match left {
+                0 => assert_eq!(failed, answers.len()),
+                8 => assert_eq!(failed, 0),
+                _ => {}
+            }
+            taken.pop();
+        }
+        drop(taken);
+        assert!(!base.path().join("1/alice/net").join(DAMAGED).exists());
     }
 }

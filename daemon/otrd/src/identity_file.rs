@@ -34,7 +34,7 @@ pub struct Record {
 
 impl Record {
     /// Reads it; nothing where it is damaged.
-    pub fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         let mut record = Self::default();
         for line in text.lines() {
             match line.split_once(' ')? {
@@ -66,23 +66,45 @@ impl Record {
 pub fn is_empty(directory: impl AsFd) -> Result<bool, Errno> {
     let mut open = Dir::openat(directory, ".", DIRECTORY, Mode::empty())?;
     let ours = [".", "..", FILE, NEXT, DAMAGED].map(str::as_bytes);
-    Ok(open.iter().flatten().all(|entry| ours.contains(&entry.file_name().to_bytes())))
+    for entry in open.iter() {
+        if !ours.contains(&entry?.file_name().to_bytes()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-/// The file of a directory, where it has one.
-pub fn read(directory: &OwnedFd) -> io::Result<Option<String>> {
+/// What a directory has under the file's name.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Content {
+    /// No file.
+    Nothing,
+    /// A whole one.
+    Record(Record),
+    /// Something else.
+    Damaged,
+}
+
+/// Reads the file of a directory.
+///
+/// # Errors
+/// Whatever may be over at the next try: that says nothing about the file.
+pub fn read(directory: &OwnedFd) -> io::Result<Content> {
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let file = match openat(directory, FILE, flags, Mode::empty()) {
         Ok(file) => File::from(file),
-        Err(Errno::ENOENT) => return Ok(None),
+        Err(Errno::ENOENT) => return Ok(Content::Nothing),
+        // A symlink; a socket.
+        Err(Errno::ELOOP | Errno::ENXIO) => return Ok(Content::Damaged),
         Err(errno) => return Err(errno.into()),
     };
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("not a plain file"));
+        return Ok(Content::Damaged);
     }
-    let mut text = String::new();
-    file.take(LONGEST).read_to_string(&mut text)?;
-    Ok(Some(text))
+    let mut text = Vec::new();
+    file.take(LONGEST).read_to_end(&mut text)?;
+    let record = str::from_utf8(&text).ok().and_then(Record::parse);
+    Ok(record.map_or(Content::Damaged, Content::Record))
 }
 
 /// Writes it anew, whole or not at all.

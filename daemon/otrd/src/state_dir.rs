@@ -8,6 +8,7 @@ use nix::fcntl::{AtFlags, Flock, FlockArg, OFlag, openat};
 use nix::sys::stat::{Mode, fchmod, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, fsync, geteuid, unlinkat};
 use proto::account::{Account, Name};
+use proto::jsonrpc::{self, Code};
 use proto::worker::AtRest;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -38,6 +39,12 @@ pub enum Error {
     Foreign(String),
     #[error("cannot open {name} in the state directory: {errno}")]
     Failed { name: String, errno: Errno },
+}
+
+impl From<Error> for jsonrpc::Error {
+    fn from(error: Error) -> Self {
+        Self::new(Code::Refused, error.to_string())
+    }
 }
 
 /// A directory that nobody else uses while this lives, and while the worker that inherits it does.
@@ -128,14 +135,13 @@ impl StateDir {
 
     /// The same, whoever uses it.
     pub(crate) fn make_account(&self, account: &Account) -> Result<OwnedFd, Error> {
-        let is_new = !self.has(account);
+        let is_new = !self.has(account)?;
         if is_new {
             let most = self.limit.get();
-            // Some may be gone by now.
-            let is_full = || self.count(account.uid) >= most;
-            if is_full() {
+            if self.count(account.uid)? >= most {
+                // Some may be gone by now.
                 self.read_again(account.uid);
-                if is_full() {
+                if self.count(account.uid)? >= most {
                     return Err(Error::TooMany(account.uid, most));
                 }
             }
@@ -153,14 +159,20 @@ impl StateDir {
         self.counts.borrow_mut().remove(&uid);
     }
 
-    fn count(&self, uid: u32) -> usize {
-        *self.counts.borrow_mut().entry(uid).or_insert_with(|| self.of_uid(uid).len())
+    fn count(&self, uid: u32) -> Result<usize, Error> {
+        if let Some(count) = self.counts.borrow().get(&uid) {
+            return Ok(*count);
+        }
+        let count = self.of_uid(uid)?.len();
+        self.counts.borrow_mut().insert(uid, count);
+        Ok(count)
     }
 
-    /// This uid has one account more.
+    /// This uid has one account more. Those of a uid that were not counted yet are all on disk.
     pub(crate) fn count_one_more(&self, uid: u32) {
-        let count = self.count(uid);
-        self.counts.borrow_mut().insert(uid, count.saturating_add(1));
+        if let Some(count) = self.counts.borrow_mut().get_mut(&uid) {
+            *count = count.saturating_add(1);
+        }
     }
 
     /// The directory of an account's ZNC user, made where it is missing.
@@ -186,31 +198,51 @@ impl StateDir {
     }
 
     /// Whether an account was ever here.
-    pub fn has(&self, account: &Account) -> bool {
-        self.enter_account(account).is_ok()
+    pub fn has(&self, account: &Account) -> Result<bool, Error> {
+        match there(self.enter_account(account)) {
+            Ok(directory) => Ok(directory.is_some()),
+            Err(errno) => Err(Error::Failed { name: account.path(), errno }),
+        }
     }
 
     /// All accounts of one uid.
-    pub fn of_uid(&self, uid: u32) -> Vec<Account> {
+    pub fn of_uid(&self, uid: u32) -> Result<Vec<Account>, Error> {
         let mut accounts = Vec::new();
-        let Ok(home) = enter(&*self.base, &uid.to_string()) else { return accounts };
-        for user in names(&home) {
-            let Ok(users) = enter(&home, &user.file_name()) else { continue };
-            let of_user = names(&users).into_iter();
-            accounts.extend(of_user.map(|network| Account { uid, user: user.clone(), network }));
+        for (user, directory) in self.users_of(uid)? {
+            let failed =
+                |errno| Error::Failed { name: format!("{uid}/{}", user.file_name()), errno };
+            let networks = names(directory).map_err(failed)?.into_iter();
+            accounts.extend(networks.map(|network| Account { uid, user: user.clone(), network }));
         }
-        accounts
+        Ok(accounts)
+    }
+
+    /// The directories of a uid's ZNC users.
+    pub(crate) fn users_of(&self, uid: u32) -> Result<Vec<(Name, OwnedFd)>, Error> {
+        let name = uid.to_string();
+        let failed = |errno| Error::Failed { name: name.clone(), errno };
+        let Some(home) = there(enter(&*self.base, &name)).map_err(failed)? else {
+            return Ok(Vec::new());
+        };
+        let mut users = Vec::new();
+        for user in names(&home).map_err(failed)? {
+            let directory = there(enter(&home, &user.file_name())).map_err(failed)?;
+            users.extend(directory.map(|directory| (user, directory)));
+        }
+        Ok(users)
     }
 
     /// Whoever has accounts here.
-    pub fn uids(&self) -> Vec<u32> {
-        let names = entries(&*self.base, false).into_iter();
-        names.filter_map(|name| name.parse().ok()).collect()
+    pub fn uids(&self) -> Result<Vec<u32>, Error> {
+        let failed = |errno| Error::Failed { name: ".".into(), errno };
+        let names = entries(&*self.base, false).map_err(failed)?.into_iter();
+        Ok(names.filter_map(|name| name.parse().ok()).collect())
     }
 
     /// All accounts.
-    pub fn all(&self) -> Vec<Account> {
-        self.uids().into_iter().flat_map(|uid| self.of_uid(uid)).collect()
+    pub fn all(&self) -> Result<Vec<Account>, Error> {
+        let accounts = self.uids()?.into_iter().map(|uid| self.of_uid(uid));
+        Ok(accounts.collect::<Result<Vec<_>, Error>>()?.concat())
     }
 }
 
@@ -247,20 +279,34 @@ fn make(parent: impl AsFd, name: &str) -> Result<OwnedFd, Error> {
     Ok(directory)
 }
 
+/// What was opened; nothing where no directory has that name. That one cannot be opened, for want of
+/// descriptors for example, does not mean that it is not there.
+pub(crate) fn there<T>(opened: Result<T, Errno>) -> Result<Option<T>, Errno> {
+    match opened {
+        Ok(opened) => Ok(Some(opened)),
+        Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
 /// What an account's part may be called; everything else in a directory is somebody's own.
-pub(crate) fn names(directory: impl AsFd) -> Vec<Name> {
-    entries(directory, false).iter().filter_map(|file| Name::from_file_name(file)).collect()
+fn names(directory: impl AsFd) -> Result<Vec<Name>, Errno> {
+    let files = entries(directory, false)?;
+    Ok(files.iter().filter_map(|file| Name::from_file_name(file)).collect())
 }
 
 /// The directories in a directory: those with a dot in front, or those without.
-pub(crate) fn entries(directory: impl AsFd, dotted: bool) -> Vec<String> {
-    let Ok(mut open) = Dir::openat(&directory, ".", DIRECTORY, Mode::empty()) else {
-        return Vec::new();
-    };
-    let files = open.iter().flatten();
-    let files = files.filter_map(|entry| entry.file_name().to_str().ok().map(str::to_owned));
-    let wanted = |name: &String| name.starts_with('.') == dotted && enter(&directory, name).is_ok();
-    files.filter(wanted).collect()
+pub(crate) fn entries(directory: impl AsFd, dotted: bool) -> Result<Vec<String>, Errno> {
+    let mut open = Dir::openat(&directory, ".", DIRECTORY, Mode::empty())?;
+    let mut found = Vec::new();
+    for entry in open.iter() {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().to_str() else { continue };
+        if name.starts_with('.') == dotted && there(enter(&directory, name))?.is_some() {
+            found.push(name.to_owned());
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -277,9 +323,9 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let state = StateDir::open(&base.path().join("deep/state"), None).unwrap();
         let odd = account(1000, "al%ce", "Ünet");
-        assert!(!state.has(&odd));
+        assert!(!state.has(&odd).unwrap());
         drop(state.account(&odd).unwrap());
-        assert!(state.has(&odd));
+        assert!(state.has(&odd).unwrap());
         let other = account(7, "bob", "libera");
         drop(state.account(&other).unwrap());
 
@@ -287,8 +333,8 @@ mod tests {
         for level in path.ancestors().take(3) {
             assert_eq!(level.metadata().unwrap().permissions().mode() & 0o7777, 0o700);
         }
-        assert_eq!(state.of_uid(1000), std::slice::from_ref(&odd));
-        let mut all = state.all();
+        assert_eq!(state.of_uid(1000).unwrap(), std::slice::from_ref(&odd));
+        let mut all = state.all().unwrap();
         all.sort();
         assert_eq!(all, [other, odd]);
     }
@@ -307,7 +353,7 @@ mod tests {
         std::fs::rename(&path, base.path().join("1/alice/elsewhere")).unwrap();
         symlink("elsewhere", &path).unwrap();
         assert!(matches!(state.account(&alice), Err(Error::Failed { .. })));
-        assert!(!state.has(&alice));
+        assert!(!state.has(&alice).unwrap());
     }
 
     #[test]
@@ -321,7 +367,7 @@ mod tests {
             drop(used);
             std::fs::write(base.path().join("1/alice/net/otr.key"), "key").unwrap();
             assert_eq!(state.forget(&alice, false).unwrap().as_deref(), Some(aside));
-            assert!(!state.has(&alice) && state.all().is_empty());
+            assert!(!state.has(&alice).unwrap() && state.all().unwrap().is_empty());
             assert!(base.path().join("1/alice").join(aside).join("otr.key").exists());
         }
         let bob = account(2, "bob", "net");
@@ -338,7 +384,7 @@ mod tests {
             StateDir::open(base.path(), None).unwrap().set_at_rest(at_rest).unwrap();
             let state = StateDir::open(base.path(), None).unwrap();
             assert_eq!(state.at_rest(), at_rest);
-            assert!(state.all().is_empty());
+            assert!(state.all().unwrap().is_empty());
         }
     }
 
@@ -360,7 +406,7 @@ mod tests {
         assert!(matches!(elsewhere, Err(Error::Other(_))));
         let next = StateDir::open(base.path(), Some(passed)).unwrap();
         assert!(matches!(StateDir::open(base.path(), None), Err(Error::Taken(_))));
-        assert_eq!(next.all(), [alice]);
+        assert_eq!(next.all().unwrap(), [alice]);
     }
 
     #[test]

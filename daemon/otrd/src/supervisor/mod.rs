@@ -363,11 +363,10 @@ impl Supervisor {
             }
             (Err(error), _) => tracing::error!(%account, uid, %error, "{account}: not changed"),
         }
-        let refused = |error: state_dir::Error| Error::new(Code::Refused, error.to_string());
         self.restarts = 0;
         self.locked = None;
         self.backoff = Backoff::default();
-        drop(reply.send(forgotten.map(|aside| Forgotten { aside }).map_err(refused)));
+        drop(reply.send(forgotten.map(|aside| Forgotten { aside }).map_err(Error::from)));
     }
 
     fn ask_status(&mut self, reply: oneshot::Sender<AccountStatus>) {

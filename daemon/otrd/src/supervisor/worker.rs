@@ -82,7 +82,7 @@ impl Worker {
         let allow_no_landlock = context.allow_no_landlock;
         let config = context.worker_config.borrow().clone();
         let at_rest = context.at_rest();
-        let files_of = context.state.files_of(account);
+        let files_of = context.state.files_of(account).map_err(io::Error::other)?;
         let start = ToWorker::Start {
             account: account.clone(),
             files_of: Some(files_of.clone()).filter(|of| of != account),
@@ -143,7 +143,8 @@ impl Worker {
         if let Some(master_secrets) = context.master_secrets.as_ref().filter(|_| record.control > 1)
         {
             // The key that it was started with: a moved account keeps that of its first name.
-            let key = master_secrets.pipe(&context.state.files_of(&record.account))?;
+            let files_of = context.state.files_of(&record.account).map_err(io::Error::other)?;
+            let key = master_secrets.pipe(&files_of)?;
             worker.running.channel.send(&ToWorker::Secret, Some(key)).map_err(io::Error::other)?;
         }
         Ok(worker)
