@@ -78,7 +78,8 @@ impl StateDir {
         let record = self.record(account)?.unwrap_or_default();
         let record = Record { identity: Some(identity.clone()), ..record };
         write(&directory, &record).map_err(|error| failed(account, error))?;
-        self.known(account.uid, |known| known.insert(account, identity))
+        self.update_known(account.uid, |known| known.insert(account, identity));
+        Ok(())
     }
 
     /// Another account of the same uid that has this identity.
@@ -101,7 +102,7 @@ impl StateDir {
     }
 
     /// What is known of a uid's directories, which are read where nothing is.
-    fn known<T>(&self, uid: u32, look: impl FnOnce(&mut DirectoryIndex) -> T) -> Result<T, Error> {
+    fn known<T>(&self, uid: u32, look: impl FnOnce(&DirectoryIndex) -> T) -> Result<T, Error> {
         if !self.known.borrow().contains_key(&uid) {
             let mut accounts = Vec::new();
             for account in self.of_uid(uid)? {
@@ -112,6 +113,13 @@ impl StateDir {
             self.known.borrow_mut().insert(uid, known);
         }
         Ok(look(self.known.borrow_mut().entry(uid).or_default()))
+    }
+
+    /// A directory was changed. Those of a uid that were not read yet are right on disk.
+    fn update_known(&self, uid: u32, change: impl FnOnce(&mut DirectoryIndex)) {
+        if let Some(known) = self.known.borrow_mut().get_mut(&uid) {
+            change(known);
+        }
     }
 
     /// The directory of this account that was set aside for another network, and that has this
@@ -187,7 +195,7 @@ impl StateDir {
             }
             unlinkat(&user, network.as_str(), UnlinkatFlags::RemoveDir).map_err(failed)?;
             fsync(&user).map_err(failed)?;
-            self.known(account.uid, |known| known.remove(account))?;
+            self.update_known(account.uid, |known| known.remove(account));
             return Ok(None);
         }
         let most = self.most_accounts();
@@ -205,7 +213,7 @@ impl StateDir {
             }
         }
         renameat(&user, network.as_str(), &user, aside.as_str()).map_err(failed)?;
-        self.known(account.uid, |known| known.remove(account))?;
+        self.update_known(account.uid, |known| known.remove(account));
         fsync(&user).map_err(failed)?;
         Ok(Some(aside))
     }
@@ -233,9 +241,9 @@ impl StateDir {
             Errno::EXDEV => Error::CannotMove,
             found => errno(found),
         })?;
-        self.known(from.uid, |known| known.remove(from))?;
+        self.update_known(from.uid, |known| known.remove(from));
         if let Some(identity) = &record.identity {
-            self.known(to.uid, |known| known.insert(to, identity))?;
+            self.update_known(to.uid, |known| known.insert(to, identity));
         }
         fsync(&new).map_err(errno)?;
         fsync(&old).map_err(errno)?;
@@ -259,8 +267,12 @@ impl StateDir {
         let _lock = lock(enter(&user, &former.directory).map_err(failed)?).map_err(failed)?;
         renameat(&user, former.directory.as_str(), &user, network.as_str()).map_err(failed)?;
         self.count_one_more(account.uid);
-        if let Some(identity) = self.record(account)?.and_then(|record| record.identity) {
-            self.known(account.uid, |known| known.insert(account, &identity))?;
+        match self.record(account).map(|record| record.and_then(|record| record.identity)) {
+            Ok(Some(identity)) => {
+                self.update_known(account.uid, |known| known.insert(account, &identity))
+            }
+            Ok(None) => {}
+            Err(_) => self.read_again(account.uid),
         }
         fsync(&user).map_err(failed)
     }
@@ -272,13 +284,13 @@ impl StateDir {
         let errno = |errno| Error::Failed { name: former.directory.clone(), errno };
         let user = self.enter_user(account).map_err(errno)?;
         let directory = enter(&user, &former.directory).map_err(errno)?;
-        let aside = match self.has(account)? {
-            true => self.set_aside(account, Aside::Replaced)?,
-            false => None,
-        };
         let record = match read(&directory).map_err(|error| failed(account, error))? {
             Content::Record(record) => Record { identity: None, ..record },
             Content::Nothing | Content::Damaged => Record::default(),
+        };
+        let aside = match self.has(account)? {
+            true => self.set_aside(account, Aside::Replaced)?,
+            false => None,
         };
         write(&directory, &record).map_err(|error| failed(account, error))?;
         self.take_back(former)?;
