@@ -75,6 +75,10 @@ impl Engine {
             conversation.phase = Phase::lost();
             conversation.guarded = true;
             conversation.guard_told = GuardTold::Closed;
+            // Said all the same: the module may have written this line before it read that the user's
+            // word opens them.
+            let nick = conversation.nick.clone();
+            self.actions.push(protect(nick, false));
             self.persistence.changed(StoredFile::Conversations);
         }
         true
