@@ -192,6 +192,9 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
             case Effect::Do::Protect:
                 // What the user said is answered by the reply to it, or by what follows.
                 Protect(effect, !pHead || pHead->IsCommand());
+                // Who becomes closed by what they say says it under a user name, by which they are reached, too.
+                if (effect.on && bIn && Same(sWho, wire::NickOf(pHead->who)))
+                    LearnUser(sWho, pHead->message.GetNick().GetIdent());
                 break;
             case Effect::Do::Open:
                 if (!pHead || pHead->IsCommand()) m_Closed.OpenEverybody();

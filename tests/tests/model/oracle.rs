@@ -41,8 +41,8 @@ pub struct Oracle {
     leaving: BTreeSet<String>,
     /// The first letters of channels, as the server says now.
     chantypes: Vec<char>,
-    /// User names of those who spoke to the user.
-    idents: BTreeMap<String, String>,
+    /// User names of those who spoke to the user: the last one, and all since they are closed.
+    idents: BTreeMap<String, BTreeSet<String>>,
     tokens: BTreeMap<String, Token>,
     /// Encrypted texts that went out and that nobody could read, by the nick they went to.
     unread: BTreeMap<String, usize>,
@@ -186,7 +186,13 @@ impl Oracle {
         let source = line.source.split(['!', '@']).next().unwrap_or_default().to_owned();
         if let Some((_, ident)) = line.source.split_once('!') {
             let ident = ident.split('@').next().unwrap_or_default().to_owned();
-            self.idents.insert(self.fold(&source), ident);
+            let name = self.fold(&source);
+            let closed = self.closed.contains(&name) || self.closing.contains(&name);
+            let idents = self.idents.entry(name).or_default();
+            if !closed {
+                idents.clear();
+            }
+            idents.insert(ident);
         }
         if line.command == "005"
             && let Some((_, types)) = raw.split_once("CHANTYPES=")
@@ -314,7 +320,10 @@ impl Oracle {
     /// The folded names that a target may reach, by nick and by user name.
     fn reached(&self, target: &str) -> Vec<String> {
         let mut reached: Vec<String> = names(target).iter().map(|name| self.fold(name)).collect();
-        let known = self.idents.iter().filter(|(_, ident)| reached.contains(&self.fold(ident)));
+        let reaches = |idents: &BTreeSet<String>| {
+            idents.iter().any(|ident| reached.contains(&self.fold(ident)))
+        };
+        let known = self.idents.iter().filter(|(_, idents)| reaches(idents));
         let by_ident: Vec<String> = known.map(|(name, _)| name.clone()).collect();
         reached.extend(by_ident);
         reached
