@@ -4,7 +4,7 @@
 use crate::access::{Rights, Scope};
 use crate::admin_lines::LineReader;
 use crate::context::Context;
-use crate::identities;
+use crate::former_accounts;
 use crate::line_io::{self, ReadLineError};
 use crate::master_secret::MasterSecrets;
 use crate::message_id;
@@ -430,9 +430,10 @@ impl Caller {
         &self,
         may: Rights,
         restore: Restore,
-    ) -> Result<(Account, identities::Former), Error> {
+    ) -> Result<(Account, former_accounts::Former), Error> {
         let account = self.account(may.moving, restore.account)?;
-        let wanted = identities::Former { account: account.clone(), directory: restore.directory };
+        let wanted =
+            former_accounts::Former { account: account.clone(), directory: restore.directory };
         let former = self.context.state.former(account.uid)?;
         match former.contains(&wanted) {
             true => Ok((account, wanted)),

@@ -1,7 +1,7 @@
 //! Which account a module means by its hello: its identity decides before its names do.
 
 use crate::context::Context;
-use crate::identities::Former;
+use crate::former_accounts::Former;
 use crate::identity_file::Record;
 use crate::message_id;
 use crate::requests::{AccountRequest, Occupied, Vacate, Vacated};

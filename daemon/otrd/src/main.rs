@@ -27,6 +27,7 @@ mod context;
 mod directory_index;
 mod execute;
 mod fd_store;
+mod former_accounts;
 mod handshake;
 mod heartbeat;
 mod hello_rate;

@@ -1,6 +1,6 @@
 //! What others want of an account, and who waits for it.
 
-use crate::identities::Former;
+use crate::former_accounts::Former;
 use crate::module_connection::ModuleConnection;
 use crate::state_dir;
 use proto::account::Account;

@@ -197,21 +197,22 @@ impl StateDir {
         self.limit.get()
     }
 
+    /// An account's directory, where it has one.
+    pub(crate) fn find_account(&self, account: &Account) -> Result<Option<OwnedFd>, Error> {
+        there(self.enter_account(account))
+            .map_err(|errno| Error::Failed { name: account.path(), errno })
+    }
+
     /// Whether an account was ever here.
     pub fn has(&self, account: &Account) -> Result<bool, Error> {
-        match there(self.enter_account(account)) {
-            Ok(directory) => Ok(directory.is_some()),
-            Err(errno) => Err(Error::Failed { name: account.path(), errno }),
-        }
+        Ok(self.find_account(account)?.is_some())
     }
 
     /// All accounts of one uid.
     pub fn of_uid(&self, uid: u32) -> Result<Vec<Account>, Error> {
         let mut accounts = Vec::new();
         for (user, directory) in self.users_of(uid)? {
-            let failed =
-                |errno| Error::Failed { name: format!("{uid}/{}", user.file_name()), errno };
-            let networks = names(directory).map_err(failed)?.into_iter();
+            let networks = names(directory).map_err(of_user(uid, &user))?.into_iter();
             accounts.extend(networks.map(|network| Account { uid, user: user.clone(), network }));
         }
         Ok(accounts)
@@ -277,6 +278,12 @@ fn make(parent: impl AsFd, name: &str) -> Result<OwnedFd, Error> {
         fchmod(&directory, Mode::S_IRWXU).map_err(failed)?;
     }
     Ok(directory)
+}
+
+/// What is said of the directory of a ZNC user that cannot be read.
+pub(crate) fn of_user(uid: u32, user: &Name) -> impl FnOnce(Errno) -> Error {
+    let name = format!("{uid}/{}", user.file_name());
+    move |errno| Error::Failed { name, errno }
 }
 
 /// What was opened; nothing where no directory has that name. That one cannot be opened, for want of

@@ -2,7 +2,7 @@
 //! worker has ended. As long as a module is connected, it stays.
 
 use super::{END_TIME, STATUS_TIME, Supervisor};
-use crate::identities::Aside;
+use crate::former_accounts::Aside;
 use crate::message_id;
 use crate::requests::{Occupied, Vacate, Vacated, Waiting};
 use crate::state_dir;
