@@ -57,7 +57,7 @@ fn every_member_stands_in_the_row_of_its_method() {
 
 #[test]
 fn what_can_come_of_an_import_stands_there() {
-    // Each match makes a new word stop here.
+    // With another variant, a match does not compile: it belongs on the page, too.
     for outcome in [KeyOutcome::None, KeyOutcome::Same, KeyOutcome::New, KeyOutcome::Replaced] {
         match outcome {
             KeyOutcome::None | KeyOutcome::Same | KeyOutcome::New | KeyOutcome::Replaced => {}

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::process::Launch;
+use crate::process::{BEHIND, Launch};
 use crate::znc::ZNC_UID;
 use crate::{Manager, Process, Rpc, World, children_of, eventually, programs};
 
@@ -192,7 +192,7 @@ impl OtrdBuilder {
         if let [first, words @ ..] = shell {
             return Launch::new("otrd", first).args(words).args(otrd);
         }
-        let behind = if self.behind { BEHIND } else { &[] };
+        let behind = if self.behind { &BEHIND[..] } else { &[] };
         let behind: Vec<_> = behind.iter().map(PathBuf::from).collect();
         let program = [&behind, otrd].concat();
         if let Some(most) = self.descriptors {
@@ -220,20 +220,6 @@ impl OtrdBuilder {
         }
     }
 }
-
-/// What Nice=10 and CPUWeight=20 of the units come to: a session is a group of its own for the kernel's
-/// scheduler, see autogroup in sched(7), and a nice value of 7 is a fifth of the weight.
-/// Who leads a process group cannot begin a session.
-const BEHIND: &[&str] = &[
-    "perl",
-    "-MPOSIX=setsid",
-    "-e",
-    "setpgrp 0, getpgrp getppid; setsid; system 'echo 7 >/proc/$PPID/autogroup'; exec @ARGV",
-    "--",
-    "nice",
-    "-n",
-    "10",
-];
 
 /// A worker that makes keys only after so many seconds.
 fn late_worker(bin: &Path, seconds: u32) -> PathBuf {

@@ -160,6 +160,20 @@ fn state_of(pid: i32) -> Option<char> {
     stat_of(pid)?.first()?.chars().next()
 }
 
+/// Starts a program so that others go first, as otrd's units do by Nice=10 and CPUWeight=20. A session of
+/// its own is a group of its own for the kernel's scheduler, in which a nice value of 7 is a fifth of the
+/// weight (autogroup in sched(7)); who leads a process group has to leave it first.
+pub(crate) const BEHIND: [&str; 8] = [
+    "perl",
+    "-MPOSIX=setsid",
+    "-e",
+    "setpgrp 0, getpgrp getppid; setsid; system 'echo 7 >/proc/$PPID/autogroup'; exec @ARGV",
+    "--",
+    "nice",
+    "-n",
+    "10",
+];
+
 /// How far it stands back for others, see nice(2).
 pub fn nice_of(pid: i32) -> Option<i32> {
     stat_of(pid)?.get(16)?.parse().ok()

@@ -1,7 +1,7 @@
-//! Bare libotr in a process for each account, as otrd has one: what so many processes cost by
-//! themselves.
+//! libotr in a process for each account, as otrd has one, with nothing of otrd's but the check of
+//! peers' keys: what so many processes cost by themselves.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -21,20 +21,23 @@ const PRIVATE: &[u8] = b"private";
 /// own go out there, with [`READY`] at first and [`PRIVATE`] as soon as the conversation is.
 pub fn account(nick: &str, peer: &str, key: &[u8]) {
     let socket = std::io::stdin().as_fd().try_clone_to_owned().expect("a socket");
-    let mut lines = Lines::new(UnixStream::from(socket));
+    let mut stream = UnixStream::from(socket);
+    let lines = BufReader::new(stream.try_clone().expect("dup")).split(b'\n');
     let mut person = Person::new(nick, key);
-    lines.say(READY);
-    while lines.fill() > 0 {
-        while let Some(line) = lines.whole_line() {
-            let was_private = person.is_private_with(peer);
-            for answer in person.hears(peer, &line).0 {
-                lines.say(answer.as_bytes());
-            }
-            if !was_private && person.is_private_with(peer) {
-                lines.say(PRIVATE);
-            }
+    say(&mut stream, READY);
+    for line in lines.map_while(Result::ok) {
+        let was_private = person.is_private_with(peer);
+        for answer in person.hears(peer, &line).0 {
+            say(&mut stream, answer.as_bytes());
+        }
+        if !was_private && person.is_private_with(peer) {
+            say(&mut stream, PRIVATE);
         }
     }
+}
+
+fn say(mut stream: impl Write, line: &[u8]) {
+    stream.write_all(&[line, b"\n"].concat()).expect("send");
 }
 
 /// Conversations a second that become private, and milliseconds of CPU for each, where so many
@@ -42,17 +45,17 @@ pub fn account(nick: &str, peer: &str, key: &[u8]) {
 pub fn all_at_once(count: usize, key: &Path) -> (f64, f64) {
     let mut accounts: Vec<Account> = (0..count).map(|index| Account::start(index, key)).collect();
     for account in &mut accounts {
-        assert_eq!(account.lines.line(), READY);
+        assert_eq!(account.lines(), [READY]);
     }
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("epoll");
     for (index, account) in accounts.iter().enumerate() {
         let event = EpollEvent::new(EpollFlags::EPOLLIN, index as u64);
-        epoll.add(&account.lines.stream, event).expect("epoll");
+        epoll.add(account.lines.get_ref(), event).expect("epoll");
     }
     let mut events = vec![EpollEvent::empty(); count];
     let (cpu_before, start) = (cpu_of(&accounts), Instant::now());
     for account in accounts.iter_mut().step_by(2) {
-        account.lines.say(b"?OTRv3?");
+        account.hears(b"?OTRv3?");
     }
     let mut private = 0;
     while private < count {
@@ -60,11 +63,10 @@ pub fn all_at_once(count: usize, key: &Path) -> (f64, f64) {
         assert!(ready > 0, "the exchanges of {} accounts stand still", count - private);
         for event in &events[..ready] {
             let index = event.data() as usize;
-            assert!(accounts[index].lines.fill() > 0, "an account has ended");
-            while let Some(line) = accounts[index].lines.whole_line() {
+            for line in accounts[index].lines() {
                 match line == PRIVATE {
                     true => private += 1,
-                    false => accounts[index ^ 1].lines.say(&line),
+                    false => accounts[index ^ 1].hears(&line),
                 }
             }
         }
@@ -80,7 +82,7 @@ fn cpu_of(accounts: &[Account]) -> f64 {
 
 /// A process, from outside.
 struct Account {
-    lines: Lines,
+    lines: BufReader<UnixStream>,
     child: Child,
 }
 
@@ -88,6 +90,7 @@ impl Account {
     /// With the nice value of otrd's units.
     fn start(index: usize, key: &Path) -> Self {
         let (stream, theirs) = UnixStream::pair().expect("a pair");
+        stream.set_read_timeout(Some(PATIENCE)).expect("timeout");
         let nick = |index: usize| format!("user{index:04}");
         let child = Command::new("nice")
             .args(["-n", "10"])
@@ -97,56 +100,32 @@ impl Account {
             .stdin(OwnedFd::from(theirs))
             .spawn()
             .expect("a process");
-        Self { lines: Lines::new(stream), child }
+        Self { lines: BufReader::new(stream), child }
+    }
+
+    fn hears(&mut self, line: &[u8]) {
+        say(self.lines.get_ref(), line);
+    }
+
+    /// The next line, and those that came with it.
+    fn lines(&mut self) -> Vec<Vec<u8>> {
+        let mut lines = Vec::new();
+        loop {
+            let mut line = Vec::new();
+            let length = self.lines.read_until(b'\n', &mut line).expect("a line in time");
+            assert!(length > 0, "an account has ended");
+            line.pop();
+            lines.push(line);
+            if !self.lines.buffer().contains(&b'\n') {
+                return lines;
+            }
+        }
     }
 }
 
 impl Drop for Account {
     fn drop(&mut self) {
-        let _ = self.lines.stream.shutdown(std::net::Shutdown::Both);
+        let _ = self.lines.get_ref().shutdown(std::net::Shutdown::Both);
         let _ = self.child.wait();
-    }
-}
-
-/// Lines over a socket.
-struct Lines {
-    stream: UnixStream,
-    pending: Vec<u8>,
-}
-
-impl Lines {
-    fn new(stream: UnixStream) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).expect("timeout");
-        Self { stream, pending: Vec::new() }
-    }
-
-    fn say(&mut self, line: &[u8]) {
-        self.stream.write_all(&[line, b"\n"].concat()).expect("send");
-    }
-
-    /// A line that has been read already.
-    fn whole_line(&mut self) -> Option<Vec<u8>> {
-        let end = self.pending.iter().position(|byte| *byte == b'\n')?;
-        let mut line: Vec<u8> = self.pending.drain(..=end).collect();
-        line.pop();
-        Some(line)
-    }
-
-    /// The next line, whenever it comes.
-    fn line(&mut self) -> Vec<u8> {
-        loop {
-            if let Some(line) = self.whole_line() {
-                return line;
-            }
-            assert!(self.fill() > 0, "the other end is gone");
-        }
-    }
-
-    /// Reads what is there, and waits where there is nothing.
-    fn fill(&mut self) -> usize {
-        let mut buffer = [0; 16 * 1024];
-        let length = self.stream.read(&mut buffer).expect("a line before the time is over");
-        self.pending.extend_from_slice(&buffer[..length]);
-        length
     }
 }

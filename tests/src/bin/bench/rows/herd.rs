@@ -22,7 +22,7 @@ pub fn measure(kit: &Kit, report: &mut Report) {
     setrlimit(Resource::RLIMIT_NOFILE, hard.min(8192), hard).expect("more descriptors");
     let (mut new, mut known) = (Vec::new(), Vec::new());
     let (mut again, mut two) = (Vec::new(), Vec::new());
-    let (mut cost, mut each_rate, mut each_cost) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut cost, mut floor_rate, mut floor_cost) = (Vec::new(), Vec::new(), Vec::new());
     // A bouncer beside them, whose users go on.
     let znc = Bouncer::start(kit, Kind::Alone);
     let (mut idle, mut coming, mut asking) = (Vec::new(), Vec::new(), Vec::new());
@@ -83,8 +83,8 @@ pub fn measure(kit: &Kit, report: &mut Report) {
         let each = (count / 4).to_string();
         two.push(at_once(|_| kit.bare(&["exchanges", &each], "exchange_ns")));
         let (rate, cost) = processes::all_at_once(count, &kit.built.join("key"));
-        each_rate.push(rate);
-        each_cost.push(cost);
+        floor_rate.push(rate);
+        floor_cost.push(cost);
     }
     let name = |what| format!("{count} networks at once, {what}, until the last is answered");
     report.add(Row::new(name("never seen before"), "s", new));
@@ -92,11 +92,11 @@ pub fn measure(kit: &Kit, report: &mut Report) {
     let name = format!("{} conversations that ask anew at once", count / 2);
     let row = Row::new(name.clone(), "1/s", again.clone());
     report.add(row.more_is_better().against("bare libotr in two processes", two));
-    let as_many = "bare libotr in as many processes";
+    let as_many = "libotr and the check of keys, in as many processes";
     let row = Row::new(format!("{name}, floor of a process for each account"), "1/s", again);
-    report.add(row.more_is_better().against(as_many, each_rate));
+    report.add(row.more_is_better().against(as_many, floor_rate));
     let row = Row::new("CPU of a conversation that asks anew, both workers", "ms", cost);
-    report.add(row.against(as_many, each_cost));
+    report.add(row.against(as_many, floor_cost));
     for (word, part) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)] {
         let at = |rounds: &[Vec<f64>]| rounds.iter().map(|round| quantile(round, part)).collect();
         for (what, rounds) in [("they come, with keys", &coming), ("they ask anew", &asking)] {
