@@ -108,6 +108,7 @@ void COtr::Connect() {
                                        m_Closed.Salt(),
                                        m_Closed.Hashes(),
                                        m_Closed.Everybody(),
+                                       !GetNV("required").empty(),
                                        {"state"}});
     Flush();
 }

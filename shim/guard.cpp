@@ -143,11 +143,14 @@ void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
     Rename(m_Waiting, sOld, sNew);
     if (!Same(sOld, sNew)) PeerMoved(sOld, sOld + " is now known as " + sNew);
     if (Peer(sOld).empty() || Peer(sNew).empty()) {
-        if (level == guard::Level::Closed)
+        if (level == guard::Level::Closed) {
+            // Nobody else knows: a crash before the next second would open this name.
+            StoreAtOnce();
             Say("[" + Quoted(sOld) + "] The server calls them " + Quoted(sNew) +
                     " now, which is no nick: the private conversation stays with " + Quoted(sOld) +
                     ", and nothing goes out in clear to either.",
                 Style::Bad);
+        }
         return MovedIsAsked(m_uNextId - 1);
     }
     const bool bMay = level != guard::Level::Open || m_Queue.size() <= kMaxHeld / 2;

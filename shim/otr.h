@@ -52,8 +52,9 @@ static const char* const kOfNetwork = "irc:";               // before a name tha
 static const unsigned kMaxBlockedSaid = 10;                 // lines that are said to be stopped
 static const long kBlockedPause = 30;                       // seconds without, after which they are again
 static const size_t kMaxHeld = 2048, kMaxUnsent = 1 << 20;  // requests, bytes on their way
-static const size_t kTurn = 4096, kAtOnce = 65536;          // bytes ZNC reads in a turn, and we
-static const size_t kGather = 8192;                         // bytes that are worth a write
+static const unsigned kMaxStoredAtOnce = 8;  // writes of the registry in a second, besides that of the timer
+static const size_t kTurn = 4096, kAtOnce = 65536;               // bytes ZNC reads in a turn, and we
+static const size_t kGather = 8192;                              // bytes that are worth a write
 static const size_t kMaxWaiting = 64, kMaxWaitingBytes = 65536;  // for an otrd that is gone
 static const long kMaxWait = 600, kMaxSilence = 30, kSettled = 10, kMaxBackoff = 60,
                   kQuickBackoff = 8;      // seconds
@@ -258,6 +259,7 @@ class COtr : public CModule {
     bool RegistryIsDamaged();
     void Recall(bool bDamaged);
     void StoreClosed(bool bNow);
+    void StoreAtOnce();
     void Store(const CString& sName, const CString& sValue);
     void ConfirmIdentity();
     void TakeNewIdentity();
@@ -389,6 +391,7 @@ class COtr : public CModule {
     uint64_t m_uStored = 0;       // changes that the registry has
     bool m_bCannotStore = false;  // the last write failed
     long m_iStored = 0, m_iBlocked = 0;
+    unsigned m_uStoredAtOnce = 0;  // in the second of m_iStored
     unsigned m_uBlocked = 0;
     bool m_bOwnNick = false;                        // the NICK that is looked at is ours
     std::map<CString, unsigned> m_AuthorizedLines;  // lines of `send` that have not passed the guard yet

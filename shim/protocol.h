@@ -60,6 +60,7 @@ struct HelloParams {
     std::string salt;
     std::vector<std::string> closed;
     bool everybody = false;
+    bool required = false;  // the rules that it heard last required something
     std::vector<std::string> want;
 };
 

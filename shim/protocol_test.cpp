@@ -54,7 +54,7 @@ static std::string Encode(const json& line) {
                  p.value("ack", uint64_t{0}), p.value("returned", false), p.value("identity", ""),
                  p.value("by_name", false), closed.value("salt", ""),
                  closed.value("hashes", std::vector<std::string>()), closed.value("everybody", false),
-                 p.value("want", std::vector<std::string>())});
+                 closed.value("required", false), p.value("want", std::vector<std::string>())});
     }
     if (method == "out")
         return wire::Out(id, Bytes(p["to"]), KindOf(p["kind"]), Bytes(p["text"]), p["client"],

@@ -46,6 +46,12 @@ void COtr::StoreClosed(bool bNow) {
     Store("closed", m_Closed.Store());
 }
 
+// Some of what changes in one second; a server may change nicks without end.
+void COtr::StoreAtOnce() {
+    if (m_iStored != Now()) m_uStoredAtOnce = 0;
+    if (m_uStoredAtOnce++ < kMaxStoredAtOnce) StoreClosed(true);
+}
+
 void COtr::Store(const CString& sName, const CString& sValue) {
     const bool bStored = SetNV(sName, sValue);
     if (bStored != m_bCannotStore) return;

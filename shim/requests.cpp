@@ -46,10 +46,11 @@ class Line {
         m_sLine += ']';
         return *this;
     }
-    Line& Closed(const std::string& salt, const std::vector<std::string>& hashes, bool everybody) {
+    Line& Closed(const HelloParams& params) {
         Name("closed") += '{';
-        String("salt", salt).Strings("hashes", hashes);
-        if (everybody) Flag("everybody", true);
+        String("salt", params.salt).Strings("hashes", params.closed);
+        if (params.everybody) Flag("everybody", true);
+        if (params.required) Flag("required", true);
         m_sLine += '}';
         return *this;
     }
@@ -74,7 +75,7 @@ std::string Hello(uint64_t id, const HelloParams& params) {
     if (params.returned) line.Flag("returned", true);
     if (!params.identity.empty()) line.String("identity", params.identity);
     if (params.by_name) line.Flag("by_name", true);
-    if (!params.salt.empty()) line.Closed(params.salt, params.closed, params.everybody);
+    if (!params.salt.empty()) line.Closed(params);
     if (!params.want.empty()) line.Strings("want", params.want);
     return line.End();
 }

@@ -13,6 +13,9 @@ pub struct ClosedNicks {
     /// There were too many to keep: everybody is closed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub everybody: bool,
+    /// The rules that the module heard last required something.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
 }
 
 /// Nicks that a module may hold closed, beyond which it closes everybody.

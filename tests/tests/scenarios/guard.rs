@@ -332,6 +332,62 @@ fn lost_files_open_nobody() {
     stage.bob.told("clear alice in clear again");
 }
 
+/// Rules are the user's word, too: where otrd knows none any more, and the module remembers that there were
+/// some, nothing goes out in clear until the user says what holds.
+#[test]
+fn what_is_required_outlives_its_files_and_another_otrd() {
+    let mut stage = ScriptedScene::new(alice());
+    let directory = stage.otrd.account(stage.znc.uid(), "alice", "net");
+    let elsewhere = World::new();
+    let other = Otrd::start(&elsewhere);
+    for loss in ["settings.json", "", "another otrd"] {
+        stage.alice.otr("policy car* required");
+        stage.alice.otr_says("Policy for car*: required.");
+        if loss == "another otrd" {
+            let socket = other.shim_socket();
+            stage
+                .alice
+                .send(&format!("PRIVMSG *status :reloadmod otr socket={}", socket.display()));
+        } else {
+            stage.otrd.stop();
+            let lost = directory.join(loss);
+            match lost.is_dir() {
+                true => fs::remove_dir_all(&lost).expect("a directory"),
+                false => fs::remove_file(&lost).expect("a file"),
+            }
+            stage.otrd.starts_again();
+        }
+        let said = stage.alice.otr_says("Your settings are gone");
+        assert!(said.contains("policy * opportunistic"), "{said}");
+        stage.alice.types_to("carol", &format!("typed after {loss} was lost"));
+        for target in ["carol", "dave"] {
+            let text = format!("from a module to {target} after {loss} was lost");
+            raw(&stage, &format!("PRIVMSG {target} :{text}"));
+            stage.alice.otr_says(&text);
+            stage.never_left(&text);
+        }
+        stage.never_left(&format!("typed after {loss} was lost"));
+        stage.alice.otr("policy * opportunistic");
+        stage.alice.otr_says("Policy for *: opportunistic.");
+        stage.alice.otr("finish carol");
+        stage.alice.otr_says("[carol]");
+        raw(&stage, &format!("PRIVMSG dave :free again after {loss}"));
+        stage.server.hears("alice", &format!("free again after {loss}"));
+        stage.alice.otr("policy * default");
+        stage.alice.otr_says("back to the default");
+        stage.alice.forgets();
+    }
+    // What the user took back is not lost, though nobody heard of it.
+    stage.alice.otr("policy car* required");
+    stage.alice.otr_says("Policy for car*: required.");
+    stage.alice.otr("policy car* default");
+    stage.alice.otr_says("back to the default");
+    stage.alice.send("PRIVMSG *status :reloadmod otr");
+    stage.alice.has_otr();
+    raw(&stage, "PRIVMSG carol :not required any more");
+    stage.server.hears("alice", "not required any more");
+}
+
 #[test]
 fn another_otrd_opens_nobody() {
     let stage = ScriptedScene::private(alice());

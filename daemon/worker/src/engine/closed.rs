@@ -195,6 +195,9 @@ impl Engine {
         if !self.module.remembers() {
             return;
         }
+        if self.policies.are_told() {
+            self.persistence.changed(StoredFile::Settings);
+        }
         let rules = self.rules();
         if rules != self.module.rules {
             self.module.rules.clone_from(&rules);

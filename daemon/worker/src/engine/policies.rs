@@ -33,6 +33,9 @@ pub struct Settings {
     /// An earlier file could not be read: who knows what it required.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     lost: bool,
+    /// A module was told that something is required, and may still remember it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    required: bool,
 }
 
 /// One of the user's two lists of nicks.
@@ -51,6 +54,16 @@ pub(crate) enum PatternError {
     Malformed,
     /// There are [`MAX_PATTERNS`] already.
     Full,
+}
+
+/// What a module remembers of the policies, compared with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compared {
+    Same,
+    /// There is something new to be saved.
+    ToSave,
+    /// These are not the settings that the module knew: everything is required from now on.
+    Lost,
 }
 
 /// Every rule, as it was set and as it is compared.
@@ -265,21 +278,48 @@ impl Policies {
         Ok(())
     }
 
+    /// Whether any policy keeps anything from going out in clear.
+    fn requires_something(&self) -> bool {
+        let typed = self.settings.policies.iter().map(|(_, policy)| *policy);
+        let all = typed.chain(self.settings.known).chain([self.default_policy()]);
+        all.into_iter().any(|policy| policy == Policy::Required)
+    }
+
+    /// A module is told the rules. Whether that is to be saved.
+    pub(super) fn are_told(&mut self) -> bool {
+        let is_new = self.requires_something() && !self.settings.required;
+        self.settings.required |= is_new;
+        is_new
+    }
+
+    /// A module connects that was told before that something is required, or was not. Where nothing is, and
+    /// no module was told so from here, what the user required is lost.
+    pub(super) fn compare_with_module(&mut self, required: bool) -> Compared {
+        let now = self.requires_something();
+        if required && !now && !self.settings.required {
+            self.settings.lost = true;
+            self.settings.required = true;
+            return Compared::Lost;
+        }
+        let before = std::mem::replace(&mut self.settings.required, required || now);
+        match before == self.settings.required {
+            true => Compared::Same,
+            false => Compared::ToSave,
+        }
+    }
+
     /// The rules for lines of other modules, where a policy requires anything, the one that decides
     /// first before the others. What is difficult to say by a list is required.
     pub(super) fn guard_rules<'a>(
         &self,
         trusted: impl Iterator<Item = &'a Peer>,
     ) -> Vec<guard::Rule> {
+        if !self.requires_something() {
+            return Vec::new();
+        }
         let settings = &self.settings;
         let default = self.default_policy() == Policy::Required;
         let known = settings.known == Some(Policy::Required);
-        if !default
-            && !known
-            && !settings.policies.iter().any(|(_, policy)| *policy == Policy::Required)
-        {
-            return Vec::new();
-        }
         let mut rules: Vec<(String, bool)> = Vec::new();
         let plain = settings.enable.is_empty();
         if plain {
@@ -412,6 +452,30 @@ mod tests {
             (Policy::Manual, Policy::Required)
         );
         all.set("*", Some(Policy::Opportunistic)).unwrap();
+        assert_eq!(rule(&all, "carol").0, Policy::Opportunistic);
+    }
+
+    #[test]
+    fn what_a_module_remembers_and_no_settings_do_is_lost() {
+        let mut all = with(&[]);
+        assert_eq!(all.compare_with_module(false), Compared::Same);
+        assert_eq!(all.compare_with_module(true), Compared::Lost);
+        assert_eq!(rule(&all, "bob").0, Policy::Required);
+        all.set("*", Some(Policy::Opportunistic)).unwrap();
+        // The module may not have heard of it when it comes again.
+        assert_eq!(all.compare_with_module(true), Compared::Same);
+        assert_eq!(all.compare_with_module(false), Compared::ToSave);
+        assert_eq!(all.compare_with_module(true), Compared::Lost);
+
+        let mut all = with(&[("bob", Policy::Required)]);
+        assert!(all.are_told() && !all.are_told());
+        all.set("bob", None).unwrap();
+        assert!(!all.are_told());
+        assert_eq!(all.compare_with_module(true), Compared::Same);
+        assert_eq!(rule(&all, "bob").0, Policy::Opportunistic);
+        // What is required by now was said by the user, whatever else the module knew.
+        let mut all = with(&[("bob", Policy::Required)]);
+        assert_eq!(all.compare_with_module(true), Compared::ToSave);
         assert_eq!(rule(&all, "carol").0, Policy::Opportunistic);
     }
 

@@ -118,7 +118,7 @@ impl User {
     fn held_closed(&self) -> ClosedNicks {
         let salt = format!("salt of {}", self.name);
         let hashes = self.guard.iter().map(|nick| hash(&salt, &fold(nick.as_bytes()))).collect();
-        ClosedNicks { salt, hashes, everybody: self.everybody }
+        ClosedNicks { salt, hashes, everybody: self.everybody, required: false }
     }
 
     /// The module connects to a worker that is slow, and gives up before it is answered.

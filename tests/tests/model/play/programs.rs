@@ -33,9 +33,15 @@ impl Play<'_> {
             .map(|line| self.oracle.fold(&line.plain_text()))
             .collect();
         let names = |name: &str| told.iter().any(|line| line.contains(name));
-        // One word for all where it no longer knows who they are.
-        if let Some(name) = closed.iter().find(|name| !names(name) && !names("anybody")) {
-            self.oracle.fault("unloaded without a word of somebody closed", "", name);
+        // One word for all where it no longer knows who they are, and a number of those whom it has met by
+        // hashes only since ZNC began.
+        let unnamed =
+            told.iter().filter_map(|line| line.split_once(" more").map(|(front, _)| front));
+        let unnamed =
+            unnamed.filter_map(|front| front.rsplit(' ').next()?.parse::<usize>().ok()).max();
+        let missing: Vec<&String> = closed.iter().filter(|name| !names(name)).collect();
+        if missing.len() > unnamed.unwrap_or(0) && !names("anybody") {
+            self.oracle.fault("unloaded without a word of somebody closed", "", missing[0]);
         }
     }
 
