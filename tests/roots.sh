@@ -107,6 +107,27 @@ roots_fill() {
         ' roots "$root" "$@"
 }
 
+# roots_unpack NAME SUITE PACKAGE...: a directory with the files of these packages and of what they need, nothing
+# of which is configured or run: to build with, for $roots_arch.
+roots_unpack() {
+    local suite=$2 root=$roots_dir/$1 log=$roots_dir/$1.log mirror
+    shift 2
+    local wanted="$suite $*" names=("$@")
+    [[ -f $root.ready && $(<"$root.ready") == "$wanted" ]] && return
+    rm --recursive --force --one-file-system "$root" "$root.ready"
+    mirror=$(roots_mirror)
+    local package include
+    include=$(IFS=,; echo "${names[*]}")
+    if ! debootstrap --download-only --arch="$roots_arch" --variant=minbase --include="$include" \
+        "$suite" "$root" "$mirror" >"$log" 2>&1; then
+        tail --lines=30 "$log" >&2
+        return 1
+    fi
+    for package in "$root"/var/cache/apt/archives/*.deb; do dpkg-deb --extract "$package" "$root"; done
+    rm --force "$root"/var/cache/apt/archives/*.deb
+    echo "$wanted" >"$root.ready"
+}
+
 # roots_enter NAME LAYER SHARED COMMAND...: runs a command in a root, in a layer that begins empty
 # and holds what it changed, with the directory SHARED as /srv/otrd. Without a network but its own
 # loopback; all its processes end with it.
