@@ -44,6 +44,8 @@ pub use wire::{Gate, Way, Wire};
 mod znc;
 pub use znc::{Znc, ZncBuilder, ZncNetwork, ZncUser};
 
+mod znc_modules;
+
 mod client;
 pub use client::Client;
 

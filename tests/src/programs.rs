@@ -1,6 +1,7 @@
 //! Where our own programs are: beside the tests, built in the same profile.
 
 use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -34,10 +35,16 @@ fn refusing() -> PathBuf {
     binary("refusing", "OTRD_REFUSING")
 }
 
-/// Copies a program for every user, by another process: another thread's children would inherit the file
-/// open for writing, and until they have executed something, nobody could execute it (ETXTBSY).
+/// Puts a program where every user can run it: as the same file under another name, or else as a copy. Another
+/// process copies: another thread's children would inherit the file open for writing, and until they have
+/// executed something, nobody could execute it (ETXTBSY).
 #[track_caller]
 pub(crate) fn install(program: &Path, to: &Path) {
+    let everybody_runs_it =
+        fs::metadata(program).is_ok_and(|file| file.permissions().mode() & 0o555 == 0o555);
+    if everybody_runs_it && fs::hard_link(program, to).is_ok() {
+        return;
+    }
     let status = Command::new("install").args(["-m", "755"]).args([program, to]).status();
     assert!(status.expect("install").success(), "{} is not copied", program.display());
 }

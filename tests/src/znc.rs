@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
 use crate::process::Launch;
-use crate::{Client, Otrd, Process, World, eventually, programs};
+use crate::{Client, Otrd, Process, World, eventually, programs, znc_modules};
 
 /// A running ZNC.
 pub struct Znc {
@@ -385,7 +385,11 @@ fn launch(world: &World, dir: &Path, uid: Option<u32>, under: &[OsString]) -> Pr
     // As `tests/sanitize` does it.
     let sanitizer = std::env::var("OTRD_TESTS_ZNC_UNDER").unwrap_or_default();
     let words = sanitizer.split_whitespace().chain(["znc", "-f", "-n", "-d"]).map(OsString::from);
-    let words: Vec<OsString> = under.iter().cloned().chain(words).collect();
+    let words = under.iter().cloned().chain(words);
+    let few_modules = uid.and_then(|uid| znc_modules::words(world, uid));
+    // Those words change the user by themselves.
+    let uid = uid.filter(|_| few_modules.is_none());
+    let words: Vec<OsString> = few_modules.into_iter().flatten().chain(words).collect();
     let launch = Launch::new("znc", &words[0]).args(&words[1..]).args([dir]);
     launch.env("HOME", dir).uid(uid).start(world)
 }
