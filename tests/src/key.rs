@@ -1,14 +1,22 @@
 //! Key files, as libotr writes them. In one of some hundreds a number is a string and no
 //! hexadecimal digits, so they are bytes here and no text.
 
-use std::sync::OnceLock;
-
-/// A key file for an account of this name. All of a run hold the same key.
+/// A key file for an account of this name. All hold the same throwaway key: to make one takes a processor a
+/// tenth of a second and more, and each test is a process.
 pub fn key_file(account: &str) -> Vec<u8> {
-    const MADE_FOR: &str = "friend";
-    static MADE: OnceLock<Vec<u8>> = OnceLock::new();
-    let made = MADE.get_or_init(|| otr::generate_key(MADE_FOR).expect("a key").to_vec());
-    replaced(made, MADE_FOR, account)
+    key_file_of("bob", account)
+}
+
+/// The same with the throwaway key of bob, carol or mallory.
+#[track_caller]
+pub fn key_file_of(owner: &str, account: &str) -> Vec<u8> {
+    let key: &[u8] = match owner {
+        "bob" => include_bytes!("../keys/bob.key"),
+        "carol" => include_bytes!("../keys/carol.key"),
+        "mallory" => include_bytes!("../keys/mallory.key"),
+        _ => panic!("{owner} has no key"),
+    };
+    replaced(key, owner, account)
 }
 
 /// A key file with other words in it, such as another account's name.

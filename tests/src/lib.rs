@@ -70,7 +70,7 @@ mod handle;
 pub use handle::handle;
 
 mod key;
-pub use key::{holds, key_file, private_number, replaced};
+pub use key::{holds, key_file, key_file_of, private_number, replaced};
 
 mod crowd;
 pub use crowd::{Couple, Crowd};

@@ -1,13 +1,12 @@
 //! A person's client without a network: libotr, and the lines that it has to say.
 
 use std::collections::VecDeque;
-use std::sync::OnceLock;
 use std::time::Instant;
 
 use otr::fragment::{Outcome, Reassembler};
 use otr::message::{OtrLine, classify};
 use otr::{Event, Otr, State};
-use otrd_tests::handle;
+use otrd_tests::{handle, key_file_of};
 
 /// The other end of alice's conversations.
 pub struct Peer {
@@ -23,20 +22,17 @@ const ALICE: &str = "alice";
 impl Peer {
     /// With the same key each time, which is another one than [`otrd_tests::key_file`].
     pub fn new() -> Self {
-        static KEY: OnceLock<Vec<u8>> = OnceLock::new();
-        Self::with(&KEY)
+        Self::with("carol")
     }
 
     /// With another key than [`Peer::new`], and without its conversations.
     pub fn with_another_key() -> Self {
-        static KEY: OnceLock<Vec<u8>> = OnceLock::new();
-        Self::with(&KEY)
+        Self::with("mallory")
     }
 
-    fn with(key: &OnceLock<Vec<u8>>) -> Self {
+    fn with(owner: &str) -> Self {
         let mut otr = Otr::new(NAME).expect("libotr");
-        let key = key.get_or_init(|| otr::generate_key(NAME).expect("a key").to_vec());
-        otr.load_key(key).expect("a key that was just made");
+        otr.load_key(&key_file_of(owner, NAME)).expect("a key");
         let (fragments, unsaid) = (Reassembler::new(), VecDeque::new());
         Self { otr, fragments, born: Instant::now(), unsaid }
     }

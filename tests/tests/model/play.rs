@@ -23,12 +23,11 @@ mod programs;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use otrd_tests::{Client, Otrctl};
+use otrd_tests::{Client, Otrctl, key_file, key_file_of};
 
 use crate::oracle::{Fault, Oracle};
 use crate::people::Person;
@@ -107,18 +106,11 @@ pub fn play(stage: &mut Stage, steps: &[String]) -> Outcome {
     }
 }
 
-fn keys() -> &'static [Vec<u8>; 2] {
-    static KEYS: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
-    KEYS.get_or_init(|| {
-        ["bob", "mallory"].map(|name| otr::generate_key(name).expect("a key").to_vec())
-    })
-}
-
 impl<'a> Play<'a> {
     fn begin(stage: &'a mut Stage, login: String, steps: &[String]) -> Self {
         let wanted = steps.iter().find_map(|step| step.strip_prefix("casemapping "));
         let mapping = wanted.unwrap_or("rfc1459").to_owned();
-        let [bob, mallory] = keys().clone();
+        let (bob, mallory) = (key_file("bob"), key_file_of("mallory", "mallory"));
         let people = vec![
             Person::new("bob", Some(bob)),
             Person::new("mallory", Some(mallory)),

@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use otr::fragment::{Outcome, Reassembler, cut};
@@ -14,25 +13,14 @@ use otr::{Event, Fingerprint, FingerprintStore, Handle, Otr, Peer, Session, Smp,
 
 pub mod raw;
 
-/// Key files, made once for each test program.
+/// Throwaway key files. All their numbers are in hexadecimal digits, which tests change; libgcrypt writes one
+/// that looks like Latin text as a string.
 pub fn key_file(account: &str) -> &'static [u8] {
-    static KEYS: OnceLock<Vec<(String, Vec<u8>)>> = OnceLock::new();
-    let keys = KEYS.get_or_init(|| {
-        otr::init().expect("libotr");
-        ["alice", "bob", "mallory"].map(|name| (name.to_owned(), hexadecimal_key(name))).into()
-    });
-    keys.iter().find(|(name, _)| name == account).map(|(_, key)| &key[..]).expect("a known name")
-}
-
-/// libgcrypt writes a number that looks like Latin text as a string: not these,
-/// for tests change their digits.
-fn hexadecimal_key(name: &str) -> Vec<u8> {
-    loop {
-        let key = otr::generate_key(name).expect("a key");
-        let text = String::from_utf8_lossy(&key);
-        if ["p", "q", "g", "y", "x"].iter().all(|name| text.contains(&format!("({name} #"))) {
-            return key.to_vec();
-        }
+    match account {
+        "alice" => include_bytes!("../../../../tests/keys/alice.key"),
+        "bob" => include_bytes!("../../../../tests/keys/bob.key"),
+        "mallory" => include_bytes!("../../../../tests/keys/mallory.key"),
+        _ => panic!("{account} has no key"),
     }
 }
 

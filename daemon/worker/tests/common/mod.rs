@@ -22,28 +22,18 @@ pub mod user_actions;
 pub mod user_invariants;
 pub mod world;
 
-use std::sync::OnceLock;
-
-/// Keys are made once for each test program: name of the account, and which of its keys.
-const KEYS: [(&str, usize); 8] = [
-    ("alice", 0),
-    ("alice", 1),
-    ("bob", 0),
-    ("bob", 1),
-    ("carol", 0),
-    ("mallory", 0),
-    ("dave", 0),
-    ("dave", 1),
-];
-
-/// The key file of an account.
+/// A throwaway key file of an account, and which of its keys. To make one takes a processor a tenth of a
+/// second and more, and each test is a process.
 pub fn key_file(account: &str, which: usize) -> &'static [u8] {
-    static MADE: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
-    let made = MADE.get_or_init(|| {
-        otr::init().expect("libotr");
-        otr::dsa_check_in_force().expect("the check of keys");
-        KEYS.iter().map(|(name, _)| otr::generate_key(name).expect("a key").to_vec()).collect()
-    });
-    let at = KEYS.iter().position(|key| *key == (account, which)).expect("a known key");
-    &made[at]
+    match (account, which) {
+        ("alice", 0) => include_bytes!("../../../../tests/keys/alice.key"),
+        ("alice", 1) => include_bytes!("../../../../tests/keys/alice-2.key"),
+        ("bob", 0) => include_bytes!("../../../../tests/keys/bob.key"),
+        ("bob", 1) => include_bytes!("../../../../tests/keys/bob-2.key"),
+        ("carol", 0) => include_bytes!("../../../../tests/keys/carol.key"),
+        ("mallory", 0) => include_bytes!("../../../../tests/keys/mallory.key"),
+        ("dave", 0) => include_bytes!("../../../../tests/keys/dave.key"),
+        ("dave", 1) => include_bytes!("../../../../tests/keys/dave-2.key"),
+        _ => panic!("{account} has no key {which}"),
+    }
 }

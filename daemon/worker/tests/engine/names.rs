@@ -1,10 +1,7 @@
 //! Peers who change their nick, and peers who are forgotten: what libotr holds of them goes along.
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
 
-mod common;
-
-use common::user::Shown;
-use common::world::{Dir, World, heard, told};
+use crate::common::user::Shown;
+use crate::common::world::{Dir, World, heard, told};
 use otr::Smp;
 use worker::store::StoredFile;
 

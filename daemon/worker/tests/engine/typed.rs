@@ -1,11 +1,8 @@
 //! What is said by a typed method does what the line of text does, and `state` gives all there is in
 //! pages that fit in a line.
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
 
-mod common;
-
-use common::user::{Shown, nick};
-use common::world::{World, told};
+use crate::common::user::{Shown, nick};
+use crate::common::world::{World, told};
 use proto::command::{
     Command, Digits, FingerprintOf, Finish, Forget, Genkey, MaybePeer, Nothing, Patterns, Peer,
     Policy, PolicyWord, Secret, Smp,

@@ -1,19 +1,17 @@
 //! What the model found, or reading with the model in mind: each broke a promise once.
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
 
-mod common;
-
-use common::initial_states::Start;
-use common::invariants::run;
-use common::person::Person;
-use common::steps::Op;
-use common::steps::Op::{Alice, Casemapping, Hold, Impostor, Rename};
-use common::steps::Who;
-use common::store::Files;
-use common::user::{Shown, User};
-use common::user_actions::Own;
-use common::user_actions::Own::{Command, LoseReply, Module, Reload, Type, Worker};
-use common::world::{Dir, Us, World, heard, returned, told};
+use crate::common::initial_states::Start;
+use crate::common::invariants::run;
+use crate::common::key_file;
+use crate::common::person::Person;
+use crate::common::steps::Op;
+use crate::common::steps::Op::{Alice, Casemapping, Hold, Impostor, Rename};
+use crate::common::steps::Who;
+use crate::common::store::Files;
+use crate::common::user::{Shown, User};
+use crate::common::user_actions::Own;
+use crate::common::user_actions::Own::{Command, LoseReply, Module, Reload, Type, Worker};
+use crate::common::world::{Dir, Us, World, heard, returned, told};
 use proto::shim::MessageKind;
 
 /// The module guards whatever nick a guarded peer takes; with nothing private there, it must be
@@ -215,7 +213,7 @@ fn a_key_that_could_not_be_saved_is_saved_later() {
     w.alice.waits(10);
     w.alice.files.refuse(false);
     w.alice.waits(60);
-    assert_eq!(w.alice.files.get("otr.key").unwrap(), common::key_file("alice", 0));
+    assert_eq!(w.alice.files.get("otr.key").unwrap(), key_file("alice", 0));
 }
 
 /// What comes under the friend's nick from somebody else is marked, however it comes.

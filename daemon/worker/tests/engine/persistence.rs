@@ -1,12 +1,9 @@
 //! What lasts: the key and how it comes to be, the files, and what is known after a restart.
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
 
-mod common;
-
-use common::key_file;
-use common::store::Files;
-use common::user::User;
-use common::world::{Sent, World, returned, told};
+use crate::common::key_file;
+use crate::common::store::Files;
+use crate::common::user::User;
+use crate::common::world::{Sent, World, returned, told};
 use worker::store::StoredFile;
 
 #[test]

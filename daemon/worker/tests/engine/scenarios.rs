@@ -1,12 +1,9 @@
 //! Conversations from beginning to end, each a promise of the design. What the model finds is
 //! kept in `found.rs`.
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
 
-mod common;
-
-use common::person::Person;
-use common::user::Shown;
-use common::world::{Dir, World, heard, returned, told};
+use crate::common::person::Person;
+use crate::common::user::Shown;
+use crate::common::world::{Dir, World, heard, returned, told};
 use proto::shim::{MessageKind, Style};
 
 #[test]

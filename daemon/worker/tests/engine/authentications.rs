@@ -1,11 +1,8 @@
 //! How often a peer may authenticate unasked: each time costs milliseconds and words to the user.
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
 
-mod common;
-
-use common::person::Person;
-use common::user::Shown;
-use common::world::{World, heard, told};
+use crate::common::person::Person;
+use crate::common::user::Shown;
+use crate::common::world::{World, heard, told};
 use otr::Smp;
 use worker::limits::{SMP_BURST, SMP_BURST_ALL, SMP_EVERY};
 

@@ -1,11 +1,8 @@
 //! Disks that fail: each write of a conversation in turn, and each system call of a write.
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
 
-mod common;
-
-use common::store::Files;
-use common::user::{Shown, User};
-use common::world::{World, told};
+use crate::common::store::Files;
+use crate::common::user::{Shown, User};
+use crate::common::world::{World, told};
 use proto::account::{Account, Name as AccountName};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -99,7 +96,12 @@ fn after_any_system_call_that_fails_a_file_is_whole() {
                 .args(["-e", &format!("trace={call}")])
                 .args(["-e", &format!("inject={call}:error={error}:when={when}")])
                 .arg(own)
-                .args(["--exact", "writes_where_it_is_told_to", "--nocapture", "--include-ignored"])
+                .args([
+                    "--exact",
+                    "disk::writes_where_it_is_told_to",
+                    "--nocapture",
+                    "--include-ignored",
+                ])
                 .env("OTRD_TESTS_DIRECTORY", &directory)
                 .output()
                 .unwrap();

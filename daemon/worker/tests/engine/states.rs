@@ -1,12 +1,9 @@
 //! What a module is told of how conversations stand, and of what protected a text. That it is always
 //! what the engine itself holds for true, whatever happens, is looked at by the model at each step.
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
 
-mod common;
-
-use common::person::Person;
-use common::user::{User, nick};
-use common::world::World;
+use crate::common::person::Person;
+use crate::common::user::{User, nick};
+use crate::common::world::{Dir, World};
 use proto::shim::{MessageKind, Security, Smp, Standing, State, Trust};
 use worker::limits::QUERY_TIMEOUT;
 
@@ -35,7 +32,7 @@ fn each_change_is_told() {
     w.settle();
     assert_eq!(state(&w.alice, "bob"), (State::Asking, Trust::None));
     assert_eq!(of(&w.alice, "bob").waiting, 1);
-    w.let_go(common::world::Dir::In);
+    w.let_go(Dir::In);
     w.settle();
     assert_eq!(state(&w.alice, "bob"), (State::Private, Trust::None));
     assert_eq!(of(&w.alice, "bob").waiting, 0);

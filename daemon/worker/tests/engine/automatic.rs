@@ -1,11 +1,8 @@
 //! Lines that a peer makes go out: answers to messages that cannot be read.
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
 
-mod common;
-
-use common::person::Person;
-use common::user::Shown;
-use common::world::{World, heard};
+use crate::common::person::Person;
+use crate::common::user::Shown;
+use crate::common::world::{World, heard};
 use worker::limits::{ERROR_REPLIES_BURST, ERROR_REPLIES_BURST_ALL, ERROR_REPLIES_EVERY};
 
 const TOO_MANY: &str = "Too many of their messages cannot be read";

@@ -1,14 +1,12 @@
 //! Key exchanges that cross, with a friend whose program is libotr and nothing else: what was shown as
 //! sent can be read at the other end, in whatever order the lines of both sides come.
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
 
-mod common;
-#[path = "../../otr/tests/common/raw.rs"]
+#[path = "../../../otr/tests/common/raw.rs"]
 #[allow(dead_code, reason = "attacks use the rest")]
 mod raw;
 
-use common::key_file;
-use common::user::{Shown, User};
+use crate::common::key_file;
+use crate::common::user::{Shown, User};
 use otr::Version;
 use otr::message::{MessageType, OtrLine, classify};
 use proptest::collection::vec;

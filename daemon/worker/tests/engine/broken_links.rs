@@ -1,11 +1,8 @@
 //! The link between module and worker breaks: nothing is lost, and nothing happens twice.
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
 
-mod common;
-
-use common::user::PERHAPS_SHOWN;
-use common::user::{Shown, UNCHECKED};
-use common::world::{Dir, World, heard, returned, told};
+use crate::common::user::PERHAPS_SHOWN;
+use crate::common::user::{Shown, UNCHECKED};
+use crate::common::world::{Dir, World, heard, returned, told};
 
 fn sent(news: &[Shown], words: &str) -> usize {
     let echoes = |one: &&Shown| matches!(one, Shown::Echo { text, .. } if text == words);
