@@ -212,7 +212,7 @@ impl Oracle {
                     && !name.starts_with(&*self.chantypes)
                     && name != self.fold(me)
             };
-            let follows = nick(&old) && nick(&new);
+            let follows = nick(&old) && nick(&new) && old != new;
             if follows {
                 self.leaving.insert(old.clone());
             }
@@ -400,6 +400,11 @@ impl Oracle {
     /// To whom nothing may go in clear, but for what rules require.
     pub fn closed_names(&self) -> Vec<String> {
         self.closed.iter().cloned().collect()
+    }
+
+    /// Somebody became closed since the last rest; ZNC may not have read why.
+    pub fn somebody_is_closing(&self) -> bool {
+        !self.closing.is_empty()
     }
 
     /// Demands that somebody is closed: who knows nobody who is would let everything pass.

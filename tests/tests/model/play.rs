@@ -219,10 +219,12 @@ impl<'a> Play<'a> {
                 self.connects_again();
             }
             "jump" => {
+                self.reads_who_becomes_closed();
                 self.client(0, "PRIVMSG *status :jump");
                 self.connects_again();
             }
             "cycle" => {
+                self.reads_who_becomes_closed();
                 self.client(0, "PRIVMSG *status :disconnect");
                 let login = self.login.clone();
                 until("ZNC is off", || !self.stage.server.has(&login));

@@ -113,6 +113,14 @@ impl Play<'_> {
         assert!(self.clients[0].within(PATIENCE, answer).is_some(), "*otr does not answer");
     }
 
+    /// ZNC that ends a connection by itself reads nothing of it any more: not the NICK by which somebody becomes
+    /// closed, either.
+    pub(super) fn reads_who_becomes_closed(&mut self) {
+        if self.oracle.somebody_is_closing() {
+            self.barrier();
+        }
+    }
+
     /// Waits until the module has its daemon.
     pub(super) fn has_otr(&mut self) {
         let end = Instant::now() + PATIENCE;
