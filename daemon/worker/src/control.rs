@@ -19,7 +19,6 @@ const UNSENT: usize = 512;
 /// Our end of the SOCK_SEQPACKET pair.
 pub struct Control {
     socket: OwnedFd,
-    buffer: Vec<u8>,
     unsent: VecDeque<Vec<u8>>,
 }
 
@@ -38,13 +37,15 @@ pub enum Packet {
 impl Control {
     /// Takes the socket over.
     pub fn new(socket: OwnedFd) -> Self {
-        Self { socket, buffer: vec![0; MAX_PACKET], unsent: VecDeque::new() }
+        Self { socket, unsent: VecDeque::new() }
     }
 
     /// Receives one packet; waits for it unless `now`.
     pub fn receive(&mut self, now: bool) -> io::Result<Packet> {
         let wait = if now { Wait::No } else { Wait::Yes };
-        let mut received = match fd_passing::receive(self.socket.as_fd(), &mut self.buffer, wait) {
+        // Not kept: packets are few, and workers that wait for one are thousands.
+        let mut buffer = vec![0; MAX_PACKET];
+        let mut received = match fd_passing::receive(self.socket.as_fd(), &mut buffer, wait) {
             Ok(received) => received,
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {
@@ -60,7 +61,7 @@ impl Control {
         if received.truncated {
             return Err(io::Error::other("packet from the front was cut"));
         }
-        let packet = self.buffer.get(..received.length).unwrap_or_default();
+        let packet = buffer.get(..received.length).unwrap_or_default();
         // Only the last one is kept.
         let fd = received.descriptors.pop();
         match serde_json::from_slice(packet) {
