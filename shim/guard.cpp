@@ -138,19 +138,18 @@ void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
     if (level == guard::Level::Pending) m_Closed.Pend(sNew);
     if (m_bOwnNick) return Learn(Message.GetNick().GetIdent(), Message.GetNick().GetHost());
     LearnUser(sNew, Message.GetNick().GetIdent());
+    // otrd may be away, and never hears of a name that is no nick: a crash would forget it.
+    if (level == guard::Level::Closed) StoreAtOnce();
     Held held(Held::What::Nick, sOld, sNew);
     Rename(m_Queue, sOld, sNew);
     Rename(m_Waiting, sOld, sNew);
     if (!Same(sOld, sNew)) PeerMoved(sOld, sOld + " is now known as " + sNew);
     if (Peer(sOld).empty() || Peer(sNew).empty()) {
-        if (level == guard::Level::Closed) {
-            // Nobody else knows: a crash before the next second would open this name.
-            StoreAtOnce();
+        if (level == guard::Level::Closed)
             Say("[" + Quoted(sOld) + "] The server calls them " + Quoted(sNew) +
                     " now, which is no nick: the private conversation stays with " + Quoted(sOld) +
                     ", and nothing goes out in clear to either.",
                 Style::Bad);
-        }
         return MovedIsAsked(m_uNextId - 1);
     }
     const bool bMay = level != guard::Level::Open || m_Queue.size() <= kMaxHeld / 2;

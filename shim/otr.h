@@ -52,9 +52,9 @@ static const char* const kOfNetwork = "irc:";               // before a name tha
 static const unsigned kMaxBlockedSaid = 10;                 // lines that are said to be stopped
 static const long kBlockedPause = 30;                       // seconds without, after which they are again
 static const size_t kMaxHeld = 2048, kMaxUnsent = 1 << 20;  // requests, bytes on their way
-static const unsigned kMaxStoredAtOnce = 8;  // writes of the registry in a second, besides that of the timer
-static const size_t kTurn = 4096, kAtOnce = 65536;               // bytes ZNC reads in a turn, and we
-static const size_t kGather = 8192;                              // bytes that are worth a write
+static const unsigned kMaxStoredAtOnce = 8;                 // writes of the registry in a second
+static const size_t kTurn = 4096, kAtOnce = 65536;          // bytes ZNC reads in a turn, and we
+static const size_t kGather = 8192;                         // bytes that are worth a write
 static const size_t kMaxWaiting = 64, kMaxWaitingBytes = 65536;  // for an otrd that is gone
 static const long kMaxWait = 600, kMaxSilence = 30, kSettled = 10, kMaxBackoff = 60,
                   kQuickBackoff = 8;      // seconds

@@ -46,7 +46,7 @@ void COtr::StoreClosed(bool bNow) {
     Store("closed", m_Closed.Store());
 }
 
-// Some of what changes in one second; a server may change nicks without end.
+// Without waiting for the next second, but only so often in each: a server may send NICK without end.
 void COtr::StoreAtOnce() {
     if (m_iStored != Now()) m_uStoredAtOnce = 0;
     if (m_uStoredAtOnce++ < kMaxStoredAtOnce) StoreClosed(true);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use otrd_tests::{Client, Otrd, ScriptedScene, World, ZncUser, eventually};
+use otrd_tests::{Client, Otrctl, Otrd, ScriptedScene, World, ZncUser, eventually};
 
 fn alice() -> ZncUser {
     ZncUser::new("alice").module("send_raw")
@@ -340,22 +340,28 @@ fn what_is_required_outlives_its_files_and_another_otrd() {
     let directory = stage.otrd.account(stage.znc.uid(), "alice", "net");
     let elsewhere = World::new();
     let other = Otrd::start(&elsewhere);
-    for loss in ["settings.json", "", "another otrd"] {
+    for loss in ["settings.json", "", "forget-account", "another otrd"] {
         stage.alice.otr("policy car* required");
         stage.alice.otr_says("Policy for car*: required.");
-        if loss == "another otrd" {
-            let socket = other.shim_socket();
-            stage
-                .alice
-                .send(&format!("PRIVMSG *status :reloadmod otr socket={}", socket.display()));
-        } else {
-            stage.otrd.stop();
-            let lost = directory.join(loss);
-            match lost.is_dir() {
-                true => fs::remove_dir_all(&lost).expect("a directory"),
-                false => fs::remove_file(&lost).expect("a file"),
+        match loss {
+            "another otrd" => {
+                let line = "PRIVMSG *status :reloadmod otr socket=";
+                stage.alice.send(&format!("{line}{}", other.shim_socket().display()));
             }
-            stage.otrd.starts_again();
+            "forget-account" => {
+                let uid = stage.znc.uid().to_string();
+                let forget = ["--uid", &uid, "--account", "alice/net", loss, "--yes"];
+                Otrctl::new(&stage.otrd).args(forget).does();
+            }
+            file => {
+                stage.otrd.stop();
+                let lost = directory.join(file);
+                match lost.is_dir() {
+                    true => fs::remove_dir_all(&lost).expect("a directory"),
+                    false => fs::remove_file(&lost).expect("a file"),
+                }
+                stage.otrd.starts_again();
+            }
         }
         let said = stage.alice.otr_says("Your settings are gone");
         assert!(said.contains("policy * opportunistic"), "{said}");
@@ -377,7 +383,7 @@ fn what_is_required_outlives_its_files_and_another_otrd() {
         stage.alice.otr_says("back to the default");
         stage.alice.forgets();
     }
-    // What the user took back is not lost, though nobody heard of it.
+    // What the user took back is no loss.
     stage.alice.otr("policy car* required");
     stage.alice.otr_says("Policy for car*: required.");
     stage.alice.otr("policy car* default");
@@ -386,6 +392,31 @@ fn what_is_required_outlives_its_files_and_another_otrd() {
     stage.alice.has_otr();
     raw(&stage, "PRIVMSG carol :not required any more");
     stage.server.hears("alice", "not required any more");
+}
+
+/// The module alone knows the new nick: otrd is away, and ZNC ends before the second is over in which it wrote
+/// its registry last.
+#[test]
+fn a_nick_that_otrd_has_not_heard_of_stays_closed_over_a_crash() {
+    let mut stage = ScriptedScene::private(alice());
+    stage.otrd.stop();
+    for (old, new) in [("bob", "robert"), ("robert", "rob"), ("rob", "bobby")] {
+        assert!(stage.server.says("alice", &format!(":{old}!~idbob@host NICK {new}")));
+    }
+    // What came behind them has arrived, so ZNC has read them.
+    assert!(stage.server.says("alice", ":irc.test.net 399 alice :read"));
+    stage.alice.sees_numeric("399");
+    stage.znc.crash();
+    stage.znc.starts_again();
+    stage.alice = stage.znc.attach("alice", "net");
+    stage.otrd.starts_again();
+    stage.alice.has_otr();
+    for nick in ["bob", "robert", "rob", "bobby"] {
+        let text = format!("to {nick} after the crash");
+        raw(&stage, &format!("PRIVMSG {nick} :{text}"));
+        stage.alice.otr_says(&text);
+        stage.never_left(&text);
+    }
 }
 
 #[test]
