@@ -60,7 +60,7 @@ struct HelloParams {
     std::string salt;
     std::vector<std::string> closed;
     bool everybody = false;
-    bool required = false;  // the rules that it heard last required something
+    bool required = false;  // by the last rules that it heard, something was
     std::vector<std::string> want;
 };
 

@@ -13,7 +13,7 @@ pub struct ClosedNicks {
     /// There were too many to keep: everybody is closed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub everybody: bool,
-    /// The rules that the module heard last required something.
+    /// By the last rules that the module heard, something was required.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub required: bool,
 }
