@@ -3,6 +3,7 @@
 use super::action::Outgoing;
 use super::conversation::GuardTold;
 use super::messages::Message;
+use super::policies::module_rules::Compared;
 use super::{Action, Engine, Phase};
 use crate::limits;
 use crate::store::StoredFile;
@@ -58,6 +59,20 @@ impl Engine {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let names = names.join(", ");
         self.report(Message::UnknownToOtrd { names: format!("{names}{more}") });
+    }
+
+    /// A module that was not connected before says whether anything was required. Where that is news here,
+    /// files are lost, or it asked another otrd.
+    pub(super) fn take_over_requirement(&mut self, required: bool) {
+        match self.policies.compare_with_module(required) {
+            Compared::Same => return,
+            Compared::ToSave => {}
+            Compared::Lost => {
+                self.module.note(Message::SettingsLost {});
+                self.conversations.touch_all();
+            }
+        }
+        self.persistence.changed(StoredFile::Settings);
     }
 
     /// The module holds somebody closed of whom nothing is known here. False: the line came back.
@@ -195,11 +210,11 @@ impl Engine {
         if !self.module.remembers() {
             return;
         }
-        if self.policies.are_told() {
-            self.persistence.changed(StoredFile::Settings);
-        }
         let rules = self.rules();
         if rules != self.module.rules {
+            if self.policies.note_told() {
+                self.persistence.changed(StoredFile::Settings);
+            }
             self.module.rules.clone_from(&rules);
             self.actions.insert(0, Action::Effect(Effect::Rules { rules }));
         }

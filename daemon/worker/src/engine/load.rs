@@ -6,7 +6,7 @@
 use super::key_dates::KeyDates;
 use super::messages::Message;
 use super::own_key::OwnKey;
-use super::policies::{Compared, Policies};
+use super::policies::Policies;
 use super::remembered::Remembered;
 use super::{Action, Engine};
 use crate::store::{StoredFile, StoredFiles};
@@ -71,20 +71,6 @@ impl Engine {
         self.policies = Policies::lost();
         self.persistence.changed(StoredFile::Settings);
         self.module.note(Message::SettingsLost {});
-    }
-
-    /// A module connects that remembers whether anything was required. Files may be lost, or it asked another
-    /// otrd before.
-    pub(super) fn compare_settings(&mut self, required: bool) {
-        match self.policies.compare_with_module(required) {
-            Compared::Same => {}
-            Compared::ToSave => self.persistence.changed(StoredFile::Settings),
-            Compared::Lost => {
-                self.persistence.changed(StoredFile::Settings);
-                self.module.note(Message::SettingsLost {});
-                self.conversations.touch_all();
-            }
-        }
     }
 
     /// Who was private is not known any more: everybody with a known key may have been.
