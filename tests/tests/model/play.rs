@@ -257,8 +257,10 @@ impl<'a> Play<'a> {
             }
             "forget-account" => {
                 self.thaw();
-                let account = format!("{}/{}/{}", self.stage.znc.uid(), self.login, self.network);
-                Otrctl::new(&self.stage.otrd).args(["forget-account", &account]).run();
+                let uid = self.stage.znc.uid().to_string();
+                let account = format!("{}/{}", self.login, self.network);
+                let forget = ["--uid", &uid, "--account", &account, "forget-account", "--yes"];
+                Otrctl::new(&self.stage.otrd).args(forget).does();
                 self.has_otr_again();
             }
             "restart" | "crash" | "cut" | "lose" => {

@@ -33,15 +33,18 @@ impl Play<'_> {
             .map(|line| self.oracle.fold(&line.plain_text()))
             .collect();
         let names = |name: &str| told.iter().any(|line| line.contains(name));
-        // One word for all where it no longer knows who they are, and a number of those whom it has met by
-        // hashes only since ZNC began.
-        let unnamed =
-            told.iter().filter_map(|line| line.split_once(" more").map(|(front, _)| front));
-        let unnamed =
-            unnamed.filter_map(|front| front.rsplit(' ').next()?.parse::<usize>().ok()).max();
-        let missing: Vec<&String> = closed.iter().filter(|name| !names(name)).collect();
-        if missing.len() > unnamed.unwrap_or(0) && !names("anybody") {
-            self.oracle.fault("unloaded without a word of somebody closed", "", missing[0]);
+        // One word for all where it no longer knows who they are; after a start of ZNC, a number of those whose
+        // names it has not heard since.
+        let number_before_more = |line: &String| -> Option<usize> {
+            let (front, _) = line.split_once(" more")?;
+            front.rsplit(' ').next()?.parse().ok()
+        };
+        let unnamed = told.iter().find_map(number_before_more).unwrap_or(0);
+        let mut missing = closed.iter().filter(|name| !names(name));
+        if let Some(name) = missing.nth(unnamed)
+            && !names("anybody")
+        {
+            self.oracle.fault("unloaded without a word of somebody closed", "", name);
         }
     }
 
