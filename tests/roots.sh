@@ -45,15 +45,21 @@ roots_mirror() {
 
 # roots_make NAME SUITE PACKAGE...: a root with these packages. Tells nothing unless it fails. Of another
 # architecture where $roots_arch names one, whose programs have to run here.
-roots_make() {
-    local suite=$2 root=$roots_dir/$1 log=$roots_dir/$1.log
-    shift 2
+roots_make() { roots_keep roots_fill "$@"; }
+
+# roots_unpack NAME SUITE PACKAGE...: the files of these packages and of all that they need, for $roots_arch.
+# Nothing of it is configured or run: it is there to build with.
+roots_unpack() { roots_keep roots_extract "$@"; }
+
+roots_keep() {
+    local fill=$1 suite=$3 root=$roots_dir/$2 log=$roots_dir/$2.log
+    shift 3
     local wanted="$suite $*"
     (
         flock 9 # another run may be making the same one
         [[ -f $root.ready && $(<"$root.ready") == "$wanted" ]] && exit
         rm --recursive --force --one-file-system "$root" "$root.ready"
-        if ! roots_fill "$root" "$suite" "$@" >"$log" 2>&1 </dev/null 9>&-; then
+        if ! "$fill" "$root" "$suite" "$@" >"$log" 2>&1 </dev/null 9>&-; then
             tail --lines=30 "$log" >&2
             echo "${0##*/}: no root with Debian $suite: see $log" >&2
             exit 1
@@ -107,25 +113,15 @@ roots_fill() {
         ' roots "$root" "$@"
 }
 
-# roots_unpack NAME SUITE PACKAGE...: a directory with the files of these packages and of what they need, nothing
-# of which is configured or run: to build with, for $roots_arch.
-roots_unpack() {
-    local suite=$2 root=$roots_dir/$1 log=$roots_dir/$1.log mirror
+roots_extract() {
+    local root=$1 suite=$2 mirror package
     shift 2
-    local wanted="$suite $*" names=("$@")
-    [[ -f $root.ready && $(<"$root.ready") == "$wanted" ]] && return
-    rm --recursive --force --one-file-system "$root" "$root.ready"
-    mirror=$(roots_mirror)
-    local package include
-    include=$(IFS=,; echo "${names[*]}")
-    if ! debootstrap --download-only --arch="$roots_arch" --variant=minbase --include="$include" \
-        "$suite" "$root" "$mirror" >"$log" 2>&1; then
-        tail --lines=30 "$log" >&2
-        return 1
-    fi
-    for package in "$root"/var/cache/apt/archives/*.deb; do dpkg-deb --extract "$package" "$root"; done
-    rm --force "$root"/var/cache/apt/archives/*.deb
-    echo "$wanted" >"$root.ready"
+    mirror=$(roots_mirror) &&
+        debootstrap --download-only --arch="$roots_arch" --variant=minbase --include="$(IFS=,; echo "$*")" \
+            "$suite" "$root" "$mirror" &&
+        for package in "$root"/var/cache/apt/archives/*.deb; do
+            dpkg-deb --extract "$package" "$root" && rm "$package" || return
+        done
 }
 
 # roots_enter NAME LAYER SHARED COMMAND...: runs a command in a root, in a layer that begins empty
