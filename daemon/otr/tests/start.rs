@@ -21,7 +21,7 @@ fn a_program_that_hides_the_check_is_told() {
     // Tests lie in target/PROFILE/deps.
     let this = std::env::current_exe().unwrap();
     let unchecked = this.ancestors().nth(2).unwrap().join("examples/unchecked");
-    let output = Command::new(unchecked).output().unwrap();
+    let output = Command::new(unchecked).output().expect("run cargo build -p otr --examples first");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("NotResolved"), "{said}");
 }
