@@ -51,7 +51,8 @@ const orders = {
 
 async function main () {
   const browser = await puppeteer.launch({
-    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+    executablePath: process.env.CHROMIUM || '/usr/bin/chromium-headless-shell',
+    headless: 'shell',
     userDataDir: `${directory}/profile`,
     // The browser ends where the other end of its pipe does, whatever ended us.
     pipe: true,
