@@ -35,8 +35,13 @@ fn her_own_connection_to_irc() {
 #[test]
 fn while_not_connected_nothing_is_lost() {
     let (scene, bob) = Alone::private();
+    let dave = scene.ircd.client("dave");
+    dave.joins("#room");
+    scene.alice.joins("#room");
     scene.alice.types_to("*status", "disconnect");
     scene.alice.reads_about("*status", "Disconnected from IRC");
+    // A server that still knows her gives her another nick when she comes again.
+    dave.expect("her going", |line| line.is("QUIT", "alice"));
     scene.alice.types_to("bob", "into the air");
     scene.alice.otr_says(
         "[bob] Not sent (ZNC is not connected to this network: try again then): into the air",
