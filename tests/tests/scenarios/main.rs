@@ -39,6 +39,7 @@ mod side_words;
 
 mod nicks;
 
+mod closed_by_memory;
 mod effects;
 mod guard;
 mod registry;
