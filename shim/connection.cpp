@@ -29,6 +29,7 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
     PrepareTag();
     LoadMark();
     Recall(bDamaged);
+    KeepLoaded();
     AddTimer(new COtrTimer(this));
     if (GetNetwork()->IsIRCConnected()) {
         AskWho();  // else 001 makes ZNC ask

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use otrd_tests::{Alone, eventually};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use otrd_tests::{Alone, Otrd, World, ZncBuilder, ZncNetwork, ZncUser, eventually};
 
 fn config(scene: &Alone) -> String {
     fs::read_to_string(scene.znc.dir().join("configs/znc.conf")).expect("ZNC's configuration")
@@ -42,4 +43,35 @@ fn a_configuration_that_cannot_be_written_is_said_once() {
     scene.alice.otr_says("ZNC has not written this module to");
     scene.alice.has_otr();
     assert!(!config(&scene).contains("LoadModule = otr"));
+}
+
+/// With a thousand networks, ZNC would stand still for minutes while each of them reads it.
+#[test]
+fn the_configuration_is_read_once_for_all_networks() {
+    let world = World::new();
+    let mut otrd = Otrd::start(&world);
+    let mut with = |networks: usize| {
+        otrd.stop();
+        let user = (0..networks).fold(ZncUser::new("alice"), |user, number| {
+            user.network(ZncNetwork::new(&format!("n{number}"), 1).otr(&otrd))
+        });
+        let mut znc = ZncBuilder::new().user(user).start(&world);
+        znc.crash();
+        let opened = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC);
+        let opened = opened.expect("inotify");
+        let file = znc.dir().join("configs/znc.conf");
+        // Equal events that follow each other would be one.
+        let both = AddWatchFlags::IN_OPEN | AddWatchFlags::IN_CLOSE;
+        opened.add_watch(&file, both).expect("a watch");
+        znc.starts_again();
+        otrd.starts_again();
+        // What a module does in each second, it has done before it finds otrd.
+        let alice = znc.attach_idle("alice");
+        for number in 0..networks {
+            alice.types_to("*status", &format!("jumpnetwork n{number}"));
+            alice.has_otr();
+        }
+        opened.read_events().expect("it was opened").len()
+    };
+    assert_eq!(with(12), with(1));
 }
