@@ -138,7 +138,6 @@ void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
     if (level == guard::Level::Pending) m_Closed.Pend(sNew);
     if (m_bOwnNick) return Learn(Message.GetNick().GetIdent(), Message.GetNick().GetHost());
     LearnUser(sNew, Message.GetNick().GetIdent());
-    // otrd may be away, and never hears of a name that is no nick: a crash would forget it.
     if (level == guard::Level::Closed) StoreAtOnce();
     Held held(Held::What::Nick, sOld, sNew);
     Rename(m_Queue, sOld, sNew);

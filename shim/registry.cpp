@@ -46,8 +46,10 @@ void COtr::StoreClosed(bool bNow) {
     Store("closed", m_Closed.Store());
 }
 
-// Without waiting for the next second, but only so often in each: a server may send NICK without end.
+// What the module alone knows, without waiting for the next second: otrd may be away, or never hears of it,
+// and a crash would forget it. But only so often in each: a server may send NICK without end.
 void COtr::StoreAtOnce() {
+    if (m_Closed.Changes() == m_uStored) return;
     if (m_iStored != Now()) m_uStoredAtOnce = 0;
     if (m_uStoredAtOnce++ < kMaxStoredAtOnce) StoreClosed(true);
 }

@@ -43,6 +43,7 @@ void COtr::LearnUser(const std::string& sName, const CString& sUser) {
     if (sUser.empty()) return;
     m_Closed.Learn(sName, sUser);
     m_Required.Learn(sName, sUser);
+    StoreAtOnce();
 }
 
 // What a person says to us, as otrd reads it. The rest is shown as ZNC shows it.

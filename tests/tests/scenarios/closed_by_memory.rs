@@ -102,6 +102,7 @@ fn a_nick_that_otrd_has_not_heard_of_stays_closed_over_a_crash() {
     for (old, new) in [("bob", "robert"), ("robert", "rob"), ("rob", "bobby")] {
         assert!(stage.server.says("alice", &format!(":{old}!~idbob@host NICK {new}")));
     }
+    assert!(stage.server.says("alice", ":bobby!~elsewhere@host PRIVMSG alice :it is me"));
     // What came behind them has arrived, so ZNC has read them.
     assert!(stage.server.says("alice", ":irc.test.net 399 alice :read"));
     stage.alice.sees_numeric("399");
@@ -110,9 +111,10 @@ fn a_nick_that_otrd_has_not_heard_of_stays_closed_over_a_crash() {
     stage.alice = stage.znc.attach("alice", "net");
     stage.otrd.starts_again();
     stage.alice.has_otr();
-    for nick in ["bob", "robert", "rob", "bobby"] {
-        let text = format!("to {nick} after the crash");
-        raw(&stage, &format!("PRIVMSG {nick} :{text}"));
+    let users = ["idbob@irc.test.net", "elsewhere@irc.test.net", "~elsewhere"];
+    for target in ["bob", "robert", "rob", "bobby"].into_iter().chain(users) {
+        let text = format!("to {target} after the crash");
+        raw(&stage, &format!("PRIVMSG {target} :{text}"));
         stage.alice.otr_says(&text);
         stage.never_left(&text);
     }
