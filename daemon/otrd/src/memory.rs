@@ -4,10 +4,10 @@
 use proto::account::{Account, Name};
 use std::collections::BTreeMap;
 
-/// KiB that every worker takes, most of it libraries that all of them share: not counted.
-const BASE: u64 = 12 * 1024;
+/// KiB that every worker takes: not counted.
+const BASE: u64 = 1024;
 
-/// What each worker has taken at most, as it said last.
+/// What each worker takes, as it said last.
 #[derive(Default)]
 pub struct Memory {
     /// KiB above [`BASE`].
@@ -33,9 +33,10 @@ impl Memory {
         let mut of_users: BTreeMap<&Name, u64> = BTreeMap::new();
         let ours = || self.taken.iter().filter(|(account, _)| account.uid == uid);
         for (account, kib) in ours() {
-            *of_users.entry(&account.user).or_default() += kib;
+            let of_user = of_users.entry(&account.user).or_default();
+            *of_user = of_user.saturating_add(*kib);
         }
-        if of_users.values().sum::<u64>() <= most {
+        if of_users.values().fold(0, |all: u64, kib| all.saturating_add(*kib)) <= most {
             return None;
         }
         let (user, _) = of_users.into_iter().max_by_key(|(_, kib)| *kib)?;

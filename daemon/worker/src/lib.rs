@@ -8,6 +8,7 @@
 //! * [`outbox`]: what goes to the ZNC module, and what a broken connection must not lose.
 //! * [`bundle_io`]: files that come in and go out.
 //! * [`keygen`]: the one-shot process that makes a key; [`selftest`]: one that tries all of it.
+//! * [`own_memory`]: what this process takes.
 //! * [`limits`]: every bound and rate.
 #![deny(unsafe_code)]
 
@@ -21,6 +22,7 @@ pub mod event_loop;
 pub mod keygen;
 pub mod limits;
 pub mod outbox;
+pub mod own_memory;
 pub mod sandbox;
 pub mod selftest;
 pub mod store;

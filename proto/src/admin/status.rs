@@ -76,7 +76,7 @@ pub struct WorkerStatus {
     pub blocked: u32,
     /// Lines that wait for a session.
     pub waiting: u32,
-    /// The most memory that the worker has taken, in KiB.
+    /// The memory that the worker takes for itself now, in KiB: without programs and libraries, which all share.
     #[serde(default)]
     pub memory: u64,
     /// How its files lie on disk: `plain`, `encrypted`, or `not all …`.

@@ -39,6 +39,7 @@ use std::path::Path;
 use worker::control::Control;
 use worker::engine::{Action, Engine, Event, Now};
 use worker::event_loop::{Loaded, serve};
+use worker::own_memory::OwnMemory;
 use worker::store::{
     Converted, Directory, EncryptedStore, Keys, Store, StoredFile, StoredFiles, seal,
 };
@@ -161,7 +162,9 @@ pub fn worker(input: &[u8]) {
     order(&front, &ToWorker::Shutdown, None);
     let (converted, confinement) = (Converted::default(), String::new());
     let (account, config) = (account("alice"), WorkerConfig::default());
-    let loaded = Loaded { engine, store, converted, confinement, account, config, front: 2 };
+    let memory = OwnMemory::open().expect("/proc");
+    let loaded =
+        Loaded { engine, store, converted, confinement, memory, account, config, front: 2 };
     serve(Control::new(control), loaded).expect("served to the end");
     let mut replies = Vec::new();
     let _ = module.read_to_end(&mut replies);

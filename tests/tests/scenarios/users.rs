@@ -168,7 +168,6 @@ fn whatever_the_module_says_no_key_comes_out_or_goes_in() {
     assert!(kept, "the old key is kept");
 }
 
-#[track_caller]
 /// One Unix user fills the memory of many workers with messages that never end: the largest of their own
 /// make room. Nobody else's worker does, not even a large one.
 #[test]
@@ -177,7 +176,7 @@ fn who_floods_memory_loses_their_own_workers() {
         return eprintln!("skipped: only root can be two users");
     }
     let world = World::new();
-    let otrd = OtrdBuilder::new().config("[limits]\nmemory = 4\n").start(&world);
+    let otrd = OtrdBuilder::new().config("[limits]\nmemory = 12\n").start(&world);
     let shim = |uid| otrd.connection_of(uid, GROUP, &otrd.shim_socket());
     let mut hers = shim(ALICE);
     hello_of(&mut hers, "net");
@@ -217,8 +216,37 @@ fn who_floods_memory_loses_their_own_workers() {
     assert!(hers.call("command", json!({"text": "version"})).to_string().contains("otrd"));
 }
 
-/// Says the first part of 128 long messages, as many as a worker keeps: 7 MB, of which 1 MB is above what
-/// a worker may take without being counted.
+/// Many connections that never say whose they are make the front large: that is not the workers' memory which
+/// it starts from then on.
+#[test]
+fn what_the_front_takes_is_not_counted_for_the_workers_of_others() {
+    if !World::has_other_users() {
+        return eprintln!("skipped: only root can be two users");
+    }
+    let world = World::new();
+    let otrd = Otrd::start(&world);
+    let shim = |uid| otrd.connection_of(uid, GROUP, &otrd.shim_socket());
+    let mut his: Vec<Rpc> = (0..300).map(|_| shim(MALLORY)).collect();
+    for shim in &mut his {
+        shim.bytes(&[b' '; 60_000]);
+    }
+    eventually("the front has read them", || resident(otrd.process().pid()) > 20 << 10);
+    let mut hers = shim(ALICE);
+    hello(&mut hers);
+    let status = otrd.admin().call("status", json!({}));
+    let memory = status["accounts"][0]["worker"]["memory"].as_u64();
+    assert!(memory.is_some_and(|kib| kib < 4 << 10), "{status}");
+}
+
+/// The most that a process had resident, in KiB.
+#[track_caller]
+fn resident(pid: i32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a size");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+/// Says the first part of 128 long messages, as many as a worker keeps: 7 MB.
 #[track_caller]
 fn fill(shim: &mut Rpc) {
     let words = "A".repeat(58_000);

@@ -1,6 +1,6 @@
 //! What the front orders.
 
-use super::{KeyPipe, MAX_KEY, Worker, memory};
+use super::{KeyPipe, MAX_KEY, Worker};
 use crate::bundle_io;
 use crate::chunking;
 use crate::commands::{self, Line};
@@ -54,7 +54,9 @@ impl Worker {
             }
             (ToWorker::Status { seq }, _) => {
                 let sandbox = self.confinement.clone();
-                let status = WorkerStatus { sandbox, memory: memory(), ..self.engine.status() };
+                // What cannot be told is taken for too much.
+                let memory = self.memory.kib().unwrap_or(u64::MAX);
+                let status = WorkerStatus { sandbox, memory, ..self.engine.status() };
                 self.say(&ToFront::Status { seq, status });
             }
             (ToWorker::Command { seq, text }, _) => {

@@ -12,6 +12,7 @@ use crate::connection::{Connection, ConnectionState};
 use crate::control::{Control, Packet};
 use crate::engine::{Action, Engine, Event, KeyState, Now};
 use crate::outbox::Outbox;
+use crate::own_memory::OwnMemory;
 use crate::sandbox::{self, WithoutLandlock, hardening};
 use crate::store::{
     Converted, Directory, EncryptedStore, Keys, Locked, Store, StoredFile, StoredFiles,
@@ -19,7 +20,6 @@ use crate::store::{
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::resource::{UsageWho, getrusage};
 use presence::Presence;
 use proto::account::Account;
 use proto::admin::import_export::Imported;
@@ -77,6 +77,8 @@ pub struct Loaded {
     pub converted: Converted,
     /// How this process is confined, in words.
     pub confinement: String,
+    /// What this process takes.
+    pub memory: OwnMemory,
     /// Whose account it is.
     pub account: Account,
     /// What the admin set.
@@ -95,6 +97,7 @@ struct Worker {
     engine: Engine,
     store: EncryptedStore<Directory>,
     confinement: String,
+    memory: OwnMemory,
     account: Account,
     presence: Presence,
     /// How files are to lie on disk under the keys that a new front is about to send.
@@ -151,6 +154,7 @@ impl Worker {
         };
         let directory = Directory::new(directory);
         let names = directory.names().context("cannot list the account's directory")?;
+        let memory = OwnMemory::open().context("cannot read /proc/self/statm: mount /proc")?;
         let confinement =
             sandbox::confine(Some(directory.as_fd()), without).context("not confined")?;
         let keys = match at_rest {
@@ -165,17 +169,19 @@ impl Worker {
         let user = files_of.user.clone();
         let files = StoredFiles::read(&mut store);
         let engine = Engine::load(account.clone(), &user, files, now)?;
-        Ok(Loaded { engine, store, converted, confinement, account, config, front })
+        Ok(Loaded { engine, store, converted, confinement, memory, account, config, front })
     }
 
     fn new(control: Control, loaded: Loaded) -> Self {
-        let Loaded { engine, store, converted, confinement, account, config, front } = loaded;
+        let Loaded { engine, store, converted, confinement, memory, account, config, front } =
+            loaded;
         let clock = Clock(Instant::now());
         let mut worker = Self {
             control,
             engine,
             store,
             confinement,
+            memory,
             account,
             presence: Presence::new(front, clock.now().mono),
             clock,
@@ -378,12 +384,6 @@ impl Worker {
         }
         self.ends = true;
     }
-}
-
-/// The most memory that this process has taken, in KiB.
-fn memory() -> u64 {
-    let usage = getrusage(UsageWho::RUSAGE_SELF);
-    usage.ok().and_then(|usage| u64::try_from(usage.max_rss()).ok()).unwrap_or(0)
 }
 
 /// The second packet, where files are encrypted.
