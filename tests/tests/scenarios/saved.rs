@@ -33,6 +33,24 @@ fn what_loadmod_loads_is_there_after_a_restart_and_stays_closed() {
     scene.wire.never_carried("the spare key");
 }
 
+/// ZNC itself writes down a moved network only when it writes for another reason.
+#[test]
+fn a_moved_network_is_there_after_a_crash_and_stays_closed() {
+    let (mut scene, _bob) = Alone::private();
+    scene.alice.types_to("*status", "MoveNetwork alice net alice net2");
+    scene.alice.reads_about("*status", "Success.");
+    scene.alice.settled();
+    scene.znc.crash();
+    scene.znc.starts_again();
+    let alice = scene.znc.attach("alice", "net2");
+    alice.has_otr();
+    alice.types_to("bob", "the spare key");
+    // Answers come in order: by then it was decided.
+    alice.has_otr();
+    alice.settled();
+    scene.wire.never_carried("the spare key");
+}
+
 #[test]
 fn a_configuration_that_cannot_be_written_is_said_once() {
     let scene = without_it();
