@@ -176,7 +176,7 @@ fn who_floods_memory_loses_their_own_workers() {
         return eprintln!("skipped: only root can be two users");
     }
     let world = World::new();
-    let otrd = OtrdBuilder::new().config("[limits]\nmemory = 12\n").start(&world);
+    let otrd = OtrdBuilder::new().config("[limits]\nmemory = 100\n").start(&world);
     let shim = |uid| otrd.connection_of(uid, GROUP, &otrd.shim_socket());
     let mut hers = shim(ALICE);
     hello_of(&mut hers, "net");
@@ -195,6 +195,7 @@ fn who_floods_memory_loses_their_own_workers() {
         hello_of(shim, &format!("net{number}"));
         fill(shim);
     }
+    otrd.reload("[limits]\nmemory = 12\n");
     // Each worker is asked how large it is.
     eventually("room is made", || {
         worker_of(ALICE, "net");
