@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use otrd_tests::{Client, FakeOtrd, Ircd, World, Znc, ZncBuilder, ZncNetwork, ZncUser};
 use serde_json::json;
@@ -24,6 +25,8 @@ fn closed_connections_leave_no_memory_and_no_crash_behind() {
         scope.spawn(|| {
             while !ends.load(Ordering::Relaxed) {
                 fake.tries(json!([{"do": "print", "text": "x".repeat(300)}]));
+                // Faster than the module comes and goes; without a pause, most of it would be to read it here.
+                thread::sleep(Duration::from_millis(1));
             }
         });
         let warm = reloads(&znc, &alice, ROUNDS / 3);
