@@ -347,9 +347,12 @@ mod tests {
         assert_eq!(keys.len(), MAX_FINGERPRINTS_PER_PEER);
         assert_eq!((keys[0], keys[31], keys[30]), (number(999), number(0), number(1)));
         // Under ever new names: there is no room any more, and nobody gives way.
-        let before = known.len();
-        for one in before..MAX_FINGERPRINTS {
-            assert!(known.meet(&peer(&format!("mallory{one}")), number(one)));
+        let (before, nearly) = (known.len(), MAX_FINGERPRINTS - 100);
+        let name = |one: usize| format!("mallory{one}");
+        let most: String = (before..nearly).map(|one| line(&name(one), number(one), "")).collect();
+        assert_eq!(known.load(most.as_bytes()).expect("a file").loaded, nearly - before);
+        for one in nearly..MAX_FINGERPRINTS {
+            assert!(known.meet(&peer(&name(one)), number(one)));
         }
         assert!(!known.meet(&peer("carol"), key(2)));
         assert_eq!((known.len(), known.trust(&bob, key(1))), (MAX_FINGERPRINTS, Some(Trust::None)));
