@@ -209,6 +209,24 @@ pub enum LogTopic {
     Trouble,
 }
 
+impl ToWorker {
+    /// The packet that says it.
+    ///
+    /// # Errors
+    /// Where a member cannot be written as JSON, which none of these can.
+    pub fn encode(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(self)
+    }
+
+    /// What a packet says.
+    ///
+    /// # Errors
+    /// Where it is no JSON, or says what this release does not know.
+    pub fn decode(packet: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(packet)
+    }
+}
+
 /// A worker to the front.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -283,6 +301,24 @@ pub enum ToFront {
         /// What came of it.
         outcome: Result<Exported, Refused>,
     },
+}
+
+impl ToFront {
+    /// The packet that says it.
+    ///
+    /// # Errors
+    /// Where a member cannot be written as JSON, which none of these can.
+    pub fn encode(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(self)
+    }
+
+    /// What a packet says.
+    ///
+    /// # Errors
+    /// Where it is no JSON, or says what this release does not know.
+    pub fn decode(packet: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(packet)
+    }
 }
 
 /// A worker introduces itself.

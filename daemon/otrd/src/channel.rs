@@ -99,7 +99,7 @@ impl Channel {
 
     /// Sends, or keeps until the worker takes it. Goes out in [`Channel::next`].
     pub fn send(&mut self, message: &ToWorker, fd: Option<OwnedFd>) -> Result<(), Full> {
-        let packet = serde_json::to_vec(message).map_err(|_| Full)?;
+        let packet = message.encode().map_err(|_| Full)?;
         // `Shutdown` is always kept: it is the last one.
         let last = matches!(message, ToWorker::Shutdown);
         if packet.len() > MAX_PACKET || (self.outbox.len() >= OUTBOX && !last) {
@@ -112,9 +112,7 @@ impl Channel {
     /// What the worker has not taken, at the end of the channel.
     pub fn unsent(&mut self) -> Vec<(ToWorker, Option<OwnedFd>)> {
         let unsent = std::mem::take(&mut self.outbox).into_iter();
-        unsent
-            .filter_map(|(packet, fd)| Some((serde_json::from_slice(&packet).ok()?, fd)))
-            .collect()
+        unsent.filter_map(|(packet, fd)| Some((ToWorker::decode(&packet).ok()?, fd))).collect()
     }
 
     /// What the worker says next. Safe to be dropped at any time.
@@ -133,7 +131,7 @@ impl Channel {
                 let received = self.socket.try_io(Interest::READABLE, || receive(fd));
                 match unless_not_yet(received)? {
                     Some(packet) if packet.is_empty() => return Err(Lost::Closed),
-                    Some(packet) => return Ok(serde_json::from_slice(&packet)?),
+                    Some(packet) => return Ok(ToFront::decode(&packet)?),
                     None => {}
                 }
             }

@@ -96,7 +96,7 @@ fn worker() {
     let mut buffer = vec![0; MAX_PACKET];
     let mut next = || {
         let length = recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()).unwrap_or(0);
-        (length > 0).then(|| serde_json::from_slice::<ToWorker>(&buffer[..length]).unwrap())
+        (length > 0).then(|| ToWorker::decode(&buffer[..length]).unwrap())
     };
     let say = |packet: &Value| {
         let packet = serde_json::to_vec(packet).unwrap();

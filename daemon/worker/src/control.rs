@@ -64,7 +64,7 @@ impl Control {
         let packet = buffer.get(..received.length).unwrap_or_default();
         // Only the last one is kept.
         let fd = received.descriptors.pop();
-        match serde_json::from_slice(packet) {
+        match ToWorker::decode(packet) {
             Ok(message) => Ok(Packet::Message(message, fd)),
             // Well formed all the same.
             Err(_) if serde_json::from_slice::<IgnoredAny>(packet).is_ok() => Ok(Packet::Unknown),
@@ -79,7 +79,7 @@ impl Control {
     pub fn send(&mut self, message: &ToFront) -> io::Result<()> {
         let most = if matches!(message, ToFront::Log { .. }) { UNSENT_LOGS } else { UNSENT };
         if self.unsent.len() < most {
-            self.unsent.push_back(serde_json::to_vec(message)?);
+            self.unsent.push_back(message.encode()?);
         }
         self.flush()
     }

@@ -42,7 +42,7 @@ pub fn lines() -> Vec<Vec<u8>> {
     let batch = [b"[".as_slice(), &lines[2], b",", &lines[5], b",7]"].concat();
     lines.push(batch);
     for packet in [ToWorker::Status { seq: 1 }, ToWorker::KeyPipe] {
-        lines.push(serde_json::to_vec(&packet).expect("JSON"));
+        lines.push(packet.encode().expect("JSON"));
     }
     lines
 }

@@ -121,8 +121,8 @@ pub fn message(line: &[u8]) {
     if !out.is_empty() {
         serde_json::from_slice::<Value>(&out).expect("JSON");
     }
-    let _ = serde_json::from_slice::<ToWorker>(line);
-    let _ = serde_json::from_slice::<proto::worker::ToFront>(line);
+    let _ = ToWorker::decode(line);
+    let _ = proto::worker::ToFront::decode(line);
     assert!(asked <= 1000);
 }
 
@@ -178,7 +178,7 @@ pub fn worker(input: &[u8]) {
 }
 
 fn order(front: &OwnedFd, message: &ToWorker, beside: Option<&OwnedFd>) {
-    let packet = serde_json::to_vec(message).expect("JSON");
+    let packet = message.encode().expect("JSON");
     let fds: Vec<_> = beside.iter().map(|fd| fd.as_raw_fd()).collect();
     let beside = [ControlMessage::ScmRights(&fds)];
     let beside = if fds.is_empty() { &[][..] } else { &beside[..] };

@@ -225,7 +225,7 @@ impl Person {
         std::thread::spawn(move || {
             let mut buffer = vec![0; MAX_PACKET];
             while let Ok(length @ 1..) = recv(control.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
-                let packet = serde_json::from_slice(&buffer[..length]).unwrap();
+                let packet = ToFront::decode(&buffer[..length]).unwrap();
                 let _ = packets.send(Event::Packet(who, packet));
             }
         });
@@ -233,7 +233,7 @@ impl Person {
     }
 
     fn order(&self, order: &ToWorker, fd: Option<OwnedFd>) {
-        let packet = serde_json::to_vec(order).unwrap();
+        let packet = order.encode().unwrap();
         let fds: Vec<_> = fd.iter().map(AsRawFd::as_raw_fd).collect();
         let rights = [ControlMessage::ScmRights(&fds)];
         let beside = if fds.is_empty() { &[][..] } else { &rights[..] };
