@@ -154,6 +154,7 @@ void Closed::Learn(const string& name, const string& user) {
     if (entry.name.empty()) entry.name = name;
     const string hash = Digest(target::Fold(target::User(user)));
     if (std::find(entry.users.begin(), entry.users.end(), hash) != entry.users.end()) return;
+    if (entry.users.size() >= kMaxUsers && entry.vague) return;
     Count(entry, -1);
     if (entry.users.empty()) entry.vague = false;
     if (entry.users.size() < kMaxUsers)

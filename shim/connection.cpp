@@ -3,6 +3,9 @@
 
 std::set<COtr*> COtr::s_All;
 
+// While ZNC reads its configuration, the users in it are not there yet.
+bool COtr::IsUserKnown() const { return CZNC::Get().FindUser(GetUser()->GetUsername()) == GetUser(); }
+
 bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
     const bool bDamaged = RegistryIsDamaged();
     VCString vsArgs;
@@ -12,12 +15,10 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
             sMessage = "Unknown argument: load otr with socket=/PATH or with nothing";
             return false;
         }
-        // ZNC would connect anywhere, for anybody. What znc.conf says, an admin may have written: its
-        // users are not there yet when it is read.
+        // ZNC would connect anywhere, for anybody. What znc.conf says, an admin may have written.
         const VCString vsUsual = DefaultSockets();
         const bool bUsual = std::find(vsUsual.begin(), vsUsual.end(), sArg) != vsUsual.end();
-        const bool bAsked = CZNC::Get().FindUser(GetUser()->GetUsername()) == GetUser();
-        if (!sArg.empty() && !bUsual && bAsked && !GetUser()->IsAdmin()) {
+        if (!sArg.empty() && !bUsual && IsUserKnown() && !GetUser()->IsAdmin()) {
             sMessage = "Only an admin of ZNC may load otr with another socket than the usual ones";
             return false;
         }
@@ -29,7 +30,7 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
     PrepareTag();
     LoadMark();
     Recall(bDamaged);
-    KeepLoaded();
+    if (IsUserKnown()) KeepLoaded();
     AddTimer(new COtrTimer(this));
     if (GetNetwork()->IsIRCConnected()) {
         AskWho();  // else 001 makes ZNC ask

@@ -108,6 +108,7 @@ class COtr : public CModule {
     ~COtr() override;
 
     bool OnLoad(const CString& sArgs, CString& sMessage) override;
+    bool OnBoot() override;
     void OnModCommand(const CString& sLine) override;
     void OnClientLogin() override {
         m_bStale = true;
@@ -214,7 +215,9 @@ class COtr : public CModule {
     bool TryNextSocket();
     void RememberSocket();
     CString Advice(int iError) const;
+    bool IsUserKnown() const;
     bool IsInConfig() const;
+    static CString ConfigVersion();
     void KeepLoaded();
     bool IsForLater(const Held& held) const;
     std::string Line(const Held& held) const;
@@ -382,6 +385,7 @@ class COtr : public CModule {
     SCString m_ssTried;        // places where an otrd took the connection and did not answer for us
     bool m_bInConfig = false;  // ZNC loads the module again, or was found not to
     long m_iWriteAsked = 0;    // since when ZNC should write its configuration
+    CString m_sConfigBefore;   // which it was then
     const std::string m_sInstance = NewInstance();
     std::deque<Held> m_Queue, m_Waiting;  // asked, and kept for an otrd that is gone
     std::map<uint64_t, Kept> m_Kept;      // by the request that brought it

@@ -41,9 +41,10 @@ CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
 
 void COtr::LearnUser(const std::string& sName, const CString& sUser) {
     if (sUser.empty()) return;
+    const auto uBefore = m_Closed.Changes();
     m_Closed.Learn(sName, sUser);
     m_Required.Learn(sName, sUser);
-    StoreAtOnce();
+    if (m_Closed.Changes() != uBefore && m_Closed.Holds(sName) == guard::Level::Closed) StoreAtOnce();
 }
 
 // What a person says to us, as otrd reads it. The rest is shown as ZNC shows it.
