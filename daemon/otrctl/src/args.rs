@@ -22,8 +22,8 @@ pub struct Args {
     /// Print the result as JSON.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Give up after so many seconds. otrd waits up to 20 for a worker, and then says so itself.
-    #[arg(long, value_name = "SECS", default_value_t = 25.0, global = true)]
+    /// Give up after so many seconds. otrd gives up on a worker before, and says why.
+    #[arg(long, value_name = "SECS", default_value_t = 40.0, global = true)]
     timeout: f64,
     /// Which account; not needed where there is only one.
     #[arg(short, long, value_name = "USER/NETWORK", global = true)]

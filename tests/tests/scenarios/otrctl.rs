@@ -62,7 +62,6 @@ fn its_json_is_as_documented() {
     };
     let status = otrctl().args(["status"]).json();
     assert_eq!(status["accounts"][0]["worker"]["sessions"], 1);
-    assert!(status["accounts"][0]["worker"]["memory"].as_u64() > Some(100), "{status}");
     compare("status", status);
     compare("accounts", otrctl().args(["accounts"]).json());
     let sessions = otrctl().args(["sessions"]).json();

@@ -54,8 +54,7 @@ impl Worker {
             }
             (ToWorker::Status { seq }, _) => {
                 let sandbox = self.confinement.clone();
-                // What cannot be told is taken for too much.
-                let memory = self.memory.kib().unwrap_or(u64::MAX);
+                let memory = self.memory.kib();
                 let status = WorkerStatus { sandbox, memory, ..self.engine.status() };
                 self.say(&ToFront::Status { seq, status });
             }

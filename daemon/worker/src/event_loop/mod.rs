@@ -154,7 +154,7 @@ impl Worker {
         };
         let directory = Directory::new(directory);
         let names = directory.names().context("cannot list the account's directory")?;
-        let memory = OwnMemory::open().context("cannot read /proc/self/statm: mount /proc")?;
+        let memory = OwnMemory::open().context("cannot read /proc/self/status: mount /proc")?;
         let confinement =
             sandbox::confine(Some(directory.as_fd()), without).context("not confined")?;
         let keys = match at_rest {

@@ -6,7 +6,7 @@ use nix::sys::resource::{Resource, rlim_t};
 
 /// Address space in bytes. A busy account takes a few megabytes, the libraries ten.
 const ADDRESS_SPACE: rlim_t = 512 << 20;
-/// Open descriptors: standard ones, channel, directory, two connections, a key, files being read.
+/// Open descriptors: standard ones, own status in /proc, channel, directory, two connections, a key, files being read.
 const DESCRIPTORS: rlim_t = 32;
 /// Longest file in bytes, twice what the store reads.
 const FILE_SIZE: rlim_t = 16 << 20;
