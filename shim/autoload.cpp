@@ -17,12 +17,14 @@ static bool Lists(CConfig& Config, const CString& sModule) {
 static bool ReadConfig(const CString& sModule, std::set<std::pair<CString, CString>>& all) {
     CConfig config;
     CString sError;
+    bool bRead;
     {
         CFile file(CZNC::Get().GetConfigFile());
-        if (!file.Open(O_RDONLY) || !config.Parse(file, sError)) return false;
+        bRead = file.Open(O_RDONLY) && config.Parse(file, sError);
     }
     // ZNC keeps others from its file by a lock of fcntl(2), which is gone when any descriptor of it is closed.
     CZNC::Get().WaitForChildLock();
+    if (!bRead) return false;
     CConfig::SubConfig users;
     config.FindSubConfig("user", users, false);
     for (const auto& user : users) {

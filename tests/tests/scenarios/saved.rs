@@ -1,6 +1,7 @@
 //! What ZNC remembers of the module over its own restarts.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use otrd_tests::{Alone, Otrd, World, ZncBuilder, ZncNetwork, ZncUser, eventually};
@@ -9,11 +10,21 @@ fn config(scene: &Alone) -> String {
     fs::read_to_string(scene.znc.dir().join("configs/znc.conf")).expect("ZNC's configuration")
 }
 
+/// ZNC keeps another ZNC from its configuration, by a lock of fcntl(2).
+#[track_caller]
+fn is_locked(scene: &Alone) -> bool {
+    let file = fs::metadata(scene.znc.dir().join("configs/znc.conf")).expect("a file");
+    let locks = fs::read_to_string("/proc/locks").expect("the locks that are held");
+    let of_file = format!(":{} ", file.ino());
+    locks.lines().any(|line| line.contains("WRITE") && line.contains(&of_file))
+}
+
 /// Without the module, in its configuration too.
 fn without_it() -> Alone {
     let (scene, _bob) = Alone::private();
     scene.alice.types_to("*status", "unloadmod otr");
     scene.alice.reads_about("*status", "unloaded");
+    assert!(is_locked(&scene), "ZNC has loaded the module from it");
     scene.alice.types_to("*status", "saveconfig");
     eventually("ZNC wrote its configuration", || !config(&scene).contains("LoadModule = otr"));
     scene
@@ -61,6 +72,7 @@ fn a_configuration_that_cannot_be_written_is_said_once() {
     scene.alice.otr_says("ZNC has not written this module to");
     scene.alice.has_otr();
     assert!(!config(&scene).contains("LoadModule = otr"));
+    assert!(is_locked(&scene), "the module has looked into it");
 }
 
 /// With a thousand networks, ZNC would stand still for minutes while each of them reads it.
