@@ -12,8 +12,9 @@ use std::sync::OnceLock;
 
 use crate::World;
 
-/// What scenarios load.
-const LOADED: [&str; 6] = ["controlpanel", "log", "perform", "savebuff", "send_raw", "webadmin"];
+/// What scenarios load, and what ZNC itself wants from 1.9 on.
+const LOADED: [&str; 7] =
+    ["controlpanel", "log", "perform", "savebuff", "send_raw", "webadmin", "corecaps"];
 
 /// Mounts the directory `$1` over `$2`, in a mount namespace of its own, and becomes a program of the user `$3`.
 /// setpriv's `--pdeathsig` comes last: the kernel forgets it where the user changes.
@@ -27,8 +28,9 @@ pub(crate) fn words(world: &World, uid: u32) -> Option<Vec<OsString>> {
     let few = world.path().join("znc-modules");
     if !few.exists() {
         world.directory("znc-modules", None);
-        for name in LOADED.map(|name| format!("{name}.so")) {
-            fs::copy(all.join(&name), few.join(&name)).expect("a module of ZNC's own");
+        let names = LOADED.map(|name| format!("{name}.so"));
+        for name in names.iter().filter(|name| all.join(name).exists()) {
+            fs::copy(all.join(name), few.join(name)).expect("a module of ZNC's own");
         }
     }
     let fixed = ["unshare", "--mount", "sh", "-euc", MOUNT, "sh"].map(OsString::from);
