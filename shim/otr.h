@@ -385,7 +385,7 @@ class COtr : public CModule {
     SCString m_ssTried;        // places where an otrd took the connection and did not answer for us
     bool m_bInConfig = false;  // ZNC loads the module again, or was found not to
     long m_iWriteAsked = 0;    // since when ZNC should write its configuration
-    CString m_sConfigBefore;   // which it was then
+    CString m_sConfigBefore;   // the version of it that was there then
     const std::string m_sInstance = NewInstance();
     std::deque<Held> m_Queue, m_Waiting;  // asked, and kept for an otrd that is gone
     std::map<uint64_t, Kept> m_Kept;      // by the request that brought it

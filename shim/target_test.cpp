@@ -155,6 +155,9 @@ static void Bounds() {
     Check(users.Of("Q@server", "") == Level::Open, "known");
     users.Learn("bob", "another");
     Check(users.Of("another@server", "") == Level::Closed, "too many are all");
+    const auto changes = users.Changes();
+    for (size_t i = 0; i < 100; i++) users.Learn("bob", "more" + std::to_string(i));
+    Check(users.Changes() == changes, "and more of them are nothing new to be stored");
     users.Open("bob");
     Check(users.Of("u1@server", "") == Level::Open && !users.Any(), "gone with him");
 }

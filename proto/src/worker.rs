@@ -213,7 +213,7 @@ impl ToWorker {
     /// The packet that says it.
     ///
     /// # Errors
-    /// Where a member cannot be written as JSON, which none of these can.
+    /// As of `serde_json`; no message of this type has one.
     pub fn encode(&self) -> serde_json::Result<Vec<u8>> {
         serde_json::to_vec(self)
     }
@@ -307,7 +307,7 @@ impl ToFront {
     /// The packet that says it.
     ///
     /// # Errors
-    /// Where a member cannot be written as JSON, which none of these can.
+    /// As of `serde_json`; no message of this type has one.
     pub fn encode(&self) -> serde_json::Result<Vec<u8>> {
         serde_json::to_vec(self)
     }

@@ -62,6 +62,8 @@ fn its_json_is_as_documented() {
     };
     let status = otrctl().args(["status"]).json();
     assert_eq!(status["accounts"][0]["worker"]["sessions"], 1);
+    let memory = status["accounts"][0]["worker"]["memory"].as_u64();
+    assert!(memory.is_some_and(|kib| (1..8 << 10).contains(&kib)), "{status}");
     compare("status", status);
     compare("accounts", otrctl().args(["accounts"]).json());
     let sessions = otrctl().args(["sessions"]).json();
