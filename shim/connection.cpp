@@ -30,6 +30,7 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
     PrepareTag();
     LoadMark();
     Recall(bDamaged);
+    InheritAuthorizations();
     if (IsUserKnown()) KeepLoaded();
     AddTimer(new COtrTimer(this));
     if (GetNetwork()->IsIRCConnected()) {
@@ -65,8 +66,16 @@ COtr::~COtr() {
     TellUnloaded();
     if (!pHeir) SayUnguarded();
     m_bTold = m_bEnding = true;
-    // ZNC sends by itself what it holds.
-    for (Leaving& line : m_Leaving) Left(line, 0);
+    // ZNC sends by itself what it holds; to whom it must not go any more, the next instance stops it.
+    for (Leaving& line : m_Leaving) {
+        const bool bStops = !line.moved.empty() && Guarded(line.folded);
+        if (bStops) TakeAuthorization(line.key);
+        if (!bStops)
+            Left(line, 0);
+        else if (line.carries)
+            Refuse(line.who, line.moved, line.text);
+    }
+    LeaveAuthorizations();
     const bool bUp = m_bUp, bReads = pHeir || GetNetwork()->IsUserAttached();
     if (bUp) {
         m_sUnsent += wire::Bye("unloaded", "module unloaded", m_uReceived, bReads);

@@ -2,29 +2,35 @@
 // target: what names a server may read in a line.
 #include "otr.h"
 
-// Whether a line must not go to IRC: it carries words to a guarded peer, and otrd did not say `send`.
-bool COtr::ShouldBlock(const CString& sLine) {
-    if (!GuardsAnything()) return false;
+// The guarded target of a line that must not go to IRC: it carries words, and otrd did not say `send`.
+std::optional<CString> COtr::Blocked(const CString& sLine) {
+    if (!GuardsAnything()) return std::nullopt;
     if (m_bSends && sLine == m_sSent) {
         m_bSends = false;
-        return false;
+        return std::nullopt;
     }
-    if (!HasEnd(sLine)) return ShouldBlockOne(sLine);
-    VCString vsPieces;  // some servers end a line at a lone CR
-    sLine.Replace_n("\r", "\n").Replace_n(CString(1, '\0'), "\n").Split("\n", vsPieces, false);
-    return std::any_of(vsPieces.begin(), vsPieces.end(),
-                       [&](const CString& sPiece) { return ShouldBlockOne(sPiece); });
+    if (!HasEnd(sLine)) return BlockedOne(sLine);
+    // Some servers end a line at a lone CR or NUL, some take these for blanks, some for nothing.
+    CString sLines = sLine, sBlanks = sLine;
+    std::replace_if(sLines.begin(), sLines.end(), Ends, '\n');
+    std::replace_if(sBlanks.begin(), sBlanks.end(), Ends, ' ');
+    VCString vsReadings;
+    sLines.Split("\n", vsReadings, false);
+    vsReadings.push_back(sBlanks);
+    vsReadings.push_back(Clean(sLine));
+    for (const CString& sReading : vsReadings)
+        if (std::optional<CString> sTarget = BlockedOne(sReading)) return sTarget;
+    return std::nullopt;
 }
 
-bool COtr::ShouldBlockOne(const CString& sLine) {
+std::optional<CString> COtr::BlockedOne(const CString& sLine) {
     const target::Words words = target::Read(sLine);
-    if (words.targets.empty()) return false;
+    if (words.targets.empty()) return std::nullopt;
     KeepAuthorization();
-    if (TakeAuthorization(GuardKey(CMessage(sLine)))) return false;
+    if (TakeAuthorization(GuardKey(CMessage(sLine)))) return std::nullopt;
     const auto it = FindGuarded(words.targets);
-    if (it == words.targets.end()) return false;
-    if (words.command != "TAGMSG") SayBlocked(*it, sLine);
-    return true;
+    if (it == words.targets.end()) return std::nullopt;
+    return CString(*it);
 }
 
 // The first target of a line to which nothing may go in clear.
@@ -37,13 +43,22 @@ vector<std::string>::const_iterator COtr::FindGuarded(const vector<std::string>&
 // Whether otrd said `send` for this line; that counts once.
 bool COtr::TakeAuthorization(const CString& sKey) {
     const auto it = m_AuthorizedLines.find(sKey);
-    if (it == m_AuthorizedLines.end()) return false;
+    if (it == m_AuthorizedLines.end()) return TakeInherited(sKey);
     if (--it->second == 0) m_AuthorizedLines.erase(it);
+    return true;
+}
+
+bool COtr::TakeInherited(const CString& sKey) {
+    if (m_Inherited.empty()) return false;
+    const auto it = m_Inherited.find(HashOfLine(sKey));
+    if (it == m_Inherited.end()) return false;
+    m_Inherited.erase(it);
     return true;
 }
 
 // The lines of other modules: each was caused by somebody, perhaps by a stranger to whom one answers.
 void COtr::SayBlocked(const CString& sTarget, const CString& sLine) {
+    if (target::Read(sLine).command == "TAGMSG") return;  // typing notices, by the dozen
     if (m_iBlocked + kBlockedPause < Now()) m_uBlocked = 0;
     m_iBlocked = Now();
     if (++m_uBlocked <= kMaxBlockedSaid) SayOneBlocked(sTarget, sLine);
@@ -63,6 +78,7 @@ void COtr::KeepAuthorization() {
 void COtr::ForgetAuthorizations() {
     m_bSends = false;
     m_AuthorizedLines.clear();
+    m_Inherited.clear();
 }
 
 // A line of `send` as the guard knows it again.
@@ -132,10 +148,14 @@ void COtr::SayUnguarded() {
 
 void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
     const CString sOld = Message.GetOldNick(), sNew = Message.GetNewNick();
-    const guard::Level level = m_Closed.Holds(sOld);
+    // Clients may take `bob@host` for bob.
+    const guard::Level level =
+        std::max(m_Closed.Holds(sOld), m_Closed.Holds(std::string(target::Speaker(sOld))));
     // No gap until otrd says so, and whatever the new name looks like.
-    if (level == guard::Level::Closed) CloseOne(sNew);
-    if (level == guard::Level::Pending) m_Closed.Pend(sNew);
+    for (const std::string& sPiece : target::Pieces(sNew)) {
+        if (level == guard::Level::Closed) CloseOne(sPiece);
+        if (level == guard::Level::Pending) m_Closed.Pend(sPiece);
+    }
     if (m_bOwnNick) return Learn(Message.GetNick().GetIdent(), Message.GetNick().GetHost());
     LearnUser(sNew, Message.GetNick().GetIdent());
     if (level == guard::Level::Closed) StoreAtOnce();

@@ -146,13 +146,21 @@ static CString CommandOf(const CMessage& Message) {
     return sLine.Token(sLine.Trim_n().StartsWith(":") ? 1 : 0);
 }
 
-// Stops a line of the server's that only we may say, and takes our tags out of all others.
+// A line that ZNC reads in another way than clients read what it writes of it: with a blank in front, the
+// source is the command to ZNC, or it finds none. Nobody would look at who speaks, or follow a NICK.
+static bool IsDistorted(const CString& sCommand) {
+    const auto it = std::find_if_not(sCommand.begin(), sCommand.end(), IsBlank);
+    return it == sCommand.end() || *it == ':' || *it == '@';
+}
+
+// Stops a line of the server's that only we may say or that is not what it seems, and takes our tags out of
+// all others.
 bool COtr::BlockForged(CMessage& Message) const {
     const CString sCommand = CommandOf(Message);
+    if (IsDistorted(Message.GetCommand()) || IsDistorted(sCommand)) return true;
     if (sCommand.size() == 3 && sCommand.Equals("OTR")) return true;
-    // ZNC does not see that somebody speaks, and nothing would take the mark off.
-    if (!m_sMark.empty() && sCommand != Message.GetCommand() &&
-        (sCommand.Equals("PRIVMSG") || sCommand.Equals("NOTICE")))
+    // Some clients may read another command than ZNC does.
+    if (sCommand != Message.GetCommand() && CMessage(sCommand).GetType() != CMessage::Type::Unknown)
         return true;
     if (Message.GetTags().empty()) return false;
     if (!HasTag(Message.GetTags()) && Message.GetTags().count(m_sTag) == 0) return false;
@@ -165,6 +173,7 @@ bool COtr::BlockForged(CMessage& Message) const {
 
 // Every line to a client passes here, whoever wrote it.
 CModule::EModRet COtr::OnSendToClientMessage(CMessage& Message) {
+    if (IsDistorted(Message.GetCommand())) return HALT;
     if (Message.GetCommand().size() == 3 && Message.GetCommand().Equals("OTR") && !m_bTelling) return HALT;
     const CString sSecurity = Message.GetTag(m_sTag);
     AddMark(Message, sSecurity);

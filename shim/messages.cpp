@@ -23,8 +23,7 @@ CModule::EModRet COtr::Outgoing(CMessage& Message, Kind kind, const CString& sTe
     const bool bPeer = !Peer(sTarget).empty();
     if (!bGuarded && !bPeer && !target::MayBePerson(sTarget)) return CONTINUE;
     if (bGuarded && !(target::IsBare(sTarget) && wire::ValidNick(sTarget))) {
-        Refuse(sTarget, "it may reach somebody with whom a conversation is private: write to the nick alone",
-               sText);
+        Refuse(sTarget, CString(kMayReach) + ": write to the nick alone", sText);
         return HALT;
     }
     Held held(Held::What::Out, sTarget, sText);
@@ -52,17 +51,16 @@ CModule::EModRet COtr::OnUserRawMessage(CMessage& Message) {
     if (!GuardsAnything()) return CONTINUE;
     const CString sCommand = Message.GetCommand().AsUpper();
     if (sCommand == "PRIVMSG" || sCommand == "NOTICE" || sCommand == "TAGMSG") return CONTINUE;
-    if ((sCommand != "CPRIVMSG" && sCommand != "CNOTICE") || Message.GetParams().size() < 3) {
-        const CString sLine = Message.ToString();
-        const target::Words words = target::Read(sLine);
-        const auto it = FindGuarded(words.targets);
-        if (it == words.targets.end()) return CONTINUE;
+    const CString sLine = Message.ToString(), sTarget = Message.GetParam(0);
+    const target::Words words = target::Read(sLine);
+    const auto it = FindGuarded(words.targets);
+    if (it == words.targets.end()) return CONTINUE;
+    const bool bWords = (sCommand == "CPRIVMSG" || sCommand == "CNOTICE") && Message.GetParams().size() >= 3;
+    if (!bWords || sTarget.find(',') != CString::npos) {
         SayOneBlocked(*it, sLine);
         return HALT;
     }
-    const CString sTarget = Message.GetParam(0);
     CString sText = Message.GetParam(2);
-    if (LevelOf(sTarget) == guard::Level::Open && !Requires(sTarget)) return CONTINUE;
     const bool bNotice = sCommand == "CNOTICE", bCtcp = !sText.empty() && sText[0] == 1;
     Kind kind = bNotice ? (bCtcp ? Kind::CtcpReply : Kind::Notice) : (bCtcp ? Kind::Ctcp : Kind::Text);
     if (bCtcp) sText = sText.Replace_n("\001", "");

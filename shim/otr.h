@@ -22,6 +22,7 @@
 #include <cstring>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "closed.h"
@@ -40,6 +41,7 @@ using wire::Kind;
 using wire::Style;
 
 static const char* const kNoIRC = "ZNC is not connected to this network: try again then";
+static const char* const kMayReach = "it may reach somebody with whom a conversation is private";
 static const char* const kUnchecked = "[not checked by otrd] ";
 static const char* const kClear = "clear";                    // what protects a text: nothing
 static const char* const kNotEncrypted = "[NOT ENCRYPTED] ";  // in a conversation that is private
@@ -64,6 +66,7 @@ static const size_t kMaxKept = 1024;      // texts that wait with otrd, which ta
 static const long kWhoEvery = 60;         // seconds
 static const size_t kMaxMoved = 256;      // changes of nick that otrd has not answered yet
 static const uint64_t kNotAsked = UINT64_MAX;
+static const size_t kMaxLeft = 1024;    // lines that ZNC holds back as the module is unloaded
 static const size_t kMaxSaid = 30;      // sentences of *otr in the page
 static const size_t kMaxBacklog = 200;  // lines of *otr nobody saw yet
 
@@ -169,15 +172,7 @@ class COtr : public CModule {
     EModRet OnUserRawMessage(CMessage& Message) override;
     EModRet OnSendToClientMessage(CMessage& Message) override;
     EModRet OnPrivBufferPlayMessage(CMessage& Message) override;
-    // Every line passes here as it leaves, whoever wrote it and on whatever way.
-    EModRet OnSendToIRC(CString& sLine) override {
-        const bool bPut = !m_sPutting.empty() && sLine == m_sPutting;
-        if (!bPut && !m_Leaving.empty() && !Leaves(sLine)) return HALT;
-        const bool bBlock = ShouldBlock(sLine);
-        if (bPut) m_bPutBlocked = bBlock;
-        if (bPut) m_sPutting.clear();
-        return bBlock ? HALT : CONTINUE;
-    }
+    EModRet OnSendToIRC(CString& sLine) override;
 
     CString GetWebMenuTitle() override { return HasPage() ? "OTR" : ""; }
     bool OnWebRequest(CWebSock& WebSock, const CString& sPage, CTemplate& Page) override;
@@ -247,7 +242,7 @@ class COtr : public CModule {
     bool OnIRC() const;
     Sent Put(const CMessage& Message, const CString& sLine, const CString& sTo);
     void Carry(Sent sent, Leaving text, const CString& sWhyNot);
-    bool Leaves(const CString& sLine);
+    std::optional<Leaving> TakeLeaving(const CString& sLine);
     void Left(Leaving& line, uint64_t uEnd);
     void ForgetWritten();
     void ReturnUnsent();
@@ -264,6 +259,10 @@ class COtr : public CModule {
     void StoreClosed(bool bNow);
     void StoreAtOnce();
     void Store(const CString& sName, const CString& sValue);
+    CString HashOfLine(const CString& sKey) const;
+    CString IRCConnection() const;
+    void LeaveAuthorizations();
+    void InheritAuthorizations();
     void ConfirmIdentity();
     void TakeNewIdentity();
 
@@ -271,9 +270,10 @@ class COtr : public CModule {
     bool GuardsAnything() const {
         return m_Closed.Any() || m_Required.Any() || m_bSends || !m_AuthorizedLines.empty();
     }
-    bool ShouldBlock(const CString& sLine);
-    bool ShouldBlockOne(const CString& sLine);
+    std::optional<CString> Blocked(const CString& sLine);
+    std::optional<CString> BlockedOne(const CString& sLine);
     bool TakeAuthorization(const CString& sKey);
+    bool TakeInherited(const CString& sKey);
     void KeepAuthorization();
     void ForgetAuthorizations();
     guard::Level LevelOf(const CString& sTarget) const;
@@ -399,6 +399,7 @@ class COtr : public CModule {
     unsigned m_uBlocked = 0;
     bool m_bOwnNick = false;                        // the NICK that is looked at is ours
     std::map<CString, unsigned> m_AuthorizedLines;  // lines of `send` that have not passed the guard yet
+    std::multiset<CString> m_Inherited;             // by hash, of the instance before this one
     std::deque<Leaving> m_Leaving;                  // in the order in which ZNC sends them
     std::deque<Unwritten> m_Unwritten;
     std::deque<Moved> m_Moved;

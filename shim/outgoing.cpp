@@ -3,6 +3,8 @@
 // else by the time its line leaves.
 #include "otr.h"
 
+static const char* const kEnded = "the connection to IRC ended before it was sent";
+
 // Bytes that the socket to IRC has been given so far.
 static uint64_t Given(CIRCSock& Sock) {
     return Sock.GetBytesWritten() + Sock.GetInternalWriteBuffer().size();
@@ -42,7 +44,13 @@ COtr::Sent COtr::Put(const CMessage& Message, const CString& sLine, const CStrin
 void COtr::Carry(Sent sent, Leaving text, const CString& sWhyNot) {
     text.carries = true;
     switch (sent) {
-        case Sent::Yes: Left(text, Given(*GetNetwork()->GetIRCSock())); break;
+        case Sent::Yes:
+            // otrd says that it was sent behind what it sends, perhaps so late that the connection has ended.
+            if (CIRCSock* pIRC = GetNetwork()->GetIRCSock())
+                Left(text, Given(*pIRC));
+            else
+                Refuse(text.who, kEnded, text.text);
+            break;
         case Sent::Later:
             if (m_Leaving.empty()) {
                 Left(text, 0);
@@ -53,20 +61,44 @@ void COtr::Carry(Sent sent, Leaving text, const CString& sWhyNot) {
             m_Leaving.back() = std::move(text);
             break;
         case Sent::No: Refuse(text.who, sWhyNot, text.text); break;
-        case Sent::Blocked:  // the guard has given it back, unless it says no more for a while
-            if (m_uBlocked > kMaxBlockedSaid)
-                Refuse(text.who, "it may reach somebody with whom a conversation is private", text.text);
-            break;
+        case Sent::Blocked: Refuse(text.who, kMayReach, text.text); break;
     }
 }
 
-// Every line passes here as it leaves. False: it must not.
-bool COtr::Leaves(const CString& sLine) {
+// Every line passes here as it leaves, whoever wrote it and on whatever way.
+CModule::EModRet COtr::OnSendToIRC(CString& sLine) {
+    if (!m_sPutting.empty() && sLine == m_sPutting) {
+        m_sPutting.clear();
+        m_bPutBlocked = Blocked(sLine).has_value();
+        return m_bPutBlocked ? HALT : CONTINUE;
+    }
+    std::optional<Leaving> ours = TakeLeaving(sLine);
+    if (ours && !ours->moved.empty()) {
+        TakeAuthorization(ours->key);
+        if (ours->carries) Refuse(ours->who, ours->moved, ours->text);
+        return HALT;
+    }
+    const std::optional<CString> sGuarded = Blocked(sLine);
+    if (!sGuarded) {
+        if (ours) Left(*ours, Given(*GetNetwork()->GetIRCSock()) + sLine.size() + 2);
+        return CONTINUE;
+    }
+    // Whoever it is for was not guarded when it was typed.
+    if (ours && ours->carries)
+        Refuse(ours->who, kMayReach, ours->text);
+    else
+        SayBlocked(*sGuarded, sLine);
+    return HALT;
+}
+
+// The line of ours that ZNC held back, if this is one.
+std::optional<Leaving> COtr::TakeLeaving(const CString& sLine) {
     CIRCSock* pIRC = GetNetwork()->GetIRCSock();
+    if (m_Leaving.empty() || !pIRC) return std::nullopt;
     const CString sKey = GuardKey(CMessage(sLine));
     const auto it = std::find_if(m_Leaving.begin(), m_Leaving.end(),
                                  [&](const Leaving& line) { return line.key == sKey; });
-    if (it == m_Leaving.end() || !pIRC) return true;
+    if (it == m_Leaving.end()) return std::nullopt;
     // ZNC sends in order: what was put before has gone, changed by another module.
     for (auto uBefore = it - m_Leaving.begin(); uBefore > 0; uBefore--) {
         Left(m_Leaving.front(), Given(*pIRC));
@@ -74,13 +106,7 @@ bool COtr::Leaves(const CString& sLine) {
     }
     Leaving line = std::move(m_Leaving.front());
     m_Leaving.pop_front();
-    if (line.moved.empty()) {
-        Left(line, Given(*pIRC) + sLine.size() + 2);
-        return true;
-    }
-    TakeAuthorization(sKey);
-    if (line.carries) Refuse(line.who, line.moved, line.text);
-    return false;
+    return line;
 }
 
 // A text was given to the socket, up to the byte `uEnd`.
@@ -103,16 +129,15 @@ void COtr::ForgetWritten() {
 // The connection to IRC has ended: what it did not take comes back, and what otrd decides of lines
 // that were typed before is not for the next one, where a nick may be somebody else's.
 void COtr::ReturnUnsent() {
-    const CString sWhy = "the connection to IRC ended before it was sent";
     ForgetWritten();
-    for (const Unwritten& text : m_Unwritten) Refuse(text.who, sWhy, text.text);
+    for (const Unwritten& text : m_Unwritten) Refuse(text.who, kEnded, text.text);
     for (const Leaving& line : m_Leaving)
-        if (line.carries) Refuse(line.who, line.moved.empty() ? sWhy : line.moved, line.text);
+        if (line.carries) Refuse(line.who, line.moved.empty() ? CString(kEnded) : line.moved, line.text);
     m_Unwritten.clear();
     m_Leaving.clear();
     for (Held& held : m_Queue)
-        if (held.what == Held::What::Out && held.moved.empty()) held.moved = sWhy;
-    RefuseWaiting([](const Held&) { return true; }, sWhy);
+        if (held.what == Held::What::Out && held.moved.empty()) held.moved = kEnded;
+    RefuseWaiting([](const Held&) { return true; }, kEnded);
 }
 
 // Lines that were typed for an otrd that is not back yet.

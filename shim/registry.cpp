@@ -66,6 +66,35 @@ void COtr::Store(const CString& sName, const CString& sValue) {
             Style::Bad);
 }
 
+CString COtr::HashOfLine(const CString& sKey) const {
+    return CString(m_Closed.Salt() + sKey).SHA256().substr(0, 32);
+}
+
+// Which connection to IRC this is, of which process.
+CString COtr::IRCConnection() const {
+    const CIRCSock* pIRC = GetNetwork()->GetIRCSock();
+    return pIRC ? CString(getpid()) + "-" + CString(pIRC->GetStartTime()) : CString();
+}
+
+// ZNC goes on sending what it holds back. Where it loads the module again, that one lets the lines of this
+// one pass, which are encrypted; all that it has to know is in the registry by then, as hashes.
+void COtr::LeaveAuthorizations() {
+    CString sLines;
+    size_t uLines = 0;
+    for (const auto& [sKey, uTimes] : m_AuthorizedLines)
+        for (unsigned i = 0; i < uTimes && uLines < kMaxLeft; i++, uLines++) sLines += " " + HashOfLine(sKey);
+    if (!sLines.empty()) Store("leaving", IRCConnection() + sLines);
+}
+
+void COtr::InheritAuthorizations() {
+    const CString sLeft = GetNV("leaving");
+    if (sLeft.empty()) return;
+    DelNV("leaving", false);
+    VCString vsHashes;
+    sLeft.Token(1, true).Split(" ", vsHashes, false);
+    if (sLeft.Token(0) == IRCConnection()) m_Inherited = {vsHashes.begin(), vsHashes.end()};
+}
+
 // otrd has taken the new identity for the account's: the names need not decide again.
 void COtr::ConfirmIdentity() {
     if (!GetNV("by_name").empty()) Store("by_name", "");

@@ -56,13 +56,15 @@ bool COtr::IsForOtrd(const CMessage& Message) const {
            Message.GetParam(0).Equals(OwnNick());
 }
 
-// A channel on any network, and we are in it.
+// A channel that we are in, or those of a rank in it, to every client: by RFC 2811 and by what the server
+// says now. What a client takes for no channel it shows as said to the user.
 bool COtr::IsOurChannel(const CString& sTarget) const {
-    CString sName = sTarget;
-    sName.erase(0, sName.find_first_not_of("@%~"));
-    return (!sName.empty() && !target::MayBePerson(sName) && GetNetwork()->FindChan(sName)) ||
-           (sTarget.size() > 1 && !target::MayBePerson(sTarget.substr(1)) &&
-            GetNetwork()->FindChan(sTarget.substr(1)));
+    const CString sRanks = ISupport("STATUSMSG", ""), sTypes = ISupport("CHANTYPES", "#&");
+    const auto isRank = [&](char c) { return target::IsRank(c) && sRanks.find(c) != CString::npos; };
+    const auto it = std::find_if_not(sTarget.begin(), sTarget.end(), isRank);
+    const CString sName = sTarget.substr(static_cast<size_t>(it - sTarget.begin()));
+    return !sName.empty() && sTypes.find(sName[0]) != CString::npos && !target::MayBePerson(sName) &&
+           GetNetwork()->FindChan(sName);
 }
 
 // As otrd does it: clients answer CTCP by themselves, in clear, so it is shown as text.

@@ -104,6 +104,18 @@ std::vector<string> Names(string_view target, string_view statusmsg) {
     }
 }
 
+std::vector<string> Pieces(string_view name) {
+    std::vector<string> pieces;
+    const auto ends = [](char c) { return IsBlank(static_cast<unsigned char>(c)) || c == ','; };
+    while (!name.empty()) {
+        name.remove_prefix(std::min(name.find_first_not_of(':'), name.size()));
+        const auto end = static_cast<size_t>(std::find_if(name.begin(), name.end(), ends) - name.begin());
+        Add(pieces, string(name.substr(0, end)));
+        name.remove_prefix(std::min(end + 1, name.size()));
+    }
+    return pieces;
+}
+
 bool IsBare(string_view target) {
     return !target.empty() && MayBePerson(target) && target.front() != ':' &&
            std::none_of(target.begin(), target.end(),
@@ -124,6 +136,8 @@ bool MayBePerson(string_view target) {
     return target.size() > 1 && target.front() != '#' &&
            (among(kRanks, target[1]) || among(kMoreRanks, target[1]));
 }
+
+bool IsRank(char c) { return kRanks.find(c) != string_view::npos || kMoreRanks.find(c) != string_view::npos; }
 
 string_view User(string_view user) {
     user.remove_prefix(std::min(user.find_first_not_of("~^+=-"), user.size()));

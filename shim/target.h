@@ -19,12 +19,19 @@ bool HasMoreLetters(std::string_view name);
 // user%host.
 std::vector<std::string> Names(std::string_view target, std::string_view statusmsg = "");
 
+// What stands between commas and blanks in a name, without colons in front: a line to that name may reach
+// any of them, for ZNC parts its targets.
+std::vector<std::string> Pieces(std::string_view name);
+
 // Nothing but a name: neither part of it can be read as a host, a mask or a channel.
 bool IsBare(std::string_view target);
 
 // Whether it may be a person, whatever CHANTYPES and STATUSMSG say: all that is no channel by
 // RFC 2811 and no mask of servers. `&@name` may be one behind two signs of rank.
 bool MayBePerson(std::string_view target);
+
+// A sign of rank that may stand in front of a channel's name: STATUSMSG says which do.
+bool IsRank(char c);
 
 // A line to IRC that carries words, and to whom. Empty targets: another line.
 struct Words {

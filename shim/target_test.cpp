@@ -102,6 +102,20 @@ static void NamesThatAreNone() {
     }
 }
 
+static void PiecesOfNames() {
+    const auto pieces = [](const char* name) {
+        string all;
+        for (const string& piece : target::Pieces(name)) all += "<" + piece + ">";
+        return all;
+    };
+    Check(pieces("bob") == "<bob>", "a nick is one");
+    Check(pieces("bob,carol") == "<bob><carol>", "commas");
+    Check(pieces(",,bob, \tcarol,") == "<bob><carol>", "empty ones");
+    Check(pieces("::bob :carol") == "<bob><carol>", "colons");
+    Check(pieces("bo:b") == "<bo:b>", "inside it is a letter");
+    Check(pieces(":, ").empty() && pieces("").empty(), "none");
+}
+
 static void WordOfTheUser() {
     Closed closed = Fresh();
     closed.Pend("bob");
@@ -249,6 +263,7 @@ int main() {
     Lines();
     WhateverStatusmsgSays();
     NamesThatAreNone();
+    PiecesOfNames();
     WordOfTheUser();
     Bounds();
     Registry();

@@ -61,7 +61,10 @@ void COtr::PassOut(Held& held) {
     const Sent sent = Put(CMessage(sLine), sLine, held.who);
     if (sent == Sent::No) ForgetAuthorizations();
     // Nobody typed what clients answer by themselves.
-    if (held.kind == Kind::CtcpReply) return;
+    if (held.kind == Kind::CtcpReply) {
+        if (sent == Sent::Blocked) SayBlocked(held.who, sLine);
+        return;
+    }
     Leaving text;
     text.who = held.who;
     text.text = held.text;

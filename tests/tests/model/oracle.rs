@@ -182,8 +182,11 @@ impl Oracle {
         private: bool,
         frozen: bool,
     ) {
-        let line = Line::parse(raw.as_bytes());
+        // A client may read a source where ZNC reads none.
+        let good = format!(":{}", raw.trim_start_matches([' ', '\t', ':']));
+        let line = Line::parse(good.as_bytes());
         let source = line.source.split(['!', '@']).next().unwrap_or_default().to_owned();
+        let to_znc = raw == good && (!line.source.contains('@') || line.source.contains('!'));
         if let Some((_, ident)) = line.source.split_once('!') {
             let ident = ident.split('@').next().unwrap_or_default().to_owned();
             let name = self.fold(&source);
@@ -200,15 +203,13 @@ impl Oracle {
             let types = types.split(' ').next().unwrap_or_default();
             self.chantypes = types.chars().collect();
         }
-        if line.command == "NICK" {
+        if line.command == "NICK" && to_znc {
             let (old, new) = (self.fold(&source), self.fold(&line.target()));
-            if self.closed.contains(&old) || self.closing.contains(&old) {
-                self.closing.insert(new.clone());
-            }
+            self.is_now(&old, &new);
             // What the server calls a channel, the user's own nick or what is no nick nobody follows; see
             // CHANTYPES.
             let nick = |name: &str| {
-                !name.contains(['!', '@', '%', '$', '#', '&'])
+                !name.contains(['!', '@', '%', '$', '#', '&', ',', ' ', ':'])
                     && !name.starts_with(&*self.chantypes)
                     && name != self.fold(me)
             };
@@ -240,7 +241,7 @@ impl Oracle {
         let Some(token) = token else { return };
         let ctcp = line.bytes().first() == Some(&1) && !line.bytes().starts_with(b"\x01ACTION ");
         let words = matches!(line.command.as_str(), "PRIVMSG" | "NOTICE") && !ctcp;
-        let channel = line.target().starts_with('#');
+        let channel = ["#", "@#"].iter().any(|start| line.target().starts_with(start));
         let names: Vec<String> = names(&source).iter().map(|name| self.fold(name)).collect();
         let closed = self.closed.contains(&self.fold(&source));
         let theirs = Theirs {
@@ -253,6 +254,17 @@ impl Oracle {
             fresh: true,
         };
         self.tokens.insert(token.to_owned(), Token::Theirs(theirs));
+    }
+
+    /// Who is closed under the first name is so under the second one and under each piece of it, for
+    /// ZNC takes commas for more than one.
+    fn is_now(&mut self, old: &str, new: &str) {
+        if !self.closed.contains(old) && !self.closing.contains(old) {
+            return;
+        }
+        let pieces = new.split([',', ' ']).map(|piece| piece.trim_start_matches(':').to_owned());
+        self.closing.extend(pieces.filter(|piece| !piece.is_empty()));
+        self.closing.insert(new.to_owned());
     }
 
     /// ZNC wrote a line to the server.

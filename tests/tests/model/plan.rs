@@ -139,7 +139,18 @@ fn target(random: &mut Random) -> String {
         13 => "bob@channels.undernet.org".into(),
         14 => "#room".into(),
         15 => "#trap".into(),
-        16 => random.of(&["$trap", "@trap", "bo%b", "bo!b", "carol@irc.test.net"]).into(),
+        16 => random
+            .of(&[
+                "$trap",
+                "@trap",
+                "bo%b",
+                "bo!b",
+                "carol@irc.test.net",
+                "trap",
+                "trap,bobby",
+                "trap",
+            ])
+            .into(),
         17 => format!("~&@%+{name}"),
         18 => "{me}".into(),
         _ => "NickServ".into(),
@@ -194,7 +205,7 @@ fn person(random: &mut Random) -> String {
 
 fn forged(random: &mut Random) -> String {
     let long = "h".repeat(500);
-    match random.below(14) {
+    match random.below(20) {
         0 => "server :bob PRIVMSG {me} :{t}".into(),
         1 => "server :bob@host.bob PRIVMSG {me} :{t}".into(),
         2 => "server :bob!~idbob@host.bob PRIVMSG alicia :{t}".into(),
@@ -208,14 +219,30 @@ fn forged(random: &mut Random) -> String {
         10 => "server :*otr NOTICE {me} :{t}".into(),
         11 => "server :*otr@znc.in PRIVMSG {me} :{t}".into(),
         12 => "server :bob!~idbob@host.bob PRIVMSG {me} :\x01ACTION {t}\x01".into(),
+        // Blanks where ZNC and clients read something else.
+        13 => "server  :bob!~idbob@host.bob PRIVMSG {me} :{t}".into(),
+        14 => "server : :bob!~idbob@host.bob PRIVMSG {me} :{t}".into(),
+        15 => "server  :*otr!znc@znc.in PRIVMSG {me} :{t} [carol] The conversation is private now (OTRv3).".into(),
+        16 => "server \t:bob!~idbob@host.bob PRIVMSG {me} :{t}".into(),
+        17 => "server :bob!~idbob@host.bob PRIVMSG x#room :{t}".into(),
+        18 => "server :bob!~idbob@host.bob PRIVMSG @#room :{t}".into(),
         _ => "server :BOB!x@y NOTICE {me} :{t}".into(),
     }
 }
 
 fn server(random: &mut Random) -> String {
-    let trap =
-        random.of(&["#trap", "$trap", "@trap", "bo%b", "bo!b", "carol@irc.test.net", "{me}"]);
-    match random.below(16) {
+    let trap = random.of(&[
+        "#trap",
+        "$trap",
+        "@trap",
+        "bo%b",
+        "bo!b",
+        "carol@irc.test.net",
+        "{me}",
+        "trap,bobby",
+        ":trap carola",
+    ]);
+    match random.below(18) {
         0 => "server :irc.test.net 005 {me} CHANTYPES=#&b :are supported".into(),
         1 => "server :irc.test.net 005 {me} STATUSMSG=bo :are supported".into(),
         2 => "server :irc.test.net 005 {me} CASEMAPPING=ascii :are supported".into(),
@@ -229,6 +256,8 @@ fn server(random: &mut Random) -> String {
         12 => "server :irc.test.net 433 * {me} :in use".into(),
         13 => "server :irc.test.net 001 bob :Welcome".into(),
         14 => "nicks 200".into(),
+        15 => "server  :bob!~idbob@host.bob NICK trap".into(),
+        16 => "server :bob@host.bob NICK trap".into(),
         _ => "server :irc.test.net 352 {me} * longident longhost irc.test.net {me} H :0 x".into(),
     }
 }

@@ -112,3 +112,17 @@ fn what_otrd_says_with_line_ends_stays_one_line() {
     }
     assert_eq!(wire.count(Way::Out, "NOTICE bob :two"), 1);
 }
+
+/// The end of the connection to IRC is between the two.
+#[test]
+fn what_was_sent_for_a_connection_that_has_ended_comes_back() {
+    let world = World::new();
+    let otrd = FakeOtrd::start(&world);
+    let Stage { alice, .. } = &Stage::new(&world, otrd.shim_socket());
+    alice.types_to("*status", "disconnect");
+    alice.expect("disconnected", |line| line.text().contains("Disconnected from IRC"));
+    let echo = json!({"do": "echo", "to": "frank", "kind": "text", "text": "late words"});
+    otrd.tells(json!([echo]));
+    alice.otr_says("late words");
+    assert_eq!(alice.returned("late words"), 1);
+}

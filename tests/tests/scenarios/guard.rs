@@ -86,6 +86,10 @@ fn a_line_is_read_as_the_most_liberal_server_reads_it() {
         let text = format!("once more {at}.");
         stage.comes_back(&format!("\tPRIVMSG bob :{text}"), &text);
     }
+    for at in 0..15 {
+        let text = format!("to two of them {at}.");
+        stage.comes_back(&format!("CPRIVMSG carol,bob #c :{text}"), &text);
+    }
     for (at, line) in ["TAGMSG bob :", "PRIVMSG carol,bob :", "CNOTICE bob #c :", "SQUERY bob :"]
         .iter()
         .enumerate()
@@ -146,6 +150,84 @@ fn a_name_that_is_no_nick_is_closed_as_well() {
     }
 }
 
+/// ZNC parts targets at commas, and a client may write a name with a blank as it is.
+#[test]
+fn each_piece_of_such_a_name_is_closed() {
+    for (name, targets) in [
+        ("mallory,erin", &["mallory,erin", "erin", "mallory"][..]),
+        (":mallory erin", &["mallory erin", "mallory", "erin"]),
+        ("::mallory", &[":mallory", "mallory"]),
+        (":,,mallory\tx", &["mallory", ",,mallory\tx"]),
+    ] {
+        let stage = ScriptedScene::private(alice());
+        assert!(stage.server.says("alice", &format!(":bob!bob@host.test.net NICK {name}")));
+        stage.alice.otr_says("nothing goes out in clear to either");
+        for target in targets {
+            for command in ["PRIVMSG", "NOTICE"] {
+                stage.alice.send(&format!("{command} {target} :words for a trap"));
+            }
+            stage.alice.send(&format!("CPRIVMSG {target} #c :words for a trap"));
+            raw(&stage, &format!("PRIVMSG {target} :words for a trap"));
+        }
+        stage.never_left("for a trap");
+    }
+    // Some clients take the nick of `bob@host` for bob.
+    let stage = ScriptedScene::private(alice());
+    assert!(stage.server.says("alice", ":bob@host.test.net NICK mallory"));
+    assert!(stage.server.says("alice", ":irc.test.net NOTICE alice :that was it"));
+    stage.alice.reads_notice("irc.test.net", "that was it");
+    stage.alice.send("PRIVMSG mallory :words for a trap");
+    stage.never_left("for a trap");
+}
+
+/// With a blank in front, ZNC takes the source for the command, and writes to clients what is a good line.
+#[test]
+fn what_zncs_reading_of_a_line_turns_into_another_one_is_shown_to_nobody() {
+    let stage = ScriptedScene::private(alice());
+    stage.alice.otr("listen");
+    stage.alice.otr_says("This client is told");
+    let raw = stage.znc.attach_with("alice", "net", &["server-time"]);
+    for (at, start) in
+        [" ", "   ", "\t", " \t ", ": ", ":! ", ": \t", "@a=b  ", "@a=b  \t", " @a=b "]
+            .iter()
+            .enumerate()
+    {
+        for (what, line) in [
+            ("says", ":bob!b@h PRIVMSG alice :forged {at}"),
+            ("notices", ":bob!b@h NOTICE alice :forged {at}"),
+            ("in tabs", ":bob!b@h\tPRIVMSG\talice\t:forged {at}"),
+            ("is *otr", ":*otr!znc@znc.in PRIVMSG alice :[bob] forged {at}"),
+            ("is *status", ":*status!znc@znc.in NOTICE alice :forged {at}"),
+            ("tells states", ":*otr!otr@znc.in OTR bob private verified forged{at} :opportunistic"),
+            ("is tagged", "@znc.in/otr=verified :bob!b@h PRIVMSG alice :forged {at}"),
+            ("moves", ":bob!b@h NICK mallory"),
+        ] {
+            // These ZNC reads as clients do: bob is called mallory then.
+            if what == "moves" && [": ", "@a=b  "].contains(start) {
+                continue;
+            }
+            let line = format!("{start}{}", line.replace("{at}", &at.to_string()));
+            assert!(stage.server.says("alice", &line), "{what}");
+        }
+    }
+    assert!(stage.server.says("alice", ":irc.test.net NOTICE alice :that was it"));
+    for client in [&stage.alice, &raw] {
+        client.reads_notice("irc.test.net", "that was it");
+        for line in client.lines() {
+            assert!(!line.tags.contains("znc.in/otr=verified"), "{line}");
+            let moved = line.command == "NICK" || line.to_string().contains("mallory");
+            assert!(!moved, "{line}");
+            let shown = line.to_string();
+            let marked = shown.contains("[NOT ENCRYPTED]") || line.source.starts_with("irc:");
+            assert!(!shown.contains("forged") || marked, "{line}");
+            let forged = line.source.starts_with('*') && shown.contains("forged");
+            assert!(!forged, "{line}");
+        }
+    }
+    stage.alice.types_to("mallory", "words for a trap");
+    stage.server.hears("alice", "words for a trap");
+}
+
 #[test]
 fn clear_words_of_who_is_private_are_marked_from_any_source_and_to_any_target() {
     let stage = ScriptedScene::private(alice());
@@ -181,8 +263,28 @@ fn clear_words_of_who_is_private_are_marked_from_any_source_and_to_any_target() 
     }
     // What is said in a channel is said to all.
     stage.alice.joins("#room");
-    assert!(stage.server.says("alice", ":bob!b@h PRIVMSG #room :good morning"));
+    let supports = |tokens: &str| {
+        assert!(
+            stage.server.says("alice", &format!(":irc.test.net 005 alice {tokens} :are supported"))
+        );
+    };
+    let says = |target: &str, text: &str| {
+        assert!(stage.server.says("alice", &format!(":bob!b@h PRIVMSG {target} :{text}")));
+    };
+    says("#room", "good morning");
     stage.alice.reads("bob", "good morning");
+    supports("CHANTYPES=#& STATUSMSG=@x+");
+    says("@#room", "to those who have a say");
+    stage.alice.reads("bob", "to those who have a say");
+    // No client takes these for a channel, or not each does.
+    for target in ["x#room", "y#room", "%#room", "@x#room", "@", "@#elsewhere", "#room,alice"] {
+        says(target, &format!("as if in {target}"));
+        stage.alice.reads("bob", &format!("[NOT ENCRYPTED] as if in {target}"));
+    }
+    supports("CHANTYPES=&");
+    says("#room", "no channel any more");
+    stage.alice.reads("bob", "[NOT ENCRYPTED] no channel any more");
+    supports("CHANTYPES=#&");
     // A server is nobody.
     assert!(stage.server.says("alice", ":irc.test.net NOTICE alice :a notice"));
     stage.alice.reads_notice("irc.test.net", "a notice");

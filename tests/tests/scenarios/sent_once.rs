@@ -250,3 +250,50 @@ fn what_is_typed_before_the_server_has_welcomed_comes_back() {
         server.never_heard("alice", text);
     }
 }
+
+/// What the module has encrypted is ZNC's when it is loaded anew, which knows nothing of it.
+#[test]
+fn a_reload_while_lines_wait_in_znc() {
+    const LINES: usize = 14;
+    let (scene, bob) = private_line_by_line();
+    let long = "a text of many words ".repeat(40);
+    let long = long.trim_end();
+    scene.alice.types_to("bob", long);
+    for number in 0..LINES {
+        scene.alice.types_to("bob", &text(number));
+    }
+    bob.reads("alice", long);
+    scene.alice.types_to("*status", "reloadmod otr");
+    bob.reads("alice", &text(LINES - 1));
+    for number in 0..LINES {
+        let read = bob.lines().iter().filter(|line| line.contains(&text(number))).count();
+        assert_eq!((read, scene.alice.returned(&text(number))), (1, 0), "{}", text(number));
+    }
+    assert_eq!(scene.alice.returned("?OTR"), 0);
+}
+
+/// They wait in clear, and she comes to be somebody to whom nothing goes in clear.
+#[test]
+fn lines_that_wait_in_znc_while_their_reader_becomes_guarded() {
+    const LINES: usize = 20;
+    let scene = Scene::build().line_by_line().begin_alone();
+    let carol = scene.ircd.client("carol");
+    meet(&scene, &carol);
+    let other = scene.znc.attach_with("alice", "net", &["echo-message"]);
+    for number in 0..LINES {
+        scene.alice.types_to("carol", &text(number));
+    }
+    carol.expect("her first words", |line| line.text().starts_with(&text(0)));
+    scene.alice.otr("start carol");
+    scene.alice.otr_says(&text(LINES - 1));
+    other.settled();
+    for number in 0..LINES {
+        let sent = scene.wire.count(Way::Out, &text(number));
+        let back = scene.alice.returned(&text(number));
+        assert_eq!(sent + back, 1, "{}", text(number));
+        let own =
+            |line: &otrd_tests::Line| line.is("PRIVMSG", "alice") && line.text() == text(number);
+        let shown = other.lines().iter().filter(|line| own(line)).count();
+        assert_eq!(shown, sent, "{} is shown {shown} times", text(number));
+    }
+}

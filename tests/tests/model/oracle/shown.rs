@@ -31,6 +31,11 @@ impl Oracle {
         if module == "*otr" {
             self.told(&text);
         }
+        // The client's query follows, whatever ZNC took the line for.
+        if line.command == "NICK" && !self.unloaded {
+            let (old, new) = (self.fold(line.nick()), self.fold(&line.target()));
+            self.is_now(&old, &new);
+        }
         for token in tokens_in(&String::from_utf8_lossy(&line.raw)) {
             let (step, wrong) = match self.tokens.get_mut(&token) {
                 Some(Token::Own(own)) => {
