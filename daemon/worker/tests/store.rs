@@ -13,7 +13,7 @@ use std::path::Path;
 use std::rc::Rc;
 use tempfile::TempDir;
 use worker::store::{
-    Converted, Directory, Disk, EncryptedStore, Keys, Locked, Store, StoredFile, seal,
+    Converted, DAMAGED, Directory, Disk, EncryptedStore, Keys, Locked, Store, StoredFile, seal,
 };
 use zeroize::Zeroizing;
 
@@ -115,6 +115,26 @@ fn a_file_is_set_aside_without_replacing_an_earlier_one() {
 }
 
 #[test]
+fn a_copy_is_kept_of_what_stays_where_it_is() {
+    let dir = directory_in_memory();
+    let mut vault = vault(&dir, None, None);
+    vault.keep_copy(StoredFile::Key, "today").unwrap();
+    assert!(fs::read_dir(dir.path()).unwrap().next().is_none());
+    for content in ["a", "b"] {
+        write(&mut vault, StoredFile::Key, content);
+        vault.keep_copy(StoredFile::Key, "today").unwrap();
+        assert_eq!(get(&dir, "otr.key"), content.as_bytes());
+    }
+    assert_eq!(
+        (get(&dir, "otr.key.today"), get(&dir, "otr.key.today.1")),
+        (b"a".into(), b"b".into())
+    );
+    assert!(!vault.has_damaged(StoredFile::Key));
+    vault.set_aside(StoredFile::Key, DAMAGED).unwrap();
+    assert!(vault.has_damaged(StoredFile::Key) && !vault.has_damaged(StoredFile::Settings));
+}
+
+#[test]
 fn with_a_key_every_file_is_encrypted_and_copies_too() {
     let dir = with_plain_files();
     let mut handles: Vec<File> =
@@ -133,6 +153,7 @@ fn with_a_key_every_file_is_encrypted_and_copies_too() {
     }
     // What was set aside later opens like the rest, and nothing is done twice.
     write(&mut vault, StoredFile::Key, "(privkeys another)");
+    vault.keep_copy(StoredFile::Key, "20261122").unwrap();
     vault.set_aside(StoredFile::Key, "20261123").unwrap();
     nothing_is_readable(&dir);
     let mut vault = open(&dir, Some(1), None);

@@ -372,7 +372,7 @@ pub fn moving(input: &[u8]) {
         assert!(!order.check || acts.iter().all(kept));
         assert_eq!(
             imported.fingerprint.is_some() && !order.check,
-            engine.exported().fingerprint.is_some()
+            engine.exported().is_ok_and(|exported| exported.fingerprint.is_some())
         );
     }
     let _ = otr::foreign::keys(content);

@@ -1,6 +1,6 @@
 //! A disk that is full, or may not be written to.
 
-use otrd_tests::{Alone, OtrdBuilder, Scene, World, eventually};
+use otrd_tests::{Alone, Otrctl, OtrdBuilder, Scene, World, eventually, key_file};
 
 #[test]
 fn a_full_disk_is_told_and_costs_no_conversation() {
@@ -34,6 +34,46 @@ fn a_full_disk_is_told_and_costs_no_conversation() {
     let row = scene.alice.info().into_iter().find(|line| line.contains(" bob "));
     assert!(row.is_some_and(|row| row.contains("| manual")));
     scene.wire.never_carried("on a full disk");
+}
+
+/// The key of the account stays where it is, and who brought another one is told that it is not saved.
+#[test]
+fn an_import_on_a_full_disk_is_no_success_and_costs_no_key() {
+    let Some(scene) = on_a_disk_of_its_own(256) else { return };
+    let bob = scene.peer("bob", "3");
+    scene.goes_private(&bob);
+    let own = own_fingerprint(&scene);
+    scene.otrd.on_its_disk("cat /dev/zero >\"$1/filler\" 2>/dev/null; true");
+    let before = scene.otrd.on_its_disk(FILES);
+    let old = scene.world.directory("old", None);
+    scene.world.file(&old.join("otr.key"), key_file("alice"), None);
+    let uid = scene.znc.uid().to_string();
+    let otrctl = || Otrctl::new(&scene.otrd).args(["--uid", &uid, "-a", "alice/net"]);
+    let imported = otrctl().args(["import", "irssi", "--overwrite"]).arg(&old).run();
+    assert!(imported.code != 0 && imported.err.contains("not saved (otr.key"), "{imported:?}");
+    scene.alice.otr_says("Could not save your private key");
+    assert_eq!(scene.otrd.on_its_disk(FILES), before);
+    let exported = otrctl().args(["export"]).arg(&scene.world.path().join("out")).run();
+    assert!(exported.code != 0 && exported.err.contains("not saved yet"), "{exported:?}");
+
+    // Once there is room, the end of the worker saves it, and the old one beside it.
+    scene.otrd.on_its_disk("rm \"$1/filler\"");
+    let renewed = otrctl().args(["renew"]).run();
+    assert_eq!(renewed.code, 0, "{renewed:?}");
+    scene.alice.otr_says("is back.");
+    assert_ne!(own_fingerprint(&scene), own);
+    let after = scene.otrd.on_its_disk(FILES);
+    let key = before.lines().find(|line| line.ends_with("otr.key")).expect("a key");
+    let sum = key.split(' ').next().expect("a sum");
+    assert!(
+        after.lines().any(|line| line.starts_with(sum) && line.contains("otr.key.")),
+        "{after}"
+    );
+}
+
+fn own_fingerprint(scene: &Alone) -> String {
+    scene.alice.otr("fingerprint");
+    scene.alice.otr_says("Your fingerprint")
 }
 
 #[test]

@@ -98,8 +98,8 @@ pub enum Action {
     Effect(Effect),
     /// Write a file.
     Save(StoredFile, Zeroizing<Vec<u8>>),
-    /// Keep a copy of a file under another name, with this suffix.
-    SetAside(StoredFile, String),
+    /// Write a file, once a copy of what it was is kept under another name, with this suffix.
+    Replace(StoredFile, String, Zeroizing<Vec<u8>>),
     /// Give a damaged file another name, and say by [`Event::DamagedKept`] which.
     KeepDamaged(StoredFile),
     /// Answer [`Event::Import`]: what it came to, or why nothing was taken.

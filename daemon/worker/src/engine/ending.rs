@@ -50,7 +50,7 @@ impl Engine {
             self.end_sessions(peer);
             let Some(conversation) = self.conversations.get_mut(peer) else { continue };
             if conversation.is_clear() {
-                self.finish(peer);
+                self.withdraw(peer);
                 continue;
             }
             let private = matches!(conversation.phase, Phase::Private(_));

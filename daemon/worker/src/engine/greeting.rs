@@ -9,6 +9,7 @@ impl Engine {
     pub(super) fn greet(&mut self, hello: Hello) {
         let closed = hello.closed.clone();
         self.module.hello = Some(hello);
+        self.keep_damaged();
         self.take_over_requirement(closed.as_ref().is_some_and(|closed| closed.required));
         self.module.rules = self.rules();
         self.conversations.forget_requests();

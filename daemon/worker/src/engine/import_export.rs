@@ -43,11 +43,17 @@ struct NewPeer {
 
 impl Engine {
     /// What the files of an export hold.
-    pub fn exported(&self) -> Exported {
-        Exported {
+    ///
+    /// # Errors
+    /// They do not hold what is in use.
+    pub fn exported(&self) -> Result<Exported, String> {
+        if self.persistence.is_behind() {
+            return Err("what is in use is not saved yet: make room on the disk and try again in two minutes".into());
+        }
+        Ok(Exported {
             fingerprint: self.otr.own_fingerprint().map(|fingerprint| fingerprint.to_string()),
             known: count(self.known.len()),
-        }
+        })
     }
 
     /// ZNC still has the keys of the module that ran inside of it. With a key of our own, the user
@@ -228,8 +234,8 @@ impl Engine {
             self.close_all();
         }
         self.otr.load_key(&key.file).map_err(|error| format!("the key: {error}"))?;
-        self.actions.push(Action::SetAside(StoredFile::Key, date::day(self.now.wall)));
-        self.actions.push(Action::Save(StoredFile::Key, key.file.clone()));
+        let day = date::day(self.now.wall);
+        self.actions.push(Action::Replace(StoredFile::Key, day, key.file.clone()));
         self.own_key.take(key.file.clone());
         if let Some(tag) = tag {
             // Peers go on knowing us by it.
@@ -248,9 +254,7 @@ impl Engine {
         if changed.is_empty() {
             return;
         }
-        if overwrite && !self.known.is_empty() {
-            self.actions.push(Action::SetAside(StoredFile::Fingerprints, date::day(self.now.wall)));
-        }
+        let keep_old = overwrite && !self.known.is_empty();
         let number = changed.len();
         for NewPeer { peer, fingerprint, trust, outcome } in changed {
             if outcome == PeerOutcome::Changed {
@@ -259,10 +263,13 @@ impl Engine {
                 self.known.put(&peer, fingerprint, trust);
             }
         }
-        // Behind the copy, not before it as other files of a step.
+        // In a way of its own, not as other files of a step.
         self.persistence.unchanged(StoredFile::Fingerprints);
         let file = Zeroizing::new(self.known.file());
-        self.actions.push(Action::Save(StoredFile::Fingerprints, file));
+        self.actions.push(match keep_old {
+            true => Action::Replace(StoredFile::Fingerprints, date::day(self.now.wall), file),
+            false => Action::Save(StoredFile::Fingerprints, file),
+        });
         self.conversations.touch_all();
         self.report_or_note(Message::FingerprintsBrought { number: number.to_string() });
     }

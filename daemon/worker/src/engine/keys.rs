@@ -68,11 +68,11 @@ impl Engine {
         if let Err(error) = self.otr.load_key(file) {
             return self.key_failed(&error.to_string());
         }
-        if replaces {
-            self.actions.push(Action::SetAside(StoredFile::Key, date::day(self.now.wall)));
-        }
         let file = Zeroizing::new(file.to_vec());
-        self.actions.push(Action::Save(StoredFile::Key, file.clone()));
+        self.actions.push(match replaces {
+            true => Action::Replace(StoredFile::Key, date::day(self.now.wall), file.clone()),
+            false => Action::Save(StoredFile::Key, file.clone()),
+        });
         let made = self.own_key.made(file, self.now.mono);
         if let Some(own) = self.otr.own_fingerprint() {
             self.key_dates.made(own, self.now.wall);

@@ -1,7 +1,7 @@
 //! What an account knows at its start, and what is said of files that cannot be used.
 //!
-//! A damaged file never keeps the rest from working. It is kept under another name: the engine asks
-//! for that, and hears what became of it, since files are not its own.
+//! A damaged file never keeps the rest from working. It is kept under another name as soon as somebody is
+//! there to hear of it: the engine asks for that, and hears what became of it, since files are not its own.
 
 use super::key_dates::KeyDates;
 use super::messages::Message;
@@ -15,6 +15,9 @@ use proto::irc::Nick;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
+
+/// Said until there is a key again: no other is made without the user's word.
+const KEY_DAMAGED: &str = "Your key file was damaged and set aside. Restore it from a backup, or make a new key with genkey --overwrite: your peers will then see a changed key.";
 
 /// What came of a file.
 enum Found<T> {
@@ -85,6 +88,9 @@ impl Engine {
 
     fn remember_key(&mut self, files: &mut StoredFiles) {
         let file = match files.take(StoredFile::Key) {
+            None if files.was_damaged(StoredFile::Key) => {
+                return self.key_is_useless(KEY_DAMAGED.into());
+            }
             None => return,
             Some(Ok(file)) => file,
             Some(Err(error)) => {
@@ -101,8 +107,7 @@ impl Engine {
             }
             Err(error) => {
                 self.damaged(StoredFile::Key, error.to_string());
-                let why = "Your key file was damaged and set aside. Restore it from a backup, or make a new key with genkey --overwrite: your peers will then see a changed key.";
-                self.own_key = OwnKey::damaged(why.into());
+                self.key_is_useless(KEY_DAMAGED.into());
             }
         }
     }
@@ -177,10 +182,15 @@ impl Engine {
 
     fn damaged(&mut self, name: StoredFile, why: String) {
         self.persistence.damaged(name, why);
-        self.actions.push(Action::KeepDamaged(name));
         if name == StoredFile::Fingerprints {
             self.persistence.changed(name);
         }
+    }
+
+    /// Somebody is there who hears of damaged files: they are given other names.
+    pub(super) fn keep_damaged(&mut self) {
+        let unkept = self.persistence.take_unkept();
+        self.actions.extend(unkept.into_iter().map(Action::KeepDamaged));
     }
 
     /// A damaged file has another name now, or could not be given one.

@@ -188,7 +188,10 @@ impl Engine {
             Event::Nick(change) => self.renamed(&change.old, &change.new),
             Event::Quit(presence) => self.left(&presence.nick),
             Event::Join(presence) => self.came(&presence.nick),
-            Event::Command(line) => self.run_line(line),
+            Event::Command(line) => {
+                self.keep_damaged();
+                self.run_line(line);
+            }
             Event::KeyMade(file) => self.key_made(&file),
             Event::KeyFailed(why) => self.key_failed(&why),
             Event::NotSaved(file, why) => self.not_saved(file, &why),
@@ -197,6 +200,9 @@ impl Engine {
             Event::Config(config) => self.config_changed(config),
             Event::AtRest(at_rest) => self.at_rest = at_rest,
             Event::Import(bundle, order) => {
+                if !order.check {
+                    self.keep_damaged();
+                }
                 let outcome = self.moves_in(&bundle, &order);
                 self.actions.push(Action::Imported(outcome));
             }
@@ -280,7 +286,9 @@ impl Engine {
     /// Whether a worker without a module still has something to lose, and for how long it should
     /// stay for it.
     pub fn linger(&self) -> Option<Duration> {
-        if matches!(self.own_key.state(), KeyState::Generating { .. }) {
+        if matches!(self.own_key.state(), KeyState::Generating { .. })
+            || self.persistence.is_behind()
+        {
             return None;
         }
         let private = self.conversations.values().any(|c| matches!(c.phase, Phase::Private(_)));

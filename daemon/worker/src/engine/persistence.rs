@@ -15,6 +15,8 @@ pub(super) struct Persistence {
     changed: BTreeSet<StoredFile>,
     /// Damaged, and why. Never written over: the engine asks for each to be kept under another name.
     damaged: BTreeMap<StoredFile, String>,
+    /// Of these, the ones for which that was not asked yet.
+    unkept: BTreeSet<StoredFile>,
     /// Files that could not be written.
     retries: BTreeMap<StoredFile, Retry>,
     nick_changes: TokenBucket,
@@ -33,6 +35,7 @@ impl Default for Persistence {
         Self {
             changed: BTreeSet::new(),
             damaged: BTreeMap::new(),
+            unkept: BTreeSet::new(),
             retries: BTreeMap::new(),
             nick_changes: TokenBucket::new(limits::NICK_SAVES_BURST, limits::NICK_SAVES_EVERY),
             nicks_due: None,
@@ -64,16 +67,29 @@ impl Persistence {
         self.changed.extend([StoredFile::Conversations, StoredFile::Fingerprints]);
     }
 
-    /// What is put off is written now: there may be no later.
+    /// What is put off is written now, and what could not be is tried once more: there may be no later.
     pub(super) fn put_nothing_off(&mut self) {
         if self.nicks_due.is_some() {
             self.nicks_changed();
         }
+        self.changed.extend(self.retries.keys());
+    }
+
+    /// Whether a file could not be written, as far as is known.
+    pub(super) fn is_behind(&self) -> bool {
+        !self.retries.is_empty()
+    }
+
+    /// Damaged files that are to be given another name now, each once: before that, another start finds
+    /// them as they are.
+    pub(super) fn take_unkept(&mut self) -> BTreeSet<StoredFile> {
+        std::mem::take(&mut self.unkept)
     }
 
     /// The file cannot be used, and is not written until [`Persistence::kept`] says where it went.
     pub(super) fn damaged(&mut self, file: StoredFile, why: String) {
         self.damaged.insert(file, why);
+        self.unkept.insert(file);
     }
 
     /// A damaged file was given another name, or was not. Gives why it is damaged.
@@ -175,6 +191,10 @@ mod tests {
         files.take();
         files.put_nothing_off();
         assert_eq!(files.take(), [StoredFile::Fingerprints, StoredFile::Conversations]);
+        files.failed(StoredFile::Key, SECOND);
+        assert!(files.is_behind());
+        files.put_nothing_off();
+        assert_eq!(files.take(), [StoredFile::Key]);
     }
 
     #[test]

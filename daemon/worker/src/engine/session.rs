@@ -93,6 +93,20 @@ impl Engine {
         self.persistence.changed(StoredFile::Conversations);
     }
 
+    /// Nobody asks for a private conversation any more, and what waited for it comes back. The user
+    /// did not say that anything may go out in clear.
+    pub(super) fn withdraw(&mut self, peer: &Peer) {
+        let Some(conversation) = self.conversations.get_mut(peer) else { return };
+        let asked = conversation.asked.take().is_some();
+        conversation.crossing = Crossing::default();
+        let nick = conversation.nick.clone();
+        self.own_key.ask_no_longer(peer);
+        self.give_back(peer, &Message::BackKeyReplaced {});
+        if asked {
+            self.report_of(&nick, Message::AskingNoLonger {});
+        }
+    }
+
     /// After a connect: conversations that were private before a restart ask for a new session,
     /// each once.
     pub(super) fn ask_blocked_anew(&mut self) {

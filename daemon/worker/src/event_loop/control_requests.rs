@@ -172,8 +172,9 @@ impl Worker {
     }
 
     fn export(&mut self, files: OwnedFd) -> Result<Exported, String> {
+        let exported = self.engine.exported()?;
         bundle_io::write(&mut self.store, files).map_err(|error| format!("the files: {error}"))?;
-        Ok(self.engine.exported())
+        Ok(exported)
     }
 
     /// A command of an admin: what it prints is the answer, the rest goes to the module.

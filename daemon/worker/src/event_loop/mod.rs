@@ -15,7 +15,7 @@ use crate::outbox::Outbox;
 use crate::own_memory::OwnMemory;
 use crate::sandbox::{self, WithoutLandlock, hardening};
 use crate::store::{
-    Converted, Directory, EncryptedStore, Keys, Locked, Store, StoredFile, StoredFiles,
+    Converted, DAMAGED, Directory, EncryptedStore, Keys, Locked, Store, StoredFile, StoredFiles,
 };
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
@@ -25,9 +25,9 @@ use proto::account::Account;
 use proto::admin::import_export::Imported;
 use proto::shim::{ByeReason, Effect};
 use proto::worker::{AtRest, Here, LogTopic, ToFront, ToWorker, WorkerConfig};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::mem;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant, SystemTime};
 use zeroize::Zeroizing;
@@ -107,6 +107,8 @@ struct Worker {
     key_pipe: Option<KeyPipe>,
     /// What an import came to, until it is said.
     imported: Option<Result<Imported, String>>,
+    /// Files of which a copy is kept before they are written, and its suffix.
+    to_keep: BTreeMap<StoredFile, String>,
     /// What goes to the module.
     outbox: Outbox,
     /// Since when nobody is connected.
@@ -187,6 +189,7 @@ impl Worker {
             clock,
             wanted_at_rest: None,
             imported: None,
+            to_keep: BTreeMap::new(),
             connection: None,
             outbox: Outbox::default(),
             key_pipe: None,
@@ -317,16 +320,22 @@ impl Worker {
     fn perform(&mut self, actions: Vec<Action>) -> Vec<Effect> {
         let mut effects = Vec::new();
         let mut files = Vec::new();
-        let (mut failed, mut damaged) = (Vec::new(), Vec::new());
+        let mut damaged = Vec::new();
         for action in actions {
             match action {
                 Action::Effect(effect) => effects.push(effect),
                 Action::Save(name, content) => files.push((name, content)),
-                Action::SetAside(name, suffix) => {
-                    failed.extend(self.save(mem::take(&mut files)));
-                    self.set_aside(name, &suffix);
+                Action::Replace(name, suffix, content) => {
+                    self.to_keep.insert(name, suffix);
+                    files.push((name, content));
                 }
-                Action::KeepDamaged(name) => damaged.push(name),
+                Action::KeepDamaged(name) => {
+                    let aside = self.store.set_aside(name, DAMAGED);
+                    if aside.is_err() {
+                        self.to_keep.insert(name, DAMAGED.into());
+                    }
+                    damaged.push((name, aside.map_err(|error| error.to_string())));
+                }
                 Action::Imported(outcome) => self.imported = Some(outcome),
                 Action::Keygen => self.say(&ToFront::Keygen),
                 Action::CancelKeygen => {
@@ -335,12 +344,18 @@ impl Worker {
                 }
             }
         }
-        failed.extend(self.save(files));
+        let failed = self.save(files);
+        if let (Some((_, error)), Some(Ok(_))) = (failed.first(), &self.imported) {
+            let names: Vec<&str> = failed.iter().map(|(name, _)| name.file()).collect();
+            self.imported = Some(Err(format!(
+                "what you brought is in use, and not saved ({}: {error}): otrd tries again each minute while it runs; keep your files",
+                names.join(", ")
+            )));
+        }
         for (name, error) in failed {
             effects.extend(self.step(Event::NotSaved(name, error.to_string())));
         }
-        for name in damaged {
-            let aside = self.store.set_aside(name, "damaged").map_err(|error| error.to_string());
+        for (name, aside) in damaged {
             effects.extend(self.step(Event::DamagedKept(name, aside)));
         }
         effects
@@ -349,23 +364,23 @@ impl Worker {
     /// Writes files, before the module hears of what is in them. Those that were not, and why.
     fn save(
         &mut self,
-        files: Vec<(StoredFile, Zeroizing<Vec<u8>>)>,
+        mut files: Vec<(StoredFile, Zeroizing<Vec<u8>>)>,
     ) -> Vec<(StoredFile, io::Error)> {
-        let failed = self.store.write(&files);
+        let mut failed = Vec::new();
+        // The old content first: it may be the only key that peers know.
+        files.retain(|(name, _)| {
+            let Some(suffix) = self.to_keep.get(name) else { return true };
+            match self.store.keep_copy(*name, suffix) {
+                Ok(()) => drop(self.to_keep.remove(name)),
+                Err(error) => failed.push((*name, error)),
+            }
+            !self.to_keep.contains_key(name)
+        });
+        failed.extend(self.store.write(&files));
         for (name, error) in &failed {
             self.log(LogTopic::Trouble, format!("{} was not saved: {error}", name.file()));
         }
         failed
-    }
-
-    fn set_aside(&mut self, name: StoredFile, suffix: &str) {
-        match self.store.set_aside(name, suffix) {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                self.log(LogTopic::Trouble, format!("{} was not set aside: {error}", name.file()))
-            }
-        }
     }
 
     fn log(&mut self, about: LogTopic, text: String) {

@@ -4,7 +4,7 @@
 //! wiped only when the new one can be read. What a crash leaves unfinished, the next start finishes.
 
 use super::seal::{self, Key, OpenError};
-use super::{Disk, Store, StoredFile};
+use super::{DAMAGED, Disk, Store, StoredFile};
 use proto::account::Account;
 use proto::worker::AtRest;
 use std::collections::BTreeSet;
@@ -315,12 +315,30 @@ impl<D: Disk> Store for EncryptedStore<D> {
         failed
     }
 
+    fn keep_copy(&mut self, name: StoredFile, suffix: &str) -> io::Result<()> {
+        let Some(found) = self.disk.read(name.file())? else { return Ok(()) };
+        for aside in names_aside(name, suffix) {
+            match self.disk.create(&aside, &found) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => {
+                    let _ = self.disk.remove(&aside);
+                    return Err(error);
+                }
+                Ok(()) => self.disk.sync()?,
+            }
+            self.files.insert(aside);
+            return Ok(());
+        }
+        Err(too_many())
+    }
+
+    fn has_damaged(&self, name: StoredFile) -> bool {
+        let first = format!("{}.{DAMAGED}", name.file());
+        self.files.iter().any(|file| file.starts_with(&first))
+    }
+
     fn set_aside(&mut self, name: StoredFile, suffix: &str) -> io::Result<String> {
-        for attempt in 0..1000 {
-            let aside = match attempt {
-                0 => format!("{}.{suffix}", name.file()),
-                n => format!("{}.{suffix}.{n}", name.file()),
-            };
+        for aside in names_aside(name, suffix) {
             // A second name refuses an existing one, a rename would replace it.
             match self.disk.link(name.file(), &aside) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
@@ -332,8 +350,21 @@ impl<D: Disk> Store for EncryptedStore<D> {
             self.files.remove(name.file());
             return Ok(aside);
         }
-        Err(io::Error::other("too many copies set aside already: remove some"))
+        Err(too_many())
     }
+}
+
+/// Names for a copy of a file, the first one first.
+fn names_aside(name: StoredFile, suffix: &str) -> impl Iterator<Item = String> {
+    let first = format!("{}.{suffix}", name.file());
+    (0..1000).map(move |attempt| match attempt {
+        0 => first.clone(),
+        n => format!("{first}.{n}"),
+    })
+}
+
+fn too_many() -> io::Error {
+    io::Error::other("too many copies set aside already: remove some")
 }
 
 /// Being written.

@@ -11,7 +11,7 @@ pub mod seal;
 pub use directory::{Directory, Disk};
 pub use encrypted_store::{Converted, EncryptedStore, Keys, Locked, Rekeyed};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use zeroize::Zeroizing;
 
@@ -59,24 +59,42 @@ pub trait Store {
     /// fails. Those that were not replaced, and why.
     fn write(&mut self, files: &[(StoredFile, Zeroizing<Vec<u8>>)])
     -> Vec<(StoredFile, io::Error)>;
+    /// Copies the file to another name beside it, as [`Store::set_aside`] finds one. The file itself stays,
+    /// for whatever takes its place may never be written. Nothing where there is none.
+    fn keep_copy(&mut self, name: StoredFile, suffix: &str) -> io::Result<()>;
+    /// Whether one was set aside as damaged.
+    fn has_damaged(&self, name: StoredFile) -> bool;
     /// Gives the file another name beside it, `<file>.<suffix>` or `<file>.<suffix>.<n>` where
     /// that is taken, and returns it.
     fn set_aside(&mut self, name: StoredFile, suffix: &str) -> io::Result<String>;
 }
 
+/// The suffix of a damaged file.
+pub const DAMAGED: &str = "damaged";
+
 /// The files of an account as they were at its start.
 #[derive(Default)]
-pub struct StoredFiles(BTreeMap<StoredFile, io::Result<Zeroizing<Vec<u8>>>>);
+pub struct StoredFiles {
+    files: BTreeMap<StoredFile, io::Result<Zeroizing<Vec<u8>>>>,
+    damaged: BTreeSet<StoredFile>,
+}
 
 impl StoredFiles {
     /// Reads all of them.
     pub fn read(store: &mut dyn Store) -> Self {
         let one = |file| Some((file, store.read(file).transpose()?));
-        Self(StoredFile::ALL.into_iter().filter_map(one).collect())
+        let files = StoredFile::ALL.into_iter().filter_map(one).collect();
+        let damaged = StoredFile::ALL.into_iter().filter(|file| store.has_damaged(*file)).collect();
+        Self { files, damaged }
+    }
+
+    /// Whether there is a damaged one under another name.
+    pub fn was_damaged(&self, file: StoredFile) -> bool {
+        self.damaged.contains(&file)
     }
 
     /// One of them, or why it could not be read; `None` where there is none.
     pub fn take(&mut self, file: StoredFile) -> Option<io::Result<Zeroizing<Vec<u8>>>> {
-        self.0.remove(&file)
+        self.files.remove(&file)
     }
 }

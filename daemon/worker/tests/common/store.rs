@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
-use worker::store::{Store, StoredFile};
+use worker::store::{DAMAGED, Store, StoredFile};
 use zeroize::Zeroizing;
 
 /// Shared with whoever looks at the files: they outlive the engine.
@@ -76,6 +76,25 @@ impl Store for Files {
     ) -> Vec<(StoredFile, io::Error)> {
         let written = files.iter().map(|(name, content)| (*name, self.write_one(*name, content)));
         written.filter_map(|(name, written)| Some((name, written.err()?))).collect()
+    }
+
+    fn keep_copy(&mut self, name: StoredFile, suffix: &str) -> io::Result<()> {
+        let mut inner = self.0.borrow_mut();
+        let Some(file) = inner.files.get(name.file()).cloned() else { return Ok(()) };
+        if inner.refuses {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
+        let mut aside = format!("{}.{suffix}", name.file());
+        while inner.files.contains_key(&aside) {
+            aside.push_str(".1");
+        }
+        inner.files.insert(aside, file);
+        Ok(())
+    }
+
+    fn has_damaged(&self, name: StoredFile) -> bool {
+        let first = format!("{}.{DAMAGED}", name.file());
+        self.names().iter().any(|file| file.starts_with(&first))
     }
 
     fn set_aside(&mut self, name: StoredFile, suffix: &str) -> io::Result<String> {

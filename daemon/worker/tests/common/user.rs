@@ -264,6 +264,12 @@ impl User {
         }
     }
 
+    /// The worker is told to end.
+    pub fn ends(&mut self) {
+        let effects = self.step(Event::End);
+        self.unasked(effects);
+    }
+
     pub fn key_fails(&mut self) {
         if std::mem::take(&mut self.keygen) {
             let effects = self.step(Event::KeyFailed("no randomness".into()));
@@ -289,20 +295,25 @@ impl User {
                         failed.push((name, error.to_string()));
                     }
                 }
-                Action::SetAside(name, suffix) => {
-                    let _ = self.files.set_aside(name, &suffix);
+                Action::Replace(name, suffix, content) => {
+                    let kept = self.files.keep_copy(name, &suffix);
+                    if let Err(error) = kept.and_then(|()| self.files.write_one(name, &content)) {
+                        failed.push((name, error.to_string()));
+                    }
                 }
                 Action::Keygen => self.keygen = true,
                 Action::CancelKeygen => self.keygen = false,
-                Action::KeepDamaged(name) => damaged.push(name),
+                Action::KeepDamaged(name) => {
+                    let aside = self.files.set_aside(name, "damaged");
+                    damaged.push((name, aside.map_err(|error| error.to_string())));
+                }
                 Action::Imported(_) => unreachable!("only where files are brought in"),
             }
         }
         for (name, why) in failed {
             effects.extend(self.step(Event::NotSaved(name, why)));
         }
-        for name in damaged {
-            let aside = self.files.set_aside(name, "damaged").map_err(|error| error.to_string());
+        for (name, aside) in damaged {
             effects.extend(self.step(Event::DamagedKept(name, aside)));
         }
         effects

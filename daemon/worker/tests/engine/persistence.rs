@@ -2,8 +2,9 @@
 
 use crate::common::key_file;
 use crate::common::store::Files;
-use crate::common::user::User;
+use crate::common::user::{User, load};
 use crate::common::world::{Sent, World, returned, told};
+use worker::engine::{Action, Event, Now};
 use worker::store::StoredFile;
 
 #[test]
@@ -237,6 +238,80 @@ fn a_damaged_file_is_kept_and_told() {
     user.restart_worker();
     user.says("dave", "also here");
     assert_eq!(user.out.len(), 2);
+}
+
+/// Until somebody is told of it, a damaged file is found as it is: an admin's look starts a worker, too.
+#[test]
+fn a_damaged_key_is_told_whoever_started_the_worker_before_and_no_other_is_made() {
+    let files = Files::default();
+    files.put(StoredFile::Key, b"(privkeys (account");
+    files.put(StoredFile::Fingerprints, b"bob\talice\tirc\tnonsense\tmanual\n");
+    for _ in 0..2 {
+        let now = Now { mono: std::time::Duration::ZERO, wall: 1_795_305_600 };
+        let mut alone = load("alice", &files, now);
+        let actions = alone.step(now, Event::Tick);
+        let kept = actions.iter().any(|action| matches!(action, Action::KeepDamaged(_)));
+        assert!(!kept && alone.linger().is_some());
+        assert_eq!(alone.key_state().word(), "damaged");
+    }
+    let mut user = User::from_disk(files);
+    assert!(told(&user.news(), "Your key file was damaged and set aside"));
+    assert!(user.files.get("otr.key").is_none());
+    // What it was told once holds in the next worker.
+    for _ in 0..2 {
+        user.restart_worker();
+        assert!(told(&user.news(), "Your key file was damaged and set aside"));
+        user.command("start bob");
+        assert!(!user.keygen && told(&user.news(), "genkey --overwrite"));
+    }
+    user.command("genkey --overwrite");
+    user.key_is_made(0);
+    user.restart_worker();
+    assert!(!told(&user.news(), "damaged"));
+    assert!(user.files.get("otr.key.damaged").is_some());
+}
+
+/// Only their word opens somebody, and a new key is none.
+#[test]
+fn a_new_key_withdraws_what_was_asked_and_opens_nobody() {
+    let mut w = World::new();
+    w.bob_hears = false;
+    w.alice.command("start bob");
+    w.alice.says("bob", "it waits");
+    w.settle();
+    w.alice.everybody = true;
+    w.alice.command("genkey --overwrite");
+    w.settle();
+    let news = w.alice.news();
+    assert!(told(&news, "No longer asking") && returned(&news, "it waits") == 1);
+    assert!(w.alice.exempt.is_empty());
+    w.alice.command("finish bob");
+    assert_eq!(w.alice.exempt, ["bob"]);
+}
+
+#[test]
+fn what_could_not_be_saved_is_tried_at_the_end_and_the_worker_stays_for_it() {
+    let mut w = World::new();
+    w.private();
+    w.alice.files.refuse(true);
+    w.alice.command("trust bob");
+    w.settle();
+    assert!(told(&w.alice.news(), "Could not save"));
+    w.alice.files.refuse(false);
+    let before = w.alice.known("bob");
+    w.alice.ends();
+    assert_ne!(w.alice.known("bob"), before);
+}
+
+#[test]
+fn an_old_key_that_cannot_be_kept_is_not_written_over() {
+    let mut w = World::new();
+    w.alice.files.refuse(true);
+    w.alice.command("genkey --overwrite");
+    w.alice.key_is_made(1);
+    assert!(told(&w.alice.news(), "Could not save your private key"));
+    assert_eq!(w.alice.files.get("otr.key").unwrap(), key_file("alice", 0));
+    assert_eq!(w.alice.files.names().iter().filter(|name| name.starts_with("otr.key")).count(), 1);
 }
 
 #[test]

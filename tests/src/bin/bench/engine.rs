@@ -165,6 +165,14 @@ impl Store for Files {
         Vec::new()
     }
 
+    fn keep_copy(&mut self, _: StoredFile, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn has_damaged(&self, _: StoredFile) -> bool {
+        false
+    }
+
     fn set_aside(&mut self, _: StoredFile, suffix: &str) -> io::Result<String> {
         Ok(suffix.to_owned())
     }
