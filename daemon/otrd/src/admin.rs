@@ -11,6 +11,7 @@ use crate::message_id;
 use crate::replace;
 use crate::requests::{AccountRequest, Ending, WorkerRequest, WorkerResponse};
 use crate::supervisor;
+use crate::token_bucket::{Allowance, Taken, TokenBucket};
 use crate::watch::Watched;
 use proto::account::Account;
 use proto::admin::import_export::{Exported, Forgotten, Imported, Restore};
@@ -39,6 +40,8 @@ const WATCH_TIME: Duration = Duration::from_secs(1);
 const STATUS_PAGE: usize = 40;
 /// ...and in one answer to `accounts`, of which each takes less than 0.4 KiB.
 const ACCOUNTS_PAGE: usize = 75;
+/// Pages of accounts for one uid that does not see everybody's.
+const LISTS: Allowance = Allowance { burst: 128, interval: Duration::from_millis(250) };
 
 /// Serves one connection.
 pub async fn serve(context: Rc<Context>, stream: UnixStream, uid: u32) {
@@ -351,6 +354,7 @@ impl Caller {
 
     fn accounts(&self, page: Page) -> Result<Accounts, Error> {
         let scope = allowed(self.rights().accounts)?;
+        self.count_list(scope)?;
         let mut accounts = match scope {
             Scope::All => self.context.state.all(),
             _ => self.context.state.of_uid(self.uid),
@@ -438,6 +442,17 @@ impl Caller {
         match former.contains(&wanted) {
             true => Ok((account, wanted)),
             false => Err(admin::no_account()),
+        }
+    }
+
+    /// A list reads every directory of its uid in the one thread that serves everybody.
+    fn count_list(&self, scope: Scope) -> Result<(), Error> {
+        let now = Instant::now();
+        let mut lists = self.context.lists.borrow_mut();
+        let bucket = lists.entry(self.uid).or_insert_with(|| TokenBucket::new(LISTS, now));
+        match scope == Scope::All || bucket.take(now) == Taken::Yes {
+            true => Ok(()),
+            false => Err(Error::new(Code::Busy, "too many lists of accounts: wait a moment")),
         }
     }
 

@@ -73,10 +73,14 @@ pub async fn settle(
     loop {
         let step = next_step(&context.state, account, identity, by_name)?;
         let occupied = match step {
-            Step::Serve => return Ok(arrival),
+            Step::Serve => {
+                // Said until the worker has it on disk, whatever ends before.
+                let anew = context.state.begins_anew(account)?.then_some(Arrival::MadeAnew);
+                return Ok(anew.or(arrival));
+            }
             Step::Adopt => {
                 context.state.adopt(account, identity)?;
-                return Ok(arrival);
+                continue;
             }
             Step::TakeBack(former) => {
                 context.state.take_back(&former)?;
@@ -102,10 +106,7 @@ pub async fn settle(
                 Err(occupied) => (occupied, Code::IdentityInUse),
             },
             Step::SetAside => match vacate(context, account, Vacate::SetAside).await {
-                Ok(aside) => {
-                    arrival = aside.is_some().then_some(Arrival::MadeAnew);
-                    continue;
-                }
+                Ok(_) => continue,
                 Err(occupied) => (occupied, Code::Refused),
             },
         };

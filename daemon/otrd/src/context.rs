@@ -11,15 +11,16 @@ use crate::memory::Memory;
 use crate::pending::PendingConnections;
 use crate::requests::AccountRequest;
 use crate::state_dir::StateDir;
+use crate::token_bucket::TokenBucket;
+use crate::turns::Turns;
 use proto::account::Account;
 use proto::worker::{AtRest, WorkerConfig};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
 
 /// A change of fronts holds up everybody for so long at most.
@@ -61,9 +62,11 @@ pub struct Context {
     pub admins: RefCell<BTreeMap<u32, usize>>,
     /// Workers that start at once: as many as there are processors, twice. Five hundred that do
     /// would all be late.
-    pub starts: Arc<Semaphore>,
+    pub starts: Turns,
     /// Key generations at once: as many as there are processors.
-    pub keygens: Semaphore,
+    pub keygens: Turns,
+    /// How often each uid may have its accounts listed, which reads all their directories.
+    pub lists: RefCell<BTreeMap<u32, TokenBucket>>,
     /// Whether accounts are served.
     pub phase: watch::Sender<Phase>,
     /// What supervisors hand over while nobody is served: one entry of each.
@@ -100,8 +103,9 @@ impl Context {
             config: RefCell::new(settings.config),
             hello_rate: RefCell::default(),
             admins: RefCell::default(),
-            starts: Arc::new(Semaphore::new(2 * processors)),
-            keygens: Semaphore::new(processors),
+            starts: Turns::new(2 * processors),
+            keygens: Turns::new(processors),
+            lists: RefCell::default(),
             phase: watch::Sender::new(Phase::Serving),
             frozen: RefCell::default(),
             changed: Notify::new(),

@@ -68,6 +68,16 @@ impl StateDir {
         Ok(None)
     }
 
+    /// Whether any directory of this account was set aside for another network.
+    pub(crate) fn has_replaced(&self, account: &Account) -> Result<bool, Error> {
+        let errno = |errno| Error::Failed { name: account.path(), errno };
+        let Some(user) = there(self.enter_user(account)).map_err(errno)? else { return Ok(false) };
+        let former = entries_aside(&user).map_err(errno)?;
+        Ok(former.iter().any(|(network, directory)| {
+            *network == account.network && directory.contains(Aside::Replaced.suffix())
+        }))
+    }
+
     /// The directories of a uid's accounts that were set aside, sorted.
     pub fn former(&self, uid: u32) -> Result<Vec<Former>, Error> {
         let mut all = Vec::new();
@@ -244,6 +254,34 @@ mod tests {
             std::fs::read_to_string(base.path().join("1/alice").join(path).join("otr.key")).unwrap()
         };
         assert_eq!([read("a.replaced"), read(&aside)], ["1", "2"]);
+    }
+
+    /// Whoever has its name then is told, and everybody is closed, until that is on disk: whatever fails or is
+    /// killed in between.
+    #[test]
+    fn who_begins_anew_under_a_used_name_does_so_until_it_is_written_down() {
+        let base = tempfile::tempdir().unwrap();
+        let open = || StateDir::open(base.path(), None).unwrap();
+        let (alice, other) = (account(1, "alice", "net"), account(1, "alice", "other"));
+        let state = open();
+        state.adopt(&alice, &identity('1')).unwrap();
+        assert!(!state.begins_anew(&alice).unwrap());
+        key(base.path(), &alice, "key");
+        state.set_aside(&alice, Aside::Replaced).unwrap();
+        assert!(!state.begins_anew(&alice).unwrap());
+        drop(state);
+        let state = open();
+        state.adopt(&alice, &identity('2')).unwrap();
+        state.adopt(&other, &identity('3')).unwrap();
+        drop(state);
+        let state = open();
+        assert!(state.begins_anew(&alice).unwrap() && !state.begins_anew(&other).unwrap());
+        state.adopt(&alice, &identity('4')).unwrap();
+        state.move_account(&alice, &account(1, "carol", "net")).unwrap();
+        let moved = account(1, "carol", "net");
+        assert!(state.begins_anew(&moved).unwrap());
+        std::fs::write(base.path().join("1/carol/net/conversations.json"), "{}").unwrap();
+        assert!(!state.begins_anew(&moved).unwrap());
     }
 
     #[test]

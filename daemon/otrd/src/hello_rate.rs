@@ -1,17 +1,19 @@
-//! How often the modules of one account may say hello. Two modules that take the account from each
-//! other without end would otherwise fill the log and keep the worker busy.
+//! How often the modules of one account and of one Unix user may say hello. Two modules that take the account
+//! from each other without end would otherwise fill the log and keep the worker busy, and names without end the
+//! one thread that looks for each on disk.
 
+use crate::token_bucket::{Allowance, Taken, TokenBucket};
 use proto::account::Account;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Hellos of one account at once; PROTOCOL.md has the number.
-const BURST: u32 = 30;
-/// Then one more each.
-const REFILL_INTERVAL: Duration = Duration::from_secs(1);
+/// Hellos of one account; PROTOCOL.md has the numbers.
+const OF_ACCOUNT: Allowance = Allowance { burst: 30, interval: Duration::from_secs(1) };
+/// Of one uid. All networks of a large ZNC come at once, and may do so again soon.
+const OF_UID: Allowance = Allowance { burst: 4096, interval: Duration::from_millis(50) };
 /// Accounts of one uid that are remembered besides those that could begin a burst.
-const ACCOUNTS_PER_UID: usize = 8192;
+const ACCOUNTS_PER_UID: usize = 2048;
 
 /// What becomes of a hello.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,7 @@ pub enum Verdict {
 #[derive(Default)]
 pub struct HelloRate {
     accounts: BTreeMap<u32, BTreeMap<Account, TokenBucket>>,
+    uids: BTreeMap<u32, TokenBucket>,
 }
 
 impl HelloRate {
@@ -40,45 +43,16 @@ impl HelloRate {
                 return Verdict::RefusedAgain;
             }
         }
-        known.entry(account.clone()).or_insert_with(|| TokenBucket::new(now)).take(now)
-    }
-}
-
-struct TokenBucket {
-    tokens: u32,
-    last_refill: Instant,
-    refused: bool,
-}
-
-impl TokenBucket {
-    fn new(now: Instant) -> Self {
-        Self { tokens: BURST, last_refill: now, refused: false }
-    }
-
-    fn refill(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.last_refill).as_secs();
-        let whole = u32::try_from(passed / REFILL_INTERVAL.as_secs().max(1)).unwrap_or(u32::MAX);
-        self.tokens = self.tokens.saturating_add(whole).min(BURST);
-        match self.tokens {
-            BURST => (self.last_refill, self.refused) = (now, false),
-            _ => self.last_refill += REFILL_INTERVAL * whole,
+        let new = || TokenBucket::new(OF_ACCOUNT, now);
+        let mut taken = known.entry(account.clone()).or_insert_with(new).take(now);
+        if taken == Taken::Yes {
+            let new = || TokenBucket::new(OF_UID, now);
+            taken = self.uids.entry(account.uid).or_insert_with(new).take(now);
         }
-    }
-
-    fn is_full(&mut self, now: Instant) -> bool {
-        self.refill(now);
-        self.tokens == BURST
-    }
-
-    fn take(&mut self, now: Instant) -> Verdict {
-        self.refill(now);
-        match self.tokens.checked_sub(1) {
-            Some(left) => {
-                self.tokens = left;
-                Verdict::Served
-            }
-            None if std::mem::replace(&mut self.refused, true) => Verdict::RefusedAgain,
-            None => Verdict::Refused,
+        match taken {
+            Taken::Yes => Verdict::Served,
+            Taken::No => Verdict::Refused,
+            Taken::NoAgain => Verdict::RefusedAgain,
         }
     }
 }
@@ -96,7 +70,7 @@ mod tests {
     fn one_account_says_so_many_hellos_and_then_one_per_second() {
         let (mut rate, start) = (HelloRate::default(), Instant::now());
         let net = account(1, "net");
-        for _ in 0..BURST {
+        for _ in 0..OF_ACCOUNT.burst {
             assert_eq!(rate.hello(&net, start), Verdict::Served);
         }
         assert_eq!(rate.hello(&net, start), Verdict::Refused);
@@ -105,12 +79,12 @@ mod tests {
         }
         assert_eq!(rate.hello(&account(1, "other"), start), Verdict::Served);
         assert_eq!(rate.hello(&account(2, "net"), start), Verdict::Served);
-        let later = start + REFILL_INTERVAL;
+        let later = start + OF_ACCOUNT.interval;
         assert_eq!(rate.hello(&net, later), Verdict::Served);
         // Still the same series: it is logged once.
         assert_eq!(rate.hello(&net, later), Verdict::RefusedAgain);
-        let much_later = later + REFILL_INTERVAL * BURST;
-        assert!((0..BURST).all(|_| rate.hello(&net, much_later) == Verdict::Served));
+        let much_later = later + OF_ACCOUNT.interval * OF_ACCOUNT.burst;
+        assert!((0..OF_ACCOUNT.burst).all(|_| rate.hello(&net, much_later) == Verdict::Served));
         assert_eq!(rate.hello(&net, much_later), Verdict::Refused);
     }
 
@@ -123,7 +97,25 @@ mod tests {
         assert_eq!(rate.hello(&account(1, "more"), start), Verdict::RefusedAgain);
         assert_eq!(rate.hello(&account(1, "n0"), start), Verdict::Served);
         assert_eq!(rate.hello(&account(2, "more"), start), Verdict::Served);
-        let later = start + REFILL_INTERVAL * 2;
+        let later = start + OF_ACCOUNT.interval * 2;
         assert_eq!(rate.hello(&account(1, "more"), later), Verdict::Served);
+    }
+
+    #[test]
+    fn many_names_are_as_many_hellos_of_one_uid() {
+        let (mut rate, start) = (HelloRate::default(), Instant::now());
+        let hello = |rate: &mut HelloRate, number: u32, now| {
+            rate.hello(&account(1, &format!("n{}", number % 1024)), now)
+        };
+        for number in 0..OF_UID.burst {
+            assert_eq!(hello(&mut rate, number, start), Verdict::Served);
+        }
+        assert_eq!(hello(&mut rate, 0, start), Verdict::Refused);
+        assert_eq!(hello(&mut rate, 1, start), Verdict::RefusedAgain);
+        assert_eq!(rate.hello(&account(2, "n0"), start), Verdict::Served);
+        let later = start + OF_UID.interval * 2;
+        assert_eq!(hello(&mut rate, 2, later), Verdict::Served);
+        assert_eq!(hello(&mut rate, 3, later), Verdict::Served);
+        assert_eq!(hello(&mut rate, 4, later), Verdict::RefusedAgain);
     }
 }

@@ -5,11 +5,15 @@ use crate::directory_index::DirectoryIndex;
 use crate::identity_file::{Content, DAMAGED, FILE, Record, read, write};
 use crate::state_dir::{Error, StateDir, enter};
 use nix::errno::Errno;
-use nix::fcntl::renameat;
+use nix::fcntl::{AtFlags, renameat};
+use nix::sys::stat::fstatat;
 use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
 use proto::account::Account;
 use proto::shim::Identity;
 use std::io;
+
+/// Where a worker writes down who is closed.
+const CONVERSATIONS: &str = "conversations.json";
 
 impl StateDir {
     /// What an account's directory says of itself; nothing where there is no directory.
@@ -40,12 +44,29 @@ impl StateDir {
 
     /// Makes an account a network's own. Its directory is made where it is missing.
     pub fn adopt(&self, account: &Account, identity: &Identity) -> Result<(), Error> {
+        let known = self.record(account)?;
+        let is_new = known.is_none();
+        let made_anew = is_new && self.has_replaced(account)?;
         let directory = self.make_account(account)?;
-        let record = self.record(account)?.unwrap_or_default();
+        let record = known.unwrap_or(Record { made_anew, ..Record::default() });
         let record = Record { identity: Some(identity.clone()), ..record };
         write(&directory, &record).map_err(|error| failed(account, error))?;
         self.update_known(account.uid, |known| known.insert(account, identity));
         Ok(())
+    }
+
+    /// Whether an account has begun anew under a name that another network had, and its worker has not
+    /// written down yet that everybody is closed.
+    pub fn begins_anew(&self, account: &Account) -> Result<bool, Error> {
+        if !self.record(account)?.is_some_and(|record| record.made_anew) {
+            return Ok(false);
+        }
+        let Some(directory) = self.find_account(account)? else { return Ok(false) };
+        match fstatat(&directory, CONVERSATIONS, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(false),
+            Err(Errno::ENOENT) => Ok(true),
+            Err(errno) => Err(failed(account, errno.into())),
+        }
     }
 
     /// Another account of the same uid that has this identity.

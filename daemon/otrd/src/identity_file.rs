@@ -30,6 +30,9 @@ pub struct Record {
     /// The ZNC user and network under which the files were first written, where that were others:
     /// libotr's files name the user, and the key under which they are encrypted depends on both.
     pub files_of: Option<(Name, Name)>,
+    /// The directory was made where another network had that name before: nobody was private here, or what
+    /// knew of it was set aside.
+    pub made_anew: bool,
 }
 
 impl Record {
@@ -44,6 +47,7 @@ impl Record {
                     let name = Name::from_file_name;
                     record.files_of = Some((name(user)?, name(network)?));
                 }
+                ("made", "anew") => record.made_anew = true,
                 _ => return None,
             }
         }
@@ -57,6 +61,9 @@ impl Record {
         }
         if let Some((user, network)) = &self.files_of {
             text += &format!("files-of {}/{}\n", user.file_name(), network.file_name());
+        }
+        if self.made_anew {
+            text += "made anew\n";
         }
         text
     }

@@ -68,7 +68,7 @@ async fn run(
     account: &Account,
     tell: &mpsc::Sender<KeyEvent>,
 ) -> Result<(), String> {
-    let _turn = context.keygens.acquire().await.map_err(|error| error.to_string())?;
+    let _turn = context.keygens.take(account.uid).await.map_err(|error| error.to_string())?;
     let user = context.state.files_of(account).map_err(|error| error.to_string())?.user;
     let (child, key) = spawn::keygen(&context.worker, context.allow_no_landlock, user.as_str())
         .map_err(|error| format!("key generation cannot be started: {error}"))?;

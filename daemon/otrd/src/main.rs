@@ -52,6 +52,8 @@ mod sandbox;
 mod spawn;
 mod state_dir;
 mod supervisor;
+mod token_bucket;
+mod turns;
 mod unconfined;
 mod watch;
 

@@ -17,6 +17,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Why there is no directory.
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +59,12 @@ pub struct StateDir {
     /// How many accounts each uid has, or had: those that end are not taken off.
     counts: RefCell<BTreeMap<u32, usize>>,
     pub(crate) known: RefCell<BTreeMap<u32, DirectoryIndex>>,
+    /// When a uid with too many accounts was looked at again.
+    looked: RefCell<BTreeMap<u32, Instant>>,
 }
 
+/// Accounts that were removed by hand make room for others after so long at the latest.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// There while an admin wants files to lie plain.
 const PLAIN: &str = ".plain";
 pub(crate) const DIRECTORY: OFlag =
@@ -89,6 +94,7 @@ impl StateDir {
             limit: Cell::new(usize::MAX),
             counts: RefCell::default(),
             known: RefCell::default(),
+            looked: RefCell::default(),
         })
     }
 
@@ -139,8 +145,8 @@ impl StateDir {
         if is_new {
             let most = self.limit.get();
             if self.count(account.uid)? >= most {
-                // Some may be gone by now.
-                self.read_again(account.uid);
+                // Some may be gone by now. To look takes all who are served a while.
+                self.read_again_sometimes(account.uid);
                 if self.count(account.uid)? >= most {
                     return Err(Error::TooMany(account.uid, most));
                 }
@@ -157,6 +163,16 @@ impl StateDir {
     pub(crate) fn read_again(&self, uid: u32) {
         self.known.borrow_mut().remove(&uid);
         self.counts.borrow_mut().remove(&uid);
+    }
+
+    fn read_again_sometimes(&self, uid: u32) {
+        let now = Instant::now();
+        let mut looked = self.looked.borrow_mut();
+        let late = |before: &Instant| now.saturating_duration_since(*before) >= LOOK_AGAIN;
+        if looked.get(&uid).is_none_or(late) {
+            looked.insert(uid, now);
+            self.read_again(uid);
+        }
     }
 
     fn count(&self, uid: u32) -> Result<usize, Error> {

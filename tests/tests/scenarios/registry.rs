@@ -147,3 +147,23 @@ fn one_that_cannot_be_written_is_said_once_and_tried_again() {
         "{kept}"
     );
 }
+
+/// The account is set aside, and otrd ends before a worker has heard that this one begins anew.
+#[test]
+fn everybody_is_closed_also_where_the_first_try_to_begin_anew_fails() {
+    let mut stage = written();
+    let key = fingerprint(&stage);
+    stage.znc.crash();
+    stage.otrd.stop();
+    fs::remove_file(registry(&stage)).expect("removed");
+    // As far as an otrd came that was killed then.
+    let account = stage.otrd.account(stage.znc.uid(), "alice", "net");
+    fs::rename(&account, account.with_file_name(".net.replaced")).expect("set aside");
+    stage.otrd.starts_again();
+    stage.znc.starts_again();
+    stage.alice = stage.znc.attach("alice", "net");
+    stage.alice.otr_says("Another network had this name before");
+    stage.alice.has_otr();
+    assert_ne!(fingerprint(&stage), key);
+    everybody_is_closed(&stage);
+}

@@ -24,6 +24,7 @@ use crate::requests::{
     AccountRequest, Ending, PendingRequest, Reply, Waiting, WorkerRequest, no_answer,
 };
 use crate::state_dir;
+use crate::turns::Turn;
 use backoff::Backoff;
 use proto::account::Account;
 use proto::admin::import_export::Forgotten;
@@ -34,7 +35,7 @@ use std::future::pending;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
 use vacate::Vacating;
@@ -72,7 +73,7 @@ enum Event {
     Ended(String),
     Key(KeyEvent),
     /// It is this account's turn to start a worker.
-    Turn(OwnedSemaphorePermit),
+    Turn(Turn),
     /// The admin has set something else.
     Config,
     Time,
@@ -150,7 +151,7 @@ async fn run(mut supervisor: Supervisor, mut asks: mpsc::Receiver<AccountRequest
             Some(ask) = asks.recv() => Event::Request(ask),
             event = Worker::next(supervisor.worker.as_mut()) => event,
             () = sleep(wake) => Event::Time,
-            Ok(turn) = supervisor.context.starts.clone().acquire_owned(), if supervisor.wants_to_start() => {
+            Ok(turn) = supervisor.context.starts.take(supervisor.account.uid), if supervisor.wants_to_start() => {
                 Event::Turn(turn)
             }
             Ok(()) = config.changed() => Event::Config,
@@ -441,7 +442,7 @@ impl Supervisor {
         }
     }
 
-    fn start(&mut self, turn: OwnedSemaphorePermit) {
+    fn start(&mut self, turn: Turn) {
         let (account, uid) = (&self.account, self.account.uid);
         let started = match self.context.state.account(account) {
             Ok(directory) => Worker::start(&self.context, account, directory, turn),

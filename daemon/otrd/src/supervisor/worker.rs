@@ -15,6 +15,7 @@ use crate::record::WorkerRecord;
 use crate::requests::{PendingRequest, WorkerResponse, no_answer};
 use crate::spawn::{self, Running};
 use crate::state_dir;
+use crate::turns::Turn;
 use nix::time::{ClockId, clock_gettime};
 use proto::account::Account;
 use proto::admin::{Output, WorkerStatus};
@@ -26,7 +27,6 @@ use std::future::pending;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
 /// Bytes of each text in a worker's status.
@@ -54,7 +54,7 @@ pub(super) struct Worker {
     pub(super) started: Instant,
     pub(super) ready: bool,
     /// Its place among those that start at once, until it is ready.
-    pub(super) turn: Option<OwnedSemaphorePermit>,
+    pub(super) turn: Option<Turn>,
     /// Its channel has ended.
     pub(super) lost: bool,
     /// Shutdown was said, or SIGKILL sent: its end is no surprise.
@@ -75,7 +75,7 @@ impl Worker {
         context: &Context,
         account: &Account,
         directory: state_dir::Directory,
-        turn: OwnedSemaphorePermit,
+        turn: Turn,
     ) -> io::Result<Self> {
         let theirs = directory.try_clone()?;
         let mut running = spawn::worker(&context.worker, directory)?;
