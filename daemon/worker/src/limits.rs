@@ -69,6 +69,12 @@ pub const ERROR_REPLIES_BURST_ALL: u32 = 6;
 /// See [`ERROR_REPLIES_BURST_ALL`].
 pub const ERROR_REPLIES_EVERY_ALL: Duration = Duration::from_secs(20);
 
+/// Queries for conversations that a restart interrupted: at once, and time for each further one. ZNC's flood
+/// protection sends a line every two seconds, and what the user types waits behind them.
+pub const ASKING_ANEW_BURST: u32 = 8;
+/// See [`ASKING_ANEW_BURST`].
+pub const ASKING_ANEW_EVERY: Duration = Duration::from_secs(10);
+
 /// Heartbeats to all peers of an account together; libotr sends one peer no more than one a minute.
 pub const HEARTBEATS_BURST_ALL: u32 = 6;
 /// See [`HEARTBEATS_BURST_ALL`].

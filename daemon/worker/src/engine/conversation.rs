@@ -101,6 +101,11 @@ impl Phase {
     pub fn lost() -> Self {
         Self::Blocked { fingerprint: None, asked_anew: true }
     }
+
+    /// A restart interrupted it, and nobody has asked for a new session yet.
+    pub fn is_to_ask_anew(&self) -> bool {
+        matches!(self, Self::Blocked { asked_anew: false, .. })
+    }
 }
 
 /// A private conversation.

@@ -119,6 +119,8 @@ pub struct Engine {
     /// How our files lie on disk, in words.
     at_rest: &'static str,
     fragments: Reassembler,
+    /// When the next of the conversations that a restart interrupted is to ask for a new session.
+    ask_anew_at: Option<Duration>,
     /// When libotr wants to wipe the keys of exchanges that nobody answered.
     wipe_at: Option<Duration>,
     now: Now,
@@ -155,6 +157,7 @@ impl Engine {
             config: WorkerConfig::default(),
             at_rest: "plain",
             fragments: Reassembler::default(),
+            ask_anew_at: None,
             wipe_at: None,
             now,
             opened: Vec::new(),
@@ -279,7 +282,7 @@ impl Engine {
     /// When [`Event::Tick`] is due, in the time of [`Now::mono`].
     pub fn next_deadline(&self) -> Option<Duration> {
         let conversations = self.conversations.next_deadline();
-        let all = [conversations, self.wipe_at, self.persistence.next_deadline()];
+        let all = [conversations, self.ask_anew_at, self.wipe_at, self.persistence.next_deadline()];
         all.into_iter().flatten().min()
     }
 
@@ -350,6 +353,9 @@ impl Engine {
             self.expire_smp();
             self.expire_splits();
             self.expire_crossings();
+        }
+        if self.ask_anew_at.is_some_and(|at| at <= self.now.mono) {
+            self.ask_blocked_anew();
         }
         self.wipe_unanswered();
         self.persistence.tick(self.now.mono);

@@ -54,6 +54,14 @@ impl Engine {
                 }
             }
             Phase::Clear => self.in_clear(peer, out, policy),
+            phase if phase.is_to_ask_anew() && self.network.connected => {
+                let why = Self::why_blocked(&out.message.to, phase, policy);
+                self.ask_anew(peer);
+                match self.conversations.get(peer).is_some_and(|c| c.asked.is_some()) {
+                    true => self.wait(peer, out),
+                    false => self.refuse(out, &why),
+                }
+            }
             phase => {
                 let why = Self::why_blocked(&out.message.to, phase, policy);
                 self.refuse(out, &why);

@@ -4,7 +4,7 @@ use super::conversation::{Offer, SmpState};
 use super::crossing::Crossing;
 use super::messages::Message;
 use super::own_key::HeldLine;
-use super::{Conversation, Engine, Phase, Policy};
+use super::{Engine, Phase, Policy};
 use crate::limits::{self, TokenBucket};
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
@@ -108,22 +108,38 @@ impl Engine {
     }
 
     /// After a connect: conversations that were private before a restart ask for a new session,
-    /// each once.
+    /// each once. Those with trusted keys come first, and some wait for their turn: a stranger may have
+    /// made hundreds.
     pub(super) fn ask_blocked_anew(&mut self) {
-        let not_yet =
-            |c: &Conversation| matches!(c.phase, Phase::Blocked { asked_anew: false, .. });
-        let mut blocked: Vec<Peer> =
-            self.conversations.iter().filter(|(_, c)| not_yet(c)).map(|(p, _)| p.clone()).collect();
-        blocked.sort();
-        for peer in blocked {
-            let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
-            if let Phase::Blocked { asked_anew, .. } = &mut conversation.phase {
-                *asked_anew = true;
-            }
-            let nick = conversation.nick.clone();
-            self.report_of(&nick, Message::AskingAnew {});
-            self.ask(&peer);
+        self.ask_anew_at = None;
+        if !self.network.connected {
+            return;
         }
+        let mut blocked: Vec<Peer> = self
+            .conversations
+            .iter()
+            .filter(|(_, conversation)| conversation.phase.is_to_ask_anew())
+            .map(|(peer, _)| peer.clone())
+            .collect();
+        blocked.sort_by_key(|peer| (!self.known.trusts(peer), peer.clone()));
+        for peer in blocked {
+            if !self.allowances.asking_anew.take(self.now.mono) {
+                self.ask_anew_at = Some(self.now.mono + limits::ASKING_ANEW_EVERY);
+                return;
+            }
+            self.ask_anew(&peer);
+        }
+    }
+
+    /// Asks for a new session in place of one that a restart interrupted.
+    pub(super) fn ask_anew(&mut self, peer: &Peer) {
+        let Some(conversation) = self.conversations.get_mut(peer) else { return };
+        if let Phase::Blocked { asked_anew, .. } = &mut conversation.phase {
+            *asked_anew = true;
+        }
+        let nick = conversation.nick.clone();
+        self.report_of(&nick, Message::AskingAnew {});
+        self.ask(peer);
     }
 
     /// What libotr did with a peer.

@@ -3,7 +3,7 @@
 use crate::common::key_file;
 use crate::common::store::Files;
 use crate::common::user::{User, load};
-use crate::common::world::{Sent, World, returned, told};
+use crate::common::world::{Sent, World, contains, returned, told};
 use worker::engine::{Action, Event, Now};
 use worker::store::StoredFile;
 
@@ -361,4 +361,46 @@ fn a_flood_of_nicks_is_written_together_and_opens_nobody() {
     assert_eq!(w.alice.state(&last), "blocked");
     assert_eq!(returned(&w.alice.news(), "for bob only"), 1);
     assert!(!w.leaked("for bob only"));
+}
+
+/// A stranger who comes back under another nick each time makes conversations by the hundred.
+#[test]
+fn not_all_conversations_ask_at_once_after_a_restart() {
+    const MANY: usize = 40;
+    let mut w = World::new();
+    w.trusted();
+    let mut remembered: serde_json::Value =
+        serde_json::from_slice(&w.alice.files.get("conversations.json").unwrap()).unwrap();
+    let all = remembered["conversations"].as_array_mut().unwrap();
+    let bob = all.iter().find(|one| one["nick"] == "bob").unwrap().clone();
+    for number in 0..MANY {
+        let mut one = bob.clone();
+        one["nick"] = format!("a{number:02}").into();
+        all.push(one);
+    }
+    w.alice.files.put(StoredFile::Conversations, remembered.to_string().as_bytes());
+    w.bob_hears = false;
+    w.alice.restart_worker();
+    let asked = |user: &mut User| {
+        let lines = std::mem::take(&mut user.out);
+        lines
+            .iter()
+            .filter(|line| contains(&line.text, "?OTRv"))
+            .map(|line| line.to.clone())
+            .collect()
+    };
+    let first: Vec<String> = asked(&mut w.alice);
+    // Who is trusted is no stranger.
+    assert_eq!((first.len(), first[0].as_str()), (8, "bob"), "{first:?}");
+    // What the user types does not wait for their turn.
+    w.alice.says("a39", "for a39 only");
+    assert_eq!(asked(&mut w.alice), ["a39"]);
+    let mut later = Vec::new();
+    for _ in 0..MANY {
+        w.alice.waits(10);
+        let asks: Vec<String> = asked(&mut w.alice);
+        assert!(asks.len() <= 1, "{asks:?}");
+        later.extend(asks);
+    }
+    assert_eq!(later.len(), MANY + 1 - 8 - 1, "{later:?}");
 }
