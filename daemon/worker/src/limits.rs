@@ -75,6 +75,12 @@ pub const ASKING_ANEW_BURST: u32 = 8;
 /// See [`ASKING_ANEW_BURST`].
 pub const ASKING_ANEW_EVERY: Duration = Duration::from_secs(10);
 
+/// Changes of the server's rule for comparing nicks: at once, and time for each further one. Each is looked
+/// at for every conversation, and written down.
+pub const CASEMAPPINGS_BURST: u32 = 6;
+/// See [`CASEMAPPINGS_BURST`].
+pub const CASEMAPPINGS_EVERY: Duration = Duration::from_secs(10);
+
 /// Heartbeats to all peers of an account together; libotr sends one peer no more than one a minute.
 pub const HEARTBEATS_BURST_ALL: u32 = 6;
 /// See [`HEARTBEATS_BURST_ALL`].

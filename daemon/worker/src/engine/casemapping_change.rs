@@ -3,12 +3,34 @@
 use super::conversation::{GuardTold, Waiting};
 use super::messages::Message;
 use super::{Conversation, Engine, Phase};
+use crate::limits;
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
 use otr::{KnownFingerprint, Peer};
 use proto::irc::Nick;
 
 impl Engine {
+    /// The server says how it compares nicks. One that says so again and again is believed later: until then the
+    /// module holds closed whoever any server could mean.
+    pub(super) fn hear_casemapping(&mut self, word: &str) {
+        if !self.policies.is_other_casemapping(word) {
+            self.casemapping_later = None;
+        } else if self.allowances.casemappings.take(self.now.mono) {
+            self.casemapping_later = None;
+            self.change_casemap(word);
+        } else {
+            let at = self.now.mono + limits::CASEMAPPINGS_EVERY;
+            self.casemapping_later = Some((at, word.to_owned()));
+        }
+    }
+
+    pub(super) fn hear_casemapping_later(&mut self) {
+        let now = self.now.mono;
+        if let Some((_, word)) = self.casemapping_later.take_if(|(at, _)| *at <= now) {
+            self.hear_casemapping(&word);
+        }
+    }
+
     /// The server compares nicks by another rule than we believed. Nicks that were two may be one
     /// now, and the other way round: whatever was closed for clear text stays closed.
     pub(super) fn change_casemap(&mut self, word: &str) {

@@ -176,9 +176,8 @@ impl Engine {
                 guarded.map(|c| (c.nick.clone(), c.guard_told == GuardTold::Pending)).collect()
             }
         };
-        for (peer, pending) in on {
-            self.actions.insert(0, protect(peer, pending));
-        }
+        let on = on.into_iter().rev().map(|(peer, pending)| protect(peer, pending));
+        self.actions.splice(0..0, on);
         off.sort();
         off.dedup();
         for (peer, by_user) in off {

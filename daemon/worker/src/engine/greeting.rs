@@ -45,7 +45,7 @@ impl Engine {
 
     pub(super) fn network_changed(&mut self, network: Network) {
         if let Some(casemapping) = &network.casemapping {
-            self.change_casemap(casemapping);
+            self.hear_casemapping(casemapping);
         }
         let connects = network.connected && !self.network.connected;
         let old_data = network.old_data && !self.network.old_data;

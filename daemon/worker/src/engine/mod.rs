@@ -121,6 +121,8 @@ pub struct Engine {
     fragments: Reassembler,
     /// When the next of the conversations that a restart interrupted is to ask for a new session.
     ask_anew_at: Option<Duration>,
+    /// The server's rule for comparing nicks where it changed too often, and when it is believed.
+    casemapping_later: Option<(Duration, String)>,
     /// When libotr wants to wipe the keys of exchanges that nobody answered.
     wipe_at: Option<Duration>,
     now: Now,
@@ -158,6 +160,7 @@ impl Engine {
             at_rest: "plain",
             fragments: Reassembler::default(),
             ask_anew_at: None,
+            casemapping_later: None,
             wipe_at: None,
             now,
             opened: Vec::new(),
@@ -282,7 +285,9 @@ impl Engine {
     /// When [`Event::Tick`] is due, in the time of [`Now::mono`].
     pub fn next_deadline(&self) -> Option<Duration> {
         let conversations = self.conversations.next_deadline();
-        let all = [conversations, self.ask_anew_at, self.wipe_at, self.persistence.next_deadline()];
+        let casemapping = self.casemapping_later.as_ref().map(|(at, _)| *at);
+        let files = self.persistence.next_deadline();
+        let all = [conversations, self.ask_anew_at, casemapping, self.wipe_at, files];
         all.into_iter().flatten().min()
     }
 
@@ -357,6 +362,7 @@ impl Engine {
         if self.ask_anew_at.is_some_and(|at| at <= self.now.mono) {
             self.ask_blocked_anew();
         }
+        self.hear_casemapping_later();
         self.wipe_unanswered();
         self.persistence.tick(self.now.mono);
     }

@@ -96,9 +96,14 @@ impl Policies {
         self.casemap
     }
 
+    /// Whether the server's rule for comparing nicks is news.
+    pub(super) fn is_other_casemapping(&self, word: &str) -> bool {
+        self.settings.casemapping.as_deref() != Some(word)
+    }
+
     /// The server names its rule for comparing nicks. Whether that is to be saved.
     pub(super) fn set_casemapping(&mut self, word: &str) -> bool {
-        if self.settings.casemapping.as_deref() == Some(word) {
+        if !self.is_other_casemapping(word) {
             return false;
         }
         self.settings.casemapping = Some(word.to_owned());

@@ -1,7 +1,7 @@
 //! Peers who change their nick, and peers who are forgotten: what libotr holds of them goes along.
 
 use crate::common::user::Shown;
-use crate::common::world::{Dir, World, heard, told};
+use crate::common::world::{Dir, World, contains, heard, told};
 use otr::Smp;
 use worker::store::StoredFile;
 
@@ -243,4 +243,24 @@ fn a_fingerprint_in_use_is_not_forgotten() {
     w.alice.command(&format!("trust {his}"));
     assert!(!told(&w.alice.news(), "trusted!"));
     assert_eq!(w.alice.files.get("otr.fp").unwrap(), b"");
+}
+
+#[test]
+fn a_server_that_changes_its_rule_without_end_costs_few_files() {
+    let mut w = World::new();
+    w.private();
+    let before = w.alice.files.writes();
+    for _ in 0..200 {
+        w.alice.casemapping("ascii");
+        w.alice.casemapping("rfc1459");
+    }
+    w.alice.casemapping("rfc7613");
+    let written = w.alice.files.writes() - before;
+    assert!(written < 30, "{written} writes");
+    // What it said last holds in the end.
+    let settings = |w: &World| w.alice.files.get("settings.json").unwrap();
+    assert!(!contains(&settings(&w), "rfc7613"));
+    w.alice.waits(15);
+    assert!(contains(&settings(&w), "rfc7613"));
+    assert_eq!(w.alice.state("bob"), "encrypted");
 }
