@@ -48,7 +48,7 @@ roots_mirror() {
 roots_make() { roots_keep roots_fill "$@"; }
 
 # roots_unpack NAME SUITE PACKAGE...: the files of these packages and of all that they need, for $roots_arch.
-# Nothing of it is configured or run: it is there to build with.
+# Nothing of it is configured or run: it is there to build with, and knows their versions.
 roots_unpack() { roots_keep roots_extract "$@"; }
 
 roots_keep() {
@@ -119,8 +119,10 @@ roots_extract() {
     mirror=$(roots_mirror) &&
         debootstrap --download-only --arch="$roots_arch" --variant=minbase --include="$(IFS=,; echo "$*")" \
             "$suite" "$root" "$mirror" &&
+        mkdir --parents "$root/var/lib/dpkg" &&
         for package in "$root"/var/cache/apt/archives/*.deb; do
-            dpkg-deb --extract "$package" "$root" && rm "$package" || return
+            dpkg-deb --extract "$package" "$root" && dpkg-deb --field "$package" >>"$root/var/lib/dpkg/status" &&
+                printf 'Status: install ok unpacked\n\n' >>"$root/var/lib/dpkg/status" && rm "$package" || return
         done
 }
 

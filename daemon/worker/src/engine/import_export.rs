@@ -6,7 +6,7 @@ use crate::store::StoredFile;
 use crate::text::date;
 use crate::text::sanitize::quote;
 use otr::foreign::{self, ForeignFingerprint, ForeignKey};
-use otr::{Fingerprint, Peer, Trust};
+use otr::{Fingerprint, MAX_FINGERPRINTS, Peer, Trust};
 use proto::admin::import_export::{
     Exported, Imported, KeyOutcome, MAX_OWNERS, MAX_PEERS, MAX_WORDS, Order, PeerOutcome,
 };
@@ -74,6 +74,12 @@ impl Engine {
         let key = self.new_key(&files, owner.as_ref())?;
         let outcome = self.key_outcome(key.as_ref(), order)?;
         let (peers, skipped) = self.new_peers(&files, owner.as_ref(), order.overwrite);
+        let added = peers.iter().filter(|peer| peer.outcome == PeerOutcome::New).count();
+        if self.known.len() + added > MAX_FINGERPRINTS {
+            return Err(format!(
+                "the account would know more than {MAX_FINGERPRINTS} fingerprints: forget some, or bring fewer"
+            ));
+        }
         let unknown_trust = files.unknown_trust(owner.as_ref());
         let imported = Imported {
             owners: files.shown(),

@@ -276,7 +276,7 @@ impl Worker {
     fn timeout(&self) -> PollTimeout {
         let now = self.clock.now().mono;
         let alone = match (&self.connection, self.idle_said) {
-            (None, false) => self.engine.linger().map(|stay| self.alone_since + stay),
+            (None, false) => self.linger().map(|stay| self.alone_since + stay),
             _ => None,
         };
         let next = [alone, self.engine.next_deadline(), self.presence.look()];
@@ -290,6 +290,11 @@ impl Worker {
             .unwrap_or(PollTimeout::MAX)
     }
 
+    /// For how long this worker stays without a module.
+    fn linger(&self) -> Option<Duration> {
+        self.engine.linger(self.outbox.holds_text())
+    }
+
     fn tick(&mut self) {
         let now = self.clock.now().mono;
         if self.engine.next_deadline().is_some_and(|at| at <= now) {
@@ -298,14 +303,16 @@ impl Worker {
         }
         // Only then, for it looks at every conversation.
         let alone = self.connection.is_none() && !self.idle_said;
-        let stay = alone.then(|| self.engine.linger()).flatten();
+        let stay = alone.then(|| self.linger()).flatten();
         if stay.is_some_and(|stay| now >= self.alone_since + stay) {
             self.idle_said = true;
             self.say(&ToFront::Idle);
         }
-        if self.presence.look().is_some_and(|look| look <= now)
-            && self.presence.is_over(now, self.engine.linger())
-        {
+        if self.presence.look().is_none_or(|look| look > now) {
+            return;
+        }
+        let stay = self.linger();
+        if self.presence.is_over(now, stay) {
             eprintln!("otrd-worker: no front has come back: ending");
             self.ends = true;
         }

@@ -80,6 +80,20 @@ impl Content {
             .collect()
     }
 
+    /// A person's text is in it, or one of the user's that comes back.
+    pub fn holds_text(&self) -> bool {
+        let text = |e: &Effect| matches!(e, Effect::Deliver { .. } | Effect::Refuse { .. });
+        let responses = match self {
+            Content::Effects(Effects { effects }) => return effects.iter().any(text),
+            Content::Answer(Answer::Single(response)) => std::slice::from_ref(response),
+            Content::Answer(Answer::Batch(responses)) => responses.as_slice(),
+        };
+        responses.iter().filter_map(|response| response.outcome.as_ref().ok()).any(|decided| {
+            let Reply::Effects(Effects { effects }) = &decided.reply else { return false };
+            decided.passes.is_some() || effects.iter().any(text)
+        })
+    }
+
     /// Only words of `*otr` that nobody asked for.
     pub fn is_words(&self) -> bool {
         let words = |e: &Effect| matches!(e, Effect::Print { .. } | Effect::Table { .. });

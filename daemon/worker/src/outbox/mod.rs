@@ -210,6 +210,11 @@ impl Outbox {
         self.weight <= limits::OUTBOX && self.entries.len() <= limits::OUTBOX_LINES
     }
 
+    /// Whether anybody's text waits here for a module that is not connected.
+    pub fn holds_text(&self) -> bool {
+        !self.connected && self.entries.iter().any(|entry| entry.content.holds_text())
+    }
+
     /// The instance that was there is not waited for any more.
     pub fn give_up(&mut self) {
         let late = self.begin(None);
@@ -388,6 +393,25 @@ mod tests {
         outbox.effects(vec![Effect::Open, deliver("three"), refuse("four")]);
         outbox.disconnected();
         assert_eq!(told(outbox.begin(None)), ["one*?", "two*?", "three*", "four?"]);
+    }
+
+    #[test]
+    fn texts_that_nobody_has_seen_are_worth_staying_for() {
+        let mut outbox = connected(Some(instance()));
+        outbox.effects(vec![words("one"), Effect::Open]);
+        outbox.disconnected();
+        assert!(!outbox.holds_text());
+        outbox.effects(vec![deliver("two")]);
+        assert!(outbox.holds_text());
+        outbox.connected();
+        assert!(!outbox.holds_text(), "a module is there");
+        written(&mut outbox);
+        outbox.disconnected();
+        assert!(outbox.holds_text());
+        outbox.saw(2);
+        assert!(!outbox.holds_text());
+        outbox.answer(Some(1), Some(answer(vec![deliver("three")])));
+        assert!(outbox.holds_text());
     }
 
     /// A module that does not count our lines gives back by itself what it has no answer to.
