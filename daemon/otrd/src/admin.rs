@@ -46,19 +46,23 @@ const LISTS: Allowance = Allowance { burst: 128, interval: Duration::from_millis
 /// Serves one connection.
 pub async fn serve(context: Rc<Context>, stream: UnixStream, uid: u32) {
     let Some(_slot) = ConnectionSlot::take(&context, uid) else {
-        tracing::info!(
-            message_id = message_id::REFUSED,
-            uid,
-            "an admin connection is refused: too many"
-        );
+        if context.logs_refusal(uid) {
+            tracing::info!(
+                message_id = message_id::REFUSED,
+                uid,
+                "an admin connection is refused: too many"
+            );
+        }
         return line_io::refuse(stream, Id::Null, Code::Busy.into()).await;
     };
     if context.rights(uid).status == Scope::None {
-        tracing::info!(
-            message_id = message_id::REFUSED,
-            uid,
-            "an admin connection is refused: not allowed"
-        );
+        if context.logs_refusal(uid) {
+            tracing::info!(
+                message_id = message_id::REFUSED,
+                uid,
+                "an admin connection is refused: not allowed"
+            );
+        }
         return line_io::refuse(stream, Id::Null, Code::Forbidden.into()).await;
     }
     converse(&Caller { context: context.clone(), uid }, stream).await;

@@ -11,7 +11,7 @@ use crate::memory::Memory;
 use crate::pending::PendingConnections;
 use crate::requests::AccountRequest;
 use crate::state_dir::StateDir;
-use crate::token_bucket::TokenBucket;
+use crate::token_bucket::{Allowance, Taken, TokenBucket};
 use crate::turns::Turns;
 use proto::account::Account;
 use proto::worker::{AtRest, WorkerConfig};
@@ -23,6 +23,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
 
+/// Refusals of one uid in the log.
+const REFUSALS: Allowance = Allowance { burst: 20, interval: Duration::from_secs(10) };
 /// A change of fronts holds up everybody for so long at most.
 const FREEZE_TIME: Duration = Duration::from_secs(1);
 
@@ -65,6 +67,8 @@ pub struct Context {
     pub starts: Turns,
     /// Key generations at once: as many as there are processors.
     pub keygens: Turns,
+    /// Refusals of each uid that are logged.
+    refusals: RefCell<BTreeMap<u32, TokenBucket>>,
     /// How often each uid may have its accounts listed, which reads all their directories.
     pub lists: RefCell<BTreeMap<u32, TokenBucket>>,
     /// Whether accounts are served.
@@ -105,6 +109,7 @@ impl Context {
             admins: RefCell::default(),
             starts: Turns::new(2 * processors),
             keygens: Turns::new(processors),
+            refusals: RefCell::default(),
             lists: RefCell::default(),
             phase: watch::Sender::new(Phase::Serving),
             frozen: RefCell::default(),
@@ -129,6 +134,15 @@ impl Context {
             changed
         });
         self.config.replace(config);
+    }
+
+    /// Whether one more refusal of a uid is logged: without end, they would push everything else out of the
+    /// journal.
+    pub fn logs_refusal(&self, uid: u32) -> bool {
+        let now = tokio::time::Instant::now();
+        let mut refusals = self.refusals.borrow_mut();
+        let bucket = refusals.entry(uid).or_insert_with(|| TokenBucket::new(REFUSALS, now));
+        bucket.take(now) == Taken::Yes
     }
 
     /// The most admin connections of one Unix user.

@@ -101,17 +101,21 @@ pub async fn greet(context: Rc<Context>, mut stream: UnixStream, uid: u32) {
             }));
             if let Err(AccountRequest::Hello(connection)) = supervisor::ask(&context, &account, ask)
             {
-                tracing::warn!(message_id = message_id::REFUSED, %account, uid, "{account}: a module is refused: too busy");
+                if context.logs_refusal(uid) {
+                    tracing::warn!(message_id = message_id::REFUSED, %account, uid, "{account}: a module is refused: too busy");
+                }
                 connection.refuse(Code::Busy.into());
             }
         }
         Err(Refusal { id, error }) => {
-            tracing::info!(
-                message_id = message_id::REFUSED,
-                uid,
-                code = error.code as i32,
-                "a hello is refused"
-            );
+            if context.logs_refusal(uid) {
+                tracing::info!(
+                    message_id = message_id::REFUSED,
+                    uid,
+                    code = error.code as i32,
+                    "a hello is refused"
+                );
+            }
             if let Some(id) = id {
                 line_io::refuse(stream, id, error).await;
             }

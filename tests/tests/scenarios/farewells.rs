@@ -148,6 +148,11 @@ fn hellos_without_end_are_refused_and_logged_once() {
     assert!(answers[..30].iter().all(Option::is_none), "{answers:?}");
     assert!(refused > 200, "only {refused} of 300 are refused");
     assert_eq!(scene.otrd.log().matches("too many hellos").count(), 1);
+    // Neither do lines that are no hello fill the log.
+    for _ in 0..100 {
+        assert!(!scene.otrd.shim().ask("nonsense", serde_json::json!({}))["error"].is_null());
+    }
+    assert!(scene.otrd.log().matches("a hello is refused").count() < 30);
     // Other accounts, and in a moment this one, are served.
     let mut other = scene.otrd.shim();
     let params = serde_json::json!({"version": 1, "user": "alice", "network": "calm"});
