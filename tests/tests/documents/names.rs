@@ -107,7 +107,7 @@ fn all_tests() -> BTreeSet<String> {
             "main.rs" | "mod.rs" => parts[parts.len() - 2],
             other => other.trim_end_matches(".rs"),
         };
-        for test in text.split("#[test]").skip(1) {
+        for test in text.replace("#[tokio::test", "#[test]").split("#[test]").skip(1) {
             let name = test.split("fn ").nth(1).and_then(|rest| rest.split('(').next());
             tests.insert(format!("{room}::{stem}::{}", name.unwrap_or_default()));
         }

@@ -53,7 +53,7 @@ fn an_import_on_a_full_disk_is_no_success_and_costs_no_key() {
     assert!(imported.code != 0 && imported.err.contains("not saved (otr.key"), "{imported:?}");
     scene.alice.otr_says("Could not save your private key");
     assert_eq!(scene.otrd.on_its_disk(FILES), before);
-    let exported = otrctl().args(["export"]).arg(&scene.world.path().join("out")).run();
+    let exported = otrctl().args(["export"]).arg(scene.world.path().join("out")).run();
     assert!(exported.code != 0 && exported.err.contains("not saved yet"), "{exported:?}");
 
     // Once there is room, the end of the worker saves it, and the old one beside it.
