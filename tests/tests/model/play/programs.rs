@@ -54,7 +54,17 @@ impl Play<'_> {
             // What went out before is not the module's.
             self.pump();
             let socket = self.stage.otrd.shim_socket();
+            let before = self.clients[0].lines().len();
             self.client(0, &format!("PRIVMSG *status :loadmod otr socket={}", socket.display()));
+            self.clients[0].settled();
+            // A ZNC that was killed before it wrote that down has loaded it, perhaps without the place.
+            let status = self.clients[0].lines_since(before);
+            if status.iter().any(|line| line.text().contains("already loaded")) {
+                self.client(
+                    0,
+                    &format!("PRIVMSG *status :reloadmod otr socket={}", socket.display()),
+                );
+            }
         }
         self.has_otr();
         self.oracle.unloaded = false;
