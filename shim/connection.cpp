@@ -66,15 +66,7 @@ COtr::~COtr() {
     TellUnloaded();
     if (!pHeir) SayUnguarded();
     m_bTold = m_bEnding = true;
-    // ZNC sends by itself what it holds; to whom it must not go any more, the next instance stops it.
-    for (Leaving& line : m_Leaving) {
-        const bool bStops = !line.moved.empty() && Guarded(line.folded);
-        if (bStops) TakeAuthorization(line.key);
-        if (!bStops)
-            Left(line, 0);
-        else if (line.carries)
-            Refuse(line.who, line.moved, line.text);
-    }
+    LeaveQueued();
     LeaveAuthorizations();
     const bool bUp = m_bUp, bReads = pHeir || GetNetwork()->IsUserAttached();
     if (bUp) {

@@ -27,16 +27,19 @@ std::optional<CString> COtr::BlockedOne(const CString& sLine) {
     const target::Words words = target::Read(sLine);
     if (words.targets.empty()) return std::nullopt;
     KeepAuthorization();
-    if (TakeAuthorization(GuardKey(CMessage(sLine)))) return std::nullopt;
-    const auto it = FindGuarded(words.targets);
+    const CString sKey = GuardKey(CMessage(sLine));
+    if (TakeAuthorization(sKey)) return std::nullopt;
+    const bool bInClear = TakeAuthorization(kInClear + sKey);
+    const auto it = FindGuarded(words.targets, !bInClear);
     if (it == words.targets.end()) return std::nullopt;
     return CString(*it);
 }
 
 // The first target of a line to which nothing may go in clear.
-vector<std::string>::const_iterator COtr::FindGuarded(const vector<std::string>& vTargets) const {
+vector<std::string>::const_iterator COtr::FindGuarded(const vector<std::string>& vTargets,
+                                                      bool bRules) const {
     return std::find_if(vTargets.begin(), vTargets.end(), [&](const std::string& sTarget) {
-        return LevelOf(sTarget) != guard::Level::Open || Requires(sTarget);
+        return LevelOf(sTarget) != guard::Level::Open || (bRules && Requires(sTarget));
     });
 }
 
@@ -71,7 +74,10 @@ void COtr::SayOneBlocked(const CString& sTarget, const CString& sLine) {
 
 // The line of `send` did not go as it is and at once: ZNC sends it later, or a module changed it.
 void COtr::KeepAuthorization() {
-    if (m_bSends) m_AuthorizedLines[GuardKey(CMessage(m_sSent))]++;
+    if (m_bSends) {
+        const CMessage Message(m_sSent);
+        m_AuthorizedLines[(IsOtr(Message.GetParam(1)) ? "" : kInClear) + GuardKey(Message)]++;
+    }
     m_bSends = false;
 }
 

@@ -158,13 +158,20 @@ static bool IsDistorted(const CString& sCommand) {
 bool COtr::BlockForged(CMessage& Message) const {
     const CString sCommand = CommandOf(Message);
     if (IsDistorted(Message.GetCommand()) || IsDistorted(sCommand)) return true;
+    // ZNC takes one colon more off a source than clients do.
+    if (Message.GetNick().GetNick().StartsWith(":")) return true;
     if (sCommand.size() == 3 && sCommand.Equals("OTR")) return true;
     // Some clients may read another command than ZNC does.
-    if (sCommand != Message.GetCommand() && CMessage(sCommand).GetType() != CMessage::Type::Unknown)
+    const CMessage::Type type = CMessage(sCommand).GetType();
+    if (sCommand != Message.GetCommand() && type != CMessage::Type::Unknown &&
+        type != CMessage::Type::Numeric)
         return true;
     if (Message.GetTags().empty()) return false;
-    if (!HasTag(Message.GetTags()) && Message.GetTags().count(m_sTag) == 0) return false;
+    // ZNC hands it on as it is.
+    const bool bTime = HasBlank(Message.GetTag("time"));
+    if (!bTime && !HasTag(Message.GetTags()) && Message.GetTags().count(m_sTag) == 0) return false;
     MCString Tags = Message.GetTags();
+    if (bTime) Tags.erase("time");
     RemoveTag(Tags);
     Tags.erase(m_sTag);
     Message.SetTags(Tags);

@@ -42,6 +42,8 @@ using wire::Style;
 
 static const char* const kNoIRC = "ZNC is not connected to this network: try again then";
 static const char* const kMayReach = "it may reach somebody with whom a conversation is private";
+// Before the key of a line that otrd lets out in clear: not if the peer has been closed by the time it leaves.
+static const char* const kInClear = "clear ";
 static const char* const kUnchecked = "[not checked by otrd] ";
 static const char* const kClear = "clear";                    // what protects a text: nothing
 static const char* const kNotEncrypted = "[NOT ENCRYPTED] ";  // in a conversation that is private
@@ -242,6 +244,7 @@ class COtr : public CModule {
     bool OnIRC() const;
     Sent Put(const CMessage& Message, const CString& sLine, const CString& sTo);
     void Carry(Sent sent, Leaving text, const CString& sWhyNot);
+    void LeaveQueued();
     std::optional<Leaving> TakeLeaving(const CString& sLine);
     void Left(Leaving& line, uint64_t uEnd);
     void ForgetWritten();
@@ -282,7 +285,8 @@ class COtr : public CModule {
     void SetRules(const vector<wire::Rule>& rules);
     void SayBlocked(const CString& sTarget, const CString& sLine);
     void SayOneBlocked(const CString& sTarget, const CString& sLine);
-    vector<std::string>::const_iterator FindGuarded(const vector<std::string>& vTargets) const;
+    vector<std::string>::const_iterator FindGuarded(const vector<std::string>& vTargets,
+                                                    bool bRules = true) const;
     void SayUnguarded();
     CString GuardKey(const CMessage& Message) const;
     void Protect(const Effect& effect, bool bWord);

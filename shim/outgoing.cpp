@@ -91,6 +91,24 @@ CModule::EModRet COtr::OnSendToIRC(CString& sLine) {
     return HALT;
 }
 
+// The module goes, and ZNC goes on sending what it holds back: encrypted lines as well as those in clear. What
+// must not reach its target any more the next instance stops, if ZNC loads one.
+void COtr::LeaveQueued() {
+    for (Leaving& line : m_Leaving) {
+        const bool bGuarded = Guarded(line.folded);
+        const bool bEncrypted = m_AuthorizedLines.count(line.key) != 0;
+        if (!bGuarded || (bEncrypted && line.moved.empty())) {
+            Left(line, 0);
+            continue;
+        }
+        TakeAuthorization(line.key);
+        const CString sWhy = line.moved.empty() ? CString("this conversation is private") : line.moved;
+        if (line.carries)
+            Refuse(line.who, sWhy + "; unless the otr module is loaded again, ZNC sends it all the same",
+                   line.text);
+    }
+}
+
 // The line of ours that ZNC held back, if this is one.
 std::optional<Leaving> COtr::TakeLeaving(const CString& sLine) {
     CIRCSock* pIRC = GetNetwork()->GetIRCSock();

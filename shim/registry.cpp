@@ -76,13 +76,15 @@ CString COtr::IRCConnection() const {
     return pIRC ? CString(getpid()) + "-" + CString(pIRC->GetStartTime()) : CString();
 }
 
-// ZNC goes on sending what it holds back. Where it loads the module again, that one lets the lines of this
-// one pass, which are encrypted; all that it has to know is in the registry by then, as hashes.
+// ZNC goes on sending what it holds back. Where it loads the module again, the next instance finds in the
+// registry which lines otrd had authorized, as hashes.
 void COtr::LeaveAuthorizations() {
     CString sLines;
     size_t uLines = 0;
     for (const auto& [sKey, uTimes] : m_AuthorizedLines)
         for (unsigned i = 0; i < uTimes && uLines < kMaxLeft; i++, uLines++) sLines += " " + HashOfLine(sKey);
+    for (auto it = m_Inherited.begin(); it != m_Inherited.end() && uLines < kMaxLeft; ++it, uLines++)
+        sLines += " " + *it;
     if (!sLines.empty()) Store("leaving", IRCConnection() + sLines);
 }
 

@@ -57,7 +57,7 @@ void COtr::PassOut(Held& held) {
 #endif
     const CString sLine = Message.ToString(uFlags);
     // otrd knows the policy better than the rules for other modules say it.
-    if (Requires(Message.GetParam(0))) m_AuthorizedLines[GuardKey(CMessage(sLine))]++;
+    if (Requires(Message.GetParam(0))) m_AuthorizedLines[kInClear + GuardKey(CMessage(sLine))]++;
     const Sent sent = Put(CMessage(sLine), sLine, held.who);
     if (sent == Sent::No) ForgetAuthorizations();
     // Nobody typed what clients answer by themselves.

@@ -269,6 +269,8 @@ mod tests {
         key(base.path(), &alice, "key");
         state.set_aside(&alice, Aside::Replaced).unwrap();
         assert!(!state.begins_anew(&alice).unwrap());
+        // Made, and no room for more.
+        drop(state.make_account(&alice).unwrap());
         drop(state);
         let state = open();
         state.adopt(&alice, &identity('2')).unwrap();

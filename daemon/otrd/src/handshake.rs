@@ -58,13 +58,13 @@ pub async fn greet(context: Rc<Context>, mut stream: UnixStream, uid: u32) {
         Ok((id, hello)) => {
             let account = Account { uid, user: hello.user.clone(), network: hello.network.clone() };
             let verdict = context.hello_rate.borrow_mut().hello(&account, Instant::now());
-            if verdict == Verdict::Refused {
-                tracing::warn!(message_id = message_id::REFUSED, %account, uid, "{account}: too many hellos of this account, or of its Unix user: do two ZNCs use the same user and network?");
+            if verdict == Verdict::Refused && context.logs_refusal(uid) {
+                tracing::warn!(message_id = message_id::REFUSED, %account, uid, "{account}: too many hellos from this account or its Unix user: do two ZNCs use the same user and network?");
             }
             if verdict != Verdict::Served {
                 let error = Error::new(
                     Code::Busy,
-                    "too many hellos of this account or Unix user: wait a moment",
+                    "too many hellos from this account or its Unix user: wait a moment",
                 );
                 drop(slot);
                 return line_io::refuse(stream, id.unwrap_or(Id::Null), error).await;

@@ -2,7 +2,7 @@
 //! identity lies in the file `identity` of the directory.
 
 use crate::directory_index::DirectoryIndex;
-use crate::identity_file::{Content, DAMAGED, FILE, Record, read, write};
+use crate::identity_file::{Content, DAMAGED, FILE, Record, is_empty, read, write};
 use crate::state_dir::{Error, StateDir, enter};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, renameat};
@@ -45,11 +45,18 @@ impl StateDir {
     /// Makes an account a network's own. Its directory is made where it is missing.
     pub fn adopt(&self, account: &Account, identity: &Identity) -> Result<(), Error> {
         let known = self.record(account)?;
-        let is_new = known.is_none();
+        let is_new = match self.find_account(account)? {
+            None => true,
+            // Made, and nothing came of it.
+            Some(directory) => {
+                is_empty(&directory).map_err(|errno| failed(account, errno.into()))?
+            }
+        };
         let made_anew = is_new && self.has_replaced(account)?;
         let directory = self.make_account(account)?;
-        let record = known.unwrap_or(Record { made_anew, ..Record::default() });
-        let record = Record { identity: Some(identity.clone()), ..record };
+        let record = known.unwrap_or_default();
+        let made_anew = made_anew || record.made_anew;
+        let record = Record { identity: Some(identity.clone()), made_anew, ..record };
         write(&directory, &record).map_err(|error| failed(account, error))?;
         self.update_known(account.uid, |known| known.insert(account, identity));
         Ok(())

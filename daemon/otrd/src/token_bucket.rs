@@ -1,4 +1,4 @@
-//! So many at once, and then one more each so often.
+//! A token bucket: a burst, refilled one token at a time at a fixed interval.
 
 use std::time::Duration;
 use tokio::time::Instant;
@@ -6,9 +6,9 @@ use tokio::time::Instant;
 /// What a bucket holds, and how fast it fills again.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {
-    /// At once.
+    /// Tokens of a full bucket.
     pub burst: u32,
-    /// Then one more each.
+    /// After which one is added.
     pub interval: Duration,
 }
 
@@ -25,9 +25,9 @@ pub struct TokenBucket {
 pub enum Taken {
     /// There was something.
     Yes,
-    /// It is empty, and was not at the last look since it was full.
+    /// It is empty: the first refusal since it was full.
     No,
-    /// It was empty then, too.
+    /// It is empty: a further refusal.
     NoAgain,
 }
 

@@ -1,8 +1,8 @@
-//! Turns for what takes a processor for a while: so many at once, and fairly among Unix users.
+//! Turns for what takes a processor for a while: a fixed number at once, shared fairly among Unix users.
 //!
-//! They are given in the order in which they were asked for. Of one uid only so many stand in that queue as
-//! are served at once, the others behind it: however many accounts a uid has, somebody else waits for
-//! two rounds at most.
+//! They are given in the order in which they were asked for. The queue holds no more requests of one uid than
+//! are served at once; the others of that uid wait in front of it. However many accounts a uid has, it delays
+//! another uid by one round at most.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,20 +17,20 @@ pub struct Turns {
     uids: RefCell<BTreeMap<u32, Arc<Semaphore>>>,
 }
 
-/// One turn; dropped, it is the next one's.
+/// One turn. Dropping it gives it to the next in line.
 pub struct Turn {
     _of_all: OwnedSemaphorePermit,
     _of_uid: OwnedSemaphorePermit,
 }
 
 impl Turns {
-    /// So many at once.
+    /// `at_once` of them at the same time.
     pub fn new(at_once: usize) -> Self {
         let all = Arc::new(Semaphore::new(at_once));
         Self { at_once, all, uids: RefCell::default() }
     }
 
-    /// Waits for a turn. Safe to be dropped.
+    /// Waits for a turn. Cancel-safe.
     pub async fn take(&self, uid: u32) -> Result<Turn, AcquireError> {
         let own = {
             let mut uids = self.uids.borrow_mut();

@@ -69,13 +69,13 @@ pub const ERROR_REPLIES_BURST_ALL: u32 = 6;
 /// See [`ERROR_REPLIES_BURST_ALL`].
 pub const ERROR_REPLIES_EVERY_ALL: Duration = Duration::from_secs(20);
 
-/// Queries for conversations that a restart interrupted: at once, and time for each further one. ZNC's flood
+/// Queries for conversations that a restart interrupted: burst, and interval for each further one. ZNC's flood
 /// protection sends a line every two seconds, and what the user types waits behind them.
 pub const ASKING_ANEW_BURST: u32 = 8;
 /// See [`ASKING_ANEW_BURST`].
 pub const ASKING_ANEW_EVERY: Duration = Duration::from_secs(10);
 
-/// Changes of the server's rule for comparing nicks: at once, and time for each further one. Each is looked
+/// Changes of the server's rule for comparing nicks: burst, and interval for each further one. Each is looked
 /// at for every conversation, and written down.
 pub const CASEMAPPINGS_BURST: u32 = 6;
 /// See [`CASEMAPPINGS_BURST`].

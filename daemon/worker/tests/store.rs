@@ -134,6 +134,19 @@ fn a_copy_is_kept_of_what_stays_where_it_is() {
     assert!(vault.has_damaged(StoredFile::Key) && !vault.has_damaged(StoredFile::Settings));
 }
 
+/// It cannot be copied, and what takes its place is to be written all the same.
+#[test]
+fn what_cannot_be_read_is_moved_out_of_the_way() {
+    let dir = directory_in_memory();
+    let mut vault = vault(&dir, None, None);
+    for name in ["otr.key.damaged", "otr.key.damaged.1"] {
+        symlink("nowhere", dir.path().join("otr.key")).unwrap();
+        vault.keep_copy(StoredFile::Key, "today").unwrap();
+        assert!(dir.path().join(name).is_symlink() && !dir.path().join("otr.key").is_symlink());
+    }
+    assert!(vault.has_damaged(StoredFile::Key));
+}
+
 #[test]
 fn with_a_key_every_file_is_encrypted_and_copies_too() {
     let dir = with_plain_files();

@@ -264,7 +264,6 @@ impl Oracle {
         }
         let pieces = new.split([',', ' ']).map(|piece| piece.trim_start_matches(':').to_owned());
         self.closing.extend(pieces.filter(|piece| !piece.is_empty()));
-        self.closing.insert(new.to_owned());
     }
 
     /// ZNC wrote a line to the server.

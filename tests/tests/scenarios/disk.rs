@@ -50,7 +50,10 @@ fn an_import_on_a_full_disk_is_no_success_and_costs_no_key() {
     let uid = scene.znc.uid().to_string();
     let otrctl = || Otrctl::new(&scene.otrd).args(["--uid", &uid, "-a", "alice/net"]);
     let imported = otrctl().args(["import", "irssi", "--overwrite"]).arg(&old).run();
-    assert!(imported.code != 0 && imported.err.contains("not saved (otr.key"), "{imported:?}");
+    assert!(
+        imported.code != 0 && imported.err.contains("could not be saved (otr.key"),
+        "{imported:?}"
+    );
     scene.alice.otr_says("Could not save your private key");
     assert_eq!(scene.otrd.on_its_disk(FILES), before);
     let exported = otrctl().args(["export"]).arg(scene.world.path().join("out")).run();

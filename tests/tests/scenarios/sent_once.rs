@@ -263,7 +263,10 @@ fn a_reload_while_lines_wait_in_znc() {
         scene.alice.types_to("bob", &text(number));
     }
     bob.reads("alice", long);
-    scene.alice.types_to("*status", "reloadmod otr");
+    for _ in 0..2 {
+        scene.alice.types_to("*status", "reloadmod otr");
+        scene.alice.expect("reloaded", |line| line.text().contains("Reloaded module otr"));
+    }
     bob.reads("alice", &text(LINES - 1));
     for number in 0..LINES {
         let read = bob.lines().iter().filter(|line| line.contains(&text(number))).count();
@@ -275,6 +278,19 @@ fn a_reload_while_lines_wait_in_znc() {
 /// They wait in clear, and she comes to be somebody to whom nothing goes in clear.
 #[test]
 fn lines_that_wait_in_znc_while_their_reader_becomes_guarded() {
+    each_is_sent_or_back(|_| {});
+}
+
+#[test]
+fn the_same_before_a_reload() {
+    each_is_sent_or_back(|scene| {
+        scene.alice.otr_says("[carol]");
+        scene.alice.types_to("*status", "reloadmod otr");
+    });
+}
+
+#[track_caller]
+fn each_is_sent_or_back(goes_on: impl FnOnce(&Alone)) {
     const LINES: usize = 20;
     let scene = Scene::build().line_by_line().begin_alone();
     let carol = scene.ircd.client("carol");
@@ -285,7 +301,14 @@ fn lines_that_wait_in_znc_while_their_reader_becomes_guarded() {
     }
     carol.expect("her first words", |line| line.text().starts_with(&text(0)));
     scene.alice.otr("start carol");
+    goes_on(&scene);
     scene.alice.otr_says(&text(LINES - 1));
+    eventually("nothing waits any more", || {
+        let outcomes = |number| {
+            scene.wire.count(Way::Out, &text(number)) + scene.alice.returned(&text(number))
+        };
+        (0..LINES).all(|number| outcomes(number) > 0)
+    });
     other.settled();
     for number in 0..LINES {
         let sent = scene.wire.count(Way::Out, &text(number));

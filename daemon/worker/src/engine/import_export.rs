@@ -77,7 +77,7 @@ impl Engine {
         let added = peers.iter().filter(|peer| peer.outcome == PeerOutcome::New).count();
         if self.known.len() + added > MAX_FINGERPRINTS {
             return Err(format!(
-                "the account would know more than {MAX_FINGERPRINTS} fingerprints: forget some, or bring fewer"
+                "the account would know more than {MAX_FINGERPRINTS} fingerprints: forget some, or import fewer"
             ));
         }
         let unknown_trust = files.unknown_trust(owner.as_ref());
@@ -241,6 +241,7 @@ impl Engine {
         }
         self.otr.load_key(&key.file).map_err(|error| format!("the key: {error}"))?;
         let day = date::day(self.now.wall);
+        self.persistence.replaced(StoredFile::Key);
         self.actions.push(Action::Replace(StoredFile::Key, day, key.file.clone()));
         self.own_key.take(key.file.clone());
         if let Some(tag) = tag {
@@ -260,7 +261,8 @@ impl Engine {
         if changed.is_empty() {
             return;
         }
-        let keep_old = overwrite && !self.known.is_empty();
+        let damaged = self.persistence.replaced(StoredFile::Fingerprints);
+        let keep_old = damaged || (overwrite && !self.known.is_empty());
         let number = changed.len();
         for NewPeer { peer, fingerprint, trust, outcome } in changed {
             if outcome == PeerOutcome::Changed {

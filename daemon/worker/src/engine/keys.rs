@@ -69,6 +69,7 @@ impl Engine {
             return self.key_failed(&error.to_string());
         }
         let file = Zeroizing::new(file.to_vec());
+        self.persistence.replaced(StoredFile::Key);
         self.actions.push(match replaces {
             true => Action::Replace(StoredFile::Key, date::day(self.now.wall), file.clone()),
             false => Action::Save(StoredFile::Key, file.clone()),

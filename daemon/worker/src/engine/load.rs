@@ -152,6 +152,8 @@ impl Engine {
 
     fn read(&mut self, files: &mut StoredFiles, name: StoredFile) -> Found<Zeroizing<Vec<u8>>> {
         match files.take(name) {
+            // It was set aside, and nothing could be written in its place.
+            None if files.was_damaged(name) => Found::Useless,
             None => Found::Nothing,
             Some(Ok(file)) => Found::Content(file),
             Some(Err(error)) => {

@@ -294,14 +294,14 @@ impl Engine {
     /// Whether a worker without a module still has something to lose, and for how long it should
     /// stay for it. `unread`: texts wait for the next module.
     pub fn linger(&self, unread: bool) -> Option<Duration> {
-        if matches!(self.own_key.state(), KeyState::Generating { .. })
-            || self.persistence.is_behind()
-        {
+        if matches!(self.own_key.state(), KeyState::Generating { .. }) {
             return None;
         }
         let private = self.conversations.values().any(|c| matches!(c.phase, Phase::Private(_)));
-        let seconds =
-            if private || unread { self.config.linger_private } else { self.config.linger };
+        let seconds = match private || unread || self.persistence.is_behind() {
+            true => self.config.linger_private,
+            false => self.config.linger,
+        };
         Some(Duration::from_secs(seconds))
     }
 

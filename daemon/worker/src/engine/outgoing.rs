@@ -54,7 +54,9 @@ impl Engine {
                 }
             }
             Phase::Clear => self.in_clear(peer, out, policy),
-            phase if phase.is_to_ask_anew() && self.network.connected => {
+            phase
+                if phase.is_to_ask_anew() && self.network.connected && policy != Policy::Never =>
+            {
                 let why = Self::why_blocked(&out.message.to, phase, policy);
                 self.ask_anew(peer);
                 match self.conversations.get(peer).is_some_and(|c| c.asked.is_some()) {

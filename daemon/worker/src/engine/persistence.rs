@@ -17,6 +17,8 @@ pub(super) struct Persistence {
     damaged: BTreeMap<StoredFile, String>,
     /// Of these, the ones for which that was not asked yet.
     unkept: BTreeSet<StoredFile>,
+    /// Of which the user was told that they cannot be given another name.
+    told: BTreeSet<StoredFile>,
     /// Files that could not be written.
     retries: BTreeMap<StoredFile, Retry>,
     nick_changes: TokenBucket,
@@ -36,6 +38,7 @@ impl Default for Persistence {
             changed: BTreeSet::new(),
             damaged: BTreeMap::new(),
             unkept: BTreeSet::new(),
+            told: BTreeSet::new(),
             retries: BTreeMap::new(),
             nick_changes: TokenBucket::new(limits::NICK_SAVES_BURST, limits::NICK_SAVES_EVERY),
             nicks_due: None,
@@ -92,12 +95,20 @@ impl Persistence {
         self.unkept.insert(file);
     }
 
-    /// A damaged file was given another name, or was not. Gives why it is damaged.
+    /// A damaged file was given another name, or was not: that is asked again. Gives why it is damaged,
+    /// where that is news.
     pub(super) fn kept(&mut self, file: StoredFile, under_another_name: bool) -> Option<String> {
-        match under_another_name {
-            true => self.damaged.remove(&file),
-            false => self.damaged.get(&file).cloned(),
+        if under_another_name {
+            return self.damaged.remove(&file);
         }
+        self.unkept.insert(file);
+        self.damaged.get(&file).filter(|_| self.told.insert(file)).cloned()
+    }
+
+    /// The file is written in a way that keeps a copy of what is there. Whether that is damaged.
+    pub(super) fn replaced(&mut self, file: StoredFile) -> bool {
+        self.unkept.remove(&file);
+        self.damaged.remove(&file).is_some()
     }
 
     /// The file could not be written. True the first time: later ones are not news.

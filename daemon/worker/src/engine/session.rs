@@ -105,6 +105,7 @@ impl Engine {
         if asked {
             self.report_of(&nick, Message::AskingNoLonger {});
         }
+        self.persistence.changed(StoredFile::Conversations);
     }
 
     /// After a connect: conversations that were private before a restart ask for a new session,
@@ -120,6 +121,7 @@ impl Engine {
             .iter()
             .filter(|(_, conversation)| conversation.phase.is_to_ask_anew())
             .map(|(peer, _)| peer.clone())
+            .filter(|peer| self.policy(peer) != Policy::Never)
             .collect();
         blocked.sort_by_key(|peer| (!self.known.trusts(peer), peer.clone()));
         for peer in blocked {

@@ -355,7 +355,7 @@ impl Worker {
         if let (Some((_, error)), Some(Ok(_))) = (failed.first(), &self.imported) {
             let names: Vec<&str> = failed.iter().map(|(name, _)| name.file()).collect();
             self.imported = Some(Err(format!(
-                "what you brought is in use, and not saved ({}: {error}): otrd tries again each minute while it runs; keep your files",
+                "the import is in use but could not be saved ({}: {error}): otrd retries every minute; keep your files",
                 names.join(", ")
             )));
         }

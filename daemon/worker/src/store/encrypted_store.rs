@@ -278,6 +278,22 @@ impl<D: Disk> EncryptedStore<D> {
         written
     }
 
+    /// Gives a file that cannot be read another name. It may belong to somebody else: a second name would be
+    /// refused.
+    fn move_aside(&mut self, name: StoredFile) -> io::Result<()> {
+        for aside in names_aside(name, DAMAGED) {
+            if !matches!(self.disk.same(&aside, &aside), Ok(None)) {
+                continue;
+            }
+            self.disk.rename(name.file(), &aside)?;
+            self.disk.sync()?;
+            self.files.insert(aside);
+            self.files.remove(name.file());
+            return Ok(());
+        }
+        Err(too_many())
+    }
+
     fn place(&self, name: StoredFile) -> String {
         seal::place(&self.account, name.file())
     }
@@ -316,15 +332,20 @@ impl<D: Disk> Store for EncryptedStore<D> {
     }
 
     fn keep_copy(&mut self, name: StoredFile, suffix: &str) -> io::Result<()> {
-        let Some(found) = self.disk.read(name.file())? else { return Ok(()) };
+        let found = match self.disk.read(name.file()) {
+            Ok(None) => return Ok(()),
+            Ok(Some(found)) => found,
+            // Of no use where it is.
+            Err(_) => return self.move_aside(name),
+        };
         for aside in names_aside(name, suffix) {
-            match self.disk.create(&aside, &found) {
+            match self.disk.create(&aside, &found).and_then(|()| self.disk.sync()) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => {
                     let _ = self.disk.remove(&aside);
                     return Err(error);
                 }
-                Ok(()) => self.disk.sync()?,
+                Ok(()) => {}
             }
             self.files.insert(aside);
             return Ok(());

@@ -5,7 +5,7 @@ use crate::common::store::Files;
 use crate::common::user::{User, load};
 use crate::common::world::{Sent, World, contains, returned, told};
 use worker::engine::{Action, Event, Now};
-use worker::store::StoredFile;
+use worker::store::{Store, StoredFile};
 
 #[test]
 fn after_a_restart_nothing_goes_out_in_clear_and_a_session_is_asked_for_once() {
@@ -285,6 +285,9 @@ fn a_new_key_withdraws_what_was_asked_and_opens_nobody() {
     let news = w.alice.news();
     assert!(told(&news, "No longer asking") && returned(&news, "it waits") == 1);
     assert!(w.alice.exempt.is_empty());
+    w.alice.key_is_made(1);
+    w.alice.restart_worker();
+    assert_eq!(w.alice.state("bob"), "", "nobody is asked, nor closed");
     w.alice.command("finish bob");
     assert_eq!(w.alice.exempt, ["bob"]);
 }
@@ -297,6 +300,11 @@ fn what_could_not_be_saved_is_tried_at_the_end_and_the_worker_stays_for_it() {
     w.alice.command("trust bob");
     w.settle();
     assert!(told(&w.alice.news(), "Could not save"));
+    w.alice.command("genkey --overwrite");
+    w.alice.key_fails();
+    w.settle();
+    let private = w.alice.engine.linger(true);
+    assert!(!w.bob.is_private() && w.alice.engine.linger(false) == private);
     w.alice.files.refuse(false);
     let before = w.alice.known("bob");
     w.alice.ends();
@@ -403,4 +411,35 @@ fn not_all_conversations_ask_at_once_after_a_restart() {
         later.extend(asks);
     }
     assert_eq!(later.len(), MANY + 1 - 8 - 1, "{later:?}");
+}
+
+#[test]
+fn a_policy_of_never_asks_nobody_anew() {
+    let mut w = World::new();
+    w.trusted();
+    w.alice.irc(false);
+    w.alice.command("policy bob never");
+    w.bob_hears = false;
+    w.alice.restart_worker();
+    w.alice.says("bob", "not to be asked");
+    let asks = |line: &crate::common::user::Line| contains(&line.text, "?OTRv");
+    assert!(!w.alice.out.iter().any(asks));
+    assert_eq!(returned(&w.alice.news(), "not to be asked"), 1);
+}
+
+#[test]
+fn what_was_damaged_and_never_replaced_opens_nobody() {
+    let mut w = World::new();
+    w.trusted();
+    for file in [StoredFile::Settings, StoredFile::Conversations] {
+        w.alice.files.put(file, b"half of it");
+        w.alice.files.set_aside(file, "damaged").unwrap();
+    }
+    w.bob_hears = false;
+    w.alice.restart_worker();
+    let news = w.alice.news();
+    assert!(told(&news, "Which conversations were private is not known any more"));
+    assert_eq!(w.alice.state("bob"), "blocked");
+    w.alice.says("carol", "in clear?");
+    assert!(!w.alice.out.iter().any(|line| contains(&line.text, "in clear?")));
 }
