@@ -51,6 +51,11 @@ bool COtr::TakeAuthorization(const CString& sKey) {
     return true;
 }
 
+// The line does not leave.
+void COtr::ForgetAuthorization(const CString& sKey) {
+    if (!TakeAuthorization(sKey)) TakeAuthorization(kInClear + sKey);
+}
+
 bool COtr::TakeInherited(const CString& sKey) {
     if (m_Inherited.empty()) return false;
     const auto it = m_Inherited.find(HashOfLine(sKey));

@@ -276,6 +276,7 @@ class COtr : public CModule {
     std::optional<CString> Blocked(const CString& sLine);
     std::optional<CString> BlockedOne(const CString& sLine);
     bool TakeAuthorization(const CString& sKey);
+    void ForgetAuthorization(const CString& sKey);
     bool TakeInherited(const CString& sKey);
     void KeepAuthorization();
     void ForgetAuthorizations();

@@ -74,7 +74,7 @@ CModule::EModRet COtr::OnSendToIRC(CString& sLine) {
     }
     std::optional<Leaving> ours = TakeLeaving(sLine);
     if (ours && !ours->moved.empty()) {
-        TakeAuthorization(ours->key);
+        ForgetAuthorization(ours->key);
         if (ours->carries) Refuse(ours->who, ours->moved, ours->text);
         return HALT;
     }
@@ -101,7 +101,7 @@ void COtr::LeaveQueued() {
             Left(line, 0);
             continue;
         }
-        TakeAuthorization(line.key);
+        ForgetAuthorization(line.key);
         const CString sWhy = line.moved.empty() ? CString("this conversation is private") : line.moved;
         if (line.carries)
             Refuse(line.who, sWhy + "; unless the otr module is loaded again, ZNC sends it all the same",

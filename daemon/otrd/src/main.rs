@@ -8,7 +8,8 @@
 //! [`channel`] talks to it, [`heartbeat`] notices when it hangs, and [`keygen`] makes keys. A
 //! connection to the second is an admin's: [`admin`], with [`admin_lines`], and [`watch`]. Who may ask
 //! what is one table, [`access`]. Account directories are [`state_dir`]'s, and what encrypts their
-//! files [`master_secret`]'s; what all tasks share is in [`context`]. What the process gives up before
+//! files [`master_secret`]'s; what all tasks share is in [`context`], and [`turns`] and [`token_bucket`]
+//! keep one Unix user from taking it all. What the process gives up before
 //! it accepts a connection: [`sandbox`].
 //!
 //! Workers outlive the front. What the next one needs of each is its control socket and a

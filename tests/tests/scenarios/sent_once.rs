@@ -282,7 +282,7 @@ fn lines_that_wait_in_znc_while_their_reader_becomes_guarded() {
 }
 
 #[test]
-fn the_same_before_a_reload() {
+fn lines_that_wait_for_somebody_guarded_as_the_module_is_reloaded() {
     each_is_sent_or_back(|scene| {
         scene.alice.otr_says("[carol]");
         scene.alice.types_to("*status", "reloadmod otr");
