@@ -161,11 +161,11 @@ bool COtr::BlockForged(CMessage& Message) const {
     // ZNC takes one colon more off a source than clients do.
     if (Message.GetNick().GetNick().StartsWith(":")) return true;
     if (sCommand.size() == 3 && sCommand.Equals("OTR")) return true;
-    // Some clients may read another command than ZNC does.
-    const CMessage::Type type = CMessage(sCommand).GetType();
-    if (sCommand != Message.GetCommand() && type != CMessage::Type::Unknown &&
-        type != CMessage::Type::Numeric)
-        return true;
+    // Some clients may read another command than ZNC does. A number may be a colour in somebody's host.
+    if (sCommand != Message.GetCommand()) {
+        const CMessage::Type type = CMessage(sCommand).GetType();
+        if (type != CMessage::Type::Unknown && type != CMessage::Type::Numeric) return true;
+    }
     if (Message.GetTags().empty()) return false;
     // ZNC hands it on as it is.
     const bool bTime = HasBlank(Message.GetTag("time"));
