@@ -79,6 +79,8 @@ fn its_json_is_as_documented() {
     let import = otrctl().args(["--uid", &uid, "import", "irssi", "--dry-run"]);
     compare("import", import.arg(scene.bob.dir()).json());
     let mut watch = otrctl().args(["--json", "watch"]).lines();
+    // It has looked once.
+    watch.until(|line| line.contains(r#""what":"worker""#));
     scene.bob.finishes_otr_with("alice");
     let event = watch.until(|line| line.contains(r#""now":0"#));
     let event: Value = serde_json::from_str(&event).expect("JSON");
