@@ -1,4 +1,4 @@
-//! Everything in any order: the same 10,000 sequences each time, or as many new ones as
+//! Everything in any order: the same 6,000 sequences each time, or as many new ones as
 //! `OTRD_MODEL_CASES` says, of all parts together. `OTRD_MODEL_STEPS` says how long each may be;
 //! with `OTRD_MODEL_PROGRESS` it says how far it is. `tests/run --soak` sets them.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unwrap_used)]
@@ -45,7 +45,7 @@ fn nothing_leaks_is_lost_or_faked_between_two_of_us() {
 }
 
 fn play(part: &str, starts: &'static [Start]) {
-    let cases = number("OTRD_MODEL_CASES", 10_000).div_ceil(PARTS);
+    let cases = number("OTRD_MODEL_CASES", 6_000).div_ceil(PARTS);
     let steps = number("OTRD_MODEL_STEPS", 24) as usize;
     let config = ProptestConfig {
         cases,
