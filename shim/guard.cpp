@@ -51,7 +51,7 @@ bool COtr::TakeAuthorization(const CString& sKey) {
     return true;
 }
 
-// The line does not leave.
+// For a line that will not leave.
 void COtr::ForgetAuthorization(const CString& sKey) {
     if (!TakeAuthorization(sKey)) TakeAuthorization(kInClear + sKey);
 }

@@ -146,8 +146,9 @@ static CString CommandOf(const CMessage& Message) {
     return sLine.Token(sLine.Trim_n().StartsWith(":") ? 1 : 0);
 }
 
-// A line that ZNC reads in another way than clients read what it writes of it: with a blank in front, the
-// source is the command to ZNC, or it finds none. Nobody would look at who speaks, or follow a NICK.
+// Whether clients read a line otherwise than ZNC did. Behind a leading blank, ZNC takes the source for the
+// command, or finds none, and writes a line of which clients see the source: neither ZNC nor the modules would
+// have looked at who speaks.
 static bool IsDistorted(const CString& sCommand) {
     const auto it = std::find_if_not(sCommand.begin(), sCommand.end(), IsBlank);
     return it == sCommand.end() || *it == ':' || *it == '@';

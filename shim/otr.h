@@ -42,7 +42,7 @@ using wire::Style;
 
 static const char* const kNoIRC = "ZNC is not connected to this network: try again then";
 static const char* const kMayReach = "it may reach somebody with whom a conversation is private";
-// Before the key of a line that otrd lets out in clear: not if the peer has been closed by the time it leaves.
+// Prefixes the key of a line that otrd lets out in clear: it authorizes nothing once its peer is closed.
 static const char* const kInClear = "clear ";
 static const char* const kUnchecked = "[not checked by otrd] ";
 static const char* const kClear = "clear";                    // what protects a text: nothing

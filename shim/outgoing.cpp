@@ -45,7 +45,7 @@ void COtr::Carry(Sent sent, Leaving text, const CString& sWhyNot) {
     text.carries = true;
     switch (sent) {
         case Sent::Yes:
-            // otrd says that it was sent behind what it sends, perhaps so late that the connection has ended.
+            // The echo follows the lines that it is of, and the connection may have ended in between.
             if (CIRCSock* pIRC = GetNetwork()->GetIRCSock())
                 Left(text, Given(*pIRC));
             else
@@ -91,8 +91,8 @@ CModule::EModRet COtr::OnSendToIRC(CString& sLine) {
     return HALT;
 }
 
-// The module goes, and ZNC goes on sending what it holds back: encrypted lines as well as those in clear. What
-// must not reach its target any more the next instance stops, if ZNC loads one.
+// The module is unloaded, and ZNC still sends what it holds back, encrypted or in clear. The next instance, if
+// ZNC loads one, stops the lines that must not reach their target any more.
 void COtr::LeaveQueued() {
     for (Leaving& line : m_Leaving) {
         const bool bGuarded = Guarded(line.folded);

@@ -76,8 +76,8 @@ CString COtr::IRCConnection() const {
     return pIRC ? CString(getpid()) + "-" + CString(pIRC->GetStartTime()) : CString();
 }
 
-// ZNC goes on sending what it holds back. Where it loads the module again, the next instance finds in the
-// registry which lines otrd had authorized, as hashes.
+// Writes down, as hashes, which of the lines that ZNC holds back otrd has authorized: the next instance lets
+// these pass.
 void COtr::LeaveAuthorizations() {
     CString sLines;
     size_t uLines = 0;

@@ -11,7 +11,6 @@ use crate::message_id;
 use crate::replace;
 use crate::requests::{AccountRequest, Ending, WorkerRequest, WorkerResponse};
 use crate::supervisor;
-use crate::token_bucket::{Allowance, Taken, TokenBucket};
 use crate::watch::Watched;
 use proto::account::Account;
 use proto::admin::import_export::{Exported, Forgotten, Imported, Restore};
@@ -40,29 +39,25 @@ const WATCH_TIME: Duration = Duration::from_secs(1);
 const STATUS_PAGE: usize = 40;
 /// ...and in one answer to `accounts`, of which each takes less than 0.4 KiB.
 const ACCOUNTS_PAGE: usize = 75;
-/// Pages of accounts for one uid that does not see everybody's.
-const LISTS: Allowance = Allowance { burst: 128, interval: Duration::from_millis(250) };
+
+fn log_refusal(context: &Context, uid: u32, why: &str) {
+    if context.logs_refusal(uid) {
+        tracing::info!(
+            message_id = message_id::REFUSED,
+            uid,
+            "an admin connection is refused: {why}"
+        );
+    }
+}
 
 /// Serves one connection.
 pub async fn serve(context: Rc<Context>, stream: UnixStream, uid: u32) {
     let Some(_slot) = ConnectionSlot::take(&context, uid) else {
-        if context.logs_refusal(uid) {
-            tracing::info!(
-                message_id = message_id::REFUSED,
-                uid,
-                "an admin connection is refused: too many"
-            );
-        }
+        log_refusal(&context, uid, "too many");
         return line_io::refuse(stream, Id::Null, Code::Busy.into()).await;
     };
     if context.rights(uid).status == Scope::None {
-        if context.logs_refusal(uid) {
-            tracing::info!(
-                message_id = message_id::REFUSED,
-                uid,
-                "an admin connection is refused: not allowed"
-            );
-        }
+        log_refusal(&context, uid, "not allowed");
         return line_io::refuse(stream, Id::Null, Code::Forbidden.into()).await;
     }
     converse(&Caller { context: context.clone(), uid }, stream).await;
@@ -358,7 +353,9 @@ impl Caller {
 
     fn accounts(&self, page: Page) -> Result<Accounts, Error> {
         let scope = allowed(self.rights().accounts)?;
-        self.count_list(scope)?;
+        if scope != Scope::All && !self.context.may_list(self.uid) {
+            return Err(Error::new(Code::Busy, "too many lists of accounts: wait a moment"));
+        }
         let mut accounts = match scope {
             Scope::All => self.context.state.all(),
             _ => self.context.state.of_uid(self.uid),
@@ -446,17 +443,6 @@ impl Caller {
         match former.contains(&wanted) {
             true => Ok((account, wanted)),
             false => Err(admin::no_account()),
-        }
-    }
-
-    /// A list reads every directory of its uid in the one thread that serves everybody.
-    fn count_list(&self, scope: Scope) -> Result<(), Error> {
-        let now = Instant::now();
-        let mut lists = self.context.lists.borrow_mut();
-        let bucket = lists.entry(self.uid).or_insert_with(|| TokenBucket::new(LISTS, now));
-        match scope == Scope::All || bucket.take(now) == Taken::Yes {
-            true => Ok(()),
-            false => Err(Error::new(Code::Busy, "too many lists of accounts: wait a moment")),
         }
     }
 

@@ -74,7 +74,7 @@ pub async fn settle(
         let step = next_step(&context.state, account, identity, by_name)?;
         let occupied = match step {
             Step::Serve => {
-                // Said until the worker has it on disk, whatever ends before.
+                // At each hello until the worker has written it down.
                 let anew = context.state.begins_anew(account)?.then_some(Arrival::MadeAnew);
                 return Ok(anew.or(arrival));
             }

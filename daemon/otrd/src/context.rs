@@ -11,7 +11,7 @@ use crate::memory::Memory;
 use crate::pending::PendingConnections;
 use crate::requests::AccountRequest;
 use crate::state_dir::StateDir;
-use crate::token_bucket::{Allowance, Taken, TokenBucket};
+use crate::token_bucket::{Allowance, BucketsByUid, Taken};
 use crate::turns::Turns;
 use proto::account::Account;
 use proto::worker::{AtRest, WorkerConfig};
@@ -25,6 +25,8 @@ use tokio::time::timeout;
 
 /// Refusals of one uid in the log.
 const REFUSALS: Allowance = Allowance { burst: 20, interval: Duration::from_secs(10) };
+/// Pages of accounts for one uid that does not see everybody's.
+const LISTS: Allowance = Allowance { burst: 128, interval: Duration::from_millis(250) };
 /// A change of fronts holds up everybody for so long at most.
 const FREEZE_TIME: Duration = Duration::from_secs(1);
 
@@ -67,10 +69,10 @@ pub struct Context {
     pub starts: Turns,
     /// Key generations at once: as many as there are processors.
     pub keygens: Turns,
-    /// Refusals of each uid that are logged.
-    refusals: RefCell<BTreeMap<u32, TokenBucket>>,
-    /// How often each uid may have its accounts listed, which reads all their directories.
-    pub lists: RefCell<BTreeMap<u32, TokenBucket>>,
+    /// See [`Context::logs_refusal`].
+    refusals: RefCell<BucketsByUid>,
+    /// See [`Context::may_list`].
+    lists: RefCell<BucketsByUid>,
     /// Whether accounts are served.
     pub phase: watch::Sender<Phase>,
     /// What supervisors hand over while nobody is served: one entry of each.
@@ -109,8 +111,8 @@ impl Context {
             admins: RefCell::default(),
             starts: Turns::new(2 * processors),
             keygens: Turns::new(processors),
-            refusals: RefCell::default(),
-            lists: RefCell::default(),
+            refusals: RefCell::new(BucketsByUid::new(REFUSALS)),
+            lists: RefCell::new(BucketsByUid::new(LISTS)),
             phase: watch::Sender::new(Phase::Serving),
             frozen: RefCell::default(),
             changed: Notify::new(),
@@ -139,10 +141,13 @@ impl Context {
     /// Whether one more refusal of a uid is logged: without end, they would push everything else out of the
     /// journal.
     pub fn logs_refusal(&self, uid: u32) -> bool {
-        let now = tokio::time::Instant::now();
-        let mut refusals = self.refusals.borrow_mut();
-        let bucket = refusals.entry(uid).or_insert_with(|| TokenBucket::new(REFUSALS, now));
-        bucket.take(now) == Taken::Yes
+        self.refusals.borrow_mut().take(uid, tokio::time::Instant::now()) == Taken::Yes
+    }
+
+    /// Whether a uid may have its accounts listed once more: a list reads every directory of its in the one
+    /// thread that serves everybody.
+    pub fn may_list(&self, uid: u32) -> bool {
+        self.lists.borrow_mut().take(uid, tokio::time::Instant::now()) == Taken::Yes
     }
 
     /// The most admin connections of one Unix user.

@@ -51,15 +51,9 @@ impl StateDir {
         identity: &Identity,
     ) -> Result<Option<Former>, Error> {
         let errno = |errno| Error::Failed { name: account.path(), errno };
-        let Some(user) = there(self.enter_user(account)).map_err(errno)? else { return Ok(None) };
-        let mut former = entries_aside(&user).map_err(errno)?;
-        former.retain(|(network, directory)| {
-            *network == account.network && directory.contains(Aside::Replaced.suffix())
-        });
-        former.sort();
-        for (_, directory) in former {
-            let aside = enter(&user, &directory).map_err(errno)?;
-            let content = read(&aside).map_err(|error| failed(account, error))?;
+        for directory in self.all_replaced(account)? {
+            let aside = self.enter_user(account).and_then(|user| enter(&user, &directory));
+            let content = read(&aside.map_err(errno)?).map_err(|error| failed(account, error))?;
             if matches!(content, Content::Record(record) if record.identity.as_ref() == Some(identity))
             {
                 return Ok(Some(Former { account: account.clone(), directory }));
@@ -68,14 +62,21 @@ impl StateDir {
         Ok(None)
     }
 
-    /// Whether any directory of this account was set aside for another network.
-    pub(crate) fn has_replaced(&self, account: &Account) -> Result<bool, Error> {
+    /// The directories of this account that were set aside for another network, sorted.
+    pub(crate) fn all_replaced(&self, account: &Account) -> Result<Vec<String>, Error> {
         let errno = |errno| Error::Failed { name: account.path(), errno };
-        let Some(user) = there(self.enter_user(account)).map_err(errno)? else { return Ok(false) };
-        let former = entries_aside(&user).map_err(errno)?;
-        Ok(former.iter().any(|(network, directory)| {
-            *network == account.network && directory.contains(Aside::Replaced.suffix())
-        }))
+        let Some(user) = there(self.enter_user(account)).map_err(errno)? else {
+            return Ok(Vec::new());
+        };
+        let former = entries_aside(&user).map_err(errno)?.into_iter();
+        let mut replaced: Vec<String> = former
+            .filter(|(network, directory)| {
+                *network == account.network && directory.contains(Aside::Replaced.suffix())
+            })
+            .map(|(_, directory)| directory)
+            .collect();
+        replaced.sort();
+        Ok(replaced)
     }
 
     /// The directories of a uid's accounts that were set aside, sorted.

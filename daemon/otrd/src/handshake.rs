@@ -2,12 +2,12 @@
 
 use crate::arrival;
 use crate::context::Context;
-use crate::hello_rate::Verdict;
 use crate::line_io::{self, ReadLineError, clip};
 use crate::message_id;
 use crate::module_connection::ModuleConnection;
 use crate::requests::AccountRequest;
 use crate::supervisor;
+use crate::token_bucket::Taken;
 use proto::account::Account;
 use proto::jsonrpc::{self, Code, Error, Id, Message, Request};
 use proto::line::LineBuffer;
@@ -57,11 +57,11 @@ pub async fn greet(context: Rc<Context>, mut stream: UnixStream, uid: u32) {
     let said = match hello(&context, uid, &line) {
         Ok((id, hello)) => {
             let account = Account { uid, user: hello.user.clone(), network: hello.network.clone() };
-            let verdict = context.hello_rate.borrow_mut().hello(&account, Instant::now());
-            if verdict == Verdict::Refused && context.logs_refusal(uid) {
+            let taken = context.hello_rate.borrow_mut().hello(&account, Instant::now());
+            if taken == Taken::No && context.logs_refusal(uid) {
                 tracing::warn!(message_id = message_id::REFUSED, %account, uid, "{account}: too many hellos from this account or its Unix user: do two ZNCs use the same user and network?");
             }
-            if verdict != Verdict::Served {
+            if taken != Taken::Yes {
                 let error = Error::new(
                     Code::Busy,
                     "too many hellos from this account or its Unix user: wait a moment",

@@ -2,7 +2,7 @@
 //! from each other without end would otherwise fill the log and keep the worker busy, and names without end the
 //! one thread that looks for each on disk.
 
-use crate::token_bucket::{Allowance, Taken, TokenBucket};
+use crate::token_bucket::{Allowance, BucketsByUid, Taken, TokenBucket};
 use proto::account::Account;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,44 +15,32 @@ const OF_UID: Allowance = Allowance { burst: 4096, interval: Duration::from_mill
 /// Accounts of one uid that are remembered besides those that could begin a burst.
 const ACCOUNTS_PER_UID: usize = 2048;
 
-/// What becomes of a hello.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is served.
-    Served,
-    /// It is refused, the first of a series: to be logged.
-    Refused,
-    /// It is refused like the one before.
-    RefusedAgain,
-}
-
 /// The hellos of all accounts. A uid can only exhaust its own part.
-#[derive(Default)]
 pub struct HelloRate {
     accounts: BTreeMap<u32, BTreeMap<Account, TokenBucket>>,
-    uids: BTreeMap<u32, TokenBucket>,
+    uids: BucketsByUid,
+}
+
+impl Default for HelloRate {
+    fn default() -> Self {
+        Self { accounts: BTreeMap::new(), uids: BucketsByUid::new(OF_UID) }
+    }
 }
 
 impl HelloRate {
     /// Counts one hello.
-    pub fn hello(&mut self, account: &Account, now: Instant) -> Verdict {
+    pub fn hello(&mut self, account: &Account, now: Instant) -> Taken {
         let known = self.accounts.entry(account.uid).or_default();
         if known.len() >= ACCOUNTS_PER_UID && !known.contains_key(account) {
             known.retain(|_, bucket| !bucket.is_full(now));
             if known.len() >= ACCOUNTS_PER_UID {
-                return Verdict::RefusedAgain;
+                return Taken::NoAgain;
             }
         }
         let new = || TokenBucket::new(OF_ACCOUNT, now);
-        let mut taken = known.entry(account.clone()).or_insert_with(new).take(now);
-        if taken == Taken::Yes {
-            let new = || TokenBucket::new(OF_UID, now);
-            taken = self.uids.entry(account.uid).or_insert_with(new).take(now);
-        }
-        match taken {
-            Taken::Yes => Verdict::Served,
-            Taken::No => Verdict::Refused,
-            Taken::NoAgain => Verdict::RefusedAgain,
+        match known.entry(account.clone()).or_insert_with(new).take(now) {
+            Taken::Yes => self.uids.take(account.uid, now),
+            refused => refused,
         }
     }
 }
@@ -71,34 +59,34 @@ mod tests {
         let (mut rate, start) = (HelloRate::default(), Instant::now());
         let net = account(1, "net");
         for _ in 0..OF_ACCOUNT.burst {
-            assert_eq!(rate.hello(&net, start), Verdict::Served);
+            assert_eq!(rate.hello(&net, start), Taken::Yes);
         }
-        assert_eq!(rate.hello(&net, start), Verdict::Refused);
+        assert_eq!(rate.hello(&net, start), Taken::No);
         for _ in 0..1000 {
-            assert_eq!(rate.hello(&net, start), Verdict::RefusedAgain);
+            assert_eq!(rate.hello(&net, start), Taken::NoAgain);
         }
-        assert_eq!(rate.hello(&account(1, "other"), start), Verdict::Served);
-        assert_eq!(rate.hello(&account(2, "net"), start), Verdict::Served);
+        assert_eq!(rate.hello(&account(1, "other"), start), Taken::Yes);
+        assert_eq!(rate.hello(&account(2, "net"), start), Taken::Yes);
         let later = start + OF_ACCOUNT.interval;
-        assert_eq!(rate.hello(&net, later), Verdict::Served);
+        assert_eq!(rate.hello(&net, later), Taken::Yes);
         // Still the same series: it is logged once.
-        assert_eq!(rate.hello(&net, later), Verdict::RefusedAgain);
+        assert_eq!(rate.hello(&net, later), Taken::NoAgain);
         let much_later = later + OF_ACCOUNT.interval * OF_ACCOUNT.burst;
-        assert!((0..OF_ACCOUNT.burst).all(|_| rate.hello(&net, much_later) == Verdict::Served));
-        assert_eq!(rate.hello(&net, much_later), Verdict::Refused);
+        assert!((0..OF_ACCOUNT.burst).all(|_| rate.hello(&net, much_later) == Taken::Yes));
+        assert_eq!(rate.hello(&net, much_later), Taken::No);
     }
 
     #[test]
     fn accounts_without_end_exhaust_only_their_own_uid() {
         let (mut rate, start) = (HelloRate::default(), Instant::now());
         for number in 0..ACCOUNTS_PER_UID {
-            assert_eq!(rate.hello(&account(1, &format!("n{number}")), start), Verdict::Served);
+            assert_eq!(rate.hello(&account(1, &format!("n{number}")), start), Taken::Yes);
         }
-        assert_eq!(rate.hello(&account(1, "more"), start), Verdict::RefusedAgain);
-        assert_eq!(rate.hello(&account(1, "n0"), start), Verdict::Served);
-        assert_eq!(rate.hello(&account(2, "more"), start), Verdict::Served);
+        assert_eq!(rate.hello(&account(1, "more"), start), Taken::NoAgain);
+        assert_eq!(rate.hello(&account(1, "n0"), start), Taken::Yes);
+        assert_eq!(rate.hello(&account(2, "more"), start), Taken::Yes);
         let later = start + OF_ACCOUNT.interval * 2;
-        assert_eq!(rate.hello(&account(1, "more"), later), Verdict::Served);
+        assert_eq!(rate.hello(&account(1, "more"), later), Taken::Yes);
     }
 
     #[test]
@@ -108,14 +96,14 @@ mod tests {
             rate.hello(&account(1, &format!("n{}", number % 1024)), now)
         };
         for number in 0..OF_UID.burst {
-            assert_eq!(hello(&mut rate, number, start), Verdict::Served);
+            assert_eq!(hello(&mut rate, number, start), Taken::Yes);
         }
-        assert_eq!(hello(&mut rate, 0, start), Verdict::Refused);
-        assert_eq!(hello(&mut rate, 1, start), Verdict::RefusedAgain);
-        assert_eq!(rate.hello(&account(2, "n0"), start), Verdict::Served);
+        assert_eq!(hello(&mut rate, 0, start), Taken::No);
+        assert_eq!(hello(&mut rate, 1, start), Taken::NoAgain);
+        assert_eq!(rate.hello(&account(2, "n0"), start), Taken::Yes);
         let later = start + OF_UID.interval * 2;
-        assert_eq!(hello(&mut rate, 2, later), Verdict::Served);
-        assert_eq!(hello(&mut rate, 3, later), Verdict::Served);
-        assert_eq!(hello(&mut rate, 4, later), Verdict::RefusedAgain);
+        assert_eq!(hello(&mut rate, 2, later), Taken::Yes);
+        assert_eq!(hello(&mut rate, 3, later), Taken::Yes);
+        assert_eq!(hello(&mut rate, 4, later), Taken::NoAgain);
     }
 }

@@ -52,7 +52,7 @@ impl StateDir {
                 is_empty(&directory).map_err(|errno| failed(account, errno.into()))?
             }
         };
-        let made_anew = is_new && self.has_replaced(account)?;
+        let made_anew = is_new && !self.all_replaced(account)?.is_empty();
         let directory = self.make_account(account)?;
         let record = known.unwrap_or_default();
         let made_anew = made_anew || record.made_anew;

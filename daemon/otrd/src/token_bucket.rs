@@ -1,5 +1,6 @@
 //! A token bucket: a burst, refilled one token at a time at a fixed interval.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -67,5 +68,24 @@ impl TokenBucket {
         } else {
             self.last_refill += interval * whole;
         }
+    }
+}
+
+/// A bucket for each Unix user.
+pub struct BucketsByUid {
+    allowance: Allowance,
+    buckets: BTreeMap<u32, TokenBucket>,
+}
+
+impl BucketsByUid {
+    /// Full ones.
+    pub fn new(allowance: Allowance) -> Self {
+        Self { allowance, buckets: BTreeMap::new() }
+    }
+
+    /// Takes one token of a uid.
+    pub fn take(&mut self, uid: u32, now: Instant) -> Taken {
+        let new = || TokenBucket::new(self.allowance, now);
+        self.buckets.entry(uid).or_insert_with(new).take(now)
     }
 }

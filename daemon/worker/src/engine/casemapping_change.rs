@@ -10,8 +10,8 @@ use otr::{KnownFingerprint, Peer};
 use proto::irc::Nick;
 
 impl Engine {
-    /// The server says how it compares nicks. One that says so again and again is believed later: until then the
-    /// module holds closed whoever any server could mean.
+    /// The server says how it compares nicks. Changes over the allowance take effect later; until then the
+    /// module keeps closed every name that any rule takes for a closed one.
     pub(super) fn hear_casemapping(&mut self, word: &str) {
         if !self.policies.is_other_casemapping(word) {
             self.casemapping_later = None;

@@ -119,9 +119,9 @@ pub struct Engine {
     /// How our files lie on disk, in words.
     at_rest: &'static str,
     fragments: Reassembler,
-    /// When the next of the conversations that a restart interrupted is to ask for a new session.
+    /// When further conversations that a restart interrupted ask for new sessions.
     ask_anew_at: Option<Duration>,
-    /// The server's rule for comparing nicks where it changed too often, and when it is believed.
+    /// A rule for comparing nicks over the allowance, and when it takes effect.
     casemapping_later: Option<(Duration, String)>,
     /// When libotr wants to wipe the keys of exchanges that nobody answered.
     wipe_at: Option<Duration>,

@@ -54,19 +54,15 @@ impl Engine {
                 }
             }
             Phase::Clear => self.in_clear(peer, out, policy),
-            phase
-                if phase.is_to_ask_anew() && self.network.connected && policy != Policy::Never =>
-            {
+            phase => {
                 let why = Self::why_blocked(&out.message.to, phase, policy);
-                self.ask_anew(peer);
+                if phase.is_to_ask_anew() && self.network.connected && policy != Policy::Never {
+                    self.ask_anew(peer);
+                }
                 match self.conversations.get(peer).is_some_and(|c| c.asked.is_some()) {
                     true => self.wait(peer, out),
                     false => self.refuse(out, &why),
                 }
-            }
-            phase => {
-                let why = Self::why_blocked(&out.message.to, phase, policy);
-                self.refuse(out, &why);
             }
         }
     }

@@ -93,8 +93,8 @@ impl Engine {
         self.persistence.changed(StoredFile::Conversations);
     }
 
-    /// Nobody asks for a private conversation any more, and what waited for it comes back. The user
-    /// did not say that anything may go out in clear.
+    /// Stops asking for a private conversation; what waited for it comes back. Unlike `finish`, it is not the
+    /// user's word that text may go out in clear.
     pub(super) fn withdraw(&mut self, peer: &Peer) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         let asked = conversation.asked.take().is_some();
