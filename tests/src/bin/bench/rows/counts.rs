@@ -29,16 +29,16 @@ pub fn measure(kit: &Kit, report: &mut Report) {
 
 fn instructions(kit: &Kit, report: &mut Report, world: &World) {
     let key = kit.built.join("key");
-    let ours = engine(world, &key);
+    let ours = engine(world, &key, 500);
     let bare = kit.built.join("bare");
-    let encrypt = each(world, &bare, &["encrypt"], &key);
-    let decrypt = each(world, &bare, &["decrypt"], &key).without(&encrypt);
+    let encrypt = each(world, &bare, &["encrypt"], &key, 1000);
+    let decrypt = each(world, &bare, &["decrypt"], &key, 1000).without(&encrypt);
     let names = ["plain line out", "plain line in", "encrypted line out", "encrypted line in"];
     let others = [None, None, Some(&encrypt), Some(&decrypt)];
     for ((name, count), other) in names.into_iter().zip(&ours).zip(others) {
         add(report, &format!("worker, {name}"), count, other);
     }
-    for (kind, count) in module_json(kit, world) {
+    for (kind, count) in module_json(kit, world, 1000) {
         add(report, &format!("module's JSON, {kind}"), &count, None);
     }
 }
@@ -58,13 +58,12 @@ fn add(report: &mut Report, name: &str, count: &Count, other: Option<&Count>) {
 }
 
 /// What each kind of line costs the worker, without its system calls.
-fn engine(world: &World, key: &Path) -> Vec<Count> {
+fn engine(world: &World, key: &Path, count: usize) -> Vec<Count> {
     let own = std::env::current_exe().expect("our own path");
     // Not `--toggle-collect`: calls are counted where nothing is collected, too, and how many a
     // key exchange makes is random.
     let parts = ["before", "after"].map(|when| format!("--dump-{when}={COUNTED}"));
     let parts = parts.each_ref().map(String::as_str);
-    let count = 500;
     let of = |kind: &&str| {
         let (count_word, key) = (count.to_string(), key.to_str().expect("a path in UTF-8"));
         let words = ["engine", kind, &count_word, key];
@@ -75,15 +74,15 @@ fn engine(world: &World, key: &Path) -> Vec<Count> {
 }
 
 /// What writing a request and reading its reply costs the module.
-fn module_json(kit: &Kit, world: &World) -> Vec<(&'static str, Count)> {
+fn module_json(kit: &Kit, world: &World, count: usize) -> Vec<(&'static str, Count)> {
     let shim = kit.built.join("shim-lines");
-    let of = |kind| (kind, each(world, &shim, &[kind], Path::new("")));
+    let of = |kind| (kind, each(world, &shim, &[kind], Path::new(""), count));
     ["pass", "private-out", "private-in"].map(of).into()
 }
 
-/// A line's share of two runs of different lengths.
-fn each(world: &World, program: &Path, words: &[&str], key: &Path) -> Count {
-    let (few, many) = (200, 1200);
+/// A line's share of two runs, one of which has so many lines more.
+fn each(world: &World, program: &Path, words: &[&str], key: &Path, more: usize) -> Count {
+    let few = 200;
     let run = |count: usize| {
         let (count, key) = (count.to_string(), key.to_str().expect("a path in UTF-8"));
         let mut all = words.to_vec();
@@ -91,7 +90,7 @@ fn each(world: &World, program: &Path, words: &[&str], key: &Path) -> Count {
         all.extend((!key.is_empty()).then_some(key));
         Count::read(&callgrind(world, &[], program, &all))
     };
-    run(many).without(&run(few)).divided(many - few)
+    run(few + more).without(&run(few)).divided(more)
 }
 
 /// The file with what was counted; its parts, where there are some, have numbers for extensions.
@@ -109,9 +108,9 @@ fn callgrind(world: &World, options: &[&str], program: &Path, words: &[&str]) ->
 pub fn short(kit: &Kit) -> Vec<(String, f64, f64)> {
     let world = World::new();
     let mut counts = Vec::new();
-    let engine = KINDS.into_iter().zip(engine(&world, &kit.built.join("key")));
+    let engine = KINDS.into_iter().zip(engine(&world, &kit.built.join("key"), 100));
     let engine = engine.map(|(kind, count)| (format!("worker, {kind}"), count));
-    let module = module_json(kit, &world);
+    let module = module_json(kit, &world, 200);
     let module = module.into_iter().map(|(kind, count)| (format!("module's JSON, {kind}"), count));
     for (name, count) in engine.chain(module) {
         counts.push((format!("instructions, {name}"), count.instructions.round(), 1.15));
