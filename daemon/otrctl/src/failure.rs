@@ -15,6 +15,9 @@ pub enum Failure {
     /// EX_DATAERR
     #[error("{0}")]
     Refused(String),
+    /// EX_DATAERR, with the whole answer to a command, as `*otr` says it.
+    #[error("{0}")]
+    NotDone(String),
     /// EX_NOINPUT
     #[error("{0}")]
     NoInput(String),
@@ -43,7 +46,7 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Failure::Usage(_) => 64,
-            Failure::Refused(_) => 65,
+            Failure::Refused(_) | Failure::NotDone(_) => 65,
             Failure::NoInput(_) => 66,
             Failure::NoAccount(_) => 67,
             Failure::Unavailable(_) => 69,

@@ -78,7 +78,7 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::from(NOT_SHOWN),
         },
-        Err(failure @ Failure::ChecksFailed(_)) => {
+        Err(failure @ (Failure::ChecksFailed(_) | Failure::NotDone(_))) => {
             let _ = terminal::print(&failure.to_string());
             ExitCode::from(failure.exit_code())
         }
@@ -136,7 +136,10 @@ fn run(args: &Args) -> Result<String, Failure> {
             let account = select(&mut client, named, args.uid)?;
             let text = Text::new(line.as_deref().map_or(&[][..], Vec::as_slice));
             let output: Output = client.ask("command", &CommandLine { account, text })?;
-            render::render(args.json, &output, render::output)
+            let said = render::render(args.json, &output, render::output)?;
+            // What status tells is no refusal.
+            let refused = matches!(args.action, Action::Words(_)) && render::is_refused(&output);
+            if refused { Err(Failure::NotDone(said)) } else { Ok(said) }
         }
     }
 }

@@ -44,6 +44,12 @@ pub fn output(output: &Output) -> String {
     out
 }
 
+/// Whether a command was not done, or not all of it.
+pub fn is_refused(output: &Output) -> bool {
+    let refuses = |effect: &Effect| matches!(effect, Effect::Print { style: Style::Bad, .. });
+    output.output.iter().any(refuses)
+}
+
 /// Whether there are colours: <https://no-color.org>
 pub fn colours() -> bool {
     std::io::stdout().is_terminal()

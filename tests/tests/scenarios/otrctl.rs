@@ -216,6 +216,25 @@ fn a_watcher_sees_workers_come_and_die() {
 }
 
 #[test]
+fn what_was_not_done_is_told_by_the_exit_status() {
+    let scene = Scene::private();
+    let says = |words: &[&str]| Otrctl::new(&scene.otrd).args(words).run();
+    for words in [
+        &["policy", "bob", "requird"][..],
+        &["trust", "nosuch"],
+        &["forget", "00000000 00000000 00000000 00000000 00000000"],
+        &["auth", "carol", "a secret"],
+        &["nosuchword"],
+    ] {
+        let said = says(words);
+        assert_eq!(said.code, 65, "{words:?}: {said:?}");
+        assert!(!said.out.is_empty() || !said.err.is_empty(), "{words:?}: {said:?}");
+    }
+    assert_eq!(says(&["policy", "bob", "required"]).code, 0);
+    assert_eq!(says(&["status"]).code, 0);
+}
+
+#[test]
 fn a_secret_need_not_stand_on_the_command_line() {
     let scene = Scene::private();
     let file = scene.world.path().join("secret");
