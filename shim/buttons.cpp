@@ -103,7 +103,8 @@ CString COtr::Fill(const CWebSock& WebSock, Call& call) {
             sField = szField;
             CString sText = Field(WebSock, sField);
             const bool bNick = IsNick(sField), bSecret = sField == "secret";
-            if (!bSecret && call.words.empty()) call.words = sText.Left(kMaxField);
+            const bool bTyped = WebSock.GetRawParam(sField + "-hex").empty();
+            if (!bSecret && bTyped && call.words.empty()) call.words = sText.Left(kMaxField);
             if (sText.size() > kMaxField) return wrong("This is too long.");
             if (sText.empty() && pFields == &pButton->needs)
                 return wrong(bNick ? "Type a nick." : bSecret ? "Type the secret." : "This is missing.");

@@ -281,7 +281,7 @@ void COtr::GiveUp(Held& held, const CString& sWhy) {
     held.done = true;
     held.text.clear();
     held.call.reset();
-    held.message = NoMessage();
+    held.message.reset();
 }
 
 void COtr::GiveBackKept(const CString& sWhy) {

@@ -171,9 +171,12 @@ void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
     LearnUser(sNew, Message.GetNick().GetIdent());
     if (level == guard::Level::Closed) StoreAtOnce();
     Held held(Held::What::Nick, sOld, sNew);
-    Rename(m_Queue, sOld, sNew);
-    Rename(m_Waiting, sOld, sNew);
-    if (!Same(sOld, sNew)) PeerMoved(sOld, sOld + " is now known as " + sNew);
+    // What is no nick stands in front of nobody's words: ZNC would write it into the line as it is.
+    if (!Peer(sNew).empty()) {
+        Rename(m_Queue, sOld, sNew);
+        Rename(m_Waiting, sOld, sNew);
+    }
+    if (!Same(sOld, sNew)) PeerMoved(sOld, Quoted(sOld) + " is now known as " + Quoted(sNew));
     if (Peer(sOld).empty() || Peer(sNew).empty()) {
         if (level == guard::Level::Closed)
             Say("[" + Quoted(sOld) + "] The server calls them " + Quoted(sNew) +
@@ -188,13 +191,13 @@ void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
 
 void COtr::Rename(std::deque<Held>& queue, const CString& sOld, const CString& sNew) {
     for (Held& held : queue)
-        if (held.what == Held::What::In && held.message.GetNick().NickEquals(sOld))
-            held.message.GetNick().SetNick(sNew);
+        if (held.what == Held::What::In && held.message && held.message->GetNick().NickEquals(sOld))
+            held.message->GetNick().SetNick(sNew);
 }
 
 void COtr::OnQuitMessage(CQuitMessage& Message, const vector<CChan*>&) {
     Held held(Held::What::Quit, Message.GetNick().GetNick());
-    PeerMoved(held.who, held.who + " has left IRC");
+    PeerMoved(held.who, Quoted(held.who) + " has left IRC");
     // A netsplit must not fill the queue.
     const bool bMay = wire::ValidNick(held.who) && (m_Queue.size() <= kMaxHeld / 2 || Guarded(held.who));
     if (!bMay || (!SendRequest(held) && !Defer(held))) MovedIsAsked(m_uNextId - 1);

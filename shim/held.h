@@ -11,12 +11,6 @@
 
 using wire::Kind;
 
-// ZNC parses even an empty line for a new one, at the price of the rest of a request.
-static CMessage NoMessage() {
-    static const CMessage s_Empty;
-    return s_Empty;
-}
-
 // What a typed method says, or a page of the account that is asked for. Its texts may be secrets.
 struct Call {
     wire::TypedMethod typed;
@@ -37,7 +31,7 @@ struct Held {
     What what;
     std::string who, text;  // peer or mask; for Nick the old and the new one
     Kind kind = Kind::Text;
-    CMessage message = NoMessage();
+    std::unique_ptr<CMessage> message;  // of In and Out, until it is done
     uint64_t client = 0, id = 0;
     long since = 0;
     std::shared_ptr<Call> call;  // of Typed
@@ -58,8 +52,8 @@ struct Leaving {
     bool carries = false;
     std::string who, text;
     Kind kind = Kind::Text;
-    CMessage message = NoMessage();  // what its other clients are shown
-    std::string security;            // what protects it, in the words of PROTOCOL.md
+    std::unique_ptr<CMessage> message;  // of one that carries: what the user's other clients are shown
+    std::string security;               // what protects it, in the words of PROTOCOL.md
     uint64_t client = 0;
 };
 

@@ -16,6 +16,11 @@ static const std::array<char, 3> kEnds = {'\r', '\n', '\0'};
 
 static bool Ends(char c) { return std::find(kEnds.begin(), kEnds.end(), c) != kEnds.end(); }
 
+// What some client takes for a blank.
+static bool IsBlank(unsigned char c) { return c <= ' ' || c == 0x7f; }
+
+static bool HasBlank(const CString& sText) { return std::any_of(sText.begin(), sText.end(), IsBlank); }
+
 // Hardly any text does.
 static bool HasEnd(const std::string& text) {
     return std::any_of(kEnds.begin(), kEnds.end(), [&](char c) { return text.find(c) != std::string::npos; });

@@ -3,7 +3,7 @@
 #include "otr.h"
 
 static const char* const kTag = "znc.in/otr";
-static const size_t kMaxStates = 4096;  // beyond which those who are clear are not kept
+static const size_t kMaxStates = 4096;  // of so many people it is kept
 
 // The tag goes through ZNC under a name that nobody else knows, and under its own only to a client
 // that listens: whatever else has that name is not ours. It is kept, for ZNC keeps lines to be read
@@ -71,10 +71,10 @@ void COtr::ToListeners(F tell) {
 void COtr::Stands(const CString& sPeer, const wire::PeerState& now) {
     ToListeners([&](CClient& Client) { Tell(Client, sPeer, now); });
     KeepInOverview(sPeer, now);
-    const bool bKeep = now.policy == "required" && m_States.size() < kMaxStates;
-    if (now.state == "clear" && !bKeep)
+    const bool bKnown = m_States.count(sPeer) != 0;
+    if (now.state == "clear" && now.policy != "required")
         m_States.erase(sPeer);
-    else
+    else if (bKnown || m_States.size() < kMaxStates)
         m_States[sPeer] = now;
 }
 
@@ -116,8 +116,6 @@ void COtr::AddTag(CMessage& Message, const std::string& security) const {
     if (!security.empty()) Message.SetTag(m_sTag, security);
 }
 
-static bool IsBlank(unsigned char c) { return c <= ' ' || c == 0x7f; }
-
 // Whether any client could take this for our tag.
 static bool IsTag(CString sName) {
     sName.erase(std::remove_if(sName.begin(), sName.end(), IsBlank), sName.end());
@@ -131,8 +129,6 @@ static bool HasTag(const MCString& Tags) {
 static void RemoveTag(MCString& Tags) {
     for (auto it = Tags.begin(); it != Tags.end();) it = IsTag(it->first) ? Tags.erase(it) : std::next(it);
 }
-
-static bool HasBlank(const CString& sText) { return std::any_of(sText.begin(), sText.end(), IsBlank); }
 
 // The command as any client could read it: some read TAB and the like as blanks.
 static CString CommandOf(const CMessage& Message) {
@@ -152,6 +148,17 @@ static CString CommandOf(const CMessage& Message) {
 static bool IsDistorted(const CString& sCommand) {
     const auto it = std::find_if_not(sCommand.begin(), sCommand.end(), IsBlank);
     return it == sCommand.end() || *it == ':' || *it == '@';
+}
+
+// Whether a name holds a blank, behind which clients would read the words of whoever chose it as a line of its
+// own: ZNC writes names as they are. The last parameter alone is text.
+static bool HasLineInside(const CMessage& Message) {
+    const CNick& Nick = Message.GetNick();
+    const VCString& vsParams = Message.GetParams();
+    const auto holds = [](const CString& sName) { return sName.find(' ') != CString::npos || HasEnd(sName); };
+    return Nick.GetNick().StartsWith(":") || holds(Nick.GetNick()) || holds(Nick.GetIdent()) ||
+           holds(Nick.GetHost()) ||
+           (!vsParams.empty() && std::any_of(vsParams.begin(), vsParams.end() - 1, holds));
 }
 
 // Stops a line of the server's that only we may say or that is not what it seems, and takes our tags out of
@@ -181,7 +188,7 @@ bool COtr::BlockForged(CMessage& Message) const {
 
 // Every line to a client passes here, whoever wrote it.
 CModule::EModRet COtr::OnSendToClientMessage(CMessage& Message) {
-    if (IsDistorted(Message.GetCommand())) return HALT;
+    if (IsDistorted(Message.GetCommand()) || HasLineInside(Message)) return HALT;
     if (Message.GetCommand().size() == 3 && Message.GetCommand().Equals("OTR") && !m_bTelling) return HALT;
     const CString sSecurity = Message.GetTag(m_sTag);
     AddMark(Message, sSecurity);

@@ -75,7 +75,11 @@ void COtr::AddMark(CMessage& Message, const CString& sSecurity) const {
     const CString sFront = sText.substr(0, uBegin);
     CString sWords = sText.substr(uBegin);
     // ZNC puts the time in front of what it plays back.
-    const CString sTime = GetUser()->AddTimestamp(Message.GetTime().tv_sec, "");
+    const CUser& User = *GetUser();
+    const CString sTime =
+        User.GetTimestampPrepend()
+            ? CUtils::FormatTime(Message.GetTime(), User.GetTimestampFormat(), User.GetTimezone()) + " "
+            : CString();
     const bool bTime = !sTime.empty() && sWords.compare(0, sTime.size(), sTime) == 0;
     CString sClean = mark::Without(sWords, m_sMark);
     if (bTime && sClean == sWords) sClean = sTime + mark::Without(sWords.substr(sTime.size()), m_sMark);

@@ -29,9 +29,9 @@ CModule::EModRet COtr::Outgoing(CMessage& Message, Kind kind, const CString& sTe
     Held held(Held::What::Out, sTarget, sText);
     held.kind = kind;
     held.client = Number(GetClient());
-    held.message = Message;
-    held.message.SetClient(nullptr);
-    held.message.SetChan(nullptr);
+    held.message = std::make_unique<CMessage>(Message);
+    held.message->SetClient(nullptr);
+    held.message->SetChan(nullptr);
     held.folded = Fold(sTarget);
     // What is no bare nick goes as it was typed, and to nobody who is closed.
     if (!bGuarded && !bPeer) {
@@ -73,9 +73,9 @@ CModule::EModRet COtr::Arriving(CMessage& Message, Kind kind, const CString& sTe
     if (!IsForOtrd(Message)) return CONTINUE;
     Held held(Held::What::In, Message.GetNick().GetNickMask(), sText);
     held.kind = kind;
-    held.message = Message;
-    held.message.SetClient(nullptr);
-    held.message.SetChan(nullptr);
+    held.message = std::make_unique<CMessage>(Message);
+    held.message->SetClient(nullptr);
+    held.message->SetChan(nullptr);
     if (SendRequest(held) || Defer(held)) return HALT;
     MarkUnchecked(Message, kind);
     AddTag(Message, kClear);
@@ -107,7 +107,7 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
     const auto isPass = [](const Effect& effect) { return effect.what == Effect::Do::Pass; };
     if (std::count_if(effects.begin(), effects.end(), isPass) > (bOut || bIn ? 1 : 0)) {
         Held none(Held::What::Command);
-        return Fail(pHead ? *pHead : none, "otrd let a message pass that is not held");
+        return Fail(pHead && !bDone ? *pHead : none, "otrd let a message pass that is not held");
     }
     CClient* pOld = GetClient();
     if (pHead && pHead->what == Held::What::Command) SetClient(Client(pHead->client));
@@ -118,8 +118,8 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 if (bDone)
                     break;
                 else if (bIn) {
-                    const CString sText = Text(pHead->message, pHead->kind), sDisarmed = Disarmed(sText);
-                    if (sDisarmed != sText) SetText(pHead->message, pHead->kind, sDisarmed);
+                    const CString sText = Text(*pHead->message, pHead->kind), sDisarmed = Disarmed(sText);
+                    if (sDisarmed != sText) SetText(*pHead->message, pHead->kind, sDisarmed);
                     MarkIfClosed(*pHead);
                     PassIn(*pHead);
                 } else if (!pHead->moved.empty())
@@ -151,12 +151,12 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 Message.SetNetwork(GetNetwork());
                 // Whoever changed nick while his message was held is shown under the new one.
                 if (bIn && Same(wire::NickOf(sWho), wire::NickOf(pHead->who)))
-                    Message.SetNick(pHead->message.GetNick());
+                    Message.SetNick(pHead->message->GetNick());
                 else
                     Message.SetNick(CNick(sWho));
-                if (bIn) Message.SetTime(pHead->message.GetTime());
-                if (bIn && !pHead->message.GetTag("time").empty())
-                    Message.SetTag("time", pHead->message.GetTag("time"));
+                if (bIn) Message.SetTime(pHead->message->GetTime());
+                if (bIn && !pHead->message->GetTag("time").empty())
+                    Message.SetTag("time", pHead->message->GetTag("time"));
                 Show(Message, effect.kind, effect.security);
                 break;
             }
@@ -165,7 +165,8 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 text.who = effect.who;
                 text.text = effect.text;
                 text.kind = effect.kind;
-                text.message = PrivMessage(sWho, effect.kind, Words(effect.kind, effect.text));
+                text.message = std::make_unique<CMessage>(
+                    PrivMessage(sWho, effect.kind, Words(effect.kind, effect.text)));
                 text.client = effect.client;
                 text.security = effect.security;
                 Carry(std::exchange(m_Sent, Sent::Yes), std::move(text), m_sWhyNot);
@@ -191,8 +192,8 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 // What the user said is answered by the reply to it, or by what follows.
                 Protect(effect, !pHead || pHead->IsCommand());
                 // Who becomes closed by what they say says it under a user name, by which they are reached, too.
-                if (effect.on && bIn && Same(sWho, wire::NickOf(pHead->who)))
-                    LearnUser(sWho, pHead->message.GetNick().GetIdent());
+                if (effect.on && bIn && !bDone && Same(sWho, wire::NickOf(pHead->who)))
+                    LearnUser(sWho, pHead->message->GetNick().GetIdent());
                 break;
             case Effect::Do::Open:
                 if (!pHead || pHead->IsCommand()) m_Closed.OpenEverybody();
@@ -215,7 +216,7 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
 void COtr::Fail(Held& held, const CString& sWhy) {
     if (held.what == Held::What::Out) return Refuse(held.who, sWhy, held.text);
     if (held.what == Held::What::In) {
-        MarkUnchecked(held.message, held.kind);
+        MarkUnchecked(*held.message, held.kind);
         PassIn(held);
     }
     if (IsOverview(held)) return OverviewFailed();

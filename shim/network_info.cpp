@@ -113,15 +113,14 @@ void COtr::ExpectLetters(const CString& sMapping) {
 }
 
 // Nicks whose letters only otrd can compare: it has all of Unicode, and we do not.
-bool COtr::KnowsMoreLetters() const {
-    const CString sMapping = ISupport("CASEMAPPING", "");
+static bool HasMoreLetters(const CString& sMapping) {
     return sMapping.Equals("rfc7613") || sMapping.Equals("precis");
 }
 
 CString COtr::Fold(const CString& sNick) const {
     const CString sMapping = ISupport("CASEMAPPING", "rfc1459");
     const bool bStrict = sMapping.Equals("rfc1459-strict") || sMapping.Equals("strict-rfc1459");
-    const bool bLetters = sMapping.Equals("ascii") || KnowsMoreLetters();
+    const bool bLetters = sMapping.Equals("ascii") || HasMoreLetters(sMapping);
     const CString sUpper = bLetters ? "" : bStrict ? "[]\\" : "[]\\^";
     CString sFolded = sNick.AsLower();
     for (char& c : sFolded) {

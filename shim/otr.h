@@ -360,7 +360,6 @@ class COtr : public CModule {
     void Replay();
 
     CString ISupport(const CString& sKey, const CString& sDefault) const;
-    bool KnowsMoreLetters() const;
     void ExpectLetters(const CString& sMapping);
     CString Fold(const CString& sNick) const;
     bool Same(const CString& sNick, const CString& sOther) const;

@@ -131,7 +131,7 @@ std::optional<Leaving> COtr::TakeLeaving(const CString& sLine) {
 void COtr::Left(Leaving& line, uint64_t uEnd) {
     if (!line.carries) return;
     CClient* pOrigin = Client(line.client);
-    if (Echoes(line.kind, pOrigin)) Echo(line.message, line.kind, pOrigin, line.security);
+    if (Echoes(line.kind, pOrigin)) Echo(*line.message, line.kind, pOrigin, line.security);
     ForgetWritten();
     const CIRCSock* pIRC = GetNetwork()->GetIRCSock();
     if (pIRC && pIRC->GetBytesWritten() < uEnd)

@@ -39,6 +39,11 @@ constexpr std::array<string_view, 4> kPolicies = {"never", "manual", "opportunis
 constexpr std::array<string_view, 4> kSecurities = {"clear", "unverified", "verified", "changed"};
 constexpr std::array<string_view, 3> kSmps = {"none", "asked", "answering"};
 
+constexpr size_t kMaxTable = 1 << 22;  // bytes of a table as text
+constexpr size_t kMaxColumns = 64;
+constexpr size_t kMaxQuestion = 4096;
+constexpr size_t kMinCell = 32;        // what a cell takes in ZNC at least
+
 template <size_t N>
 size_t OneOf(const std::array<string_view, N>& words, string_view word) {
     const auto it = std::find(words.begin(), words.end(), word);
@@ -83,12 +88,26 @@ std::shared_ptr<PeerState> ReadStanding(const object& in) {
     Member(in, "waiting");
     out->waiting = json::Number(in, "waiting").value_or(0);
     if (Find(in, "question")) out->question = json::Text(Member(in, "question"));
+    if (out->question.size() > kMaxQuestion) throw ParseError{"a question is too long"};
     if (!Find(in, "fingerprint")) return out;
     out->fingerprint = json::String(in, "fingerprint");
     if (out->fingerprint.size() != 40 ||
         out->fingerprint.find_first_not_of("0123456789ABCDEF") != std::string::npos)
         throw ParseError{"no fingerprint"};
     return out;
+}
+
+// Bytes of it as text: each row is as wide as the widest.
+size_t SizeOfTable(const Effect& table) {
+    size_t width = 0, count = table.columns.size();
+    for (const auto& row : table.rows) count = std::max(count, row.size());
+    if (count > kMaxColumns) return SIZE_MAX;
+    for (size_t i = 0; i < count; i++) {
+        size_t widest = i < table.columns.size() ? table.columns[i].size() : 0;
+        for (const auto& row : table.rows) widest = std::max(widest, i < row.size() ? row[i].size() : 0);
+        width += widest + kMinCell;
+    }
+    return width * (table.rows.size() + 1);
 }
 
 Effect ReadEffect(const element& value) {
@@ -149,6 +168,7 @@ Effect ReadEffect(const element& value) {
                 for (const element cell : json::As<json::array>(cells, "a row", "list"))
                     out.rows.back().push_back(json::Text(cell));
             }
+            if (SizeOfTable(out) > kMaxTable) throw ParseError{"a table is too large"};
             break;
     }
     return out;

@@ -16,10 +16,9 @@ class Line {
   public:
     Line(string_view method, std::optional<uint64_t> id) {
         m_sLine.reserve(1024);  // longer than most messages are
-        m_sLine = "{\"jsonrpc\":\"2.0\"";
-        if (id) Number("id", *id);
-        Name("method").append("\"").append(method).append("\"");
-        Name("params") += '{';
+        m_sLine = "{\"jsonrpc\":\"2.0\",";
+        if (id) m_sLine.append("\"id\":").append(std::to_string(*id)).append(",");
+        m_sLine.append("\"method\":\"").append(method).append("\",\"params\":{");
     }
     Line& Number(string_view name, uint64_t value) {
         Name(name) += std::to_string(value);

@@ -16,17 +16,25 @@ bool COtr::IsModuleName(const CString& sNick) const {
            GetUser()->GetModules().FindModule(sModule) || GetNetwork()->GetModules().FindModule(sModule);
 }
 
+// A nick that may be ours: ZNC writes it into each line to the user, those of *otr among them.
+static bool IsOwnName(const CString& sName) { return wire::ValidNick(sName) && target::IsBare(sName); }
+
 CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
     if (BlockForged(Message)) return HALT;
     CNick& Nick = Message.GetNick();
     const CString sCommand = Message.GetCommand().AsUpper();
     if (IsModuleName(Nick.GetNick())) Nick.SetNick(kOfNetwork + Nick.GetNick());
+    const CString sName = Message.GetParam(0);
     if (sCommand == "NICK") {
         m_bOwnNick = Nick.NickEquals(OwnNick());  // ZNC takes it over before it tells us
-        if (!m_bOwnNick && IsModuleName(Message.GetParam(0)))
-            Message.SetParam(0, kOfNetwork + Message.GetParam(0));
+        if (m_bOwnNick && (!IsOwnName(sName) || IsModuleName(sName))) return HALT;
+        if (!m_bOwnNick && IsModuleName(sName)) Message.SetParam(0, kOfNetwork + sName);
     }
-    if (sCommand == "CHGHOST" && Nick.NickEquals(OwnNick())) Learn(Message.GetParam(0), Message.GetParam(1));
+    if (sCommand == "001" && !IsOwnName(sName)) return HALT;
+    if (sCommand == "CHGHOST") {
+        if (HasBlank(sName) || HasBlank(Message.GetParam(1))) return HALT;
+        if (Nick.NickEquals(OwnNick())) Learn(sName, Message.GetParam(1));
+    }
     if (!m_Closed.Any() && !m_Required.Any()) return CONTINUE;
     const std::string sSpeaker(target::Speaker(Nick.GetNick()));
     LearnUser(sSpeaker, Nick.GetIdent());
@@ -83,7 +91,7 @@ void COtr::MarkClear(CMessage& Message) {
 // otrd takes somebody for one with whom nothing was private, and the guard knows better.
 void COtr::MarkIfClosed(Held& held) const {
     if (m_Closed.OfSpeaker(wire::NickOf(held.who)) != guard::Level::Closed) return;
-    MarkClear(held.message);
+    MarkClear(*held.message);
     if (held.kind == Kind::Ctcp) held.kind = Kind::Text;
     if (held.kind == Kind::CtcpReply) held.kind = Kind::Notice;
 }

@@ -29,7 +29,7 @@ bool COtr::LaterModules(EModRet (CModule::*pHook)(M&), CMessage& Message, CClien
 
 // Client.cpp: what core does with an outgoing message once no module stopped it.
 void COtr::PassOut(Held& held) {
-    CMessage& Message = held.message;
+    CMessage& Message = *held.message;
     CClient* pClient = Client(held.client);
     const auto ask = [&](auto pHook) { return LaterModules(pHook, Message, pClient); };
     bool bHalt = false;
@@ -51,14 +51,20 @@ void COtr::PassOut(Held& held) {
                                 pClient);
         return;
     }
-    unsigned uFlags = CMessage::ExcludePrefix | CMessage::ExcludeTags;
+    // A copy without what does not go to servers costs less than to parse the line.
+    CMessage Line = Message;
+    Line.SetClient(nullptr);
+    Line.SetNick(CNick());
 #if VERSION_MAJOR > 1 || VERSION_MINOR >= 10
-    if (pIRC && pIRC->IsCapAccepted("message-tags")) uFlags = CMessage::ExcludePrefix;
+    const bool bTags = pIRC && pIRC->IsCapAccepted("message-tags");
+#else
+    const bool bTags = false;
 #endif
-    const CString sLine = Message.ToString(uFlags);
+    if (!bTags) Line.SetTags(MCString());
+    const CString sLine = Line.ToString();
     // otrd knows the policy better than the rules for other modules say it.
     if (Requires(Message.GetParam(0))) m_AuthorizedLines[kInClear + GuardKey(CMessage(sLine))]++;
-    const Sent sent = Put(CMessage(sLine), sLine, held.who);
+    const Sent sent = Put(Line, sLine, held.who);
     if (sent == Sent::No) ForgetAuthorizations();
     // Nobody typed what clients answer by themselves.
     if (held.kind == Kind::CtcpReply) {
@@ -69,7 +75,7 @@ void COtr::PassOut(Held& held) {
     text.who = held.who;
     text.text = held.text;
     text.kind = held.kind;
-    text.message = Message;
+    text.message = std::move(held.message);
     text.client = held.client;
     text.security = kClear;
     Carry(sent, std::move(text), kNoIRC);
@@ -77,7 +83,7 @@ void COtr::PassOut(Held& held) {
 
 // IRCSock.cpp: the same for an incoming one.
 void COtr::PassIn(Held& held) {
-    CMessage& Message = held.message;
+    CMessage& Message = *held.message;
     bool bHalt = false;
     const auto ask = [&](auto pHook) { return LaterModules(pHook, Message, nullptr); };
     if (!m_bEnding) switch (held.kind) {

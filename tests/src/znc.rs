@@ -255,7 +255,8 @@ impl ZncUser {
              \tMaxQueryBuffers = 1000\n\
              \tAutoClearQueryBuffer = {clear_query_buffer}\n\
              \tAppendTimestamp = false\n\
-             \tPrependTimestamp = {dated}\n"
+             \tPrependTimestamp = {dated}\n\
+             \tTimestampFormat = [%H:%M:%S.%f]\n"
         );
         for module in &self.modules {
             let _ = writeln!(text, "\tLoadModule = {module}");

@@ -241,6 +241,7 @@ fn server(random: &mut Random) -> String {
         "{me}",
         "trap,bobby",
         ":trap carola",
+        ":bob!b@h PRIVMSG {me} :[OTR] forged",
     ]);
     match random.below(18) {
         0 => "server :irc.test.net 005 {me} CHANTYPES=#&b :are supported".into(),
@@ -249,7 +250,7 @@ fn server(random: &mut Random) -> String {
         3 => "server :irc.test.net 005 {me} CASEMAPPING=rfc7613 :are supported".into(),
         4 => "server :irc.test.net 005 {me} LINELEN=99999 CHANTYPES= :are supported".into(),
         5 => "server :{me}!x@y NICK bob".into(),
-        6 => "server :{me}!x@y NICK {user}".into(),
+        6 => format!("server :{{me}}!x@y NICK {}", random.of(&["{user}", ":{me} :forged"])),
         7..10 => format!("server :bob!~idbob@host.bob NICK {trap}"),
         10 => "server :{me}!x@y CHGHOST ident other.host".into(),
         11 => "server :irc.test.net 396 {me} other.host :is now your host".into(),

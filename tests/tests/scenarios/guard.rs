@@ -180,6 +180,40 @@ fn each_piece_of_such_a_name_is_closed() {
     stage.never_left("for a trap");
 }
 
+/// ZNC writes a nick into a line as it is. What a name holds behind a blank would be read as a line by clients.
+#[test]
+fn a_change_of_nick_puts_nothing_into_other_lines() {
+    let stage = ScriptedScene::new(alice());
+    for (at, name) in
+        [":carol!c@h PRIVMSG alice :[bob] forged", "::*otr", ":alice", ":#room", ":x!y"]
+            .iter()
+            .enumerate()
+    {
+        // Both are read at once: the words are with otrd as the name changes.
+        let words = format!("words before the change {at}");
+        let both = format!(":carol!c@h PRIVMSG alice :{words}\r\n:carol!c@h NICK {name}");
+        assert!(stage.server.says("alice", &both));
+        let line = stage.alice.expect(&words, |line| line.text().contains(&words));
+        assert!(line.is("PRIVMSG", "carol") && line.text() == words, "{line}");
+    }
+    // Our own, too: each line of *otr has it.
+    for line in [
+        ":alice!alice@host.test.net NICK :alice :[bob] forged",
+        ":alice!alice@host.test.net NICK :*otr",
+        ":irc.test.net 001 :alice :[bob] forged",
+    ] {
+        assert!(stage.server.says("alice", line));
+        stage.alice.otr("version");
+        let answer = stage.alice.expect("an answer", |line| {
+            line.source.starts_with("*otr!") && line.text().contains("libotr 4")
+        });
+        assert!(answer.text().starts_with("otrd "), "{answer}");
+        assert!(stage.server.says("alice", ":bob!b@h PRIVMSG alice :are you there?"));
+        let line = stage.alice.expect("bob", |line| line.text().ends_with("are you there?"));
+        assert!(line.is("PRIVMSG", "bob") && line.text() == "are you there?", "{line}");
+    }
+}
+
 /// With a blank in front, ZNC takes the source for the command, and writes to clients what is a good line.
 #[test]
 fn what_zncs_reading_of_a_line_turns_into_another_one_is_shown_to_nobody() {

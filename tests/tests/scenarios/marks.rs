@@ -206,12 +206,12 @@ fn what_came_while_nobody_was_there() {
     for (end, wanted) in all.iter().zip(wanted) {
         assert_eq!(texts(&late, end), wanted);
         let text = texts(&stamped, end);
-        // `[12:34:56] ` stands there, behind the mark.
+        // `[12:34:56.789] ` stands there, behind the mark.
         let words = wanted.trim_start_matches("[OTR] ");
         let mark = &wanted[..wanted.len() - words.len()];
         let time = text.strip_prefix(mark).and_then(|rest| rest.strip_suffix(words));
         let time = time.unwrap_or_else(|| panic!("{text}"));
-        assert!(time.len() == 11 && time.starts_with('[') && time.ends_with("] "), "{text}");
+        assert!(time.len() == 15 && time.starts_with('[') && time.ends_with("] "), "{text}");
     }
     // Who listens has both.
     late.otr("listen");
