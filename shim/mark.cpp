@@ -27,9 +27,9 @@ static bool IsIn(const std::array<Range, N>& ranges, uint32_t code) {
 // Blanks, controls, what changes the letter before it, and what is not shown at all.
 static bool IsUnseen(uint32_t code) {
     // clang-format off
-    static const std::array<Range, 32> kUnseen = {{
+    static const std::array<Range, 33> kUnseen = {{
         {0, 0x20}, {0x7f, 0xa0}, {0xad, 0xad}, {0x300, 0x36f}, {0x483, 0x489}, {0x591, 0x5c7},
-        {0x610, 0x61c}, {0x64b, 0x65f}, {0x670, 0x670},
+        {0x610, 0x61a}, {0x61c, 0x61c}, {0x64b, 0x65f}, {0x670, 0x670},
         {0x115f, 0x1160}, {0x1680, 0x1680}, {0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x1ab0, 0x1aff},
         {0x1dc0, 0x1dff}, {0x2000, 0x200f}, {0x2028, 0x202f}, {0x205f, 0x206f}, {0x20d0, 0x20ff},
         {0x2800, 0x2800}, {0x3000, 0x3000}, {0x302a, 0x302f}, {0x3164, 0x3164}, {0xfe00, 0xfe0f},
@@ -102,9 +102,9 @@ static uint32_t LooksLike(uint32_t code) {
         {0x1d0f, 'o'}, {0x1d18, 'p'}, {0x1d1b, 't'}, {0x1d1c, 'u'}, {0x1d20, 'v'}, {0x1d21, 'w'}, {0x1d22, 'z'},
     };
     // clang-format on
+    if (code >= 0xff01 && code <= 0xff5e) code -= 0xfee0;  // full width
     if (code == '0') return 'o';
     if (code < 0xc0) return code;
-    if (code >= 0xff01 && code <= 0xff5e) return code - 0xfee0;
     if (code <= 0x17f) return static_cast<unsigned char>(kLatin[code - 0xc0]);
     if (code >= 0x1d400 && code < 0x1d6a4) return 'a' + (code - 0x1d400) % 26;
     for (const auto& one : kOthers)

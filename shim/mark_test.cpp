@@ -37,7 +37,7 @@ static void WhatIsTakenOff() {
           "\x1b[1;31m[OTR] hi", "[\x1b[mOTR] hi", "[ O T R ] hi", "\xe2\x80\x8b[O\xe2\x80\x8dTR] hi", "\xc2\xa0[OTR] hi",
           "\xa0[OTR] hi", "\xef\xbc\xbb\xef\xbc\xaf\xef\xbc\xb4\xef\xbc\xb2\xef\xbc\xbd hi", "[O\xcc\x80TR] hi",
           "[\xc3\x92TR] hi", "[\xd0\x9e\xd0\xa2R] hi", "[\xce\x9fTR] hi", "[\xf0\x9d\x90\x8eTR] hi", "\x1f\x16\x11\x1e[OTR] hi",
-          "\xef\xbb\xbf[OTR] hi", "\xe2\x80\xae[OTR] hi", "\t[OTR] hi", "[0TR] hi", "[O\xd6\x91TR] hi", "[\xd0\xbe\xd1\x82\xca\x80] hi",
+          "\xef\xbb\xbf[OTR] hi", "\xe2\x80\xae[OTR] hi", "\t[OTR] hi", "[0TR] hi", "[\xef\xbc\x90TR] hi", "[O\xd6\x91TR] hi", "[\xd0\xbe\xd1\x82\xca\x80] hi",
           "[\xe1\xb4\x8f\xe1\xb4\x9b\xca\x80] hi"})
         Is(mark::Without(typed, otr), "hi", typed);
     // clang-format on

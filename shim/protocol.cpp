@@ -42,7 +42,7 @@ constexpr std::array<string_view, 3> kSmps = {"none", "asked", "answering"};
 constexpr size_t kMaxTable = 1 << 22;  // bytes of a table as text
 constexpr size_t kMaxColumns = 64;
 constexpr size_t kMaxQuestion = 4096;
-constexpr size_t kMinCell = 32;        // what a cell takes in ZNC at least
+constexpr size_t kMinCell = 32;  // what a cell takes in ZNC at least
 
 template <size_t N>
 size_t OneOf(const std::array<string_view, N>& words, string_view word) {

@@ -17,7 +17,9 @@ bool COtr::IsModuleName(const CString& sNick) const {
 }
 
 // A nick that may be ours: ZNC writes it into each line to the user, those of *otr among them.
-static bool IsOwnName(const CString& sName) { return wire::ValidNick(sName) && target::IsBare(sName); }
+static bool IsOwnName(const CString& sName) {
+    return wire::ValidNick(sName) && sName.find('@') == CString::npos && !strchr("*$#&", sName[0]);
+}
 
 CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
     if (BlockForged(Message)) return HALT;
@@ -27,10 +29,13 @@ CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
     const CString sName = Message.GetParam(0);
     if (sCommand == "NICK") {
         m_bOwnNick = Nick.NickEquals(OwnNick());  // ZNC takes it over before it tells us
-        if (m_bOwnNick && (!IsOwnName(sName) || IsModuleName(sName))) return HALT;
         if (!m_bOwnNick && IsModuleName(sName)) Message.SetParam(0, kOfNetwork + sName);
     }
-    if (sCommand == "001" && !IsOwnName(sName)) return HALT;
+    if ((sCommand == "001" || (sCommand == "NICK" && m_bOwnNick)) && !IsOwnName(sName)) {
+        Say("The server calls you " + Quoted(sName) + ", which is no nick: ZNC does not hear of it.",
+            Style::Bad);
+        return HALT;
+    }
     if (sCommand == "CHGHOST") {
         if (HasBlank(sName) || HasBlank(Message.GetParam(1))) return HALT;
         if (Nick.NickEquals(OwnNick())) Learn(sName, Message.GetParam(1));

@@ -73,7 +73,8 @@ find_znc_user() {
     local found name process
     found=$(for process in /proc/[0-9]*; do
         # Not one in a container, whose users are others.
-        if { read -r name <"$process/comm"; } 2>/dev/null && [[ $name == znc && $process/ns/pid -ef /proc/self/ns/pid ]]; then
+        if { read -r name <"$process/comm"; } 2>/dev/null && [[ $name == znc ]] &&
+            [[ ! -e $process/ns/pid || $process/ns/pid -ef /proc/self/ns/pid ]]; then
             stat -c %U "$process" 2>/dev/null || true
         fi
     done | sort -u | grep -vx -e root -e UNKNOWN || true)
