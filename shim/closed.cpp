@@ -23,8 +23,8 @@ bool IsHash(const string& word) {
 
 }  // namespace
 
-// "1 SALT FLAGS HASH[:USER…] …": flags are e for everybody, u for more letters, - for neither; a
-// hash has ? in front where it was only pending, : at its end where more user names are unknown.
+// "1 SALT FLAGS HASH[:USER…][:@ADDRESS…] …": flags are e for everybody, u for more letters, - for neither;
+// a hash has ? in front where it was only pending, : at its end where more user names are unknown.
 string Closed::Store() const {
     string out = string(kVersion) + " " + m_sSalt + " ";
     out += m_bEverybody ? (m_bMoreLetters ? "eu" : "e") : (m_bMoreLetters ? "u" : "-");
@@ -33,6 +33,7 @@ string Closed::Store() const {
         if (entry.level == Level::Pending) out += '?';
         out += hash;
         for (const string& user : entry.users) out += ":" + user;
+        for (const string& address : entry.addresses) out += ":@" + address;
         if (entry.vague && !entry.users.empty()) out += ":";
     }
     return out;
@@ -57,7 +58,11 @@ bool Closed::Load(const string& stored) {
         string hash, user;
         std::getline(parts, hash, ':');
         while (std::getline(parts, user, ':'))
-            if (IsHash(user) && entry.users.size() < kMaxUsers) entry.users.push_back(user);
+            if (!user.empty() && user[0] == '@' && IsHash(user.substr(1)) &&
+                entry.addresses.size() < kMaxAddresses)
+                entry.addresses.push_back(user.substr(1));
+            else if (IsHash(user) && entry.users.size() < kMaxUsers)
+                entry.users.push_back(user);
         entry.vague = entry.users.empty() || (!word.empty() && word.back() == ':');
         good = !word.empty() && IsHash(hash) && m_Entries.size() < kMaxClosed;
         if (good && m_Entries.emplace(hash, entry).second) Count(entry, 1);
@@ -162,6 +167,38 @@ void Closed::Learn(const string& name, const string& user) {
     else
         entry.vague = true;
     Count(entry, 1);
+    Changed();
+}
+
+void Closed::Met(const string& name, const string& address) {
+    const auto it = m_Entries.find(Digest(target::Fold(name)));
+    if (it == m_Entries.end()) return;
+    std::vector<string>& known = it->second.addresses;
+    const string hash = Digest(target::Fold(address));
+    const auto at = std::find(known.begin(), known.end(), hash);
+    if (at != known.end()) {
+        std::rotate(at, at + 1, known.end());
+        return;
+    }
+    if (known.size() >= kMaxAddresses) known.erase(known.begin());
+    known.push_back(hash);
+    Changed();
+}
+
+bool Closed::IsMet(const string& address) const {
+    if (m_Entries.empty()) return false;
+    const string hash = Digest(target::Fold(address));
+    return std::any_of(m_Entries.begin(), m_Entries.end(), [&](const auto& it) {
+        const std::vector<string>& known = it.second.addresses;
+        return it.second.level == Level::Closed && std::find(known.begin(), known.end(), hash) != known.end();
+    });
+}
+
+void Closed::Follow(const string& from, const string& to) {
+    const auto old = m_Entries.find(Digest(target::Fold(from))),
+               now = m_Entries.find(Digest(target::Fold(to)));
+    if (old == now || old == m_Entries.end() || now == m_Entries.end()) return;
+    now->second.addresses = old->second.addresses;
     Changed();
 }
 

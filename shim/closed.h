@@ -12,6 +12,7 @@ namespace guard {
 
 constexpr size_t kMaxClosed = 1024;  // names; one more closes everybody
 constexpr size_t kMaxUsers = 4;      // user names of one person; one more closes all user names
+constexpr size_t kMaxAddresses = 8;  // the last user@host of one person
 
 enum class Level {
     Open,
@@ -50,6 +51,12 @@ class Closed {
 
     // The user name of somebody who is closed, by which some servers reach him, too.
     void Learn(const std::string& name, const std::string& user);
+    // Where the words of somebody come from, as user@host. Some clients show what comes from there in the same
+    // window, whatever the nick is, and write to that nick from then on.
+    void Met(const std::string& name, const std::string& address);
+    bool IsMet(const std::string& address) const;
+    // Who changes nick takes them along.
+    void Follow(const std::string& from, const std::string& to);
     // The server compares names by Unicode's tables, or by a rule that is not known here.
     void ExpectMoreLetters();
 
@@ -65,7 +72,7 @@ class Closed {
         Level level = Level::Open;
         std::string name;   // as it was last met
         bool vague = true;  // the user name is not known, or there are too many
-        std::vector<std::string> users;
+        std::vector<std::string> users, addresses;
     };
     using Entries = std::unordered_map<std::string, Entry>;
 

@@ -169,6 +169,7 @@ void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
     }
     if (m_bOwnNick) return Learn(Message.GetNick().GetIdent(), Message.GetNick().GetHost());
     LearnUser(sNew, Message.GetNick().GetIdent());
+    m_Closed.Follow(sOld, sNew);
     if (level == guard::Level::Closed) StoreAtOnce();
     Held held(Held::What::Nick, sOld, sNew);
     // What is no nick stands in front of nobody's words: ZNC would write it into the line as it is.

@@ -93,10 +93,10 @@ static std::string Disarmed(const std::string& sText) {
 }
 
 // A person's text with what the user has to know of it, which is otrd's word and not the person's.
-static std::string Marked(const Effect& effect) {
+static std::string Marked(const Effect& effect, bool bUnexpected) {
     std::string sMarks = effect.repeat ? kPerhapsShown : "";
     if (effect.security == "changed") sMarks += kNewKey;
-    if (effect.security == kClear && effect.unexpected) sMarks += kNotEncrypted;
+    if (bUnexpected) sMarks += kNotEncrypted;
     return sMarks + Disarmed(effect.text);
 }
 
@@ -147,7 +147,8 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 if (bIn && bDone) break;
                 // Before ZNC was ever on IRC it has no nick there; an empty one would be no target.
                 const CString sOwn = OwnNick().empty() ? GetNetwork()->GetNick() : OwnNick();
-                CMessage Message = PrivMessage(sOwn, effect.kind, Words(effect.kind, Marked(effect)));
+                CMessage Message =
+                    PrivMessage(sOwn, effect.kind, Words(effect.kind, Marked(effect, IsUnexpected(effect))));
                 Message.SetNetwork(GetNetwork());
                 // Whoever changed nick while his message was held is shown under the new one.
                 if (bIn && Same(wire::NickOf(sWho), wire::NickOf(pHead->who)))
@@ -193,7 +194,7 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 Protect(effect, !pHead || pHead->IsCommand());
                 // Who becomes closed by what they say says it under a user name, by which they are reached, too.
                 if (effect.on && bIn && !bDone && Same(sWho, wire::NickOf(pHead->who)))
-                    LearnUser(sWho, pHead->message->GetNick().GetIdent());
+                    LearnSpeaker(sWho, pHead->message->GetNick());
                 break;
             case Effect::Do::Open:
                 if (!pHead || pHead->IsCommand()) m_Closed.OpenEverybody();

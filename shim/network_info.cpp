@@ -100,6 +100,12 @@ CString COtr::OwnNick() const {
     return pIRC && pIRC->IsAuthed() ? pIRC->GetNick() : GetNetwork()->GetIRCNick().GetNick();
 }
 
+// What ZNC takes for ours in what the server says: before the server has welcomed us, the one that it asks for.
+CString COtr::NickInZnc() const {
+    const CIRCSock* pIRC = GetNetwork()->GetIRCSock();
+    return pIRC ? pIRC->GetNick() : OwnNick();
+}
+
 CString COtr::ISupport(const CString& sKey, const CString& sDefault) const {
     const CIRCSock* pIRC = GetNetwork()->GetIRCSock();
     return pIRC ? pIRC->GetISupport(sKey, sDefault) : sDefault;

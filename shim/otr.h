@@ -292,6 +292,8 @@ class COtr : public CModule {
     CString GuardKey(const CMessage& Message) const;
     void Protect(const Effect& effect, bool bWord);
     void LearnUser(const std::string& sName, const CString& sUser);
+    void LearnSpeaker(const std::string& sName, const CNick& Nick);
+    void CloseByAddress(const std::string& sName, const CNick& Nick);
     void CloseOne(const std::string& sName);
     void Rename(std::deque<Held>& queue, const CString& sOld, const CString& sNew);
 
@@ -299,6 +301,8 @@ class COtr : public CModule {
     bool IsModuleName(const CString& sNick) const;
     bool IsForOtrd(const CMessage& Message) const;
     bool IsOurChannel(const CString& sTarget) const;
+    static void NormalizeSupport(CMessage& Message);
+    bool IsUnexpected(const Effect& effect) const;
     static void MarkClear(CMessage& Message);
     void MarkIfClosed(Held& held) const;
 
@@ -365,6 +369,7 @@ class COtr : public CModule {
     bool Same(const CString& sNick, const CString& sOther) const;
     CString Peer(const CString& sTarget) const;
     CString OwnNick() const;
+    CString NickInZnc() const;
     void AskWho();
     void Learn(const CString& sIdent, const CString& sHost);
     uint64_t Number(CClient* pClient);

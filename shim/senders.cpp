@@ -28,10 +28,11 @@ CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
     if (IsModuleName(Nick.GetNick())) Nick.SetNick(kOfNetwork + Nick.GetNick());
     const CString sName = Message.GetParam(0);
     if (sCommand == "NICK") {
-        m_bOwnNick = Nick.NickEquals(OwnNick());  // ZNC takes it over before it tells us
+        m_bOwnNick = Nick.NickEquals(NickInZnc());  // ZNC takes it over before it tells us
         if (!m_bOwnNick && IsModuleName(sName)) Message.SetParam(0, kOfNetwork + sName);
     }
-    if ((sCommand == "001" || (sCommand == "NICK" && m_bOwnNick)) && !IsOwnName(sName)) {
+    const bool bOurs = Nick.NickEquals(NickInZnc()) || Nick.NickEquals(OwnNick());
+    if ((sCommand == "001" || (sCommand == "NICK" && bOurs)) && !IsOwnName(sName)) {
         Say("The server calls you " + Quoted(sName) + ", which is no nick: ZNC does not hear of it.",
             Style::Bad);
         return HALT;
@@ -40,16 +41,71 @@ CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
         if (HasBlank(sName) || HasBlank(Message.GetParam(1))) return HALT;
         if (Nick.NickEquals(OwnNick())) Learn(sName, Message.GetParam(1));
     }
+    if (sCommand == "005") NormalizeSupport(Message);
     if (!m_Closed.Any() && !m_Required.Any()) return CONTINUE;
     const std::string sSpeaker(target::Speaker(Nick.GetNick()));
     LearnUser(sSpeaker, Nick.GetIdent());
     const bool bWords = sCommand == "PRIVMSG" || sCommand == "NOTICE";
-    if (bWords && m_Closed.OfSpeaker(sSpeaker) == guard::Level::Closed && !IsForOtrd(Message) &&
-        !IsOurChannel(Message.GetParam(0))) {
+    if (!bWords || IsOurChannel(sName)) return CONTINUE;
+    if (!bOurs) CloseByAddress(sSpeaker, Nick);
+    LearnSpeaker(sSpeaker, Nick);
+    // What we said ourselves, as the server has it, was not encrypted either.
+    const guard::Level level =
+        std::max(m_Closed.OfSpeaker(sSpeaker), bOurs ? LevelOf(sName) : guard::Level::Open);
+    if (level == guard::Level::Closed && !IsForOtrd(Message)) {
         MarkClear(Message);
         AddTag(Message, kClear);
     }
     return CONTINUE;
+}
+
+// What a server says that it supports, so that clients read in it what ZNC does: they take names in small letters,
+// a last word that is no text, codes of letters and what is taken back, and ZNC does not.
+void COtr::NormalizeSupport(CMessage& Message) {
+    VCString vsParams;
+    for (const CString& sParam : Message.GetParams()) {
+        if (vsParams.empty()) {
+            vsParams.push_back(sParam);  // our nick
+            continue;
+        }
+        if (HasBlank(sParam)) continue;  // the text behind them
+        CString sKey = sParam.Token(0, false, "=").AsUpper(), sValue = sParam.Token(1, true, "=");
+        const bool bRanks = sKey == "STATUSMSG", bNames = bRanks || sKey == "CHANTYPES";
+        if (sKey == "-STATUSMSG" || sKey == "-CHANTYPES") continue;
+        if (bNames && sValue.find('\\') != CString::npos) continue;
+        if (bRanks)
+            sValue.erase(
+                std::remove_if(sValue.begin(), sValue.end(), [](char c) { return !target::IsRank(c); }),
+                sValue.end());
+        vsParams.push_back(sParam.find('=') == CString::npos ? sKey : sKey + "=" + sValue);
+    }
+    vsParams.push_back("are supported by this server");
+    Message.SetParams(vsParams);
+}
+
+// Somebody with another nick writes from where one who is closed does: a client that takes them for the same
+// person writes to that nick in the window of the private conversation.
+void COtr::CloseByAddress(const std::string& sName, const CNick& Nick) {
+    if (Nick.GetHost().empty() || m_Closed.Holds(sName) != guard::Level::Open) return;
+    if (!m_Closed.IsMet(Nick.GetIdent() + "@" + Nick.GetHost())) return;
+    CloseOne(sName);
+    StoreAtOnce();
+    Say("[" + Quoted(sName) +
+            "] They write from the address of somebody with whom a conversation is private, and some clients take "
+            "them for one: nothing goes out to them in clear until you say finish " +
+            Quoted(sName) + ".",
+        Style::Bad);
+}
+
+void COtr::LearnSpeaker(const std::string& sName, const CNick& Nick) {
+    LearnUser(sName, Nick.GetIdent());
+    if (!Nick.GetHost().empty()) m_Closed.Met(sName, Nick.GetIdent() + "@" + Nick.GetHost());
+}
+
+// Clear words that stand beside encrypted ones, as otrd knows it or the guard alone.
+bool COtr::IsUnexpected(const Effect& effect) const {
+    return effect.security == kClear &&
+           (effect.unexpected || m_Closed.OfSpeaker(wire::NickOf(effect.who)) == guard::Level::Closed);
 }
 
 void COtr::LearnUser(const std::string& sName, const CString& sUser) {
@@ -65,8 +121,8 @@ bool COtr::IsForOtrd(const CMessage& Message) const {
     const CNick& Nick = Message.GetNick();
     const CString sMask = Nick.GetNickMask();
     // A server has no `!`; what comes back from ourselves is no peer's.
-    return sMask.find('!') != CString::npos && wire::ValidMask(sMask) && !Nick.NickEquals(OwnNick()) &&
-           Message.GetParam(0).Equals(OwnNick());
+    return sMask.find('!') != CString::npos && wire::ValidMask(sMask) && !Nick.NickEquals(NickInZnc()) &&
+           Message.GetParam(0).Equals(NickInZnc());
 }
 
 // A channel that we are in, or those of a rank in it, to every client: by RFC 2811 and by what the server

@@ -34,6 +34,14 @@ fn lost_files_open_nobody() {
         let back = stage.alice.otr_says("after a loss");
         assert!(back.contains("start bob") && back.contains("finish bob"), "{back}");
         stage.never_left("after a loss");
+        // With the blanks by which OTR offers itself, too, which otrd takes off.
+        let offer = " \t  \t\t\t\t \t \t \t    \t\t  \t ";
+        for (text, shown) in [("forged", "forged"), (&*format!("forged too{offer}"), "forged too")]
+        {
+            let line = format!(":bob!bob@host.test.net PRIVMSG alice :{text}");
+            assert!(stage.server.says("alice", &line));
+            stage.alice.reads("bob", &format!("[NOT ENCRYPTED] {shown}"));
+        }
         stage.never_left("from a module");
         stage.alice.forgets();
     }

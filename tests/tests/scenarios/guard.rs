@@ -214,6 +214,82 @@ fn a_change_of_nick_puts_nothing_into_other_lines() {
     }
 }
 
+/// irssi takes who writes from bob's address for bob, and renames the window: no NICK tells of it.
+#[test]
+fn who_writes_from_the_address_of_a_private_peer_is_closed_as_well() {
+    let stage = ScriptedScene::private(alice());
+    let says = |line: &str| assert!(stage.server.says("alice", line));
+    says(":mallory!bob@elsewhere PRIVMSG alice :from elsewhere");
+    stage.alice.reads("mallory", "from elsewhere");
+    stage.alice.types_to("mallory", "in clear");
+    stage.server.hears("alice", "in clear");
+    says(":mallory!bob@host.test.net PRIVMSG alice :back, with another client");
+    stage.alice.otr_says("They write from the address of somebody");
+    stage.alice.reads("mallory", "[NOT ENCRYPTED] back, with another client");
+    stage.comes_back("PRIVMSG mallory :words for a trap", "words for a trap");
+    raw(&stage, "PRIVMSG mallory :once more for a trap");
+    stage.never_left("for a trap");
+    // Whoever changes nick takes the address along, and a module that is loaded anew knows it.
+    says(":bob!bob@host.test.net NICK bobby");
+    stage.alice.otr_says("bobby");
+    stage.alice.types_to("*status", "reloadmod otr");
+    stage.alice.has_otr();
+    says(":erin!Bob@Host.test.net NOTICE alice :it is me");
+    stage.alice.otr_says("[erin] They write from the address of somebody");
+    stage.comes_back("PRIVMSG erin :words for a trap", "words for a trap");
+    stage.alice.otr("finish erin");
+    stage.alice.otr_says("[erin]");
+    stage.alice.types_to("erin", "to erin in clear");
+    stage.server.hears("alice", "to erin in clear");
+    stage.never_left("for a trap");
+}
+
+/// Clients read more in it than ZNC does.
+#[test]
+fn what_a_server_supports_is_the_same_to_zncs_clients() {
+    for (at, tokens) in [
+        "CHANTYPES=&",
+        "chantypes=& :are supported",
+        "CHANTYPES=\\x26",
+        "STATUSMSG=# :x y",
+        "-CHANTYPES",
+        "x :CHANTYPES=& y",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let stage = ScriptedScene::private(alice());
+        stage.alice.joins("#room");
+        assert!(stage.server.says("alice", ":bob!bob@host.test.net JOIN #room"));
+        assert!(stage.server.says("alice", &format!(":irc.test.net 005 alice A{at}=1 {tokens}")));
+        let line = stage.alice.expect("it", |line| line.to_string().contains(&format!("A{at}=1")));
+        let told = line.to_string();
+        assert!(told.ends_with(":are supported by this server"), "{told}");
+        assert!(
+            !told.contains("\\x26") && !told.contains("STATUSMSG=#") && !told.contains("-C"),
+            "{told}"
+        );
+        let text = format!("to the channel {at}");
+        assert!(
+            stage.server.says("alice", &format!(":bob!bob@host.test.net PRIVMSG #room :{text}"))
+        );
+        let line = stage.alice.expect(&text, |line| line.text().ends_with(&text));
+        let is_channel = !told.contains("CHANTYPES=&");
+        assert_eq!(line.text() == text, is_channel, "{told}: {line}");
+    }
+}
+
+/// As if another client of alice's had said it.
+#[test]
+fn clear_words_in_our_own_name_are_marked_beside_private_ones() {
+    let stage = ScriptedScene::private(alice());
+    let says = |line: &str| assert!(stage.server.says("alice", line));
+    says(":alice!alice@host.test.net PRIVMSG bob :yes, use that key");
+    stage.alice.reads("alice", "[NOT ENCRYPTED] yes, use that key");
+    says(":alice!alice@host.test.net PRIVMSG carol :hello");
+    stage.alice.reads("alice", "hello");
+}
+
 /// With a blank in front, ZNC takes the source for the command, and writes to clients what is a good line.
 #[test]
 fn what_zncs_reading_of_a_line_turns_into_another_one_is_shown_to_nobody() {

@@ -214,6 +214,37 @@ fn after_a_new_host_the_server_is_asked_for_the_user_name_too() {
 }
 
 /// While ZNC registers on a new connection it sends what it is given, and the server takes no text.
+/// ZNC has another nick for ours by then than its clients, who have that of the last connection.
+#[test]
+fn before_the_server_has_welcomed_nothing_is_shown_otherwise() {
+    let scene = ScriptedScene::private(ZncUser::new("alice"));
+    let ScriptedScene { alice, server, .. } = &scene;
+    assert!(server.says("alice", ":alice!alice@host.test.net NICK alice2"));
+    alice.expect("the new nick", |line| line.is("NICK", "alice") && line.text() == "alice2");
+    server.answers(|_, line| {
+        let says = [
+            ":bob!b@h PRIVMSG alice2 :to the old nick",
+            ":bob!b@h PRIVMSG alice :to the new nick",
+            ":alice!a@h NICK :alice :[bob] forged",
+            ":alice2!a@h NICK :alice2 :[bob] forged",
+        ];
+        let answers: Vec<String> = says.map(String::from).into();
+        match line.command.as_str() {
+            "USER" => Some(answers),
+            "CAP" if line.target() == "END" => Some(Vec::new()),
+            _ => None,
+        }
+    });
+    server.hangs_up_on("alice");
+    for text in ["[NOT ENCRYPTED] to the old nick", "[NOT ENCRYPTED] to the new nick"] {
+        alice.reads("bob", text);
+    }
+    for _ in 0..2 {
+        let said = alice.otr_says("which is no nick");
+        assert!(said.starts_with("The server calls you"), "{said}");
+    }
+}
+
 #[test]
 fn what_is_typed_before_the_server_has_welcomed_comes_back() {
     let scene = ScriptedScene::private(ZncUser::new("alice"));
