@@ -41,7 +41,8 @@ const put = line => { irc.write(line + '\r\n') }
 function connect () {
   irc = net.connect(Number(ircPort), '127.0.0.1')
   put(`NICK ${nick}`)
-  put(`USER node 0 * :${nick}`)
+  // A user name of its own, without letters that servers refuse in one.
+  put(`USER u${Buffer.from(nick).toString('hex').slice(-8)} 0 * :${nick}`)
   onLines(irc, hear)
   irc.on('close', () => tell('closed'))
 }
