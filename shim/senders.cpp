@@ -69,7 +69,9 @@ void COtr::NormalizeSupport(CMessage& Message) {
             continue;
         }
         if (HasBlank(sParam)) continue;  // the text behind them
-        CString sKey = sParam.Token(0, false, "=").AsUpper(), sValue = sParam.Token(1, true, "=");
+        CString sKey = sParam.Token(0, false, "="), sValue = sParam.Token(1, true, "=");
+        // Names of vendors and drafts stand as they are.
+        if (sKey.find_first_of("/.") == CString::npos) sKey.MakeUpper();
         const bool bRanks = sKey == "STATUSMSG", bNames = bRanks || sKey == "CHANTYPES";
         if (sKey == "-STATUSMSG" || sKey == "-CHANTYPES") continue;
         if (bNames && sValue.find('\\') != CString::npos) continue;

@@ -261,9 +261,13 @@ fn what_a_server_supports_is_the_same_to_zncs_clients() {
         let stage = ScriptedScene::private(alice());
         stage.alice.joins("#room");
         assert!(stage.server.says("alice", ":bob!bob@host.test.net JOIN #room"));
-        assert!(stage.server.says("alice", &format!(":irc.test.net 005 alice A{at}=1 {tokens}")));
+        assert!(stage.server.says(
+            "alice",
+            &format!(":irc.test.net 005 alice A{at}=1 soju.im/FILEHOST=x {tokens}")
+        ));
         let line = stage.alice.expect("it", |line| line.to_string().contains(&format!("A{at}=1")));
         let told = line.to_string();
+        assert!(told.contains(" soju.im/FILEHOST=x "), "{told}");
         assert!(told.ends_with(":are supported by this server"), "{told}");
         assert!(
             !told.contains("\\x26") && !told.contains("STATUSMSG=#") && !told.contains("-C"),
