@@ -3,7 +3,7 @@
 #include "otr.h"
 
 static const char* const kTag = "znc.in/otr";
-static const size_t kMaxStates = 4096;  // of so many people it is kept
+static const size_t kMaxStates = 4096;  // conversations that clients are told of when they begin to listen
 
 // The tag goes through ZNC under a name that nobody else knows, and under its own only to a client
 // that listens: whatever else has that name is not ours. It is kept, for ZNC keeps lines to be read

@@ -39,6 +39,32 @@ void COtr::OnIRCDisconnected() {
     m_bStale = true;  // ZNC still takes itself for connected here
 }
 
+// What a server says that it supports, so that clients read in it what ZNC does: they take names in small letters,
+// a last word that is no text, codes of letters and what is taken back, and ZNC does not.
+void COtr::NormalizeSupport(CMessage& Message) {
+    VCString vsParams;
+    for (const CString& sParam : Message.GetParams()) {
+        if (vsParams.empty()) {
+            vsParams.push_back(sParam);  // our nick
+            continue;
+        }
+        if (HasBlank(sParam)) continue;  // the text behind them
+        CString sKey = sParam.Token(0, false, "="), sValue = sParam.Token(1, true, "=");
+        // Names of vendors and drafts stand as they are.
+        if (sKey.find_first_of("/.") == CString::npos) sKey.MakeUpper();
+        const bool bRanks = sKey == "STATUSMSG", bNames = bRanks || sKey == "CHANTYPES";
+        if (sKey == "-STATUSMSG" || sKey == "-CHANTYPES") continue;
+        if (bNames && sValue.find('\\') != CString::npos) continue;
+        if (bRanks)
+            sValue.erase(
+                std::remove_if(sValue.begin(), sValue.end(), [](char c) { return !target::IsRank(c); }),
+                sValue.end());
+        vsParams.push_back(sParam.find('=') == CString::npos ? sKey : sKey + "=" + sValue);
+    }
+    vsParams.push_back("are supported by this server");
+    Message.SetParams(vsParams);
+}
+
 CModule::EModRet COtr::OnNumericMessage(CNumericMessage& Message) {
     const auto isOwn = [&](unsigned u) { return Message.GetParam(u).Equals(OwnNick()); };
     switch (Message.GetCode()) {

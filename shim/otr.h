@@ -301,7 +301,6 @@ class COtr : public CModule {
     bool IsModuleName(const CString& sNick) const;
     bool IsForOtrd(const CMessage& Message) const;
     bool IsOurChannel(const CString& sTarget) const;
-    static void NormalizeSupport(CMessage& Message);
     bool IsUnexpected(const Effect& effect) const;
     static void MarkClear(CMessage& Message);
     void MarkIfClosed(Held& held) const;
@@ -370,6 +369,7 @@ class COtr : public CModule {
     CString Peer(const CString& sTarget) const;
     CString OwnNick() const;
     CString NickInZnc() const;
+    static void NormalizeSupport(CMessage& Message);
     void AskWho();
     void Learn(const CString& sIdent, const CString& sHost);
     uint64_t Number(CClient* pClient);

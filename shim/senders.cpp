@@ -33,8 +33,7 @@ CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
     }
     const bool bOurs = Nick.NickEquals(NickInZnc()) || Nick.NickEquals(OwnNick());
     if ((sCommand == "001" || (sCommand == "NICK" && bOurs)) && !IsOwnName(sName)) {
-        Say("The server calls you " + Quoted(sName) + ", which is no nick: ZNC does not hear of it.",
-            Style::Bad);
+        Say("The server calls you " + Quoted(sName) + ", which is no nick: this was ignored.", Style::Bad);
         return HALT;
     }
     if (sCommand == "CHGHOST") {
@@ -44,9 +43,11 @@ CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
     if (sCommand == "005") NormalizeSupport(Message);
     if (!m_Closed.Any() && !m_Required.Any()) return CONTINUE;
     const std::string sSpeaker(target::Speaker(Nick.GetNick()));
-    LearnUser(sSpeaker, Nick.GetIdent());
     const bool bWords = sCommand == "PRIVMSG" || sCommand == "NOTICE";
-    if (!bWords || IsOurChannel(sName)) return CONTINUE;
+    if (!bWords || IsOurChannel(sName)) {
+        LearnUser(sSpeaker, Nick.GetIdent());
+        return CONTINUE;
+    }
     if (!bOurs) CloseByAddress(sSpeaker, Nick);
     LearnSpeaker(sSpeaker, Nick);
     // What we said ourselves, as the server has it, was not encrypted either.
@@ -57,32 +58,6 @@ CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
         AddTag(Message, kClear);
     }
     return CONTINUE;
-}
-
-// What a server says that it supports, so that clients read in it what ZNC does: they take names in small letters,
-// a last word that is no text, codes of letters and what is taken back, and ZNC does not.
-void COtr::NormalizeSupport(CMessage& Message) {
-    VCString vsParams;
-    for (const CString& sParam : Message.GetParams()) {
-        if (vsParams.empty()) {
-            vsParams.push_back(sParam);  // our nick
-            continue;
-        }
-        if (HasBlank(sParam)) continue;  // the text behind them
-        CString sKey = sParam.Token(0, false, "="), sValue = sParam.Token(1, true, "=");
-        // Names of vendors and drafts stand as they are.
-        if (sKey.find_first_of("/.") == CString::npos) sKey.MakeUpper();
-        const bool bRanks = sKey == "STATUSMSG", bNames = bRanks || sKey == "CHANTYPES";
-        if (sKey == "-STATUSMSG" || sKey == "-CHANTYPES") continue;
-        if (bNames && sValue.find('\\') != CString::npos) continue;
-        if (bRanks)
-            sValue.erase(
-                std::remove_if(sValue.begin(), sValue.end(), [](char c) { return !target::IsRank(c); }),
-                sValue.end());
-        vsParams.push_back(sParam.find('=') == CString::npos ? sKey : sKey + "=" + sValue);
-    }
-    vsParams.push_back("are supported by this server");
-    Message.SetParams(vsParams);
 }
 
 // Somebody with another nick writes from where one who is closed does: a client that takes them for the same

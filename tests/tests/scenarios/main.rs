@@ -43,6 +43,7 @@ mod closed_by_memory;
 mod effects;
 mod guard;
 mod registry;
+mod shown;
 
 mod surviving;
 
