@@ -35,29 +35,42 @@ impl Browser {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let port = listener.local_addr().expect("its number").port();
         let profile = world.directory("browser", None);
-        let process = Launch::new("browser", "node")
+        let mut process = Launch::new("browser", "node")
             .args([&script])
             .args([port.to_string(), profile.display().to_string()])
             .start(world);
-        let (orders, _) = listener.accept().expect("the browser connects");
+        listener.set_nonblocking(true).expect("a listener that does not wait");
+        let mut accepted = None;
+        eventually("the browser connects", || {
+            assert!(!process.has_ended(), "the browser has ended before it connected");
+            accepted = listener.accept().ok();
+            accepted.is_some()
+        });
+        let (orders, _) = accepted.expect("a connection");
+        orders.set_nonblocking(false).expect("a connection that waits");
+        orders.set_read_timeout(Some(PATIENCE * 2)).expect("timeout");
         let answers = BufReader::new(orders.try_clone().expect("dup"));
         let mut browser = Self { orders, answers, process };
-        browser.answer();
+        browser.answer("start");
         browser
     }
 
-    fn answer(&mut self) -> Value {
+    /// `what` it was asked for, to tell where it says nothing.
+    #[track_caller]
+    fn answer(&mut self, what: &str) -> Value {
         let mut line = String::new();
-        self.answers.read_line(&mut line).expect("an answer of the browser");
+        if let Err(error) = self.answers.read_line(&mut line) {
+            panic!("the browser does not answer to {what}: {error}");
+        }
         let mut answer: Value = serde_json::from_str(&line).expect("JSON of the browser");
-        assert!(answer["error"].is_null(), "the browser: {}", answer["error"]);
+        assert!(answer["error"].is_null(), "the browser, at {what}: {}", answer["error"]);
         answer["value"].take()
     }
 
     #[track_caller]
     fn order(&mut self, order: &Value) -> Value {
         writeln!(self.orders, "{order}").expect("the browser is there");
-        self.answer()
+        self.answer(order["do"].as_str().unwrap_or_default())
     }
 
     /// From the next page on, pages may run scripts, or may not.
