@@ -115,7 +115,7 @@ mod traced;
 pub use traced::Traced;
 
 mod memory;
-pub use memory::times_in_memory;
+pub use memory::{most_resident, times_in_memory};
 
 mod process;
 pub use process::{Launch, Process, children_of, eventually, nice_of};

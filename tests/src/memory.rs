@@ -20,6 +20,14 @@ pub fn times_in_memory(pid: i32, bytes: &[u8]) -> usize {
     regions.map(|(start, end)| times_in(&memory, start, end, bytes)).sum()
 }
 
+/// The most that a process had resident, in KiB.
+#[track_caller]
+pub fn most_resident(pid: i32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a size");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
 fn times_in(memory: &File, start: u64, end: u64, bytes: &[u8]) -> usize {
     let length = usize::try_from(end - start).expect("a region fits");
     let mut region = vec![0; length];

@@ -71,6 +71,17 @@ pub fn shim() -> PathBuf {
     path
 }
 
+/// A module of ZNC's that is there for tests, `tests/data/znc/NAME.cpp`, compiled.
+pub fn znc_module(world: &World, name: &str) -> PathBuf {
+    let source = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data/znc")).join(name);
+    let place = world.directory("znc-module", None);
+    let mut compiler = Command::new("znc-buildmod");
+    compiler.arg(source.with_extension("cpp")).env("CXXFLAGS", "-O0").current_dir(&place);
+    let made = compiler.output().expect("znc-buildmod");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    place.join(name).with_extension("so")
+}
+
 /// The templates and files of the module's page, by their paths in its data directory.
 pub fn page() -> Vec<(PathBuf, Vec<u8>)> {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shim/web");

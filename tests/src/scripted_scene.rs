@@ -1,6 +1,10 @@
 //! The usual cast on a server that says what the test wants.
 
-use crate::{Client, Friend, Otrd, ScriptedServer, World, Znc, ZncBuilder, ZncNetwork, ZncUser};
+use std::fs;
+
+use crate::{
+    Client, Friend, Otrd, ScriptedServer, World, Znc, ZncBuilder, ZncNetwork, ZncUser, programs,
+};
 
 /// alice behind ZNC and otrd, and bob, whose client has libotr, on a server that says what the test
 /// wants. Its parts end in this order.
@@ -41,6 +45,18 @@ impl ScriptedScene {
         let stage = Self::new(user);
         stage.goes_private();
         stage
+    }
+
+    /// alice loads a module that is there for tests, see `tests/data/znc`.
+    #[track_caller]
+    pub fn loads(&self, name: &str) {
+        let module = fs::read(programs::znc_module(&self.world, name)).expect("a module");
+        let place = self.znc.dir().join("modules").join(name).with_extension("so");
+        self.world.file(&place, module, Some(self.znc.uid()));
+        self.alice.types_to("*status", &format!("loadmod --type=network {name}"));
+        self.alice.expect("it is loaded", |line| {
+            line.source.starts_with("*status") && line.text().contains("Loaded module")
+        });
     }
 
     /// They become private.

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use otrd_tests::{Client, FakeOtrd, Ircd, Way, Wire, World, Znc, ZncBuilder, ZncNetwork, ZncUser};
+use otrd_tests::{
+    Client, FakeOtrd, Ircd, Way, Wire, World, Znc, ZncBuilder, ZncNetwork, ZncUser, most_resident,
+};
 use serde_json::{Value, json};
 
 /// alice behind ZNC, whose module looks for otrd at a certain socket. Its parts end in this order.
@@ -125,4 +127,45 @@ fn what_was_sent_for_a_connection_that_has_ended_comes_back() {
     otrd.tells(json!([echo]));
     alice.otr_says("late words");
     assert_eq!(alice.returned("late words"), 1);
+}
+
+/// A line of otrd's has 64 KiB, and could stand for gigabytes in ZNC.
+#[test]
+fn what_would_take_too_much_memory_is_not_understood() {
+    let world = World::new();
+    let otrd = FakeOtrd::start(&world);
+    let Stage { alice, znc, .. } = &Stage::new(&world, otrd.shim_socket());
+    let table = |columns: usize, rows: Value| {
+        let columns: Vec<String> = (0..columns).map(|at| format!("c{at}")).collect();
+        json!({"do": "table", "columns": columns, "rows": rows})
+    };
+    let state = |question: usize| {
+        json!({"do": "state", "peer": "bob", "state": "private", "trust": "none", "policy": "manual",
+               "smp": "asked", "waiting": 0, "question": "x".repeat(question)})
+    };
+    // As much as there may be is.
+    otrd.tells(json!([table(64, json!([["first"]])), state(4096)]));
+    alice.otr_says("c63");
+    alice.otr_says("first");
+    let before = most_resident(znc.process().pid());
+    let wide = || json!("w".repeat(20_000));
+    let rows = |row: Value, count: usize| Value::Array(vec![row; count]);
+    let mut many = rows(json!([]), 9_000);
+    many.as_array_mut().expect("rows").push(json!([wide()]));
+    let mut wide_head = table(1, rows(json!([]), 9_000));
+    wide_head["columns"] = json!([wide()]);
+    for effect in [
+        table(65, json!([])),
+        table(1, json!([vec!["x"; 65]])),
+        table(1, many),
+        table(64, rows(json!([]), 15_000)),
+        wide_head,
+        state(4097),
+    ] {
+        alice.forgets();
+        otrd.tells(json!([effect]));
+        alice.otr_says("otrd says what this module does not understand");
+    }
+    let after = most_resident(znc.process().pid());
+    assert!(after < before + (32 << 10), "from {before} to {after} KiB");
 }

@@ -38,6 +38,28 @@ fn a_change_of_nick_puts_nothing_into_other_lines() {
     }
 }
 
+/// Whoever made the line: names with blanks are refused before, and this is the wall behind that.
+#[test]
+fn no_line_goes_to_clients_in_which_a_name_holds_another_line() {
+    let stage = ScriptedScene::private(alice());
+    stage.loads("writes");
+    for line in [
+        ":bob!b@h(PRIVMSG(alice(:forged PRIVMSG alice :x",
+        "bob(PRIVMSG(alice(:forged!b@h PRIVMSG alice :x",
+        "bob!b(PRIVMSG(alice(:forged@h PRIVMSG alice :x",
+        "bob!b@h(PRIVMSG(alice(:forged NICK :x",
+        "bob!b@h PRIVMSG alice(:forged :x",
+        "bob!b@h PRIVMSG alice(:forged( x y",
+        "*otr!znc@znc.in(PRIVMSG(alice(:forged MODE alice :x",
+    ] {
+        stage.alice.types_to("*writes", line);
+    }
+    stage.alice.types_to("*writes", "carol!c@h PRIVMSG alice :words(and more");
+    let line = stage.alice.expect("the last one", |line| line.text().ends_with("and more"));
+    assert!(line.is("PRIVMSG", "carol") && line.text() == "words and more", "{line}");
+    stage.alice.never_saw("forged");
+}
+
 /// Clients read more in it than ZNC does.
 #[test]
 fn what_a_server_supports_is_the_same_to_zncs_clients() {

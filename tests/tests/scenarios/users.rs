@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::Command;
 
 use otrd_tests::{
-    Otrctl, Otrd, OtrdBuilder, Rpc, World, eventually, holds, key_file, private_number,
+    Otrctl, Otrd, OtrdBuilder, Rpc, World, eventually, holds, key_file, most_resident,
+    private_number,
 };
 use serde_json::json;
 use worker::commands::COMMANDS;
@@ -227,27 +228,21 @@ fn what_the_front_takes_is_not_counted_for_the_workers_of_others() {
     let world = World::new();
     let otrd = Otrd::start(&world);
     let shim = |uid| otrd.connection_of(uid, GROUP, &otrd.shim_socket());
-    let before = resident(otrd.process().pid());
+    let before = most_resident(otrd.process().pid());
     let his = |_| {
         let mut his = shim(MALLORY);
         his.bytes(&[b' '; 60_000]);
         his
     };
     let _his: Vec<Rpc> = (0..100).map(his).collect();
-    eventually("the front has read them", || resident(otrd.process().pid()) > before + (4 << 10));
+    eventually("the front has read them", || {
+        most_resident(otrd.process().pid()) > before + (4 << 10)
+    });
     let mut hers = shim(ALICE);
     hello(&mut hers);
     let status = otrd.admin().call("status", json!({}));
     let memory = status["accounts"][0]["worker"]["memory"].as_u64();
     assert!(memory.is_some_and(|kib| kib < 4 << 10), "{status}");
-}
-
-/// The most that a process had resident, in KiB.
-#[track_caller]
-fn resident(pid: i32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a size");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 /// Says the first part of 128 long messages, as many as a worker keeps: 7 MB.
