@@ -59,7 +59,8 @@ static void Line(const std::string& line) {
     for (const auto& request :
          {wire::Out(1, line, wire::Kind::Text, line, 7), wire::In(1, line, wire::Kind::Ctcp, line),
           wire::Command(1, line), wire::Nick(1, line, line), wire::Bye(line, line, 7, true),
-          wire::Hello(1, {line, line, "", "", line, 7, true, line, true, line, {line, line}, true, true, {line}}),
+          wire::Hello(
+              1, {line, line, "", "", line, 7, true, line, true, line, {line, line}, true, true, {line}}),
           wire::Network(1, now)})
         Promise(request.find('\n') == request.size() - 1 && Judge(request, knows));
 }
