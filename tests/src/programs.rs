@@ -71,9 +71,9 @@ pub fn shim() -> PathBuf {
     path
 }
 
-/// A module of ZNC's that is there for tests, `tests/data/znc/NAME.cpp`, compiled.
+/// A module of ZNC's that is there for tests, `tests/znc/NAME.cpp`, compiled.
 pub fn znc_module(world: &World, name: &str) -> PathBuf {
-    let source = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data/znc")).join(name);
+    let source = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/znc")).join(name);
     let place = world.directory("znc-module", None);
     let mut compiler = Command::new("znc-buildmod");
     compiler.arg(source.with_extension("cpp")).env("CXXFLAGS", "-O0").current_dir(&place);

@@ -47,7 +47,7 @@ impl ScriptedScene {
         stage
     }
 
-    /// alice loads a module that is there for tests, see `tests/data/znc`.
+    /// alice loads a module that is there for tests, see `tests/znc`.
     #[track_caller]
     pub fn loads(&self, name: &str) {
         let module = fs::read(programs::znc_module(&self.world, name)).expect("a module");
