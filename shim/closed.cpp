@@ -85,6 +85,8 @@ void Closed::Count(const Entry& entry, int by) {
 }
 
 void Closed::Add(const string& name, Level level) {
+    // Servers that compare letters beyond ASCII say CASEMAPPING=ascii all the same (Ergo does).
+    if (target::HasMoreLetters(name)) ExpectMoreLetters();
     const string folded = target::Fold(name), hash = Digest(folded);
     const auto it = m_Entries.find(hash);
     if (it != m_Entries.end()) {
@@ -132,6 +134,19 @@ void Closed::LiftAll() {
     }
 }
 
+std::vector<string> Closed::CloseForgotten(const std::vector<string>& asked) {
+    std::vector<string> hashes, names;
+    for (const string& name : asked) hashes.push_back(Digest(target::Fold(name)));
+    for (auto& [hash, entry] : m_Entries) {
+        if (entry.level != Level::Pending || std::find(hashes.begin(), hashes.end(), hash) != hashes.end())
+            continue;
+        entry.level = Level::Closed;
+        if (!entry.name.empty()) names.push_back(entry.name);
+        Changed();
+    }
+    return names;
+}
+
 void Closed::Open(const string& name) {
     const string hash = Digest(target::Fold(name));
     const auto it = m_Entries.find(hash);
@@ -157,7 +172,13 @@ void Closed::Learn(const string& name, const string& user) {
     if (it == m_Entries.end()) return;
     Entry& entry = it->second;
     if (entry.name.empty()) entry.name = name;
-    const string hash = Digest(target::Fold(target::User(user)));
+    // With the sign in front, too: some servers take it for a part of the name.
+    if (const auto bare = target::User(user); bare.size() < user.size() && !target::IsRank(user.front()))
+        LearnOne(entry, Digest(target::Fold(user)));
+    LearnOne(entry, Digest(target::Fold(target::User(user))));
+}
+
+void Closed::LearnOne(Entry& entry, const string& hash) {
     if (std::find(entry.users.begin(), entry.users.end(), hash) != entry.users.end()) return;
     if (entry.users.size() >= kMaxUsers && entry.vague) return;
     Count(entry, -1);

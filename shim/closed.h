@@ -45,11 +45,13 @@ class Closed {
     // Lowers what was only pending.
     void Lift(const std::string& name);
     void LiftAll();
+    // Pending ones but for these become closed. Gives their names, as far as they are known.
+    std::vector<std::string> CloseForgotten(const std::vector<std::string>& asked);
     // The user's word.
     void Open(const std::string& name);
     void OpenEverybody();
 
-    // The user name of somebody who is closed, by which some servers reach him, too.
+    // The user name of somebody who is closed, by which some servers reach them, too.
     void Learn(const std::string& name, const std::string& user);
     // Where the words of somebody come from, as user@host. Some clients show what comes from there in the same
     // window, whatever the nick is, and write to that nick from then on.
@@ -78,6 +80,7 @@ class Closed {
 
     std::string Digest(const std::string& folded) const;
     void Add(const std::string& name, Level level);
+    void LearnOne(Entry& entry, const std::string& hash);
     void Remove(Entries::iterator it);
     void Count(const Entry& entry, int by);
     void Changed();

@@ -7,7 +7,11 @@ std::optional<CString> COtr::Blocked(const CString& sLine) {
     if (!GuardsAnything()) return std::nullopt;
     if (m_bSends && sLine == m_sSent) {
         m_bSends = false;
-        return std::nullopt;
+        if (m_bSendsOtr) return std::nullopt;
+        // otrd may not have heard yet who has become closed.
+        const vector<std::string> vTargets = target::Read(sLine).targets;
+        const auto it = FindGuarded(vTargets, false);
+        return it == vTargets.end() ? std::nullopt : std::optional<CString>(*it);
     }
     if (!HasEnd(sLine)) return BlockedOne(sLine);
     // Some servers end a line at a lone CR or NUL, some take these for blanks, some for nothing.
@@ -113,10 +117,18 @@ bool COtr::Requires(const CString& sTarget) const {
 void COtr::SetRules(const vector<wire::Rule>& rules) {
     const bool bAny = m_Required.Any();
     m_Required.Set(rules);
-    if (m_Required.Any())
-        for (CChan* pChan : GetNetwork()->GetChans())
-            for (const auto& [sNick, Nick] : pChan->GetNicks()) m_Required.Learn(sNick, Nick.GetIdent());
+    if (m_Required.Any()) LearnFromChannels();
     if (bAny != m_Required.Any()) Store("required", m_Required.Any() ? "1" : "");
+}
+
+// In large channels not everybody's user name is looked at: ZNC would stand still for it.
+void COtr::LearnFromChannels() {
+    size_t uLooked = 0;
+    for (CChan* pChan : GetNetwork()->GetChans())
+        for (const auto& [sNick, Nick] : pChan->GetNicks()) {
+            if (++uLooked > kMaxLooked) return m_Required.ExpectMoreUsers();
+            m_Required.Learn(sNick, Nick.GetIdent());
+        }
 }
 
 // `bWord`: it may come from the user's word.
@@ -162,6 +174,8 @@ void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
     // Clients may take `bob@host` for bob.
     const guard::Level level =
         std::max(m_Closed.Holds(sOld), m_Closed.Holds(std::string(target::Speaker(sOld))));
+    // Nobody's words are shown as those of another person who had that nick before.
+    const bool bTaken = !Same(sOld, sNew) && Guarded(sNew);
     // No gap until otrd says so, and whatever the new name looks like.
     for (const std::string& sPiece : target::Pieces(sNew)) {
         if (level == guard::Level::Closed) CloseOne(sPiece);
@@ -173,7 +187,7 @@ void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
     if (level == guard::Level::Closed) StoreAtOnce();
     Held held(Held::What::Nick, sOld, sNew);
     // What is no nick stands in front of nobody's words: ZNC would write it into the line as it is.
-    if (!Peer(sNew).empty()) {
+    if (!bTaken && !Peer(sNew).empty()) {
         Rename(m_Queue, sOld, sNew);
         Rename(m_Waiting, sOld, sNew);
     }

@@ -138,6 +138,7 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 m_sWhyNot = kNoIRC;
                 m_sSent = sLine;
                 m_bSends = true;
+                m_bSendsOtr = IsOtr(sWords);
                 m_Sent = Put(PrivMessage(sWho, effect.kind, sWords), sLine, sWho);
                 if (m_Sent == Sent::No) ForgetAuthorizations();
                 KeepAuthorization();

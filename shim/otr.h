@@ -66,7 +66,9 @@ static const long kReconnectGrace = 5;    // seconds in which the link may come 
 static const uint64_t kMaxUnacked = 256;  // lines taken before otrd is told so
 static const size_t kMaxKept = 1024;      // texts that wait with otrd, which takes half as many
 static const long kWhoEvery = 60;         // seconds
-static const size_t kMaxMoved = 256;      // changes of nick that otrd has not answered yet
+static const size_t kMaxLeaving = 4096, kMaxToIRC = 1 << 23;  // lines and bytes on their way to IRC
+static const size_t kMaxLooked = 512;  // nicks in channels whose user names are learned at once
+static const size_t kMaxMoved = 256;   // changes of nick that otrd has not answered yet
 static const uint64_t kNotAsked = UINT64_MAX;
 static const size_t kMaxLeft = 1024;    // lines that ZNC holds back as the module is unloaded
 static const size_t kMaxSaid = 30;      // sentences of *otr in the page
@@ -190,6 +192,7 @@ class COtr : public CModule {
     void Connect();
     void Disconnect();
     void Welcome(const wire::Incoming& in);
+    void CloseForgotten(const vector<std::string>& vAsked);
     void Broken(const CString& sWhy);
     // The link was lost a moment ago: messages wait for the next one.
     bool InGrace() const { return !m_bUp && Now() <= m_iGrace; }
@@ -242,6 +245,7 @@ class COtr : public CModule {
     // What is on its way to IRC.
     enum class Sent { No, Yes, Later, Blocked };
     bool OnIRC() const;
+    bool IsCrowded(CIRCSock& Sock) const;
     Sent Put(const CMessage& Message, const CString& sLine, const CString& sTo);
     void Carry(Sent sent, Leaving text, const CString& sWhyNot);
     void LeaveQueued();
@@ -283,6 +287,7 @@ class COtr : public CModule {
     guard::Level LevelOf(const CString& sTarget) const;
     bool Guarded(const CString& sNick) const;
     bool Requires(const CString& sTarget) const;
+    void LearnFromChannels();
     void SetRules(const vector<wire::Rule>& rules);
     void SayBlocked(const CString& sTarget, const CString& sLine);
     void SayOneBlocked(const CString& sTarget, const CString& sLine);
@@ -299,6 +304,9 @@ class COtr : public CModule {
 
     // Who speaks.
     bool IsModuleName(const CString& sNick) const;
+    bool IsModule(const CString& sName) const;
+    void RenameModules(CMessage& Message) const;
+    void LearnUsersOf(const CMessage& Message, const std::string& sSpeaker);
     bool IsForOtrd(const CMessage& Message) const;
     bool IsOurChannel(const CString& sTarget) const;
     bool IsUnexpected(const Effect& effect) const;
@@ -440,13 +448,15 @@ class COtr : public CModule {
     };
     Wrong m_Wrong;
     std::shared_ptr<wire::Account> m_Overview, m_Pages;  // what otrd told last; what of it has come
+    size_t m_uPages = 0;                                 // in how many lines
     uint64_t m_uOverview = 0;                            // when, in seconds since 1970
     bool m_bNoOverview = false;                          // this otrd tells none
     std::deque<CString> m_Backlog;
     size_t m_uDropped = 0;
     CString m_sPath, m_sWhy, m_sIdent, m_sHost;
     std::string m_sNetwork, m_sUnsent;
-    CString m_sSent;        // the last line of `send`
-    bool m_bRuns = false;   // ZNC has started: what ends now does not end because it never did
-    bool m_bSends = false;  // it is on its way to IRC, and has not passed the guard yet
+    CString m_sSent;           // the last line of `send`
+    bool m_bRuns = false;      // ZNC has started: what ends now does not end because it never did
+    bool m_bSends = false;     // it is on its way to IRC, and has not passed the guard yet
+    bool m_bSendsOtr = false;  // it is a line of OTR, no text in clear
 };

@@ -16,11 +16,23 @@ bool COtr::OnIRC() const {
     return pIRC && !pIRC->IsClosed() && GetNetwork()->IsIRCConnected();
 }
 
+// Lines wait in ZNC's memory, in its socket's and in ours: a worker could fill it, and a server that reads nothing.
+bool COtr::IsCrowded(CIRCSock& Sock) const {
+    if (m_Leaving.size() >= kMaxLeaving || Sock.GetInternalWriteBuffer().size() > kMaxToIRC) return true;
+    size_t uBytes = 0;
+    for (const Leaving& line : m_Leaving) uBytes += line.key.size() + line.text.size();
+    return uBytes > kMaxToIRC;
+}
+
 // Hands a line to ZNC.
 COtr::Sent COtr::Put(const CMessage& Message, const CString& sLine, const CString& sTo) {
     // Before the server has welcomed us it takes no text, and ZNC would send it all the same.
     if (!OnIRC()) return Sent::No;
     CIRCSock* pIRC = GetNetwork()->GetIRCSock();
+    if (IsCrowded(*pIRC)) {
+        m_sWhyNot = "too much waits for the connection to IRC: try again later";
+        return Sent::No;
+    }
     const uint64_t uBefore = Given(*pIRC);
     m_sPutting = sLine;
     m_bPutBlocked = false;

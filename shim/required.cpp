@@ -52,8 +52,20 @@ bool Required::OfExactly(const string& folded) const {
 
 void Required::Learn(const string& name, const string& user) {
     if (!m_bAny || user.empty()) return;
-    const string folded = target::Fold(name), word = target::Fold(target::User(user));
-    if (!OfName(folded) || OfName(word)) return;
+    // Each rule is compared with it, and a server may send names without end.
+    if (name.size() > kMaxName || user.size() > kMaxName) {
+        m_bManyUsers = true;
+        return;
+    }
+    const string folded = target::Fold(name);
+    if (!OfName(folded)) return;
+    // With the sign in front, too: some servers take it for a part of the name.
+    LearnOne(folded, target::Fold(user));
+    LearnOne(folded, target::Fold(target::User(user)));
+}
+
+void Required::LearnOne(const string& folded, const string& word) {
+    if (OfName(word)) return;
     const auto known = m_Users.find(word);
     if (known != m_Users.end()) {
         // Several people may have it: one to whom a rule applies is enough.

@@ -10,6 +10,7 @@
 namespace guard {
 
 constexpr size_t kMaxLearned = 1024;  // user names; with one more, all of them are required
+constexpr size_t kMaxName = 128;      // bytes of a name that is compared with the rules
 
 class Required {
   public:
@@ -19,10 +20,13 @@ class Required {
     bool Any() const { return m_bUnknown || m_bAny; }
     // A user name, by which some servers reach who has this nick, too.
     void Learn(const std::string& name, const std::string& user);
+    // There are more than were learned.
+    void ExpectMoreUsers() { m_bManyUsers = true; }
     // Whether a target may be somebody to whom nothing goes out in clear.
     bool Of(const std::string& target, const std::string& statusmsg) const;
 
   private:
+    void LearnOne(const std::string& folded, const std::string& word);
     bool OfName(const std::string& folded) const;
     bool OfExactly(const std::string& folded) const;
     std::vector<wire::Rule> m_Rules;                       // patterns are folded

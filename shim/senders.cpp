@@ -10,15 +10,52 @@ bool COtr::IsModuleName(const CString& sNick) const {
         sName.end());
     const CString& sPrefix = GetUser()->GetStatusPrefix();
     if (sPrefix.empty() || sName.compare(0, sPrefix.size(), sPrefix) != 0) return false;
-    if (!isalnum(static_cast<unsigned char>(sPrefix[0]))) return true;
-    const CString sModule = CString(sName.substr(sPrefix.size())).AsLower();
-    return sModule == "status" || CZNC::Get().GetModules().FindModule(sModule) ||
-           GetUser()->GetModules().FindModule(sModule) || GetNetwork()->GetModules().FindModule(sModule);
+    return !isalnum(static_cast<unsigned char>(sPrefix[0])) || IsModule(sName);
 }
 
 // A nick that may be ours: ZNC writes it into each line to the user, those of *otr among them.
 static bool IsOwnName(const CString& sName) {
     return wire::ValidNick(sName) && sName.find('@') == CString::npos && !strchr("*$#&", sName[0]);
+}
+
+// A module of ZNC's by its whole name: masks, and `*` alone, begin as one.
+bool COtr::IsModule(const CString& sName) const {
+    const CString& sPrefix = GetUser()->GetStatusPrefix();
+    if (sPrefix.empty() || sName.compare(0, sPrefix.size(), sPrefix) != 0) return false;
+    const CString sModule = CString(sName.substr(sPrefix.size())).AsLower();
+    return sModule == "status" || CZNC::Get().GetModules().FindModule(sModule) ||
+           GetUser()->GetModules().FindModule(sModule) || GetNetwork()->GetModules().FindModule(sModule);
+}
+
+// Clients show what a server says of somebody, an error or that they are away, in the window of that name.
+void COtr::RenameModules(CMessage& Message) const {
+    const VCString& vsParams = Message.GetParams();
+    for (unsigned u = 0; u + 1 < vsParams.size(); u++)
+        if (IsModule(vsParams[u])) Message.SetParam(u, kOfNetwork + vsParams[u]);
+}
+
+// The user names that a server tells of somebody who has said nothing.
+void COtr::LearnUsersOf(const CMessage& Message, const std::string& sSpeaker) {
+    const CString& sCommand = Message.GetCommand();
+    const auto learn = [this](const CString& sNick, const CString& sUser) {
+        if (wire::ValidNick(sNick)) LearnUser(sNick, sUser);
+    };
+    if (sCommand.Equals("CHGHOST")) learn(sSpeaker, Message.GetParam(0));
+    if (sCommand == "311") learn(Message.GetParam(1), Message.GetParam(2));  // WHOIS
+    if (sCommand == "352") learn(Message.GetParam(5), Message.GetParam(2));  // WHO
+    if (sCommand != "302" && sCommand != "353") return;
+    // USERHOST's nick*=+user@host, and NAMES with userhost-in-names.
+    VCString vsNames;
+    Message.GetParam(sCommand == "302" ? 1 : 3).Split(" ", vsNames, false);
+    for (const CString& sEach : vsNames) {
+        const size_t uEnd = sEach.find_first_of(sCommand == "302" ? "=" : "!");
+        if (uEnd == CString::npos) continue;
+        CString sNick = sEach.substr(0, uEnd), sUser = sEach.substr(uEnd + 1);
+        sUser = sUser.substr(sCommand == "302" ? 1 : 0, sUser.find('@') - (sCommand == "302" ? 1 : 0));
+        if (sCommand == "302") sNick.TrimSuffix("*");
+        sNick.TrimLeft("~&@%+!");
+        learn(sNick, sUser);
+    }
 }
 
 CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
@@ -41,8 +78,10 @@ CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
         if (Nick.NickEquals(OwnNick())) Learn(sName, Message.GetParam(1));
     }
     if (sCommand == "005") NormalizeSupport(Message);
+    RenameModules(Message);
     if (!m_Closed.Any() && !m_Required.Any()) return CONTINUE;
     const std::string sSpeaker(target::Speaker(Nick.GetNick()));
+    LearnUsersOf(Message, sSpeaker);
     const bool bWords = sCommand == "PRIVMSG" || sCommand == "NOTICE";
     if (!bWords || IsOurChannel(sName)) {
         LearnUser(sSpeaker, Nick.GetIdent());
@@ -128,7 +167,10 @@ void COtr::MarkClear(CMessage& Message) {
 
 // otrd takes somebody for one with whom nothing was private, and the guard knows better.
 void COtr::MarkIfClosed(Held& held) const {
-    if (m_Closed.OfSpeaker(wire::NickOf(held.who)) != guard::Level::Closed) return;
+    const CString sShown = held.message->GetNick().GetNick();  // may be a newer nick
+    if (std::max(m_Closed.OfSpeaker(wire::NickOf(held.who)), m_Closed.OfSpeaker(sShown)) !=
+        guard::Level::Closed)
+        return;
     MarkClear(*held.message);
     if (held.kind == Kind::Ctcp) held.kind = Kind::Text;
     if (held.kind == Kind::CtcpReply) held.kind = Kind::Notice;

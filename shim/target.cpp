@@ -18,6 +18,17 @@ constexpr string_view kMoreRanks = "&!";   // behind another one: in front they 
 constexpr std::array<string_view, 6> kCommands = {"PRIVMSG", "NOTICE", "CPRIVMSG",
                                                   "CNOTICE", "SQUERY", "TAGMSG"};
 
+// What carries no words to one person, or to a service alone. Of everything else a server may know more than
+// we do: REDACT, KILL and WHISPER, roleplay's SCENE and NPC, and what is not written yet.
+constexpr std::array<string_view, 55> kHarmless = {
+    "ACCEPT",   "AUTH",     "AUTHENTICATE", "AWAY",   "BATCH",   "CAP",      "CHANSERV", "CHATHISTORY",
+    "CS",       "DCCALLOW", "FILTER",       "HELP",   "HELPOP",  "IDENTIFY", "INFO",     "INVITE",
+    "ISON",     "JOIN",     "KICK",         "KNOCK",  "LINKS",   "LIST",     "LOGIN",    "LUSERS",
+    "MAP",      "MARKREAD", "METADATA",     "MODE",   "MONITOR", "MOTD",     "NAMES",    "NICK",
+    "NICKSERV", "NS",       "OPER",         "PART",   "PASS",    "PING",     "PONG",     "PROTOCTL",
+    "QUIT",     "SETNAME",  "SILENCE",      "STATS",  "TIME",    "TOPIC",    "USER",     "USERHOST",
+    "USERIP",   "VERSION",  "WATCH",        "WEBIRC", "WHO",     "WHOIS",    "WHOWAS"};
+
 bool IsBlank(unsigned char c) { return c <= ' ' || c == 0x7f; }
 
 string_view Trimmed(string_view text) {
@@ -38,6 +49,16 @@ string_view Word(string_view& text, Ends ends) {
 
 void Add(std::vector<string>& all, string name) {
     if (!name.empty() && std::find(all.begin(), all.end(), name) == all.end()) all.push_back(std::move(name));
+}
+
+// A list of targets: the whole of it, and each.
+void AddList(string_view list, std::vector<string>& all) {
+    Add(all, string(list));
+    while (list.find(',') != string_view::npos) {
+        Add(all, string(list.substr(0, list.find(','))));
+        list.remove_prefix(list.find(',') + 1);
+    }
+    Add(all, string(list));
 }
 
 char Lower(char c) {
@@ -131,6 +152,8 @@ bool MayBePerson(string_view target) {
     target.remove_prefix(std::min(target.find_first_not_of(kStatus), target.size()));
     if (target.empty() || target.front() == '$' || target.front() == '*') return false;
     if (kChannels.find(target.front()) == string_view::npos) return true;
+    // A user name may begin with it.
+    if (target.front() == '+' && target.find_first_of("%@") != string_view::npos) return true;
     // In front of a sign of rank these are signs of rank themselves to some servers.
     const auto among = [](string_view signs, char c) { return signs.find(c) != string_view::npos; };
     return target.size() > 1 && target.front() != '#' &&
@@ -144,6 +167,15 @@ string_view User(string_view user) {
     return user;
 }
 
+// Each parameter behind which there is another one, which may be text.
+static void ReadUnknown(string_view rest, std::vector<string>& targets) {
+    for (;;) {
+        const string_view word = Word(rest, IsBlank);
+        if (word.empty() || word.front() == ':' || Trimmed(rest).empty()) return;
+        AddList(word, targets);
+    }
+}
+
 Words Read(string_view line) {
     const auto isSpace = [](char c) { return c == ' '; };
     Words words;
@@ -155,17 +187,16 @@ Words Read(string_view line) {
     words.command = Word(rest, IsBlank);
     for (char& c : words.command)
         if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
-    if (std::find(kCommands.begin(), kCommands.end(), words.command) == kCommands.end()) return words;
+    if (std::find(kCommands.begin(), kCommands.end(), words.command) == kCommands.end()) {
+        if (std::find(kHarmless.begin(), kHarmless.end(), words.command) == kHarmless.end())
+            ReadUnknown(rest, words.targets);
+        return words;
+    }
     string_view again = rest;
     // A tabulator parts words on some servers only.
     for (string_view list : {Word(rest, isSpace), Word(again, IsBlank)}) {
         if (!list.empty() && list.front() == ':') list.remove_prefix(1);
-        Add(words.targets, string(list));
-        while (list.find(',') != string_view::npos) {
-            Add(words.targets, string(list.substr(0, list.find(','))));
-            list.remove_prefix(list.find(',') + 1);
-        }
-        Add(words.targets, string(list));
+        AddList(list, words.targets);
     }
     return words;
 }

@@ -7,6 +7,7 @@
 #include "utf8.h"
 
 static const size_t kMaxEntries = 20000;  // of the account, that are kept
+static const size_t kMaxPages = 128;      // lines of otrd's in which it comes
 static const size_t kRows = 100;          // people in a page, fingerprints of one, rules
 static const size_t kQuiet = 4;           // light modules around a QR code
 static const long kSilent = 2;            // seconds without an answer, after which the page says so
@@ -168,15 +169,17 @@ void COtr::AskOverview(uint64_t uFrom) {
 
 void COtr::TakeOverview(const Held& head, wire::Account page) {
     if (!head.call) return;
-    if (!head.call->from || !m_Pages)
+    if (!head.call->from || !m_Pages) {
         m_Pages = std::make_shared<wire::Account>(std::move(page));
-    else
+        m_uPages = 0;
+    } else
         Append(*m_Pages, std::move(page));
     const wire::Account& all = *m_Pages;
     const size_t uEntries = all.peers.size() + all.fingerprints.size() + all.policies.size() +
                             all.ignore.size() + all.enable.size();
     const uint64_t uNext = all.next.value_or(0);
-    if (uNext > head.call->from && uEntries < kMaxEntries) return AskOverview(uNext);
+    if (uNext > head.call->from && uEntries < kMaxEntries && ++m_uPages < kMaxPages)
+        return AskOverview(uNext);
     m_Overview = std::exchange(m_Pages, nullptr);
     m_uOverview = static_cast<uint64_t>(time(nullptr));
 }

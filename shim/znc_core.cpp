@@ -27,7 +27,8 @@ bool COtr::LaterModules(EModRet (CModule::*pHook)(M&), CMessage& Message, CClien
     return bHaltCore;
 }
 
-// Client.cpp: what core does with an outgoing message once no module stopped it.
+// Client.cpp: what core does with an outgoing message once no module stopped it. Without a connection to IRC
+// core drops it, with a word; here it comes back.
 void COtr::PassOut(Held& held) {
     CMessage& Message = *held.message;
     CClient* pClient = Client(held.client);
@@ -41,21 +42,12 @@ void COtr::PassOut(Held& held) {
         case Kind::CtcpReply: bHalt = ask(&CModule::OnUserCTCPReplyMessage); break;
     }
     if (bHalt) return;
-    CIRCSock* pIRC = GetNetwork()->GetIRCSock();
-    if (!pIRC && held.kind != Kind::Action) {
-        const char* szWhat = "CTCP";
-        if (held.kind == Kind::Text) szWhat = "message";
-        if (held.kind == Kind::Notice) szWhat = "notice";
-        GetNetwork()->PutStatus("Your " + CString(szWhat) + " to " + Message.GetParam(0) +
-                                    " got lost, you are not connected to IRC!",
-                                pClient);
-        return;
-    }
     // A copy without what does not go to servers costs less than to parse the line.
     CMessage Line = Message;
     Line.SetClient(nullptr);
     Line.SetNick(CNick());
 #if VERSION_MAJOR > 1 || VERSION_MINOR >= 10
+    CIRCSock* pIRC = GetNetwork()->GetIRCSock();
     const bool bTags = pIRC && pIRC->IsCapAccepted("message-tags");
 #else
     const bool bTags = false;
@@ -64,6 +56,7 @@ void COtr::PassOut(Held& held) {
     const CString sLine = Line.ToString();
     // otrd knows the policy better than the rules for other modules say it.
     if (Requires(Message.GetParam(0))) m_AuthorizedLines[kInClear + GuardKey(CMessage(sLine))]++;
+    m_sWhyNot = kNoIRC;
     const Sent sent = Put(Line, sLine, held.who);
     if (sent == Sent::No) ForgetAuthorizations();
     // Nobody typed what clients answer by themselves.
@@ -78,7 +71,7 @@ void COtr::PassOut(Held& held) {
     text.message = std::move(held.message);
     text.client = held.client;
     text.security = kClear;
-    Carry(sent, std::move(text), kNoIRC);
+    Carry(sent, std::move(text), m_sWhyNot);
 }
 
 // IRCSock.cpp: the same for an incoming one.

@@ -15,7 +15,10 @@ pub struct Reading {
 }
 
 /// The commands that carry words to people.
-const CARRIERS: [&str; 6] = ["PRIVMSG", "NOTICE", "CPRIVMSG", "CNOTICE", "TAGMSG", "SQUERY"];
+const CARRIERS: [&str; 11] = [
+    "PRIVMSG", "NOTICE", "CPRIVMSG", "CNOTICE", "TAGMSG", "SQUERY", "REDACT", "SCENE", "NPC",
+    "NPCA", "KILL",
+];
 
 /// Signs in front of a target that mean "those with this rank" somewhere.
 const RANKS: &[char] = &['~', '&', '@', '%', '+', '!'];

@@ -275,6 +275,7 @@ fn required_holds_on_every_way_from_the_first_line_on() {
 
     stage.alice.otr("policy car* default");
     stage.alice.otr_says("back to the default");
+    stage.alice.forgets();
     stage.alice.otr("finish carol");
     stage.alice.otr_says("[carol]");
     raw(&stage, "PRIVMSG carol :no longer required");
@@ -291,4 +292,113 @@ fn check_all(stage: &ScriptedScene) {
     stage.never_left("to somebody");
     raw(stage, "NOTICE #room :to a channel");
     stage.server.hears("alice", "NOTICE #room :to a channel");
+}
+
+/// Some servers know more commands with words in them than PRIVMSG.
+#[test]
+fn words_in_commands_that_few_servers_know_are_stopped() {
+    let stage = ScriptedScene::private(alice());
+    stage.alice.joins("#room");
+    for (at, start) in [
+        "REDACT bob id :",
+        "SCENE bob :",
+        "NPC bob somebody :",
+        "NPCA bob somebody :",
+        "KILL bob :",
+        "WHISPER #room bob :",
+        "WHISPER #room carol,bob :",
+        "NEWEST 1 BOB@irc.test.net :",
+        "NEWEST bob ",
+        "@tag=x :alice SCENE ~bob :",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let text = format!("typed{at}");
+        stage.alice.send(&format!("{start}{text}"));
+        stage.alice.otr_says(&text);
+        stage.never_left(&text);
+        let text = format!("raw{at}");
+        raw(&stage, &format!("{start}{text}"));
+        stage.never_left(&text);
+    }
+    for line in [
+        "MODE #room +o bob",
+        "INVITE bob #room",
+        "WHOIS bob bob",
+        "KICK #room bob :enough of this",
+        "TOPIC #room :bob and the others",
+        "SCENE #room :it rains on bob",
+        "SCENE carol :it rains on her",
+        "NS GROUP bob password",
+    ] {
+        stage.alice.send(line);
+        stage.server.expect("alice", line, |got| got == line.as_bytes());
+    }
+}
+
+/// By which some servers reach a person, with the sign in front or without.
+#[test]
+fn a_user_name_with_a_sign_in_front_reaches_nobody_in_clear() {
+    let stage = ScriptedScene::private(alice());
+    for (at, user) in ["-bobby", "=robert", "^rob", "+bert"].iter().enumerate() {
+        let text = format!("hello {at}");
+        assert!(stage.server.says("alice", &format!(":bob!{user}@h PRIVMSG alice :{text}")));
+        stage.alice.reads("bob", &format!("[NOT ENCRYPTED] {text}"));
+        for target in [user, &user[1..]] {
+            for form in [format!("{target}%h"), format!("{target}%h@irc.test.net")] {
+                let text = format!("to {form}");
+                stage.comes_back(&format!("PRIVMSG {form} :{text}"), &text);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_user_name_that_the_server_tells_reaches_nobody_in_clear() {
+    let stage = ScriptedScene::private(alice());
+    for (user, line) in [
+        ("changed", ":bob!old@h CHGHOST changed host"),
+        ("whois", ":irc.test.net 311 alice bob whois host * :Bob"),
+        ("who", ":irc.test.net 352 alice #room who host irc.test.net BOB H :0 Bob"),
+        ("userhost", ":irc.test.net 302 alice :carol=+carol@host bob*=-userhost@host"),
+        ("names", ":irc.test.net 353 alice = #room :carol!c@host @+bob!names@host"),
+    ] {
+        let target = format!("{user}%host@irc.test.net");
+        // Not known yet.
+        stage.alice.send(&format!("PRIVMSG {target} :before {user}"));
+        stage.server.hears("alice", &format!("before {user}"));
+        let names = stage.alice.lines().len();
+        assert!(stage.server.says("alice", line));
+        assert!(stage.server.says("alice", &format!(":irc.test.net NOTICE * :told {user}")));
+        stage.alice.expect("it was told", |line| line.text() == format!("told {user}"));
+        assert!(names > 0);
+        stage.comes_back(&format!("PRIVMSG {target} :after {user}"), &format!("after {user}"));
+        stage.alice.forgets();
+        if user == "who" {
+            // Four user names are kept: of who has more, all are taken for theirs.
+            break;
+        }
+    }
+    assert!(stage.server.says("alice", ":irc.test.net 302 alice :bob*=-userhost@host"));
+    assert!(stage.server.says("alice", ":irc.test.net 353 alice = #r :@+bob!names@host"));
+    stage.comes_back("PRIVMSG names%host@irc.test.net :after names", "after names");
+    stage.comes_back("PRIVMSG userhost%host@irc.test.net :after userhost", "after userhost");
+}
+
+/// Servers that compare all letters of Unicode say CASEMAPPING=ascii (Ergo does).
+#[test]
+fn letters_beyond_ascii_may_be_the_same_whatever_the_server_says() {
+    let stage = ScriptedScene::private(alice());
+    let supports = ":irc.test.net 005 alice CASEMAPPING=ascii :are supported";
+    assert!(stage.server.says("alice", supports));
+    // Nobody with such letters is private yet.
+    stage.alice.types_to("\u{17d}ofia", "to somebody else");
+    stage.server.hears("alice", "to somebody else");
+    assert!(stage.server.says("alice", ":bob!b@h NICK :b\u{f6}b"));
+    assert!(stage.server.says("alice", ":irc.test.net NOTICE * :said"));
+    stage.alice.expect("the notice", |line| line.text() == "said");
+    for name in ["B\u{d6}B", "bo\u{308}b", "\u{17d}ofia"] {
+        stage.comes_back(&format!("PRIVMSG {name} :to {name}"), &format!("to {name}"));
+    }
 }

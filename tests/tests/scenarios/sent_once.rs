@@ -351,3 +351,48 @@ fn each_is_sent_or_back(goes_on: impl FnOnce(&Alone)) {
         assert_eq!(shown, sent, "{} is shown {shown} times", text(number));
     }
 }
+
+/// otrd has decided of it before it hears of that.
+#[test]
+fn a_first_line_for_somebody_who_becomes_closed_meanwhile_comes_back() {
+    let stage = ScriptedScene::private(ZncUser::new("alice"));
+    let worker = stage.otrd.worker();
+    stage.otrd.signal_worker(worker, Signal::SIGSTOP);
+    stage.alice.types_to("carol", "for carol alone");
+    stage.alice.settled();
+    assert!(stage.server.says("alice", ":bob!bob@host.test.net NICK carol"));
+    assert!(stage.server.says("alice", ":irc.test.net NOTICE * :taken"));
+    stage.alice.expect("the notice", |line| line.text() == "taken");
+    stage.otrd.signal_worker(worker, Signal::SIGCONT);
+    stage.alice.otr_says("for carol alone");
+    assert_eq!(stage.alice.returned("for carol alone"), 1);
+    stage.never_left("for carol alone");
+}
+
+/// Whoever takes the nick next would get it.
+#[test]
+fn what_waits_for_somebody_who_leaves_comes_back() {
+    let stage = ScriptedScene::new(ZncUser::new("alice"));
+    stage.alice.otr("start carol");
+    stage.server.hears("alice", "?OTRv");
+    stage.alice.types_to("carol", "once it is private");
+    stage.alice.settled();
+    assert_eq!(stage.alice.returned("once it is private"), 0);
+    assert!(stage.server.says("alice", ":carol!c@h QUIT :bye"));
+    stage.alice.otr_says("Not sent (the peer has left IRC): once it is private");
+    assert_eq!(stage.alice.returned("once it is private"), 1);
+    stage.never_left("once it is private");
+}
+
+#[test]
+fn what_is_typed_while_znc_is_not_on_irc_comes_back() {
+    let stage = ScriptedScene::private(ZncUser::new("alice"));
+    stage.alice.types_to("*status", "disconnect");
+    stage.alice.expect("disconnected", |line| line.text().contains("Disconnected from IRC"));
+    for (at, start) in ["PRIVMSG carol :", "NOTICE carol :", "PRIVMSG bob :"].iter().enumerate() {
+        let text = format!("typed off IRC {at}");
+        stage.alice.send(&format!("{start}{text}"));
+        stage.alice.otr_says(&text);
+        assert_eq!(stage.alice.returned(&text), 1, "{start}");
+    }
+}

@@ -1,5 +1,6 @@
 //! What a server can make clients show: nobody's words as those of a private peer, of the user or of `*otr`.
 
+use nix::sys::signal::Signal;
 use otrd_tests::ScriptedScene;
 
 use crate::guard::alice;
@@ -263,4 +264,57 @@ fn nobody_on_the_network_speaks_as_a_module_of_znc() {
     stage.alice.expect("a new nick", |line| line.is("NICK", "carol") && line.text() == "irc:*otr");
     assert!(stage.server.says("alice", ":*otr!c@h PRIVMSG #room :here I am"));
     stage.alice.reads("irc:*otr", "here I am");
+}
+
+/// Whoever takes a nick takes no words of theirs along into the conversation that belongs to it.
+#[test]
+fn what_somebody_said_is_not_shown_under_the_nick_of_a_private_peer() {
+    let stage = ScriptedScene::private(alice());
+    let worker = stage.otrd.worker();
+    for (at, text) in ["use this key now", "?OTR Error: use this key now"].iter().enumerate() {
+        stage.otrd.signal_worker(worker, Signal::SIGSTOP);
+        assert!(stage.server.says("alice", &format!(":mal!m@h PRIVMSG alice :{text} {at}")));
+        assert!(stage.server.says("alice", ":mal!m@h NICK bob"));
+        assert!(stage.server.says("alice", &format!(":irc.test.net NOTICE * :taken {at}")));
+        stage.alice.expect("the notice", |line| line.text() == format!("taken {at}"));
+        stage.otrd.signal_worker(worker, Signal::SIGCONT);
+        let words = format!("use this key now {at}");
+        let line = stage.alice.expect("the words", |line| line.text().contains(&words));
+        assert!(!line.is("PRIVMSG", "bob") || line.text().starts_with("[NOT ENCRYPTED]"), "{line}");
+        stage.alice.forgets();
+    }
+    // Nobody's before: they go along.
+    stage.otrd.signal_worker(worker, Signal::SIGSTOP);
+    assert!(stage.server.says("alice", ":carol!c@h PRIVMSG alice :it is me"));
+    assert!(stage.server.says("alice", ":carol!c@h NICK carola"));
+    assert!(stage.server.says("alice", ":irc.test.net NOTICE * :renamed"));
+    stage.alice.expect("the notice", |line| line.text() == "renamed");
+    stage.otrd.signal_worker(worker, Signal::SIGCONT);
+    stage.alice.reads("carola", "it is me");
+}
+
+/// Clients show what a server says of a name, an error for example, in the window of that name.
+#[test]
+fn what_a_server_says_of_a_modules_name_is_not_shown_as_its_words() {
+    let stage = ScriptedScene::new(alice());
+    for line in [
+        "401 alice *otr",
+        "301 alice *otr",
+        "404 alice *OTR",
+        "311 alice *status u h *",
+        "442 alice *send_raw",
+        "PRIVMSG *otr",
+        "NOTICE *otr",
+    ] {
+        let text = format!("[bob] forged by {line}");
+        assert!(stage.server.says("alice", &format!(":irc.test.net {line} :{text}")));
+        let shown = stage.alice.expect(&text, |line| line.text().ends_with(&text));
+        let whole = shown.to_string().to_lowercase();
+        let (names, _) = whole.trim_start_matches(':').split_once(" :").expect("a text");
+        assert!(!names.split(' ').any(|name| name.starts_with('*') && name.len() > 1), "{shown}");
+    }
+    // Masks begin like that, and are none.
+    let ban = ":irc.test.net 367 alice #room *!*@host irc.test.net 1";
+    assert!(stage.server.says("alice", ban));
+    stage.alice.expect("the ban", |line| line.to_string().contains(" #room *!*@host "));
 }

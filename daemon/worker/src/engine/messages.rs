@@ -231,6 +231,7 @@ messages! {
     BackRequired {} "back_required" Bad "this peer's policy requires a private conversation, and none could be asked for";
     BackNotice {} "back_notice" Bad "notices and CTCP requests cannot be encrypted, and this conversation is private";
     BackNickChanged {} "back_nick_changed" Bad "the peer changed nick";
+    BackLeft {} "back_left" Bad "the peer has left IRC";
     BackKeyFailed {} "back_key_failed" Bad "your private key could not be made";
     BackKeyUnreadable {} "back_key_unreadable" Bad "your key cannot be read: see status";
     BackKeyReplaced {} "back_key_replaced" Bad "your key is replaced";

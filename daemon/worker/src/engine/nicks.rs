@@ -213,6 +213,8 @@ impl Engine {
             conversation.gone = true;
             self.report_of(nick, Message::LeftIrc {});
         }
+        // Whoever takes the nick next may be somebody else.
+        self.give_back(&peer, &Message::BackLeft {});
     }
 
     /// A peer joined a channel of ours.
