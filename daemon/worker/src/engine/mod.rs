@@ -41,7 +41,9 @@ mod help;
 mod import_export;
 mod incoming;
 mod info;
+mod joining;
 mod key_dates;
+mod key_exchange;
 mod keys;
 mod known_keys;
 mod load;
@@ -72,7 +74,6 @@ mod versions;
 pub use action::{Action, Event, Now, Outgoing};
 pub use closed::hash;
 use conversation::{Conversation, Phase, Private, SmpState};
-use known_keys::ForgetError;
 pub use own_key::KeyState;
 use policy::Policy;
 
@@ -297,7 +298,7 @@ impl Engine {
         if matches!(self.own_key.state(), KeyState::Generating { .. }) {
             return None;
         }
-        let private = self.conversations.values().any(|c| matches!(c.phase, Phase::Private(_)));
+        let private = self.conversations.values().any(Conversation::is_private);
         let seconds = match private || unread || self.persistence.is_behind() {
             true => self.config.linger_private,
             false => self.config.linger,
@@ -317,8 +318,8 @@ impl Engine {
             shim: module.map(|m| m.shim.clone()).unwrap_or_default(),
             znc: module.map(|m| m.znc.clone()).unwrap_or_default(),
             key: self.own_key.state().word().into(),
-            sessions: count(|c| matches!(c.phase, Phase::Private(_))),
-            blocked: count(|c| matches!(c.phase, Phase::Blocked { .. } | Phase::Moved { .. })),
+            sessions: count(Conversation::is_private),
+            blocked: count(|c| matches!(c.phase(), Phase::Blocked { .. } | Phase::Moved { .. })),
             waiting: u32::try_from(self.conversations.waiting()).unwrap_or(u32::MAX),
             memory: 0,
             at_rest: self.at_rest.into(),
