@@ -256,3 +256,6 @@ impl Conversations {
         nicks
     }
 }
+
+#[cfg(test)]
+mod tests;

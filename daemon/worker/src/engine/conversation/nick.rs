@@ -122,7 +122,7 @@ impl Conversation {
             phase: Phase::Moved { to },
             offer: Offer::Declined,
             aliases: left.aliases,
-            guard: Guard { on: true, told: GuardTold::Closed },
+            guard: Guard::closed(),
             ..Self::new(nick, handle, now)
         };
         conversation.also_closed(left.spelled);
@@ -164,7 +164,7 @@ impl Conversation {
         keep.handle = handle;
         keep.asked = keep.asked.or(other.asked);
         keep.guard.on |= other.guard.on;
-        keep.guard.told = keep.guard.told.max(other.guard.told);
+        keep.guard.at_least(other.guard.told);
         keep.written_to |= other.written_to;
         Merged { conversation: keep, unsent, both_closed }
     }
