@@ -228,7 +228,7 @@ impl Conversation {
 /// Clear text, and who keeps it back.
 impl Conversation {
     /// The user writes to the peer.
-    pub fn written_to(&mut self) {
+    pub fn user_wrote(&mut self) {
         self.written_to = true;
     }
 

@@ -20,7 +20,7 @@ impl Engine {
         }
         let policy = self.policy(&peer);
         if let Some(conversation) = self.conversations.get_mut(&peer) {
-            conversation.written_to();
+            conversation.user_wrote();
         }
         match out.message.kind {
             MessageKind::Text if is_query(&out.message.text) && policy != Policy::Never => {

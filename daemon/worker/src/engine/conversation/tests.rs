@@ -292,7 +292,7 @@ fn the_guard_is_as_tight_as_what_there_is_to_lose() {
     let mut waiting = new("bob");
     waiting.waiting_mut().push(out("one"), SECOND);
     let mut written_to = new("bob");
-    written_to.written_to();
+    written_to.user_wrote();
     for (conversation, required, wanted) in [
         (new("bob"), false, Open),
         (new("bob"), true, Open),
