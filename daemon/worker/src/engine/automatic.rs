@@ -3,6 +3,7 @@
 //! bouncer's flood protection delays what the user types to anybody.
 
 use super::Engine;
+use super::conversation::ErrorReply;
 use super::messages::Message;
 use otr::{Event, Peer};
 
@@ -23,14 +24,14 @@ impl Engine {
     fn may_reply_error(&mut self, peer: &Peer) -> bool {
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return false };
-        if conversation.error_replies.has(now) && self.allowances.error_replies.take(now) {
-            conversation.error_replies.take(now);
-            conversation.error_replies_told = false;
-            return true;
-        }
-        if !std::mem::replace(&mut conversation.error_replies_told, true) {
-            let nick = conversation.nick.clone();
-            self.report_of(&nick, Message::ToldNoLonger {});
+        let of_all = || self.allowances.error_replies.take(now);
+        match conversation.allowances_mut().error_reply(now, of_all) {
+            ErrorReply::Sent => return true,
+            ErrorReply::FirstLeftOut => {
+                let nick = conversation.nick().clone();
+                self.report_of(&nick, Message::ToldNoLonger {});
+            }
+            ErrorReply::LeftOut => {}
         }
         false
     }

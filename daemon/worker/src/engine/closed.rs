@@ -1,7 +1,7 @@
 //! Whom the module holds closed, and what it is told of whom to hold.
 
 use super::action::Outgoing;
-use super::conversation::GuardTold;
+use super::conversation::{Conversation, GuardTold};
 use super::messages::Message;
 use super::policies::module_rules::Compared;
 use super::{Action, Engine, Phase};
@@ -32,7 +32,7 @@ impl Engine {
         }
         let mut nicks: BTreeMap<Vec<u8>, Nick> = BTreeMap::new();
         let of_files = self.known.peers().filter_map(|peer| Nick::new(peer.as_bytes()).ok());
-        let met = self.conversations.values().map(|c| c.nick.clone());
+        let met = self.conversations.values().map(|c| c.nick().clone());
         for nick in of_files.chain(met) {
             nicks.insert(guard::fold(nick.as_bytes()), nick);
         }
@@ -46,7 +46,7 @@ impl Engine {
             }
             self.close(nick.clone(), Phase::lost());
             if let Some(conversation) = self.conversations.get_mut(&peer) {
-                conversation.guard_told = GuardTold::Closed;
+                conversation.module_guards(GuardTold::Closed);
             }
             names.push(quote(nick.as_bytes()));
         }
@@ -77,7 +77,7 @@ impl Engine {
 
     /// The module holds somebody closed of whom nothing is known here. False: the line came back.
     pub(super) fn typed_to_closed(&mut self, peer: &Peer, out: &Outgoing) -> bool {
-        let is_open = |c: &super::Conversation| c.is_clear() && c.asked.is_none();
+        let is_open = |c: &Conversation| c.is_clear() && !c.is_asking();
         if !self.conversations.get(peer).is_some_and(is_open) {
             return true;
         }
@@ -87,12 +87,10 @@ impl Engine {
             return false;
         }
         if let Some(conversation) = self.conversations.get_mut(peer) {
-            conversation.phase = Phase::lost();
-            conversation.guarded = true;
-            conversation.guard_told = GuardTold::Closed;
+            conversation.found_closed();
             // Said all the same: the module may have written this line before it read that the user's
             // word opens them.
-            let nick = conversation.nick.clone();
+            let nick = conversation.nick().clone();
             self.actions.push(protect(nick, false));
             self.persistence.changed(StoredFile::Conversations);
         }
@@ -135,30 +133,16 @@ impl Engine {
         }
         for peer in peers {
             let Some(conversation) = self.conversations.get(peer) else { continue };
-            let told = conversation.guard_told;
-            let is = if !conversation.is_clear() {
-                GuardTold::Closed
-            } else if conversation.asked.is_some()
-                || !conversation.waiting.is_empty()
-                // Not for everybody who writes to us: strangers would fill the guard's list.
-                || (conversation.written_to && self.is_required(peer))
-            {
-                GuardTold::Pending
-            } else {
-                GuardTold::Open
-            };
-            let guarded = is != GuardTold::Open;
-            if is == told && guarded == conversation.guarded {
+            let is = conversation.guard_wanted(|| self.is_required(peer));
+            if conversation.is_guarded_so(is) {
                 continue;
             }
             let Some(conversation) = self.conversations.get_mut(peer) else { continue };
-            conversation.guarded = guarded;
-            conversation.guard_told = is;
-            if is == told {
+            if !conversation.guarded_so(is) {
                 continue;
             }
             self.persistence.changed(StoredFile::Conversations);
-            let nick = conversation.nick.clone();
+            let nick = conversation.nick().clone();
             match is {
                 GuardTold::Open => off.push((nick, false)),
                 is => on.push((nick, is == GuardTold::Pending)),
@@ -172,8 +156,10 @@ impl Engine {
                 let folded: HashSet<Vec<u8>> =
                     opened.iter().map(|nick| guard::fold(nick.as_bytes())).collect();
                 let same = |nick: &Nick| folded.contains(&guard::fold(nick.as_bytes()));
-                let guarded = self.conversations.values().filter(|c| c.guarded && same(&c.nick));
-                guarded.map(|c| (c.nick.clone(), c.guard_told == GuardTold::Pending)).collect()
+                let guarded = |c: &&Conversation| c.is_guarded() && same(c.nick());
+                let guarded = self.conversations.values().filter(guarded);
+                let pending = |c: &Conversation| c.guard_told() == GuardTold::Pending;
+                guarded.map(|c| (c.nick().clone(), pending(c))).collect()
             }
         };
         let on = on.into_iter().rev().map(|(peer, pending)| protect(peer, pending));

@@ -1,139 +1,70 @@
 //! Our own record of a conversation. It decides what may go out; libotr only encrypts.
+//!
+//! What happens to it is a method each, named after what happens. Nobody else changes it.
 
-use super::action::Outgoing;
+mod allowances;
+mod guard;
+mod nick;
+mod phase;
+mod session;
+mod smp;
+#[cfg(test)]
+mod tests;
+mod waiting;
+
+pub use allowances::ErrorReply;
+pub use guard::GuardTold;
+pub use nick::{LeftBehind, Merged};
+pub use phase::{Phase, Private};
+pub use session::{Ended, Unreadable};
+pub use smp::SmpState;
+
 use super::crossing::Crossing;
 use super::split_lines::Split;
-use crate::limits::{self, TokenBucket};
-use otr::{Fingerprint, Handle, Version};
+use crate::limits;
+use allowances::Allowances;
+use guard::Guard;
+use otr::Handle;
 use proto::irc::Nick;
-use std::collections::VecDeque;
 use std::time::Duration;
-
-/// Other spellings of a nick that one conversation keeps closed.
-const MAX_ALIASES: usize = 16;
+use waiting::WaitingLines;
 
 /// One peer.
 pub struct Conversation {
     /// As last spelled.
-    pub nick: Nick,
+    nick: Nick,
     /// How libotr knows the peer: the same under every nick.
-    pub handle: Handle,
+    handle: Handle,
     /// Nicks that were others by another CASEMAPPING, and closed too.
-    pub aliases: Vec<Nick>,
-    /// How it stands.
-    pub phase: Phase,
+    aliases: Vec<Nick>,
+    phase: Phase,
     /// When we asked for a private conversation that has not come about yet.
-    pub asked: Option<Duration>,
+    asked: Option<Duration>,
     /// Typed lines that wait for it.
-    pub waiting: VecDeque<Waiting>,
+    waiting: WaitingLines,
     /// What waits for the end of the key exchange under way.
-    pub crossing: Crossing,
-    /// Whether to offer OTR by whitespace.
-    pub offer: Offer,
-    /// The authentication under way.
-    pub smp: SmpState,
+    crossing: Crossing,
+    offer: Offer,
+    smp: SmpState,
     /// The beginning of an OTR line that a gateway cut.
-    pub split: Option<Split>,
+    split: Split,
     /// The key came along from another nick, and was not known of this one.
-    pub brought: bool,
-    /// Nothing may go in clear.
-    pub guarded: bool,
-    /// What the module was told of that.
-    pub guard_told: GuardTold,
+    brought: bool,
+    guard: Guard,
     /// The user has written to this peer.
-    pub written_to: bool,
+    written_to: bool,
     /// The peer has left IRC since.
-    pub gone: bool,
+    gone: bool,
     /// When something last happened.
-    pub last: Duration,
+    last: Duration,
     /// When we last asked for a new session because a message could not be read.
-    pub repaired: Option<Duration>,
-    /// Key exchanges that the peer may cause.
-    pub key_exchanges: TokenBucket,
-    /// Steps of authentications that the peer may send without being asked.
-    pub authentications: TokenBucket,
-    /// Answers to unreadable messages that the peer may cause.
-    pub error_replies: TokenBucket,
-    /// The user was told that such answers are left out.
-    pub error_replies_told: bool,
-    /// Complaints that the peer may cause.
-    pub notes: TokenBucket,
-}
-
-/// What the module knows of a peer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum GuardTold {
-    /// Nothing.
-    #[default]
-    Open,
-    /// Nothing may go in clear for now.
-    Pending,
-    /// Nothing may go in clear until the user says so.
-    Closed,
-}
-
-/// How a conversation stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Not private.
-    Clear,
-    /// Private.
-    Private(Private),
-    /// The peer ended it; nothing goes out until the user does too.
-    Finished,
-    /// It was private before a restart, or its keys are lost; nothing goes out in clear.
-    Blocked {
-        /// The key that it had.
-        fingerprint: Option<Fingerprint>,
-        /// A new session was asked for by ourselves.
-        asked_anew: bool,
-    },
-    /// The peer goes by another nick now, with the conversation; whoever takes this one gets
-    /// nothing.
-    Moved {
-        /// The new nick.
-        to: Nick,
-    },
-}
-
-impl Phase {
-    /// It is known to have been private, and nothing more is known of it.
-    pub fn lost() -> Self {
-        Self::Blocked { fingerprint: None, asked_anew: true }
-    }
-
-    /// A restart interrupted it, and nobody has asked for a new session yet.
-    pub fn is_to_ask_anew(&self) -> bool {
-        matches!(self, Self::Blocked { asked_anew: false, .. })
-    }
-}
-
-/// A private conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Private {
-    /// The key of the other end.
-    pub fingerprint: Fingerprint,
-    /// Which of the peer's clients.
-    pub instance: u32,
-    /// Protocol version.
-    pub version: Version,
-    /// Since when, in seconds since 1970.
-    pub since: u64,
-    /// The key is not the one known of this nick: nothing goes out until the user trusts it.
-    pub held: bool,
-}
-
-/// A typed line that waits.
-pub struct Waiting {
-    /// What was typed.
-    pub out: Outgoing,
-    /// Since when.
-    pub since: Duration,
+    repaired: Option<Duration>,
+    allowances: Allowances,
 }
 
 /// Whether the whitespace tag goes on a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Offer {
+enum Offer {
     /// On the next that it fits.
     #[default]
     Next,
@@ -141,26 +72,6 @@ pub enum Offer {
     Made,
     /// The peer wrote in clear without one: no more.
     Declined,
-}
-
-/// Where an authentication stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum SmpState {
-    /// Nowhere.
-    #[default]
-    Idle,
-    /// We asked or answered, and wait for the peer.
-    Running {
-        /// Since when.
-        since: Duration,
-        /// The user was told that nothing comes.
-        told: bool,
-    },
-    /// The peer asked.
-    Asked {
-        /// What, in the peer's words as they may be quoted.
-        question: Option<String>,
-    },
 }
 
 impl Conversation {
@@ -172,43 +83,52 @@ impl Conversation {
             aliases: Vec::new(),
             phase: Phase::Clear,
             asked: None,
-            waiting: VecDeque::new(),
+            waiting: WaitingLines::default(),
             crossing: Crossing::default(),
             offer: Offer::Next,
             smp: SmpState::Idle,
-            split: None,
+            split: Split::default(),
             brought: false,
-            guarded: false,
-            guard_told: GuardTold::Open,
+            guard: Guard::default(),
             written_to: false,
             gone: false,
             last: now,
             repaired: None,
-            key_exchanges: TokenBucket::new(limits::AKE_BURST, limits::AKE_EVERY),
-            authentications: TokenBucket::new(limits::SMP_BURST, limits::SMP_EVERY),
-            error_replies: TokenBucket::new(
-                limits::ERROR_REPLIES_BURST,
-                limits::ERROR_REPLIES_EVERY,
-            ),
-            error_replies_told: false,
-            notes: TokenBucket::new(limits::NOTES_BURST, limits::NOTES_EVERY),
+            allowances: Allowances::default(),
         }
+    }
+
+    /// A peer with whom it is known to have been private.
+    pub fn closed(nick: Nick, handle: Handle, phase: Phase, now: Duration) -> Self {
+        Self { phase, guard: Guard::untold(), ..Self::new(nick, handle, now) }
+    }
+}
+
+/// How it stands.
+impl Conversation {
+    pub fn nick(&self) -> &Nick {
+        &self.nick
+    }
+
+    pub fn handle(&self) -> Handle {
+        self.handle
+    }
+
+    pub fn aliases(&self) -> &[Nick] {
+        &self.aliases
+    }
+
+    pub fn phase(&self) -> &Phase {
+        &self.phase
     }
 
     /// The private conversation, if it is one.
     pub fn private(&self) -> Option<&Private> {
-        match &self.phase {
-            Phase::Private(private) => Some(private),
-            _ => None,
-        }
+        self.phase.private()
     }
 
-    /// Keeps another nick closed, should it turn out not to be the same one.
-    pub fn also_closed(&mut self, nick: Nick) {
-        let there = nick == self.nick || self.aliases.contains(&nick);
-        if self.phase != Phase::Clear && !there && self.aliases.len() < MAX_ALIASES {
-            self.aliases.push(nick);
-        }
+    pub fn is_private(&self) -> bool {
+        self.private().is_some()
     }
 
     /// Whether it is neither private nor closed.
@@ -216,22 +136,32 @@ impl Conversation {
         self.phase == Phase::Clear
     }
 
+    /// Whether we asked for a private conversation that has not come about yet.
+    pub fn is_asking(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// Nothing to lose by forgetting it.
     pub fn is_idle(&self) -> bool {
-        self.is_clear() && self.asked.is_none() && self.waiting.is_empty()
+        self.is_clear() && !self.is_asking() && self.waiting.is_empty()
+    }
+
+    /// When something last happened.
+    pub fn last(&self) -> Duration {
+        self.last
+    }
+
+    pub fn smp(&self) -> &SmpState {
+        &self.smp
     }
 
     /// When this conversation wants a tick.
     pub fn deadline(&self) -> Option<Duration> {
-        let wait = self.waiting.front().map(|w| w.since + limits::QUERY_TIMEOUT);
         let asked = self.asked.map(|asked| asked + limits::QUERY_TIMEOUT);
-        let smp = match self.smp {
-            SmpState::Running { since, told: false } => Some(since + limits::SMP_REMINDER_AFTER),
-            _ => None,
-        };
-        let split = self.split.as_ref().map(|split| split.since + limits::SPLIT_TIMEOUT);
+        let lines = [self.waiting.deadline(), self.split.deadline()];
         let exchange = [self.crossing.deadline(), self.renewal_deadline()];
-        [wait, asked, smp, split].into_iter().chain(exchange).flatten().min()
+        let all = [asked, self.smp.deadline()].into_iter().chain(lines).chain(exchange);
+        all.flatten().min()
     }
 
     /// The word of the `info` table.
@@ -242,5 +172,121 @@ impl Conversation {
             Phase::Finished => "finished",
             Phase::Blocked { .. } | Phase::Moved { .. } => "blocked",
         }
+    }
+}
+
+/// Parts that own what is in them.
+impl Conversation {
+    pub fn waiting(&self) -> &WaitingLines {
+        &self.waiting
+    }
+
+    pub fn waiting_mut(&mut self) -> &mut WaitingLines {
+        &mut self.waiting
+    }
+
+    pub fn crossing_mut(&mut self) -> &mut Crossing {
+        &mut self.crossing
+    }
+
+    pub fn split(&self) -> &Split {
+        &self.split
+    }
+
+    pub fn split_mut(&mut self) -> &mut Split {
+        &mut self.split
+    }
+
+    pub fn allowances_mut(&mut self) -> &mut Allowances {
+        &mut self.allowances
+    }
+}
+
+/// Authentications.
+impl Conversation {
+    /// The peer asks; what, in words as they may be quoted.
+    pub fn smp_asked(&mut self, question: Option<String>) {
+        self.smp = SmpState::Asked { question };
+    }
+
+    /// It is for the peer to go on.
+    pub fn smp_runs(&mut self, now: Duration) {
+        self.smp = SmpState::running(now);
+    }
+
+    /// It is over. Whether there was one.
+    pub fn smp_ends(&mut self) -> bool {
+        std::mem::take(&mut self.smp) != SmpState::Idle
+    }
+
+    /// Whether the user is to be told that the peer does not answer.
+    pub fn smp_is_silent(&mut self, now: Duration) -> bool {
+        self.smp.is_silent(now)
+    }
+}
+
+/// Clear text, and who keeps it back.
+impl Conversation {
+    /// The user writes to the peer.
+    pub fn user_wrote(&mut self) {
+        self.written_to = true;
+    }
+
+    /// Whether a message is to offer OTR by whitespace: one does.
+    pub fn offers(&mut self) -> bool {
+        let offers = self.offer == Offer::Next;
+        if offers {
+            self.offer = Offer::Made;
+        }
+        offers
+    }
+
+    /// The peer wrote in clear without an offer: ours was not taken.
+    pub fn wrote_in_clear(&mut self) {
+        if self.offer == Offer::Made {
+            self.offer = Offer::Declined;
+        }
+    }
+
+    /// Whether nothing may go to the peer in clear.
+    pub fn is_guarded(&self) -> bool {
+        self.guard.on
+    }
+
+    /// What the module was told of that.
+    pub fn guard_told(&self) -> GuardTold {
+        self.guard.told
+    }
+
+    /// How the module is to guard the peer. `required`: nothing goes to the peer in clear, whatever happens.
+    pub fn guard_wanted(&self, required: impl FnOnce() -> bool) -> GuardTold {
+        if !self.is_clear() {
+            return GuardTold::Closed;
+        }
+        // Not for everybody who writes to us: strangers would fill the guard's list.
+        let pending =
+            self.is_asking() || !self.waiting.is_empty() || (self.written_to && required());
+        if pending { GuardTold::Pending } else { GuardTold::Open }
+    }
+
+    /// Whether this is how the peer is guarded already.
+    pub fn is_guarded_so(&self, guard: GuardTold) -> bool {
+        self.guard.is(guard)
+    }
+
+    /// The peer is guarded so from now on. Whether the module is to be told.
+    pub fn guarded_so(&mut self, guard: GuardTold) -> bool {
+        self.guard.set(guard)
+    }
+
+    /// The module guards the peer at least so, without being told.
+    pub fn module_guards(&mut self, guard: GuardTold) {
+        self.guard.at_least(guard);
+    }
+
+    /// The module holds the peer closed, of whom nothing was known here.
+    pub fn found_closed(&mut self) {
+        self.phase = Phase::lost();
+        self.guard = Guard::closed();
     }
 }

@@ -1,8 +1,7 @@
 //! The conversations by folded nick. It notes which were changed in a step, so that what has to
 //! be looked at afterwards does not grow with the number of peers.
 
-use super::conversation::GuardTold;
-use super::{Conversation, Phase};
+use super::conversation::{Conversation, GuardTold, LeftBehind, Phase};
 use crate::limits;
 use crate::text::casemap::Casemap;
 use crate::text::sanitize::quote;
@@ -50,6 +49,19 @@ impl Conversations {
         Conversation::new(nick, Handle::new(self.last_handle), now)
     }
 
+    /// The same with somebody with whom it is known to have been private.
+    pub fn begin_closed(&mut self, nick: Nick, phase: Phase, now: Duration) -> Conversation {
+        self.last_handle += 1;
+        Conversation::closed(nick, Handle::new(self.last_handle), phase, now)
+    }
+
+    /// What stays at a nick that a conversation left for another.
+    pub fn leave(&mut self, peer: Peer, nick: Nick, to: Nick, left: LeftBehind, now: Duration) {
+        self.last_handle += 1;
+        let handle = Handle::new(self.last_handle);
+        self.insert(peer, Conversation::left_at(nick, to, left, handle, now));
+    }
+
     pub fn get(&self, peer: &Peer) -> Option<&Conversation> {
         self.map.get(peer)
     }
@@ -85,17 +97,17 @@ impl Conversations {
 
     /// How libotr knows a peer.
     pub fn handle(&self, peer: &Peer) -> Option<Handle> {
-        self.get(peer).map(|conversation| conversation.handle)
+        self.get(peer).map(Conversation::handle)
     }
 
     /// How a nick was last spelled, as it may be shown.
     pub fn spelled(&self, peer: &Peer) -> String {
-        quote(self.get(peer).map_or(peer.as_bytes(), |c| c.nick.as_bytes()))
+        quote(self.get(peer).map_or(peer.as_bytes(), |c| c.nick().as_bytes()))
     }
 
     /// The nick by which a peer goes, or went last.
     pub fn nick(&self, peer: &Peer) -> Option<Nick> {
-        let nick = self.get(peer).map(|conversation| conversation.nick.clone());
+        let nick = self.get(peer).map(|conversation| conversation.nick().clone());
         nick.or_else(|| Nick::new(peer.as_bytes()).ok())
     }
 
@@ -115,8 +127,8 @@ impl Conversations {
     /// Where a nick that was left leads to. Nothing that is looked at after a step changes by that,
     /// and there may be a thousand of them.
     pub fn leads_to(&mut self, left: &Peer, nick: &Nick) {
-        if let Some(Phase::Moved { to }) = self.map.get_mut(left).map(|c| &mut c.phase) {
-            *to = nick.clone();
+        if let Some(conversation) = self.map.get_mut(left) {
+            conversation.leads_to(nick);
         }
     }
 
@@ -134,8 +146,9 @@ impl Conversations {
     /// nothing to another one.
     pub fn forget_requests(&mut self) {
         for peer in self.busy() {
-            let waiting = self.get_mut(&peer).map(|conversation| &mut conversation.waiting);
-            waiting.into_iter().flatten().for_each(|waiting| waiting.out.request = None);
+            if let Some(conversation) = self.get_mut(&peer) {
+                conversation.waiting_mut().forget_requests();
+            }
         }
     }
 
@@ -146,7 +159,7 @@ impl Conversations {
 
     /// Lines that wait, of all peers.
     pub fn waiting(&self) -> usize {
-        self.busy.iter().filter_map(|peer| self.get(peer)).map(|c| c.waiting.len()).sum()
+        self.busy.iter().filter_map(|peer| self.get(peer)).map(|c| c.waiting().len()).sum()
     }
 
     /// When the next of them wants a tick.
@@ -181,7 +194,7 @@ impl Conversations {
         }
         let idle = self.iter().filter(|(_, c)| c.is_idle());
         let mut idle: Vec<(Duration, Peer)> =
-            idle.map(|(peer, c)| (c.last, peer.clone())).collect();
+            idle.map(|(peer, c)| (c.last(), peer.clone())).collect();
         idle.sort();
         idle.truncate(idle.len().div_ceil(2));
         let out = idle.into_iter().map(|(_, peer)| (self.remove(&peer), peer));
@@ -190,7 +203,7 @@ impl Conversations {
 
     /// Peers with whom something is private, asked for or blocked, sorted.
     pub fn not_clear(&self) -> Vec<Peer> {
-        let open = self.iter().filter(|(_, c)| !c.is_clear() || c.asked.is_some());
+        let open = self.iter().filter(|(_, c)| !c.is_clear() || c.is_asking());
         let mut open: Vec<Peer> = open.map(|(peer, _)| peer.clone()).collect();
         open.sort();
         open
@@ -209,7 +222,7 @@ impl Conversations {
     /// A closed nick, spelled otherwise, that some CASEMAPPING takes for this one.
     pub fn same_to_some(&self, nick: &Nick) -> Option<Nick> {
         let folded = guard::fold(nick.as_bytes());
-        let closed = self.values().filter(|c| !c.is_clear()).map(|c| &c.nick);
+        let closed = self.values().filter(|c| !c.is_clear()).map(Conversation::nick);
         let mut others = closed.filter(|other| *other != nick);
         others.find(|other| guard::fold(other.as_bytes()) == folded).cloned()
     }
@@ -231,15 +244,18 @@ impl Conversations {
 
     /// Nicks that were left for this one.
     pub fn left_for(&self, nick: &Nick) -> Vec<Peer> {
-        let left = |c: &Conversation| matches!(&c.phase, Phase::Moved { to } if to == nick);
+        let left = |c: &Conversation| matches!(c.phase(), Phase::Moved { to } if to == nick);
         self.iter().filter(|(_, c)| left(c)).map(|(peer, _)| peer.clone()).collect()
     }
 
     /// Whom the module was told to guard: until the user says otherwise, or for now.
     pub fn guarded(&self, told: GuardTold) -> Vec<Nick> {
-        let guarded = self.values().filter(|c| c.guarded && c.guard_told == told);
-        let mut nicks: Vec<Nick> = guarded.map(|c| c.nick.clone()).collect();
+        let guarded = self.values().filter(|c| c.is_guarded() && c.guard_told() == told);
+        let mut nicks: Vec<Nick> = guarded.map(|c| c.nick().clone()).collect();
         nicks.sort();
         nicks
     }
 }
+
+#[cfg(test)]
+mod tests;

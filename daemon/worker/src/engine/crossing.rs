@@ -10,10 +10,9 @@
 //! plain from the key message on (`msgstate` of the master context is copied), and for private again
 //! only with the new keys, when the exchange is complete. What is typed in between waits, too.
 
-use super::{Conversation, Engine};
 use crate::limits;
 use otr::message::MessageType;
-use otr::{Awaited, Event, Peer, Version};
+use otr::{Event, Version};
 use proto::shim::IncomingMessage;
 use std::time::Duration;
 
@@ -49,20 +48,12 @@ pub struct Crossing {
     renewal: Option<Duration>,
 }
 
-/// What would disturb the exchange.
+/// What would disturb the exchange, put off.
 struct PutOff {
     what: Disturbing,
     /// Which of the peer's clients it is about; a query does not say.
     instance: Option<u32>,
     since: Duration,
-}
-
-enum Disturbing {
-    /// A query or a commitment of the peer's.
-    Message(IncomingMessage),
-    /// Our key once more, for a commitment that replaces one that we have answered. The peer opens the
-    /// newer one with the first answer; the second is for one that did not get the first.
-    Key(Vec<Event>),
 }
 
 impl PutOff {
@@ -71,137 +62,143 @@ impl PutOff {
     }
 }
 
+/// What would disturb the exchange.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Disturbing {
+    /// A query or a commitment of the peer's.
+    Message(IncomingMessage),
+    /// Our key once more, for a commitment that replaces one that we have answered. The peer opens the
+    /// newer one with the first answer; the second is for one that did not get the first.
+    Key(Vec<Event>),
+}
+
+/// What is to be done where the end of an exchange did not come.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Due {
+    /// What was put off.
+    PutOff(Disturbing),
+    /// A query of ours.
+    Query,
+}
+
 impl Crossing {
     /// When the first of what was put off is due.
     pub fn deadline(&self) -> Option<Duration> {
         let put_off = self.put_off.as_ref().map(PutOff::deadline);
         [put_off, self.query_due].into_iter().flatten().min()
     }
-}
 
-impl Conversation {
-    /// Until when what is typed waits for new session keys, where anything does.
+    /// Until when the peer may use new session keys that we cannot use yet.
     pub fn renewal_deadline(&self) -> Option<Duration> {
-        let released = self.private().is_some_and(|private| !private.held);
-        let since = self.crossing.renewal.filter(|_| released && !self.waiting.is_empty())?;
-        Some(since + limits::EXCHANGE_TIMEOUT)
+        self.renewal.map(|since| since + limits::EXCHANGE_TIMEOUT)
     }
 
-    /// Whether what is typed now waits for new session keys, or behind what does.
-    pub fn waits_for_new_keys(&self, now: Duration) -> bool {
-        let renewing = |since| now < since + limits::EXCHANGE_TIMEOUT;
-        self.crossing.renewal.is_some_and(renewing) || !self.waiting.is_empty()
-    }
-}
-
-impl Engine {
-    /// The key exchanges that the peer's next message completes.
-    fn exchanges(&self, peer: &Peer) -> Vec<(u32, Awaited)> {
-        self.conversations.handle(peer).map(|handle| self.otr.exchanges(handle)).unwrap_or_default()
+    /// Something would disturb the exchange under way with one of the peer's clients. The newest one
+    /// counts, and has no more time than the first.
+    pub fn put_off(&mut self, instance: Option<u32>, what: Disturbing, now: Duration) {
+        let since = self.put_off.as_ref().map_or(now, |first| first.since);
+        self.put_off = Some(PutOff { what, instance, since });
     }
 
-    /// Asks the peer for a key exchange. While one is under way that is put off, and done only if
-    /// nothing comes of it.
-    pub(super) fn query(&mut self, peer: &Peer) {
-        let due = self.now.mono + limits::EXCHANGE_TIMEOUT;
-        if self.exchanges(peer).is_empty() {
-            self.send_query(peer);
-        } else if let Some(conversation) = self.conversations.get_mut(peer) {
-            conversation.crossing.query_due.get_or_insert(due);
-        }
+    /// A query of ours would disturb it.
+    pub fn put_query_off(&mut self, now: Duration) {
+        self.query_due.get_or_insert(now + limits::EXCHANGE_TIMEOUT);
     }
 
-    fn send_query(&mut self, peer: &Peer) {
-        let Some(nick) = self.conversations.get(peer).map(|c| c.nick.clone()) else { return };
-        let query = self.otr.query();
-        self.send_line(&nick, query);
-    }
-
-    /// A step of a key exchange, through libotr, now or when the exchange under way is over.
-    pub(super) fn receive(&mut self, peer: &Peer, message: &IncomingMessage, step: Step) {
-        let under_way = self.exchanges(peer);
-        let awaits = |instance, what| under_way.contains(&(instance, what));
-        match step {
-            Step::Query if !under_way.is_empty() => {
-                self.put_off(peer, None, Disturbing::Message(message.clone()));
-            }
-            Step::Commitment(instance) if awaits(instance, Awaited::Signature) => {
-                self.put_off(peer, Some(instance), Disturbing::Message(message.clone()));
-            }
-            Step::Commitment(instance) if awaits(instance, Awaited::RevealedSignature) => {
-                let Some(handle) = self.conversations.handle(peer) else { return };
-                let answer = self.otr.receive(handle, message.text.as_bytes()).events;
-                self.put_off(peer, Some(instance), Disturbing::Key(answer));
-            }
-            _ => self.exchange(peer, message),
-        }
-    }
-
-    fn exchange(&mut self, peer: &Peer, message: &IncomingMessage) {
-        let Some(handle) = self.conversations.handle(peer) else { return };
-        let received = self.otr.receive(handle, message.text.as_bytes());
-        self.note_renewal(peer);
-        self.events(peer, received.events);
-        // Complete, or given up: either way nothing waits for it any more.
-        let over = |conversation: &Conversation| conversation.crossing.renewal.is_none();
-        if self.conversations.get(peer).is_some_and(over) {
-            self.release(peer);
-        }
-    }
-
-    /// The newest one counts, and has no more time than the first.
-    fn put_off(&mut self, peer: &Peer, instance: Option<u32>, what: Disturbing) {
-        let now = self.now.mono;
-        let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let put_off = &mut conversation.crossing.put_off;
-        let since = put_off.as_ref().map_or(now, |first| first.since);
-        *put_off = Some(PutOff { what, instance, since });
-    }
-
-    /// Notes since when the peer may use keys that we do not use yet.
-    fn note_renewal(&mut self, peer: &Peer) {
-        let Some(private) = self.conversations.get(peer).and_then(Conversation::private) else {
-            return;
-        };
-        let waits = self.exchanges(peer).iter().any(|(which, _)| *which == private.instance);
-        let now = self.now.mono;
-        let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let renewal = &mut conversation.crossing.renewal;
-        *renewal = renewal.or(Some(now)).filter(|_| waits);
+    /// Whether the client with whom we are private may use keys that we do not use yet.
+    pub fn renews(&mut self, may: bool, now: Duration) {
+        self.renewal = self.renewal.or(Some(now)).filter(|_| may);
     }
 
     /// An exchange with one of the peer's clients is done: what asked for it is answered.
-    pub(super) fn exchange_done(&mut self, peer: &Peer, instance: u32) {
-        let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let crossing = &mut conversation.crossing;
-        crossing.renewal = None;
-        crossing.query_due = None;
-        crossing.put_off.take_if(|put_off| put_off.instance.is_none_or(|one| one == instance));
+    pub fn done(&mut self, instance: u32) {
+        self.renewal = None;
+        self.query_due = None;
+        self.put_off.take_if(|put_off| put_off.instance.is_none_or(|one| one == instance));
     }
 
-    /// Goes on where the end of an exchange did not come.
-    pub(super) fn expire_crossings(&mut self) {
-        let now = self.now.mono;
-        for peer in self.conversations.busy() {
-            let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
-            let renewal_over = conversation.renewal_deadline().is_some_and(|at| at <= now);
-            let crossing = &mut conversation.crossing;
-            let asks = crossing.query_due.take_if(|at| *at <= now).is_some();
-            let put_off = crossing.put_off.take_if(|put_off| put_off.deadline() <= now);
-            match put_off.map(|put_off| put_off.what) {
-                Some(Disturbing::Message(message)) => self.exchange(&peer, &message),
-                Some(Disturbing::Key(events)) => {
-                    // From now on the peer may agree on new keys, whatever came before.
-                    crossing.renewal = None;
-                    self.note_renewal(&peer);
-                    self.events(&peer, events);
-                }
-                None if asks && self.network.connected => self.send_query(&peer),
-                None => {}
-            }
-            if renewal_over {
-                self.release(&peer);
-            }
+    /// What is to be done now, if the end of the exchange has not come.
+    pub fn take_due(&mut self, now: Duration) -> Option<Due> {
+        let query = self.query_due.take_if(|at| *at <= now);
+        let Some(put_off) = self.put_off.take_if(|put_off| put_off.deadline() <= now) else {
+            return query.map(|_| Due::Query);
+        };
+        if matches!(put_off.what, Disturbing::Key(_)) {
+            // From now on the peer may agree on new keys, whatever came before.
+            self.renewal = None;
         }
+        Some(Due::PutOff(put_off.what))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUT: Duration = limits::EXCHANGE_TIMEOUT;
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn key() -> Disturbing {
+        Disturbing::Key(Vec::new())
+    }
+
+    fn message(text: &str) -> Disturbing {
+        let from = proto::irc::Source::new("bob!b@host").unwrap();
+        let kind = proto::shim::MessageKind::Text;
+        Disturbing::Message(IncomingMessage { from, kind, text: proto::irc::Text::from(text) })
+    }
+
+    #[test]
+    fn the_newest_is_put_off_for_no_longer_than_the_first() {
+        let mut crossing = Crossing::default();
+        assert_eq!((crossing.deadline(), crossing.take_due(SECOND)), (None, None));
+        crossing.put_off(None, message("?OTRv2?"), SECOND);
+        crossing.put_off(None, message("?OTRv3?"), 5 * SECOND);
+        assert_eq!(crossing.deadline(), Some(SECOND + TIMEOUT));
+        assert_eq!(crossing.take_due(TIMEOUT), None);
+        let due = crossing.take_due(SECOND + TIMEOUT);
+        assert_eq!(due, Some(Due::PutOff(message("?OTRv3?"))));
+        assert_eq!(crossing.deadline(), None);
+    }
+
+    #[test]
+    fn what_the_peer_asked_is_done_in_place_of_our_query() {
+        let mut crossing = Crossing::default();
+        crossing.put_query_off(SECOND);
+        crossing.put_query_off(9 * SECOND);
+        assert_eq!(crossing.deadline(), Some(SECOND + TIMEOUT));
+        assert_eq!(crossing.take_due(SECOND + TIMEOUT), Some(Due::Query));
+        crossing.put_query_off(SECOND);
+        crossing.put_off(Some(7), key(), SECOND);
+        assert_eq!(crossing.take_due(SECOND + TIMEOUT), Some(Due::PutOff(key())));
+        assert_eq!(crossing.take_due(SECOND + TIMEOUT), None);
+    }
+
+    #[test]
+    fn an_exchange_that_is_done_answers_what_asked_for_it_and_nothing_else() {
+        for (of, done, left) in [(None, 7, false), (Some(7), 7, false), (Some(8), 7, true)] {
+            let mut crossing = Crossing::default();
+            crossing.put_query_off(SECOND);
+            crossing.put_off(of, key(), SECOND);
+            crossing.renews(true, SECOND);
+            crossing.done(done);
+            assert_eq!(crossing.deadline().is_some(), left, "{of:?}");
+            assert_eq!(crossing.renewal_deadline(), None, "{of:?}");
+        }
+    }
+
+    #[test]
+    fn a_renewal_lasts_from_its_first_sign_until_it_is_over() {
+        let mut crossing = Crossing::default();
+        crossing.renews(true, SECOND);
+        crossing.renews(true, 2 * SECOND);
+        assert_eq!(crossing.renewal_deadline(), Some(SECOND + TIMEOUT));
+        crossing.renews(false, 3 * SECOND);
+        assert_eq!(crossing.renewal_deadline(), None);
+        // What we say once more begins another.
+        crossing.renews(true, SECOND);
+        crossing.put_off(Some(7), key(), SECOND);
+        assert!(crossing.take_due(SECOND + TIMEOUT).is_some());
+        assert_eq!(crossing.renewal_deadline(), None);
     }
 }

@@ -1,8 +1,7 @@
 //! Sessions that end: by the peer, on one of the peer's clients, or lost.
 
-use super::conversation::SmpState;
+use super::Engine;
 use super::messages::Message;
-use super::{Engine, Phase};
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
 use otr::Peer;
@@ -11,19 +10,19 @@ impl Engine {
     pub(super) fn ended(&mut self, peer: &Peer, instance: u32) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         if conversation.private().is_some_and(|p| p.instance != instance) {
-            let nick = conversation.nick.clone();
+            let nick = conversation.nick().clone();
             return self.report_of(&nick, Message::EndedElsewhere {});
         }
         if conversation.is_clear() {
             return;
         }
-        conversation.smp = SmpState::Idle;
+        conversation.smp_ends();
         if self.goes_on_elsewhere(peer, instance) {
             return;
         }
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        conversation.phase = Phase::Finished;
-        let nick = conversation.nick.clone();
+        conversation.ended_by_peer();
+        let nick = conversation.nick().clone();
         let name = quote(nick.as_bytes());
         self.persistence.changed(StoredFile::Conversations);
         let until = match self.is_required(peer) {
@@ -53,12 +52,8 @@ impl Engine {
                 self.withdraw(peer);
                 continue;
             }
-            let private = matches!(conversation.phase, Phase::Private(_));
-            if private {
-                conversation.phase = Phase::Finished;
-            }
-            conversation.smp = SmpState::Idle;
-            let nick = conversation.nick.clone();
+            let private = conversation.ended_by_our_key();
+            let nick = conversation.nick().clone();
             let name = quote(nick.as_bytes());
             self.persistence.changed(StoredFile::Conversations);
             if private {
@@ -74,7 +69,7 @@ impl Engine {
         let sessions = self.sessions(peer);
         let began = sessions.iter().find(|s| s.instance == ended).map(|s| s.since);
         let Some(conversation) = self.conversations.get_mut(peer) else { return false };
-        let Phase::Private(private) = &mut conversation.phase else { return false };
+        let Some(private) = conversation.private() else { return false };
         let newest = sessions
             .iter()
             .filter(|s| {
@@ -85,9 +80,8 @@ impl Engine {
             })
             .max_by_key(|s| s.since);
         let Some(newest) = newest else { return false };
-        private.instance = newest.instance;
-        private.version = newest.version;
-        let nick = conversation.nick.clone();
+        conversation.goes_on_with(newest.instance, newest.version);
+        let nick = conversation.nick().clone();
         self.report_of(
             &nick,
             Message::GoesOnElsewhere { instance: format!("{:08x}", newest.instance) },
@@ -98,16 +92,15 @@ impl Engine {
     /// Makes our record agree with libotr where libotr has less than we believed.
     pub(super) fn reconcile(&mut self, peer: &Peer) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let Some(private) = conversation.private().cloned() else { return };
-        let alive = self.otr.sessions(conversation.handle).into_iter().any(|s| {
+        let Some(private) = conversation.private() else { return };
+        let alive = self.otr.sessions(conversation.handle()).into_iter().any(|s| {
             s.instance == private.instance
                 && s.state == otr::State::Encrypted
                 && s.fingerprint == Some(private.fingerprint)
         });
         if !alive {
-            conversation.phase =
-                Phase::Blocked { fingerprint: Some(private.fingerprint), asked_anew: true };
-            let nick = conversation.nick.clone();
+            conversation.keys_lost();
+            let nick = conversation.nick().clone();
             self.persistence.changed(StoredFile::Conversations);
             self.report_of(&nick, Message::KeysLost {});
         }

@@ -1,6 +1,6 @@
 //! What a peer sent.
 
-use super::conversation::Offer;
+use super::conversation::Unreadable;
 use super::crossing::Step;
 use super::messages::Message;
 use super::own_key::HeldLine;
@@ -20,7 +20,7 @@ impl Engine {
     pub(super) fn incoming(&mut self, message: IncomingMessage) {
         let Some(peer) = self.meet(message.from.nick()) else { return self.effect(Effect::Pass) };
         let policy = self.policy(&peer);
-        let guarded = self.conversations.get(&peer).is_some_and(|c| c.guarded);
+        let guarded = self.conversations.get(&peer).is_some_and(|c| c.is_guarded());
         if policy == Policy::Never && !guarded {
             return self.effect(Effect::Pass);
         }
@@ -40,10 +40,8 @@ impl Engine {
         let text = message.text.as_bytes();
         match message::classify(text) {
             OtrLine::Text => {
-                if let Some(conversation) = self.conversations.get_mut(peer)
-                    && conversation.offer == Offer::Made
-                {
-                    conversation.offer = Offer::Declined;
+                if let Some(conversation) = self.conversations.get_mut(peer) {
+                    conversation.wrote_in_clear();
                 }
                 self.clear(peer, &message);
             }
@@ -137,16 +135,14 @@ impl Engine {
         let name = self.conversations.spelled(peer);
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let lately = conversation.repaired.is_some_and(|at| now < at + limits::REPAIR_EVERY);
-        if conversation.is_clear() {
-            return self.report_seldom(peer, Message::SessionGoneStart { name });
+        match conversation.unreadable(now) {
+            Unreadable::Nothing => self.report_seldom(peer, Message::SessionGoneStart { name }),
+            Unreadable::AskedAlready => self.report_seldom(peer, Message::SessionGone {}),
+            Unreadable::Asks => {
+                self.report_seldom(peer, Message::SessionGoneAsking {});
+                self.ask(peer);
+            }
         }
-        if lately || conversation.asked.is_some() {
-            return self.report_seldom(peer, Message::SessionGone {});
-        }
-        conversation.repaired = Some(now);
-        self.report_seldom(peer, Message::SessionGoneAsking {});
-        self.ask(peer);
     }
 
     /// Which key a text came under decides how it is shown.
@@ -225,7 +221,8 @@ impl Engine {
     fn may_exchange_keys(&mut self, peer: &Peer) -> bool {
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return false };
-        let may = conversation.key_exchanges.take(now) && self.allowances.key_exchanges.take(now);
+        let may = conversation.allowances_mut().exchange_keys(now)
+            && self.allowances.key_exchanges.take(now);
         if !may {
             self.report_seldom(peer, Message::TooManyExchanges {});
         } else if !self.room_for_stranger(peer) {

@@ -35,7 +35,7 @@ impl Engine {
             peers.entry(known.peer.clone()).or_default().push(known);
         }
         for (peer, conversation) in self.conversations.iter() {
-            if conversation.phase != Phase::Clear {
+            if !conversation.is_clear() {
                 peers.entry(peer.clone()).or_default();
             }
         }
@@ -70,7 +70,7 @@ impl Engine {
         self.report(Message::PolicyIs { policy: policy.word().into(), rule: rule.to_string() });
         let Some(conversation) = self.conversations.get(peer) else { return };
         let mut lines = Vec::new();
-        match &conversation.phase {
+        match conversation.phase() {
             Phase::Private(private) => {
                 let version = match private.version {
                     Version::V2 => "OTRv2",
@@ -94,15 +94,15 @@ impl Engine {
             }
             Phase::Clear => {}
             phase => {
-                let why = Engine::why_blocked(&conversation.nick, phase, policy).text();
+                let why = Engine::why_blocked(conversation.nick(), phase, policy).text();
                 lines.push(Message::BlockedBecause { why });
             }
         }
-        if conversation.asked.is_some() {
+        if conversation.is_asking() {
             lines.push(Message::AskedFor {});
         }
-        if !conversation.waiting.is_empty() {
-            lines.push(Message::LinesWait { lines: conversation.waiting.len().to_string() });
+        if !conversation.waiting().is_empty() {
+            lines.push(Message::LinesWait { lines: conversation.waiting().len().to_string() });
         }
         for line in lines {
             self.report(line);
@@ -129,8 +129,8 @@ impl Engine {
         let mut waiting: Vec<(Nick, usize)> = self
             .conversations
             .values()
-            .filter(|c| !c.waiting.is_empty())
-            .map(|c| (c.nick.clone(), c.waiting.len()))
+            .filter(|c| !c.waiting().is_empty())
+            .map(|c| (c.nick().clone(), c.waiting().len()))
             .collect();
         waiting.sort();
         if waiting.is_empty() {

@@ -103,7 +103,7 @@ impl Engine {
         self.report(Message::KeyFailed { why: why.to_owned() });
         for peer in asked {
             if let Some(conversation) = self.conversations.get_mut(&peer) {
-                conversation.asked = None;
+                conversation.asks_no_longer();
             }
             self.give_back(&peer, &Message::BackKeyFailed {});
         }

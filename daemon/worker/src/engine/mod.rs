@@ -1,28 +1,33 @@
 //! Decides. One step in, actions out; time, files and keys come from outside.
 //!
-//! Parts that own what they decide by, and know nothing of each other:
+//! Parts own what they decide by, and are tested alone. None knows the engine, and each uses only parts
+//! that stand before it (`layers`):
 //!
-//! * `conversations`, `conversation`: who is there, and how it stands with each.
-//! * `policies`, `policy`, `patterns`: how far OTR is used with whom.
-//! * `own_key`, `key_dates`: our own key; when keys were made and used.
+//! * `action`, `messages`: what goes in and comes out; what is said.
+//! * `policy`, `patterns`, `policies`: how far OTR is used with whom.
+//! * `allowances`: what peers may cause.
 //! * `persistence`: which files are to be written, and when.
 //! * `module_view`: what the connected module said, and was told.
-//! * `allowances`: what peers may cause.
+//! * `key_dates`, `known_keys`: when keys were made and used; what follows from whose keys are known.
+//! * `split_lines`, `crossing`: lines that a gateway cut; key exchanges at the same time.
+//! * `own_key`: our own key.
+//! * `conversation`, `conversations`: how it stands with each; who is there.
+//! * `remembered`: who stays closed over a restart.
 //!
-//! What happens, by where it comes from:
+//! What the engine does with them, by where it comes from:
 //!
 //! * `greeting`, `arrival`, `versions`: a module that comes, goes and describes IRC.
 //! * `outgoing`, `incoming`: what the user typed, what a peer sent.
-//! * `split_lines`, `crossing`, `automatic`: lines that a gateway cut, key exchanges at the same time,
-//!   lines that nobody typed.
+//! * `joining`, `key_exchange`, `automatic`: lines that were cut, steps of key exchanges, lines that
+//!   nobody typed.
 //! * `session`, `private`, `ending`, `smp`: what libotr said of a session, and what the user asked for.
 //! * `nicks`, `casemapping_change`: nick changes, comings and goings; another rule for comparing nicks.
-//! * `handles`, `known_keys`, `keys`: libotr's peers, their keys, our key.
+//! * `handles`, `keys`: libotr's peers, our key.
 //! * `run`, `info`, `help`, `trust`, `pattern_lists`: commands and their answers.
 //! * `import_export`: keys and fingerprints of other programs.
-//! * `load`, `remembered`: what survives a restart.
+//! * `load`: what survived a restart.
 //!
-//! What comes out: `messages`, `speak`; `closed`, `standing`, which look at the end of a step at
+//! What comes out: `speak`; `closed`, `standing`, which look at the end of a step at
 //! whatever it changed; `overview`, the whole account as data.
 
 mod action;
@@ -41,9 +46,13 @@ mod help;
 mod import_export;
 mod incoming;
 mod info;
+mod joining;
 mod key_dates;
+mod key_exchange;
 mod keys;
 mod known_keys;
+#[cfg(test)]
+mod layers;
 mod load;
 // Its sentences are docs, too, with words in brackets that are no links.
 #[allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
@@ -72,7 +81,6 @@ mod versions;
 pub use action::{Action, Event, Now, Outgoing};
 pub use closed::hash;
 use conversation::{Conversation, Phase, Private, SmpState};
-use known_keys::ForgetError;
 pub use own_key::KeyState;
 use policy::Policy;
 
@@ -297,7 +305,7 @@ impl Engine {
         if matches!(self.own_key.state(), KeyState::Generating { .. }) {
             return None;
         }
-        let private = self.conversations.values().any(|c| matches!(c.phase, Phase::Private(_)));
+        let private = self.conversations.values().any(Conversation::is_private);
         let seconds = match private || unread || self.persistence.is_behind() {
             true => self.config.linger_private,
             false => self.config.linger,
@@ -317,8 +325,8 @@ impl Engine {
             shim: module.map(|m| m.shim.clone()).unwrap_or_default(),
             znc: module.map(|m| m.znc.clone()).unwrap_or_default(),
             key: self.own_key.state().word().into(),
-            sessions: count(|c| matches!(c.phase, Phase::Private(_))),
-            blocked: count(|c| matches!(c.phase, Phase::Blocked { .. } | Phase::Moved { .. })),
+            sessions: count(Conversation::is_private),
+            blocked: count(|c| matches!(c.phase(), Phase::Blocked { .. } | Phase::Moved { .. })),
             waiting: u32::try_from(self.conversations.waiting()).unwrap_or(u32::MAX),
             memory: 0,
             at_rest: self.at_rest.into(),

@@ -1,8 +1,8 @@
 //! The table of conversations: who is whom, and who went where.
 
-use super::conversation::{GuardTold, Offer};
+use super::conversation::{Conversation, GuardTold};
 use super::messages::Message;
-use super::{Engine, Phase};
+use super::{Engine, known_keys};
 use crate::limits;
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
@@ -16,12 +16,7 @@ impl Engine {
         let peer = self.peer(nick.as_bytes())?;
         let now = self.now.mono;
         match self.conversations.get_mut(&peer) {
-            Some(conversation) => {
-                conversation.last = now;
-                if conversation.nick != *nick && !conversation.guarded {
-                    conversation.nick = nick.clone();
-                }
-            }
+            Some(conversation) => conversation.met_as(nick, now),
             None => {
                 self.make_room();
                 let conversation = self.conversations.begin(nick.clone(), self.now.mono);
@@ -35,9 +30,9 @@ impl Engine {
     fn make_room(&mut self) {
         for (peer, conversation) in self.conversations.make_room() {
             self.fragments.forget(&peer);
-            self.otr.forget(conversation.handle);
-            if conversation.guarded {
-                self.lift(conversation.nick);
+            self.otr.forget(conversation.handle());
+            if conversation.is_guarded() {
+                self.lift(conversation.nick().clone());
             }
         }
     }
@@ -49,7 +44,7 @@ impl Engine {
         else {
             return;
         };
-        let told = self.conversations.get(&old).map(|c| c.guard_told).unwrap_or_default();
+        let told = self.conversations.get(&old).map(Conversation::guard_told).unwrap_or_default();
         self.follow(old_nick, new_nick);
         // ZNC's module closes the new nick as it reads the NICK. The reply says it once more, for modules
         // that do not: from then on they have no gap, either.
@@ -59,9 +54,9 @@ impl Engine {
         let Some(conversation) = self.conversations.get_mut(&new) else {
             return self.lift(new_nick.clone());
         };
-        conversation.guard_told = conversation.guard_told.max(told);
-        let pending = conversation.guard_told == GuardTold::Pending;
-        let peer = conversation.nick.clone();
+        conversation.module_guards(told);
+        let pending = conversation.guard_told() == GuardTold::Pending;
+        let peer = conversation.nick().clone();
         self.effect(Effect::Protect { peer, on: true, pending, by_user: false });
     }
 
@@ -79,90 +74,46 @@ impl Engine {
         };
         let Some(conversation) = self.conversations.get_mut(&old) else { return };
         if old == new {
-            let was = std::mem::replace(&mut conversation.nick, new_nick.clone());
-            // By another CASEMAPPING it may be a nick that somebody else can take.
-            if !was.as_bytes().eq_ignore_ascii_case(new_nick.as_bytes()) {
-                conversation.also_closed(was);
-            }
+            return conversation.respelled(new_nick.clone());
+        }
+        if !conversation.follows_its_peer() {
             return;
         }
-        if conversation.is_idle() && !conversation.guarded {
-            return;
-        }
-        if matches!(conversation.phase, Phase::Moved { .. }) {
-            return;
-        }
-        let taken = self.conversations.get(&new).is_some_and(|c| {
-            !matches!(c.phase, Phase::Clear | Phase::Moved { .. })
-                || c.asked.is_some()
-                || self.otr.has_session(c.handle)
-        });
-        let key = self.conversations.get(&old).and_then(|c| c.private()).map(|p| p.fingerprint);
+        let key = conversation.private().map(|p| p.fingerprint);
         let brings = key.is_some_and(|key| self.known.trust(&new, key).is_none());
-        if taken {
+        let taken = |c: &Conversation| c.keeps_its_nick() || self.otr.has_session(c.handle());
+        if self.conversations.get(&new).is_some_and(taken) {
             return self.collision(&old, old_nick, new_nick);
         }
         self.fragments.forget(&old);
         let Some(mut conversation) = self.conversations.remove(&old) else { return };
-        let was_private = !conversation.is_clear();
-        let spelled = std::mem::replace(&mut conversation.nick, new_nick.clone());
-        let aliases = std::mem::take(&mut conversation.aliases);
-        self.known.follow(&old, &new, &self.otr.keys_in_use(conversation.handle));
-        let there = self.conversations.remove(&new);
-        if let Some(there) = &there {
-            conversation.handle = self.one_handle(there.handle, conversation.handle);
+        self.known.follow(&old, &new, &self.otr.keys_in_use(conversation.handle()));
+        let left = conversation.goes_to(new_nick.clone(), brings, self.now.mono);
+        if let Some(there) = self.conversations.remove(&new) {
+            let handle = self.one_handle(there.handle(), conversation.handle());
+            conversation.takes_place_of(there, handle);
         }
-        if let Some(there) = there.filter(|c| !c.is_clear()) {
-            if !was_private {
-                // Somebody who was only asked opens nothing by coming here.
-                conversation.phase = there.phase;
-            }
-            conversation.also_closed(there.nick);
-            there.aliases.into_iter().for_each(|alias| conversation.also_closed(alias));
-        }
-        let brought = std::mem::replace(&mut conversation.brought, brings);
-        if let Phase::Private(private) = &conversation.phase
-            && brought
-            && self.known.trust(&old, private.fingerprint) == Some(otr::Trust::None)
+        if let Some(key) = left.brought
+            && self.known.trust(&old, key) == Some(otr::Trust::None)
         {
             // It was never this nick's own key.
-            self.known.forget(&old, private.fingerprint);
+            self.known.forget(&old, key);
         }
-        conversation.last = self.now.mono;
-        conversation.guard_told = GuardTold::Open;
-        conversation.gone = false;
         // Another key than the one known of the new nick: perhaps somebody took it to be taken
         // for its owner.
-        let mut changed = None;
-        if let Phase::Private(private) = &mut conversation.phase
-            && !private.held
-            && self.is_other_key(&new, private.fingerprint)
-        {
-            private.held = true;
-            changed = Some(private.fingerprint);
-        }
-        for waiting in &mut conversation.waiting {
-            waiting.out.message.to = new_nick.clone();
-        }
+        let changed =
+            conversation.hold_other_key(|key| known_keys::is_other(&self.known, &new, key));
         self.conversations.insert(new, conversation);
         self.persistence.nick_changed(self.now.mono);
-        if !was_private {
+        if !left.closed {
             // Only asked so far: whoever takes the old nick gets nothing of it.
-            self.lift(old_nick.clone());
-            return;
+            return self.lift(old_nick.clone());
         }
-        if !self.room_for_closed() {
-            // The module, whose room is the same, closes everybody.
-            return self.moved_to(old_nick, new_nick, changed);
+        // Where there is no room, the module, whose room is the same, closes everybody.
+        if self.room_for_closed() {
+            let (nick, to) = (old_nick.clone(), new_nick.clone());
+            self.conversations.leave(old, nick, to, left, self.now.mono);
         }
-        let mut left_behind = self.conversations.begin(old_nick.clone(), self.now.mono);
-        left_behind.phase = Phase::Moved { to: new_nick.clone() };
-        left_behind.offer = Offer::Declined;
-        left_behind.aliases = aliases;
-        left_behind.also_closed(spelled);
-        left_behind.guarded = true;
-        left_behind.guard_told = GuardTold::Closed;
-        self.conversations.insert(old, left_behind);
         self.moved_to(old_nick, new_nick, changed);
     }
 
@@ -186,7 +137,7 @@ impl Engine {
     pub(super) fn room_for_stranger(&self, peer: &Peer) -> bool {
         let Some(conversation) = self.conversations.get(peer) else { return false };
         !conversation.is_clear()
-            || conversation.asked.is_some()
+            || conversation.is_asking()
             || self.known.trusts(peer)
             || self.conversations.fewer_closed_than(limits::CONVERSATIONS)
     }
@@ -194,9 +145,7 @@ impl Engine {
     /// Somebody with a private conversation takes a nick that has one too.
     fn collision(&mut self, old: &Peer, old_nick: &Nick, new_nick: &Nick) {
         let Some(conversation) = self.conversations.get_mut(old) else { return };
-        let fingerprint = conversation.private().map(|p| p.fingerprint);
-        conversation.phase = Phase::Blocked { fingerprint, asked_anew: true };
-        conversation.asked = None;
+        conversation.gives_way();
         self.persistence.changed(StoredFile::Conversations);
         let (was, is) = (quote(old_nick.as_bytes()), quote(new_nick.as_bytes()));
         self.report_of(old_nick, Message::TwoBecomeOne { was, is });
@@ -207,10 +156,7 @@ impl Engine {
     pub(super) fn left(&mut self, nick: &Nick) {
         let Some(peer) = self.peer(nick.as_bytes()) else { return };
         let Some(conversation) = self.conversations.get_mut(&peer) else { return };
-        conversation.offer = Offer::Next;
-        conversation.split = None;
-        if matches!(conversation.phase, Phase::Private(_)) && !conversation.gone {
-            conversation.gone = true;
+        if conversation.left_irc() {
             self.report_of(nick, Message::LeftIrc {});
         }
         // Whoever takes the nick next may be somebody else.
@@ -227,7 +173,7 @@ impl Engine {
     /// A sign of life of a peer who had left.
     pub(super) fn back(&mut self, peer: &Peer, nick: &Nick) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        if std::mem::take(&mut conversation.gone) {
+        if conversation.is_back() {
             let name = quote(nick.as_bytes());
             self.report_of(nick, Message::Back { name });
         }

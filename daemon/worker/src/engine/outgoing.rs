@@ -1,7 +1,6 @@
 //! What the user typed for a person.
 
 use super::action::Outgoing;
-use super::conversation::{Offer, Waiting};
 use super::messages::Message;
 use super::{Engine, Phase, Policy};
 use crate::limits;
@@ -21,7 +20,7 @@ impl Engine {
         }
         let policy = self.policy(&peer);
         if let Some(conversation) = self.conversations.get_mut(&peer) {
-            conversation.written_to = true;
+            conversation.user_wrote();
         }
         match out.message.kind {
             MessageKind::Text if is_query(&out.message.text) && policy != Policy::Never => {
@@ -37,8 +36,8 @@ impl Engine {
     /// Text and `/me`.
     fn words(&mut self, peer: &Peer, out: Outgoing, policy: Policy) {
         let Some(conversation) = self.conversations.get(peer) else { return };
-        let waits = conversation.asked.is_some();
-        match &conversation.phase {
+        let waits = conversation.is_asking();
+        match conversation.phase() {
             Phase::Private(private) if private.held => self.wait(peer, out),
             Phase::Private(_) if conversation.waits_for_new_keys(self.now.mono) => {
                 self.wait(peer, out);
@@ -49,7 +48,7 @@ impl Engine {
                 // The line waits first: should the start be refused, it comes back.
                 self.wait(peer, out.clone());
                 self.start(&out.message.to);
-                if self.conversations.get(peer).is_some_and(|c| c.asked.is_none()) {
+                if self.conversations.get(peer).is_some_and(|c| !c.is_asking()) {
                     self.give_back(peer, &Message::BackRequired {});
                 }
             }
@@ -59,7 +58,7 @@ impl Engine {
                 if phase.is_to_ask_anew() && self.network.connected && policy != Policy::Never {
                     self.ask_anew(peer);
                 }
-                match self.conversations.get(peer).is_some_and(|c| c.asked.is_some()) {
+                match self.conversations.get(peer).is_some_and(|c| c.is_asking()) {
                     true => self.wait(peer, out),
                     false => self.refuse(out, &why),
                 }
@@ -69,7 +68,7 @@ impl Engine {
 
     /// Notices and CTCPs never go into a private conversation, nor past one.
     fn side_words(&mut self, peer: &Peer, out: Outgoing, policy: Policy) {
-        let guarded = self.conversations.get(peer).is_some_and(|c| c.guarded);
+        let guarded = self.conversations.get(peer).is_some_and(|c| c.is_guarded());
         if !guarded && policy != Policy::Required {
             return self.effect(Effect::Pass);
         }
@@ -94,15 +93,14 @@ impl Engine {
         let command = text.first().is_none_or(|b| b"!./\\@~".contains(b));
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         let offers = policy.tags()
-            && conversation.offer == Offer::Next
             && *kind == MessageKind::Text
             && fits
             && !command
-            && !text.starts_with(b"?OTR");
+            && !text.starts_with(b"?OTR")
+            && conversation.offers();
         if !offers {
             return self.effect(Effect::Pass);
         }
-        conversation.offer = Offer::Made;
         let text = Text::new([text, tag].concat());
         self.effect(Effect::Send { to: to.clone(), kind: *kind, text });
         self.echo(out, Security::Clear);
@@ -114,7 +112,9 @@ impl Engine {
             return self.refuse(out, &Message::BackOffline {});
         }
         let Some(conversation) = self.conversations.get(peer) else { return };
-        let (handle, Some(private)) = (conversation.handle, conversation.private()) else { return };
+        let (handle, Some(private)) = (conversation.handle(), conversation.private()) else {
+            return;
+        };
         // Our record decides; libotr has to agree about the key before anything is encrypted.
         let (instance, fingerprint) = (private.instance, private.fingerprint);
         let security = self.security_of(peer, private);
@@ -146,12 +146,12 @@ impl Engine {
         let full = self.conversations.waiting() >= limits::WAITING;
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        if full || conversation.waiting.len() >= limits::WAITING_PER_PEER {
+        let (to, kept) = (out.message.to.clone(), out.request.is_some());
+        let over = if full { Some(out) } else { conversation.waiting_mut().push(out, now) };
+        if let Some(out) = over {
             return self.refuse(out, &Message::BackTooMany {});
         }
-        let (to, kept) = (out.message.to.clone(), out.request.is_some());
-        conversation.waiting.push_back(Waiting { out, since: now });
-        let first = conversation.waiting.len() == 1;
+        let first = conversation.waiting().len() == 1;
         let held = conversation.private().map(|p| p.held);
         if kept {
             self.effect(Effect::Hold);
@@ -166,8 +166,8 @@ impl Engine {
     /// Everything that waits for this peer comes back.
     pub(super) fn give_back(&mut self, peer: &Peer, why: &Message) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        for waiting in std::mem::take(&mut conversation.waiting) {
-            self.refuse(waiting.out, why);
+        for out in conversation.waiting_mut().take() {
+            self.refuse(out, why);
         }
     }
 
@@ -182,7 +182,7 @@ impl Engine {
     pub(super) fn forget_waiting(&mut self) {
         for peer in self.conversations.busy() {
             if let Some(conversation) = self.conversations.get_mut(&peer) {
-                conversation.waiting.clear();
+                conversation.waiting_mut().take();
             }
         }
     }
@@ -193,28 +193,24 @@ impl Engine {
         if conversation.private().is_none_or(|p| p.held) {
             return;
         }
-        for w in std::mem::take(&mut conversation.waiting) {
-            self.encrypt(peer, w.out);
+        for out in conversation.waiting_mut().take() {
+            self.encrypt(peer, out);
         }
     }
 
     pub(super) fn expire_waiting(&mut self) {
         let now = self.now.mono;
-        let late = |since: std::time::Duration| now >= since + limits::QUERY_TIMEOUT;
         for peer in self.conversations.busy() {
             let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
-            if conversation.asked.is_some_and(late) {
-                conversation.asked = None;
+            if conversation.nobody_came(now) {
                 self.persistence.changed(StoredFile::Conversations);
-                let nick = conversation.nick.clone();
+                let nick = conversation.nick().clone();
                 self.report_of(&nick, Message::NobodyCame {});
                 self.give_back(&peer, &Message::BackNobodyCame {});
                 continue;
             }
-            let expired = conversation.waiting.iter().take_while(|w| late(w.since)).count();
-            let back: Vec<_> = conversation.waiting.drain(..expired).collect();
-            for waiting in back {
-                self.refuse(waiting.out, &Message::BackWaited {});
+            for out in conversation.waiting_mut().take_expired(now) {
+                self.refuse(out, &Message::BackWaited {});
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The whole account as data, in pages that fit in a line.
 
 use super::policies::List;
-use super::{Engine, Now, Phase};
+use super::{Conversation, Engine, Now};
 use otr::{KnownFingerprint, Peer, Trust, Version};
 use proto::irc::Nick;
 use proto::overview::{
@@ -23,7 +23,7 @@ impl Engine {
             known.entry(one.peer.clone()).or_default().push(one);
         }
         for (peer, conversation) in self.conversations.iter() {
-            if conversation.guarded || !conversation.is_idle() {
+            if conversation.is_guarded() || !conversation.is_idle() {
                 known.entry(peer.clone()).or_default();
             }
         }
@@ -79,10 +79,7 @@ impl Engine {
             // What libotr's file names need not be a nick.
             None => self.clear_standing(peer, Nick::new(peer.as_bytes()).ok()?),
         };
-        let private = conversation.and_then(|conversation| match &conversation.phase {
-            Phase::Private(private) => Some(private),
-            _ => None,
-        });
+        let private = conversation.and_then(Conversation::private);
         Some(PeerState {
             standing,
             rule: self.policy_and_rule(peer).1.to_string(),
@@ -98,7 +95,7 @@ impl Engine {
         let conversation = self.conversations.get(&known.peer);
         let in_use = conversation.and_then(|c| c.private()).map(|private| private.fingerprint);
         let nick = match conversation {
-            Some(conversation) => conversation.nick.clone(),
+            Some(conversation) => conversation.nick().clone(),
             None => Nick::new(known.peer.as_bytes()).ok()?,
         };
         let used = self.key_dates.used(known.fingerprint);

@@ -1,8 +1,7 @@
 //! A conversation that became private: with whose key, and what the user is told of it.
 
-use super::conversation::SmpState;
 use super::messages::Message;
-use super::{Conversation, Engine, Phase, Private};
+use super::{Engine, Private, known_keys};
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
 use otr::{Fingerprint, Peer, Trust, Version};
@@ -18,50 +17,16 @@ impl Engine {
     ) {
         self.exchange_done(peer, instance);
         let trust = self.known.trust(peer, fingerprint).unwrap_or_default();
-        let other = self.is_other_key(peer, fingerprint);
+        let other = known_keys::is_other(&self.known, peer, fingerprint);
         let wall = self.now.wall;
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let pinned = match &conversation.phase {
-            Phase::Private(private) => Some(private.fingerprint),
-            Phase::Blocked { fingerprint, .. } => *fingerprint,
-            _ => None,
-        };
-        let moved = matches!(conversation.phase, Phase::Moved { .. });
-        let changed = !trust.is_trusted()
-            && (other || moved || pinned.is_some_and(|pinned| pinned != fingerprint));
-        let again = conversation
-            .private()
-            .is_some_and(|p| p.fingerprint == fingerprint && p.instance == instance);
-        // A conversation held for its new key stays held when the same key comes again.
-        let held = changed
-            || (again && conversation.private().is_some_and(|p| p.held) && !trust.is_trusted());
-        let since = match conversation.private() {
-            Some(private) if again => private.since,
-            _ => wall,
-        };
-        conversation.phase =
-            Phase::Private(Private { fingerprint, instance, version, since, held });
-        conversation.asked = None;
-        conversation.smp = SmpState::Idle;
-        conversation.gone = false;
-        let nick = conversation.nick.clone();
+        let session = Private::new(fingerprint, instance, version, wall);
+        let held = conversation.becomes_private(session, trust.is_trusted(), other);
+        let nick = conversation.nick().clone();
         self.key_dates.uses(fingerprint, wall);
         self.persistence.changed(StoredFile::Conversations);
         self.announce(&nick, &fingerprint, version, &trust, held);
         self.release(peer);
-    }
-
-    /// Whether a key that nobody vouched for comes where another one is known. Without trust, the
-    /// key that was there first is the peer's: one that came later is a change each time it
-    /// comes, until it is trusted.
-    pub(super) fn is_other_key(&self, peer: &Peer, fingerprint: Fingerprint) -> bool {
-        let known: Vec<otr::KnownFingerprint> = self.known.of(peer).collect();
-        let this = |k: &&otr::KnownFingerprint| k.fingerprint == fingerprint;
-        let trusted = known.iter().find(this).is_some_and(|k| k.trust.is_trusted());
-        let first = known.last().is_none_or(|k| k.fingerprint == fingerprint);
-        !trusted
-            && (!first
-                || known.iter().any(|k| k.fingerprint != fingerprint && k.trust.is_trusted()))
     }
 
     /// What the user is told when a conversation becomes private.
@@ -120,20 +85,15 @@ impl Engine {
 
     pub(super) fn refreshed(&mut self, peer: &Peer, instance: u32, fingerprint: Fingerprint) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let same = conversation
-            .private()
-            .is_some_and(|p| p.fingerprint == fingerprint && p.instance == instance);
-        if !same {
+        if !conversation.private().is_some_and(|p| p.is_with(fingerprint, instance)) {
             let session = self.sessions(peer).into_iter().find(|s| s.instance == instance);
             let version = session.map_or(Version::V3, |s| s.version);
             return self.went_private(peer, instance, fingerprint, version);
         }
         self.exchange_done(peer, instance);
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        conversation.asked = None;
-        conversation.gone = false;
-        conversation.smp = SmpState::Idle;
-        let nick = conversation.nick.clone();
+        conversation.keys_renewed();
+        let nick = conversation.nick().clone();
         self.report_of(&nick, Message::KeysNew {});
         self.release(peer);
     }
@@ -148,18 +108,13 @@ impl Engine {
         }
         self.known.put(peer, fingerprint, trust);
         self.persistence.changed(StoredFile::Fingerprints);
-        let other = self.is_other_key(peer, fingerprint);
-        if let Some(Conversation { phase: Phase::Private(private), nick, .. }) =
-            self.conversations.get_mut(peer)
-            && private.fingerprint == fingerprint
-        {
-            let was_held = private.held;
-            private.held = !trusted && (was_held || other);
-            let (held, nick) = (private.held, nick.clone());
-            if held && !was_held {
-                self.announce_change(&nick, &fingerprint);
-            }
-            self.release(peer);
+        let other = known_keys::is_other(&self.known, peer, fingerprint);
+        let Some(conversation) = self.conversations.get_mut(peer) else { return };
+        let Some(newly_held) = conversation.key_judged(fingerprint, trusted, other) else { return };
+        if newly_held {
+            let nick = conversation.nick().clone();
+            self.announce_change(&nick, &fingerprint);
         }
+        self.release(peer);
     }
 }

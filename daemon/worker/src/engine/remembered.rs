@@ -1,7 +1,7 @@
 //! `conversations.json`: whom nothing may go to in clear, over restarts, and when keys were used.
 
+use super::conversation::{Conversation, Phase};
 use super::key_dates::{KeyDates, Written};
-use super::{Conversation, Phase};
 use otr::{Fingerprint, Peer};
 use proto::irc::Nick;
 use serde::{Deserialize, Serialize};
@@ -45,7 +45,7 @@ impl Remembered {
         let mut remembered = Vec::new();
         for (peer, conversation) in conversations {
             remembered.extend(RememberedOne::of(conversation, || required(peer)));
-            remembered.extend(conversation.aliases.iter().cloned().map(RememberedOne::closed));
+            remembered.extend(conversation.aliases().iter().cloned().map(RememberedOne::closed));
         }
         remembered.sort_by(|a, b| a.nick.cmp(&b.nick));
         Self { version: 1, conversations: remembered, everybody, dates: dates.written() }
@@ -59,9 +59,9 @@ impl RememberedOne {
     }
 
     fn of(conversation: &Conversation, required: impl Fn() -> bool) -> Option<Self> {
-        let (fingerprint, moved) = match &conversation.phase {
+        let (fingerprint, moved) = match conversation.phase() {
             // What was asked for is not forgotten.
-            Phase::Clear if conversation.asked.is_some() && !required() => (None, None),
+            Phase::Clear if conversation.is_asking() && !required() => (None, None),
             Phase::Clear => return None,
             Phase::Private(private) => (Some(private.fingerprint), None),
             Phase::Blocked { fingerprint, .. } => (*fingerprint, None),
@@ -72,8 +72,8 @@ impl RememberedOne {
             fingerprint: fingerprint.map(|fingerprint| fingerprint.to_hex()),
             moved,
             // Where another one was asked for, it is to be asked for again.
-            finished: conversation.phase == Phase::Finished && conversation.asked.is_none(),
-            ..Self::closed(conversation.nick.clone())
+            finished: *conversation.phase() == Phase::Finished && !conversation.is_asking(),
+            ..Self::closed(conversation.nick().clone())
         })
     }
 
@@ -98,11 +98,14 @@ mod tests {
 
     fn conversation(nick: &str, phase: Phase) -> Conversation {
         let nick = Nick::new(nick.as_bytes()).unwrap();
-        Conversation { phase, ..Conversation::new(nick, Handle::new(1), Duration::ZERO) }
+        match phase {
+            Phase::Clear => Conversation::new(nick, Handle::new(1), Duration::ZERO),
+            phase => Conversation::closed(nick, Handle::new(1), phase, Duration::ZERO),
+        }
     }
 
     fn again(conversations: &[Conversation], required: bool) -> Vec<(String, Phase)> {
-        let named = conversations.iter().map(|c| (Peer::new(c.nick.as_bytes()).unwrap(), c));
+        let named = conversations.iter().map(|c| (Peer::new(c.nick().as_bytes()).unwrap(), c));
         let named: Vec<_> = named.collect();
         let listed = named.iter().map(|(peer, conversation)| (peer, *conversation));
         let dates = KeyDates::default();
@@ -116,17 +119,19 @@ mod tests {
     fn who_is_closed_stays_closed_and_nobody_else() {
         let fingerprint = Some(Fingerprint::from_bytes([7; 20]));
         let blocked = |fingerprint| Phase::Blocked { fingerprint, asked_anew: false };
-        let asked =
-            || Conversation { asked: Some(Duration::ZERO), ..conversation("dora", Phase::Clear) };
+        let asked = || {
+            let mut dora = conversation("dora", Phase::Clear);
+            dora.asks(Duration::ZERO);
+            dora
+        };
+        let mut moved = conversation("e\\e", Phase::Moved { to: Nick::new("eve").unwrap() });
+        moved.also_closed(Nick::new("e|e").unwrap());
         let all = [
             conversation("clear", Phase::Clear),
             conversation("bob", Phase::Blocked { fingerprint, asked_anew: true }),
             conversation("carol", Phase::Finished),
             asked(),
-            Conversation {
-                aliases: vec![Nick::new("e|e").unwrap()],
-                ..conversation("e\\e", Phase::Moved { to: Nick::new("eve").unwrap() })
-            },
+            moved,
         ];
         let expected = [
             ("bob", blocked(fingerprint)),

@@ -1,11 +1,10 @@
 //! A session asked for and finished, and what libotr says of it.
 
-use super::conversation::{Offer, SmpState};
-use super::crossing::Crossing;
+use super::conversation::Ended;
 use super::messages::Message;
 use super::own_key::HeldLine;
-use super::{Engine, Phase, Policy};
-use crate::limits::{self, TokenBucket};
+use super::{Engine, Policy};
+use crate::limits;
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
 use otr::{Event, Peer};
@@ -27,7 +26,7 @@ impl Engine {
             let name = quote(nick.as_bytes());
             return self.report_of(nick, Message::AlreadyPrivate { name });
         }
-        if conversation.asked.is_none() {
+        if !conversation.is_asking() {
             self.report_of(nick, Message::Asking {});
         }
         self.ask(&peer);
@@ -36,7 +35,7 @@ impl Engine {
     /// `refresh`: new session keys, or a new session.
     pub(super) fn refresh(&mut self, nick: &Nick) {
         let Some(peer) = self.meet(nick) else { return };
-        let private = self.conversations.get(&peer).is_some_and(|c| c.private().is_some());
+        let private = self.conversations.get(&peer).is_some_and(|c| c.is_private());
         if !private {
             return self.start(nick);
         }
@@ -52,17 +51,15 @@ impl Engine {
     pub(super) fn ask(&mut self, peer: &Peer) {
         let now = self.now.mono;
         if let Some(conversation) = self.conversations.get_mut(peer) {
-            conversation.asked = Some(now);
+            conversation.asks(now);
             self.persistence.changed(StoredFile::Conversations);
-            // What we ask for is not to be refused for what the peer asked before.
-            conversation.key_exchanges = TokenBucket::new(limits::AKE_BURST, limits::AKE_EVERY);
         }
         if self.key_or_hold(HeldLine::Query(peer.clone())) {
             self.query(peer);
         } else if let Some(why) = self.own_key.damage().map(str::to_owned) {
             self.report(Message::KeyUnusable { why });
             if let Some(conversation) = self.conversations.get_mut(peer) {
-                conversation.asked = None;
+                conversation.asks_no_longer();
             }
             self.give_back(peer, &Message::BackKeyUnreadable {});
         }
@@ -72,23 +69,20 @@ impl Engine {
     pub(super) fn finish(&mut self, peer: &Peer) {
         self.end_sessions(peer);
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let was = std::mem::replace(&mut conversation.phase, Phase::Clear);
-        let asked = conversation.asked.take().is_some();
-        conversation.crossing = Crossing::default();
-        conversation.smp = SmpState::Idle;
-        conversation.offer = Offer::Declined;
-        let aliases = std::mem::take(&mut conversation.aliases);
-        let nick = conversation.nick.clone();
-        for nick in aliases.iter().chain([&nick]) {
+        let (ended, nicks) = conversation.ended_by_user();
+        let nick = conversation.nick().clone();
+        for nick in &nicks {
             self.open(nick);
         }
         self.own_key.ask_no_longer(peer);
         self.give_back(peer, &Message::BackFinished {});
-        match was {
-            Phase::Clear if asked => self.report_of(&nick, Message::AskingNoLonger {}),
-            Phase::Clear => self.report_of(&nick, Message::NothingPrivate {}),
-            _ if self.is_required(peer) => self.report_of(&nick, Message::FinishedRequired {}),
-            _ => self.report_of(&nick, Message::Finished {}),
+        match ended {
+            Ended::Asking => self.report_of(&nick, Message::AskingNoLonger {}),
+            Ended::Nothing => self.report_of(&nick, Message::NothingPrivate {}),
+            Ended::Conversation if self.is_required(peer) => {
+                self.report_of(&nick, Message::FinishedRequired {});
+            }
+            Ended::Conversation => self.report_of(&nick, Message::Finished {}),
         }
         self.persistence.changed(StoredFile::Conversations);
     }
@@ -97,9 +91,8 @@ impl Engine {
     /// user's word that text may go out in clear.
     pub(super) fn withdraw(&mut self, peer: &Peer) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let asked = conversation.asked.take().is_some();
-        conversation.crossing = Crossing::default();
-        let nick = conversation.nick.clone();
+        let asked = conversation.withdraws();
+        let nick = conversation.nick().clone();
         self.own_key.ask_no_longer(peer);
         self.give_back(peer, &Message::BackKeyReplaced {});
         if asked {
@@ -119,7 +112,7 @@ impl Engine {
         let mut blocked: Vec<Peer> = self
             .conversations
             .iter()
-            .filter(|(_, conversation)| conversation.phase.is_to_ask_anew())
+            .filter(|(_, conversation)| conversation.phase().is_to_ask_anew())
             .map(|(peer, _)| peer.clone())
             .filter(|peer| self.policy(peer) != Policy::Never)
             .collect();
@@ -136,10 +129,8 @@ impl Engine {
     /// Asks for a new session in place of one that a restart interrupted.
     pub(super) fn ask_anew(&mut self, peer: &Peer) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        if let Phase::Blocked { asked_anew, .. } = &mut conversation.phase {
-            *asked_anew = true;
-        }
-        let nick = conversation.nick.clone();
+        conversation.asks_anew();
+        let nick = conversation.nick().clone();
         self.report_of(&nick, Message::AskingAnew {});
         self.ask(peer);
     }
@@ -154,7 +145,7 @@ impl Engine {
     fn event(&mut self, peer: &Peer, event: Event) {
         match event {
             Event::Inject { line } => {
-                if let Some(nick) = self.conversations.get(peer).map(|c| c.nick.clone())
+                if let Some(nick) = self.conversations.get(peer).map(|c| c.nick().clone())
                     && self.network.connected
                 {
                     self.send_line(&nick, line);
@@ -195,7 +186,7 @@ impl Engine {
     }
 
     fn unencrypted(&mut self, peer: &Peer, text: Vec<u8>) {
-        let Some(nick) = self.conversations.get(peer).map(|c| c.nick.clone()) else { return };
+        let Some(nick) = self.conversations.get(peer).map(|c| c.nick().clone()) else { return };
         if let Ok(from) = proto::irc::Source::new(nick.as_bytes()) {
             let text = proto::irc::Text::new(text);
             self.clear_marked(&proto::shim::IncomingMessage {

@@ -2,7 +2,6 @@
 
 use super::messages::Message;
 use super::{Engine, SmpState};
-use crate::limits;
 use crate::text::sanitize::quote;
 use otr::{Initiator, Peer, Smp, SmpError, SmpOutcome, Trust};
 use proto::irc::Nick;
@@ -19,8 +18,8 @@ impl Engine {
         let peer = self.peer(nick.as_bytes()).ok_or(SmpError::NotPrivate)?;
         let conversation = self.conversations.get_mut(&peer).ok_or(SmpError::NotPrivate)?;
         let instance = conversation.private().ok_or(SmpError::NotPrivate)?.instance;
-        let handle = conversation.handle;
-        let answers = matches!(conversation.smp, SmpState::Asked { .. }) && question.is_none();
+        let handle = conversation.handle();
+        let answers = matches!(conversation.smp(), SmpState::Asked { .. }) && question.is_none();
         if !self.network.connected {
             self.online_or_say(nick);
             return Ok(());
@@ -35,7 +34,7 @@ impl Engine {
             false => self.otr.smp_start(handle, instance, question, secret)?,
         };
         if let Some(conversation) = self.conversations.get_mut(&peer) {
-            conversation.smp = SmpState::Running { since: now, told: false };
+            conversation.smp_runs(now);
         }
         match answers {
             true => self.report_of(nick, Message::AuthAnswered {}),
@@ -50,8 +49,7 @@ impl Engine {
         let running = self.peer(nick.as_bytes()).and_then(|peer| {
             let conversation = self.conversations.get_mut(&peer)?;
             let instance = conversation.private()?.instance;
-            let was = std::mem::take(&mut conversation.smp);
-            (was != SmpState::Idle).then_some((conversation.handle, peer, instance))
+            conversation.smp_ends().then_some((conversation.handle(), peer, instance))
         });
         let Some((handle, peer, instance)) = running else {
             return self.report_of(nick, Message::AuthNothing {});
@@ -66,7 +64,7 @@ impl Engine {
     pub(super) fn may_authenticate(&mut self, peer: &Peer) -> bool {
         let now = self.now.mono;
         let conversation = self.conversations.get_mut(peer);
-        conversation.is_some_and(|c| c.authentications.has(now))
+        conversation.is_some_and(|c| c.allowances_mut().may_authenticate(now))
             && self.allowances.authentications.has(now)
     }
 
@@ -74,19 +72,19 @@ impl Engine {
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         if matches!(event, Smp::Asked { .. } | Smp::Cheated | Smp::Error) {
-            conversation.authentications.take(now);
+            conversation.allowances_mut().authenticated(now);
             self.allowances.authentications.take(now);
         }
         // An authentication says something of the session in use only.
         if conversation.private().is_none_or(|p| p.instance != instance) {
             return;
         }
-        let nick = conversation.nick.clone();
+        let nick = conversation.nick().clone();
         let name = quote(nick.as_bytes());
         match event {
             Smp::Asked { question } => {
                 let question = question.as_deref().map(quote).filter(|q| !q.is_empty());
-                conversation.smp = SmpState::Asked { question: question.clone() };
+                conversation.smp_asked(question.clone());
                 match question {
                     Some(question) => self.report_of(&nick, Message::AuthQuestion { question }),
                     None => self.report_of(&nick, Message::AuthAsked {}),
@@ -94,15 +92,15 @@ impl Engine {
                 self.report_of(&nick, Message::AuthHowToAnswer { name });
             }
             Smp::Progress(_) => {
-                conversation.smp = SmpState::Running { since: now, told: false };
+                conversation.smp_runs(now);
                 self.report_of(&nick, Message::AuthReplied {});
             }
             Smp::Verified(proof) => {
-                conversation.smp = SmpState::Idle;
+                conversation.smp_ends();
                 self.verified(peer, &nick, proof);
             }
             Smp::Failed(proof) => {
-                conversation.smp = SmpState::Idle;
+                conversation.smp_ends();
                 let who = match proof.initiator {
                     Initiator::We => "The secrets differ",
                     Initiator::Peer => "The secrets differ: your answer was not theirs",
@@ -110,14 +108,13 @@ impl Engine {
                 self.report_of(&nick, Message::AuthFailed { who: who.into() });
             }
             Smp::SmpIgnored => self.report_seldom(peer, Message::AuthTooMany {}),
-            // There was nothing to break off.
-            Smp::Aborted if conversation.smp == SmpState::Idle => {}
             Smp::Aborted => {
-                conversation.smp = SmpState::Idle;
-                self.report_of(&nick, Message::AuthAbortedByPeer {});
+                if conversation.smp_ends() {
+                    self.report_of(&nick, Message::AuthAbortedByPeer {});
+                }
             }
             Smp::Cheated | Smp::Error => {
-                conversation.smp = SmpState::Idle;
+                conversation.smp_ends();
                 self.report_of(&nick, Message::AuthBroken {});
             }
         }
@@ -142,12 +139,9 @@ impl Engine {
         let mut silent = Vec::new();
         for peer in self.conversations.busy() {
             if let Some(conversation) = self.conversations.get_mut(&peer)
-                && let SmpState::Running { since, told } = &mut conversation.smp
-                && !*told
-                && now >= *since + limits::SMP_REMINDER_AFTER
+                && conversation.smp_is_silent(now)
             {
-                *told = true;
-                silent.push(conversation.nick.clone());
+                silent.push(conversation.nick().clone());
             }
         }
         for nick in silent {

@@ -66,7 +66,7 @@ impl Engine {
     fn may_note(&mut self, peer: &Peer) -> Option<Nick> {
         let now = self.now.mono;
         let conversation = self.conversations.get_mut(peer)?;
-        conversation.notes.take(now).then(|| conversation.nick.clone())
+        conversation.allowances_mut().note(now).then(|| conversation.nick().clone())
     }
 
     /// Says that so many lines are not in an answer, which would be too long otherwise.

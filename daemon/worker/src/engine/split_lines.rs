@@ -2,20 +2,30 @@
 //! line by line. Nothing marks the rest as such, so a line of the same nick is taken for it only
 //! where it can be nothing else.
 
-use super::Engine;
-use super::messages::Message;
 use crate::limits;
-use otr::Peer;
 use otr::message;
-use proto::irc::Text;
-use proto::shim::IncomingMessage;
 use std::time::Duration;
 
-/// The beginning of a line that was cut.
-pub struct Split {
+/// The beginning of a line that was cut, while its end is waited for.
+#[derive(Default)]
+pub struct Split(Option<Beginning>);
+
+struct Beginning {
     text: Vec<u8>,
-    /// Since when its end is waited for.
-    pub since: Duration,
+    since: Duration,
+}
+
+/// What came of a line.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Joined {
+    /// It stands for itself.
+    Line,
+    /// It was the end of one that was cut: here is the whole.
+    Whole(Vec<u8>),
+    /// It is kept until more comes.
+    Kept,
+    /// So it is, and the one before is given up.
+    KeptInPlace,
 }
 
 /// What a line is to one that was cut.
@@ -29,54 +39,46 @@ enum Piece {
     Other,
 }
 
-impl Engine {
-    /// The message itself, a line put together again, or nothing while more must come.
-    pub(super) fn join(
-        &mut self,
-        peer: &Peer,
-        message: IncomingMessage,
-    ) -> Option<IncomingMessage> {
-        let now = self.now.mono;
-        let open = self.conversations.count_busy(|c| c.split.is_some());
-        let conversation = self.conversations.get_mut(peer)?;
-        let text = message.text.as_bytes();
-        if let Some(split) = &mut conversation.split {
-            match piece(&split.text, text) {
+impl Split {
+    /// Whether the end of a line is waited for.
+    pub fn is_open(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// When it is given up.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.0.as_ref().map(|beginning| beginning.since + limits::SPLIT_TIMEOUT)
+    }
+
+    /// A line comes. `room`: one more may be kept.
+    pub fn join(&mut self, text: &[u8], room: bool, now: Duration) -> Joined {
+        if let Some(beginning) = &mut self.0 {
+            match piece(&beginning.text, text) {
                 Piece::End(whole) => {
-                    conversation.split = None;
-                    return Some(IncomingMessage { text: Text::new(whole), ..message });
+                    self.0 = None;
+                    return Joined::Whole(whole);
                 }
                 Piece::Middle(longer) => {
-                    split.text = longer;
-                    return None;
+                    beginning.text = longer;
+                    return Joined::Kept;
                 }
                 Piece::Other => {}
             }
         }
-        if !message::is_cut_off(text) || open >= limits::SPLIT_LINES {
-            return Some(message);
+        if !message::is_cut_off(text) || !room {
+            return Joined::Line;
         }
-        let split = Split { text: text.trim_ascii_end().to_vec(), since: now };
-        if conversation.split.replace(split).is_some() {
-            self.damaged_message(peer);
-        }
-        None
-    }
-
-    /// Gives up lines whose end did not come.
-    pub(super) fn expire_splits(&mut self) {
-        let now = self.now.mono;
-        for peer in self.conversations.busy() {
-            let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
-            if conversation.split.as_ref().is_some_and(|s| now >= s.since + limits::SPLIT_TIMEOUT) {
-                conversation.split = None;
-                self.damaged_message(&peer);
-            }
+        let beginning = Beginning { text: text.trim_ascii_end().to_vec(), since: now };
+        match self.0.replace(beginning) {
+            Some(_) => Joined::KeptInPlace,
+            None => Joined::Kept,
         }
     }
 
-    pub(super) fn damaged_message(&mut self, peer: &Peer) {
-        self.report_seldom(peer, Message::Damaged {});
+    /// Gives it up where its end has not come in time. Whether that is so.
+    pub fn expires(&mut self, now: Duration) -> bool {
+        let late = self.deadline().is_some_and(|at| now >= at);
+        late && self.0.take().is_some()
     }
 }
 
@@ -101,7 +103,7 @@ fn piece(start: &[u8], text: &[u8]) -> Piece {
 
 #[cfg(test)]
 mod tests {
-    use super::{Piece, piece};
+    use super::*;
 
     /// A DH key message of version 2 with a key of 192 bytes, all zero.
     fn message() -> Vec<u8> {
@@ -123,5 +125,27 @@ mod tests {
             assert_eq!(piece(start, words.as_bytes()), Piece::Other, "{words}");
         }
         assert_eq!(piece(start, &b"x".repeat(70_000)), Piece::Other);
+    }
+
+    #[test]
+    fn a_line_that_was_cut_is_put_together_or_given_up() {
+        let second = Duration::from_secs(1);
+        let whole = message();
+        let (start, rest) = whole.split_at(60);
+        let (middle, end) = rest.split_at(100);
+        let mut split = Split::default();
+        assert_eq!(split.join(b"hello", true, second), Joined::Line);
+        assert_eq!(split.join(start, false, second), Joined::Line);
+        assert_eq!(split.join(start, true, second), Joined::Kept);
+        assert_eq!(split.join(b"hello", true, second), Joined::Line);
+        assert_eq!(split.join(start, true, 2 * second), Joined::KeptInPlace);
+        assert_eq!(split.join(middle, true, 3 * second), Joined::Kept);
+        assert_eq!(split.deadline(), Some(2 * second + limits::SPLIT_TIMEOUT));
+        assert_eq!(split.join(end, true, 4 * second), Joined::Whole(whole.clone()));
+        assert_eq!((split.is_open(), split.deadline()), (false, None));
+        split.join(start, true, second);
+        assert!(!split.expires(limits::SPLIT_TIMEOUT));
+        assert!(split.expires(second + limits::SPLIT_TIMEOUT) && !split.is_open());
+        assert!(!split.expires(second + limits::SPLIT_TIMEOUT));
     }
 }

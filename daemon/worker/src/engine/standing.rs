@@ -22,7 +22,7 @@ impl Engine {
 
     /// How everybody stands of whom anything is to be said.
     pub fn standings(&self) -> Vec<Standing> {
-        let guarded = self.conversations.iter().filter(|(_, c)| c.guarded);
+        let guarded = self.conversations.iter().filter(|(_, c)| c.is_guarded());
         let mut all: Vec<Standing> = guarded.map(|(peer, c)| self.standing(peer, c)).collect();
         all.sort_by(|a, b| a.peer.cmp(&b.peer));
         all
@@ -36,7 +36,7 @@ impl Engine {
         }
         let (mut over, mut now) = (Vec::new(), Vec::new());
         for peer in touched {
-            let guarded = self.conversations.get(peer).filter(|c| c.guarded);
+            let guarded = self.conversations.get(peer).filter(|c| c.is_guarded());
             let standing = guarded.map(|conversation| self.standing(peer, conversation));
             if standing.as_ref() == self.module.standings.get(peer) {
                 continue;
@@ -60,9 +60,9 @@ impl Engine {
 
     pub(super) fn standing(&self, peer: &Peer, conversation: &Conversation) -> Standing {
         let private = conversation.private();
-        let state = match &conversation.phase {
+        let state = match conversation.phase() {
             Phase::Private(_) => State::Private,
-            _ if conversation.asked.is_some() => State::Asking,
+            _ if conversation.is_asking() => State::Asking,
             Phase::Clear => State::Clear,
             Phase::Finished => State::Finished,
             Phase::Blocked { .. } | Phase::Moved { .. } => State::Interrupted,
@@ -78,7 +78,7 @@ impl Engine {
             }
             None => Trust::None,
         };
-        let (smp, question) = match &conversation.smp {
+        let (smp, question) = match conversation.smp() {
             SmpState::Idle => (Smp::None, None),
             SmpState::Running { .. } => (Smp::Answering, None),
             SmpState::Asked { question } => (Smp::Asked, question.clone()),
@@ -87,10 +87,10 @@ impl Engine {
             state,
             trust,
             fingerprint: private.map(|private| private.fingerprint.to_hex().to_ascii_uppercase()),
-            waiting: conversation.waiting.len() as u64,
+            waiting: conversation.waiting().len() as u64,
             smp,
             question: question.map(Text::from),
-            ..self.clear_standing(peer, conversation.nick.clone())
+            ..self.clear_standing(peer, conversation.nick().clone())
         }
     }
 

@@ -1,10 +1,20 @@
-//! Whom the user trusts: `trust`, `distrust`, `forget`, `fingerprint`.
+//! Whose keys are known and trusted: `trust`, `distrust`, `forget`, `fingerprint`.
 
+use super::Engine;
 use super::messages::Message;
-use super::{Engine, ForgetError};
-use otr::{KnownFingerprint, Trust};
+use crate::store::StoredFile;
+use otr::{Fingerprint, KnownFingerprint, Peer, Trust};
 use proto::command::{Digits, FingerprintOf, Forget};
 use proto::irc::Nick;
+
+/// Why a fingerprint was not forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ForgetError {
+    /// A private conversation uses it.
+    InUse,
+    /// It is not known of this peer.
+    Unknown,
+}
 
 impl Engine {
     /// What is meant by a word: the nick of a private conversation, else (a part of) a fingerprint
@@ -104,5 +114,35 @@ impl Engine {
         let found: Vec<KnownFingerprint> = self.known.all().filter(starts).collect();
         let first = found.first()?.fingerprint;
         found.iter().all(|known| known.fingerprint == first).then_some(found)
+    }
+
+    /// A key completed an exchange: from now on it is known of this peer.
+    pub(super) fn met_key(&mut self, peer: &Peer, fingerprint: Fingerprint) {
+        if self.known.meet(peer, fingerprint) {
+            self.persistence.changed(StoredFile::Fingerprints);
+        }
+    }
+
+    /// The user does not want to know it any more.
+    fn forget(&mut self, known: &KnownFingerprint) -> Result<(), ForgetError> {
+        if self.is_in_use(&known.peer, known.fingerprint) {
+            return Err(ForgetError::InUse);
+        }
+        if !self.known.forget(&known.peer, known.fingerprint) {
+            return Err(ForgetError::Unknown);
+        }
+        if !self.known.all().any(|other| other.fingerprint == known.fingerprint) {
+            self.key_dates.forget(known.fingerprint);
+        }
+        self.persistence.changed(StoredFile::Conversations);
+        self.persistence.changed(StoredFile::Fingerprints);
+        Ok(())
+    }
+
+    /// Whether any session with a peer has this key.
+    pub(super) fn is_in_use(&self, peer: &Peer, fingerprint: Fingerprint) -> bool {
+        self.conversations
+            .handle(peer)
+            .is_some_and(|peer| self.otr.keys_in_use(peer).contains(&fingerprint))
     }
 }
