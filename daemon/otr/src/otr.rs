@@ -99,20 +99,21 @@ impl Otr {
             .to_vec()
     }
 
-    /// Handles one whole line of a peer's. Only what [`message::classify`] calls a
+    /// Handles one whole line of a peer's, with what [`message::classify`] says of it. Only a
     /// query, a message or an error does anything; all else comes back as
     /// [`Event::Unencrypted`].
-    pub fn receive(&mut self, peer: Handle, line: &[u8]) -> Received {
-        let mut received = self.receive_any(peer, line);
+    pub fn receive(&mut self, peer: Handle, what: &OtrLine<'_>, line: &[u8]) -> Received {
+        debug_assert_eq!(*what, message::classify(line), "of another line");
+        let mut received = self.receive_any(peer, what, line);
         if std::mem::take(&mut self.tag_is_new) {
             received.events.push(Event::InstagsChanged);
         }
         received
     }
 
-    fn receive_any(&mut self, peer: Handle, line: &[u8]) -> Received {
+    fn receive_any(&mut self, peer: Handle, what: &OtrLine<'_>, line: &[u8]) -> Received {
         let alone = |event| Received { events: vec![event], ..Received::default() };
-        match message::classify(line) {
+        match *what {
             OtrLine::Text | OtrLine::Tagged { .. } | OtrLine::Fragment(_) => {
                 alone(Event::Unencrypted { text: line.to_vec() })
             }

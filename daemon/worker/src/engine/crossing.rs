@@ -12,14 +12,14 @@
 
 use super::{Conversation, Engine};
 use crate::limits;
-use otr::message::MessageType;
+use otr::message::{MessageType, OtrLine};
 use otr::{Awaited, Event, Peer, Version};
 use proto::shim::IncomingMessage;
 use std::time::Duration;
 
 /// What a message of a peer's does to key exchanges.
 #[derive(Clone, Copy)]
-pub enum Step {
+enum Step {
     /// It asks for one, with any of the peer's clients.
     Query,
     /// It begins one beside that under way, with the client of this instance tag.
@@ -30,10 +30,12 @@ pub enum Step {
 }
 
 impl Step {
-    /// Of an OTR message with this in its header.
-    pub fn of(version: Version, kind: MessageType, sender: u32) -> Self {
-        match (version, kind) {
-            (Version::V3, MessageType::DhCommit) => Self::Commitment(sender),
+    fn of(what: &OtrLine<'_>) -> Self {
+        match *what {
+            OtrLine::Query { .. } => Self::Query,
+            OtrLine::Message {
+                version: Version::V3, kind: MessageType::DhCommit, sender, ..
+            } => Self::Commitment(sender),
             _ => Self::Answer,
         }
     }
@@ -58,8 +60,8 @@ struct PutOff {
 }
 
 enum Disturbing {
-    /// A query or a commitment of the peer's.
-    Message(IncomingMessage),
+    /// A query or a commitment of the peer's, and what it is to OTR.
+    Message(IncomingMessage, OtrLine<'static>),
     /// Our key once more, for a commitment that replaces one that we have answered. The peer opens the
     /// newer one with the first answer; the second is for one that did not get the first.
     Key(Vec<Event>),
@@ -118,28 +120,37 @@ impl Engine {
     }
 
     /// A step of a key exchange, through libotr, now or when the exchange under way is over.
-    pub(super) fn receive(&mut self, peer: &Peer, message: &IncomingMessage, step: Step) {
+    pub(super) fn receive(
+        &mut self,
+        peer: &Peer,
+        message: &IncomingMessage,
+        what: &OtrLine<'static>,
+    ) {
         let under_way = self.exchanges(peer);
         let awaits = |instance, what| under_way.contains(&(instance, what));
-        match step {
+        match Step::of(what) {
             Step::Query if !under_way.is_empty() => {
-                self.put_off(peer, None, Disturbing::Message(message.clone()));
+                self.put_off(peer, None, Disturbing::Message(message.clone(), what.clone()));
             }
             Step::Commitment(instance) if awaits(instance, Awaited::Signature) => {
-                self.put_off(peer, Some(instance), Disturbing::Message(message.clone()));
+                self.put_off(
+                    peer,
+                    Some(instance),
+                    Disturbing::Message(message.clone(), what.clone()),
+                );
             }
             Step::Commitment(instance) if awaits(instance, Awaited::RevealedSignature) => {
                 let Some(handle) = self.conversations.handle(peer) else { return };
-                let answer = self.otr.receive(handle, message.text.as_bytes()).events;
+                let answer = self.otr.receive(handle, what, message.text.as_bytes()).events;
                 self.put_off(peer, Some(instance), Disturbing::Key(answer));
             }
-            _ => self.exchange(peer, message),
+            _ => self.exchange(peer, message, what),
         }
     }
 
-    fn exchange(&mut self, peer: &Peer, message: &IncomingMessage) {
+    fn exchange(&mut self, peer: &Peer, message: &IncomingMessage, what: &OtrLine<'static>) {
         let Some(handle) = self.conversations.handle(peer) else { return };
-        let received = self.otr.receive(handle, message.text.as_bytes());
+        let received = self.otr.receive(handle, what, message.text.as_bytes());
         self.note_renewal(peer);
         self.events(peer, received.events);
         // Complete, or given up: either way nothing waits for it any more.
@@ -189,7 +200,7 @@ impl Engine {
             let asks = crossing.query_due.take_if(|at| *at <= now).is_some();
             let put_off = crossing.put_off.take_if(|put_off| put_off.deadline() <= now);
             match put_off.map(|put_off| put_off.what) {
-                Some(Disturbing::Message(message)) => self.exchange(&peer, &message),
+                Some(Disturbing::Message(message, what)) => self.exchange(&peer, &message, &what),
                 Some(Disturbing::Key(events)) => {
                     // From now on the peer may agree on new keys, whatever came before.
                     crossing.renewal = None;
