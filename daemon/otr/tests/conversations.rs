@@ -365,6 +365,30 @@ fn asking_at_once_works_with_bare_libotr() {
     }
 }
 
+/// By the caller's time: the wall clock, at which libotr looks, may be set.
+#[test]
+fn who_only_reads_sends_a_heartbeat_now_and_then() {
+    for version in ["?OTRv2?", "?OTRv3?"] {
+        let (mut alice, mut bob) = private_pair(version);
+        (alice.max, bob.max) = (100_000, 100_000);
+        let to_alice = bob.private_with(&peer("alice")).instance;
+        let to_bob = alice.private_with(&peer("bob")).instance;
+        let heartbeats = |alice: &mut Person, bob: &mut Person, seconds| {
+            alice.otr.set_now(std::time::Duration::from_secs(seconds));
+            bob.say(&peer("alice"), to_alice, "hello");
+            alice.hear(&peer("bob"), &bob.out.pop_front().unwrap().1);
+            std::mem::take(&mut alice.out).len()
+        };
+        let sent = [0, 60, 61, 62, 121, 122].map(|at| heartbeats(&mut alice, &mut bob, at));
+        assert_eq!(sent, [0, 0, 1, 0, 0, 1]);
+        // Whoever writes sends none.
+        alice.otr.set_now(std::time::Duration::from_secs(200));
+        alice.say(&peer("bob"), to_bob, "hello");
+        alice.out.clear();
+        assert_eq!(heartbeats(&mut alice, &mut bob, 260), 0);
+    }
+}
+
 /// libotr walks its list for every line: who is only known of is not in it.
 #[test]
 fn a_long_history_is_not_in_libotrs_list() {
