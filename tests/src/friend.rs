@@ -217,7 +217,7 @@ impl<F: FnMut(String)> Life<F> {
             }
             _ => line.to_vec(),
         };
-        let received = self.otr.receive(handle(from), &whole);
+        let received = self.otr.receive(handle(from), &classify(&whole), &whole);
         if let Some(text) = received.text {
             (self.tell)(format!("private {from} {}", String::from_utf8_lossy(&text)));
         }

@@ -212,13 +212,6 @@ unsafe extern "C" {
         data: *mut c_void,
     ) -> *mut ConnContext;
     pub fn otrl_context_update_recent_child(context: *mut ConnContext, sent_msg: c_uint);
-    pub fn otrl_context_find_fingerprint(
-        context: *mut ConnContext,
-        fingerprint: *mut byte,
-        add_if_missing: c_int,
-        addedp: *mut c_int,
-    ) -> *mut Fingerprint;
-    pub fn otrl_context_set_trust(fprint: *mut Fingerprint, trust: *const c_char);
     pub fn otrl_context_force_plaintext(context: *mut ConnContext);
     pub fn otrl_context_forget_fingerprint(fprint: *mut Fingerprint, and_maybe_context: c_int);
     pub fn otrl_context_forget(context: *mut ConnContext) -> c_int;

@@ -30,7 +30,6 @@ unsafe extern "C" {
     pub fn gcry_strerror(ec: gcry_error_t) -> *const c_char;
     pub fn gcry_free(a: *mut c_void);
     pub fn gcry_randomize(buffer: *mut c_void, length: usize, level: c_int);
-    pub fn gcry_create_nonce(buffer: *mut c_void, length: usize);
 
     pub fn gcry_sexp_new(
         retsexp: *mut gcry_sexp_t,

@@ -96,10 +96,12 @@ impl Otr {
             return Admission::Yes;
         }
         let idle = children().filter(|one| one.state() == State::Plaintext);
-        let oldest = idle.min_by_key(|one| (one.is_exchanging(), one.last_received()));
+        let oldest =
+            idle.min_by_key(|one| (one.is_exchanging(), self.last_received(peer, one.instance())));
         match oldest.map(Context::instance) {
             Some(oldest) => {
                 self.live.remove(&(peer, oldest));
+                self.traffic.remove(&(peer, oldest));
                 self.us.forget(self.account.as_c(), peer, oldest);
                 Admission::Yes
             }
@@ -118,10 +120,42 @@ impl Otr {
         if strangers().count() < MAX_STRANGERS {
             return;
         }
+        let last_received = |master: Context<'_>| {
+            let peer = master.peer()?;
+            master.run().filter_map(|one| self.last_received(peer, one.instance())).max()
+        };
         let oldest = strangers()
-            .min_by_key(|one| (one.run().any(Context::is_exchanging), one.last_received()));
+            .min_by_key(|one| (one.run().any(Context::is_exchanging), last_received(*one)));
         if let Some(oldest) = oldest.and_then(Context::peer) {
             self.forget(oldest);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::classify;
+    use std::time::Duration;
+
+    /// By the caller's time: the wall clock, by which libotr notes the same, may be set.
+    #[test]
+    fn the_longest_silent_stranger_gives_way() {
+        // It makes no sense, and still makes a context.
+        let commitment = b"?OTR:AAICAAAAAAAA.";
+        let mut otr = Otr::new("alice").expect("libotr");
+        let hear = |otr: &mut Otr, who: u64, at: u64| {
+            otr.set_now(Duration::from_secs(at));
+            otr.receive(Handle::new(who), &classify(commitment), commitment);
+        };
+        let newcomer = MAX_STRANGERS as u64;
+        for who in 0..newcomer {
+            hear(&mut otr, who, who);
+        }
+        hear(&mut otr, 0, newcomer);
+        hear(&mut otr, newcomer, newcomer + 1);
+        let is_kept = |who| otr.context(Handle::new(who), 0).is_some();
+        assert_eq!([0, 1, 2, newcomer].map(is_kept), [true, false, true, true]);
+        assert_eq!(otr.traffic.len(), MAX_STRANGERS);
     }
 }

@@ -6,7 +6,6 @@
 use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use otr_sys::{ConnContext, ConnContextPriv, NextExpectedSMP, OtrlSMState, time_t};
 
@@ -20,6 +19,9 @@ pub(crate) const PROTOCOL: &CStr = c"irc";
 
 /// A step of SMP that libotr knows by name and never takes: with this, each that comes is an error.
 pub(crate) const NOTHING: NextExpectedSMP = otr_sys::OTRL_SMP_EXPECT5;
+
+/// Of a context with which nothing was sent yet.
+const NEVER: time_t = 0;
 
 /// One context of libotr's.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -202,11 +204,6 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// When anything last came, in seconds of the wall clock.
-    pub(crate) fn last_received(self) -> time_t {
-        self.read_private(|private| private.lastrecv)
-    }
-
     pub(crate) fn session_id(self) -> Vec<u8> {
         self.read(|context| {
             context.sessionid.get(..context.sessionid_len).unwrap_or_default().to_vec()
@@ -280,16 +277,25 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// What `otrl_message_sending` does after a data message: the peer needs no
-    /// heartbeat now, and this instance is the one last written to.
+    /// What `otrl_message_sending` does after a data message: this instance is
+    /// the one last written to.
     pub(crate) fn note_sent(self) {
-        // The C library's time(2) would end in 2038 on 32-bit processors.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         // SAFETY: a valid context, of which no reference is held.
-        unsafe {
-            (*(*self.as_ptr()).context_priv).lastsent = now.try_into().unwrap_or(time_t::MAX);
-            otr_sys::otrl_context_update_recent_child(self.as_ptr(), 1);
-        }
+        unsafe { otr_sys::otrl_context_update_recent_child(self.as_ptr(), 1) };
+    }
+
+    /// Whether libotr answers the next text with a heartbeat. By itself it compares the time of
+    /// the last line sent with the wall clock, which may jump: so that is long ago, or to come.
+    pub(crate) fn set_heartbeat_due(self, is_due: bool) {
+        let last_sent = if is_due { NEVER } else { time_t::MAX };
+        // SAFETY: a valid context, of which no reference is held.
+        unsafe { (*(*self.as_ptr()).context_priv).lastsent = last_sent };
+    }
+
+    /// Whether libotr has sent anything since [`Context::set_heartbeat_due`], or since it made
+    /// this context.
+    pub(crate) fn has_sent(self) -> bool {
+        !matches!(self.read_private(|private| private.lastsent), NEVER | time_t::MAX)
     }
 }
 

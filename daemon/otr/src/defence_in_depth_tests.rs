@@ -6,8 +6,9 @@ use std::collections::VecDeque;
 use std::ffi::CStr;
 use std::ptr;
 
-use crate::event::{Event, State};
+use crate::event::{Event, Received, State};
 use crate::handle::Handle;
+use crate::message::classify;
 use crate::{Otr, SendError, SmpError, generate_key};
 
 /// `restore` lets no such session be; sending and authenticating look once more.
@@ -16,7 +17,7 @@ fn a_session_without_keys_sends_and_asks_nothing() {
     let mut alice = with_key("alice");
     let bob = peer("bob");
     // Makes a context, and lets nothing else stay.
-    alice.receive(bob, b"?OTRv3?");
+    receive(&mut alice, bob, b"?OTRv3?");
     let context = alice.context(bob, 0).unwrap();
     context.forget_commitment();
     context.set_state(State::Encrypted);
@@ -39,7 +40,7 @@ fn no_message_is_kept_for_sending_again() {
     libotr_sends(&alice, to_bob, c"for bob's eyes only");
     assert!(keeps_a_message(&alice, to_bob));
     let (line, _) = bob.send(peer("alice"), to_alice, b"hello").unwrap();
-    assert_eq!(alice.receive(peer("bob"), &line).text.as_deref(), Some(&b"hello"[..]));
+    assert_eq!(receive(&mut alice, peer("bob"), &line).text.as_deref(), Some(&b"hello"[..]));
     assert!(!keeps_a_message(&alice, to_bob), "after receiving");
 
     libotr_sends(&alice, to_bob, c"for bob's eyes only");
@@ -56,7 +57,7 @@ fn nothing_points_to_a_forgotten_instance() {
     let to_alice = bob.sessions(peer("alice"))[0].instance;
     alice.send(peer("bob"), to_bob, b"hello").unwrap();
     let (line, _) = bob.send(peer("alice"), to_alice, b"hello").unwrap();
-    alice.receive(peer("bob"), &line);
+    receive(&mut alice, peer("bob"), &line);
     let context = |alice: &Otr, instance| alice.context(peer("bob"), instance).unwrap().as_ptr();
     let (master, child) = (context(&alice, 0), context(&alice, to_bob));
     assert_eq!(recent(&alice), [child; 3]);
@@ -82,7 +83,7 @@ fn libotr_keeps_no_key_but_those_in_use() {
     // The peer ends it.
     for event in bob.finish(peer("alice")) {
         let Event::Inject { line } = event else { continue };
-        alice.receive(peer("bob"), &line);
+        receive(&mut alice, peer("bob"), &line);
     }
     assert_eq!((keys(&alice), alice.has_session(peer("bob"))), (0, true));
 
@@ -127,6 +128,10 @@ fn with_key(account: &str) -> Otr {
     otr
 }
 
+fn receive(otr: &mut Otr, from: Handle, line: &[u8]) -> Received {
+    otr.receive(from, &classify(line), line)
+}
+
 fn peer(name: &str) -> Handle {
     Handle::new(if name == "bob" { 1 } else { 0 })
 }
@@ -136,8 +141,8 @@ fn become_private(alice: &mut Otr, bob: &mut Otr) {
     let mut lines = VecDeque::from([(false, alice.query())]);
     while let Some((for_alice, line)) = lines.pop_front() {
         let received = match for_alice {
-            true => alice.receive(peer("bob"), &line),
-            false => bob.receive(peer("alice"), &line),
+            true => receive(alice, peer("bob"), &line),
+            false => receive(bob, peer("alice"), &line),
         };
         lines.extend(received.events.into_iter().filter_map(|event| match event {
             Event::Inject { line, .. } => Some((!for_alice, line)),

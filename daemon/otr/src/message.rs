@@ -5,10 +5,19 @@
 //! something well formed; everything else is [`OtrLine::Text`] and never reaches
 //! libotr. What this module calls a query or a message, libotr does too.
 
+use base64::alphabet;
+use base64::engine::Engine as _;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+
 /// The tag that begins a whitespace offer (OTR spec, "tagged plaintext").
 const TAG_BASE: &[u8; 16] = b" \t  \t\t\t\t \t \t \t  ";
 const TAG_V2: &[u8; 8] = b"  \t\t  \t ";
 const TAG_V3: &[u8; 8] = b"  \t\t  \t\t";
+
+/// As other programs write base64: bits that are left over at the end may be anything, as with
+/// libotr, and [`decode_all`] takes the padding off.
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, NO_PAD.with_decode_allow_trailing_bits(true));
 
 /// A version of the OTR protocol that we speak. Version 1 is broken and 4 has
 /// no library.
@@ -118,16 +127,22 @@ pub fn is_cut_off(line: &[u8]) -> bool {
         && matches!(classify(line), OtrLine::Message { .. })
 }
 
-/// The hash in a commitment, by which two that cross are put in order.
+/// The hash in a commitment of version 3, by which two that cross are put in order.
 pub(crate) fn commitment_hash(line: &[u8]) -> Option<[u8; 32]> {
-    is_whole(line).then(|| bytes_of(line)?.last_chunk::<32>().copied())?
+    let bytes = bytes_of(line)?;
+    let is_whole = has_all_fields(Version::V3, MessageType::DhCommit, &bytes);
+    bytes.last_chunk().filter(|_| is_whole).copied()
 }
 
 /// Whether an encoded message is exactly as long as the lengths inside it say.
 #[must_use]
 pub fn is_whole(line: &[u8]) -> bool {
     let OtrLine::Message { version, kind, .. } = classify(line) else { return false };
-    let Some(bytes) = bytes_of(line) else { return false };
+    bytes_of(line).is_some_and(|bytes| has_all_fields(version, kind, &bytes))
+}
+
+/// Whether a decoded message is exactly as long as the lengths inside it say.
+fn has_all_fields(version: Version, kind: MessageType, bytes: &[u8]) -> bool {
     let head = match version {
         Version::V2 => 3,
         Version::V3 => 11,
@@ -322,46 +337,15 @@ fn number(bytes: &[u8]) -> Option<u32> {
 /// The first `N` (a multiple of 3) bytes of base64.
 fn head<const N: usize>(base64: &[u8]) -> Option<[u8; N]> {
     let mut bytes = [0; N];
-    let groups = base64.get(..N / 3 * 4)?.chunks_exact(4);
-    for (group, place) in groups.zip(bytes.chunks_exact_mut(3)) {
-        place.copy_from_slice(&three(group)?);
-    }
-    Some(bytes)
+    let length = BASE64.decode_slice(base64.get(..N / 3 * 4)?, &mut bytes).ok()?;
+    (length == N).then_some(bytes)
 }
 
-/// The bytes of the first `chars` (a multiple of 4) characters of base64.
-fn decode(base64: &[u8], chars: usize) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(chars / 4 * 3);
-    for group in base64.get(..chars)?.chunks_exact(4) {
-        bytes.extend_from_slice(&three(group)?);
-    }
-    Some(bytes)
-}
-
-/// The bytes of four characters of base64.
-fn three(group: &[u8]) -> Option<[u8; 3]> {
-    let mut bits = 0_u32;
-    for byte in group {
-        bits = bits << 6 | u32::from(digit(*byte)?);
-    }
-    let [_, bytes @ ..] = bits.to_be_bytes();
-    Some(bytes)
-}
-
-/// The bytes of base64 with or without its padding.
+/// The bytes of base64, with its padding, a wrong number of `=` up to two, or none.
 fn decode_all(base64: &[u8]) -> Option<Vec<u8>> {
     let padding = base64.iter().rev().take_while(|byte| **byte == b'=').count();
-    let digits = base64.get(..base64.len() - padding)?;
-    let (groups, last) = digits.split_at(digits.len() / 4 * 4);
-    let mut bytes = decode(groups, groups.len())?;
-    if last.len() == 1 || padding > 2 {
-        return None;
-    }
-    if !last.is_empty() {
-        let filled: Vec<u8> = last.iter().copied().chain(*b"AA").take(4).collect();
-        bytes.extend_from_slice(decode(&filled, 4)?.get(..last.len() - 1)?);
-    }
-    Some(bytes)
+    let digits = base64.get(..base64.len() - padding).filter(|_| padding <= 2)?;
+    BASE64.decode(digits).ok()
 }
 
 /// Whether base64 is made of these bytes. All are looked at, for so the compiler takes many at
@@ -369,15 +353,4 @@ fn decode_all(base64: &[u8]) -> Option<Vec<u8>> {
 fn is_base64(bytes: &[u8]) -> bool {
     let fits = |byte: &u8| byte.is_ascii_alphanumeric() | matches!(byte, b'+' | b'/' | b'=');
     bytes.iter().fold(true, |all, byte| all & fits(byte))
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    }
 }

@@ -25,6 +25,9 @@ use crate::user_state::UserState;
 pub const MAX_LINE: usize = crate::fragment::MAX_MESSAGE;
 /// Longest text that is encrypted at once, in bytes.
 pub const MAX_TEXT: usize = 16 * 1024;
+/// After so long without a line of ours a text is answered by a heartbeat, so that keys change
+/// though only one of the two writes. As libotr has it.
+const HEARTBEAT_AFTER: Duration = Duration::from_secs(60);
 
 /// libotr for one account. The protocol is always `irc`. It stays in the thread
 /// that made it.
@@ -35,6 +38,11 @@ pub struct Otr {
     pub(crate) live: HashMap<(Handle, u32), SessionRecord>,
     /// Counts up with each genuine message.
     clock: u64,
+    /// What [`Otr::set_now`] said.
+    now: Duration,
+    /// When each context was last used, by peer and instance tag. libotr notes that, too, by the
+    /// wall clock.
+    pub(crate) traffic: HashMap<(Handle, u32), Traffic>,
     poll_every: Option<Duration>,
     /// Our instance tag has been made and the caller has not been told.
     pub(crate) tag_is_new: bool,
@@ -51,6 +59,15 @@ pub(crate) struct SessionRecord {
     pub(crate) our_question: bool,
 }
 
+/// When a context was last used.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Traffic {
+    /// libotr took a line.
+    received: Option<Duration>,
+    /// A line went out.
+    sent: Option<Duration>,
+}
+
 impl Otr {
     /// No key, no peers. Calls [`crate::init`], if nobody has.
     ///
@@ -60,7 +77,21 @@ impl Otr {
     pub fn new(account: &str) -> Result<Otr, NewError> {
         let account = Peer::new(account.as_bytes())?;
         let us = UserState::new()?;
-        Ok(Otr { us, account, live: HashMap::new(), clock: 0, poll_every: None, tag_is_new: false })
+        Ok(Otr {
+            us,
+            account,
+            live: HashMap::new(),
+            clock: 0,
+            now: Duration::ZERO,
+            traffic: HashMap::new(),
+            poll_every: None,
+            tag_is_new: false,
+        })
+    }
+
+    /// The time of all that follows, by a clock that never goes back.
+    pub fn set_now(&mut self, now: Duration) {
+        self.now = now;
     }
 
     /// Takes our key out of the content of an `otr.key` file.
@@ -99,20 +130,21 @@ impl Otr {
             .to_vec()
     }
 
-    /// Handles one whole line of a peer's. Only what [`message::classify`] calls a
+    /// Handles one whole line of a peer's, with what [`message::classify`] says of it. Only a
     /// query, a message or an error does anything; all else comes back as
     /// [`Event::Unencrypted`].
-    pub fn receive(&mut self, peer: Handle, line: &[u8]) -> Received {
-        let mut received = self.receive_any(peer, line);
+    pub fn receive(&mut self, peer: Handle, what: &OtrLine<'_>, line: &[u8]) -> Received {
+        debug_assert_eq!(*what, message::classify(line), "of another line");
+        let mut received = self.receive_any(peer, what, line);
         if std::mem::take(&mut self.tag_is_new) {
             received.events.push(Event::InstagsChanged);
         }
         received
     }
 
-    fn receive_any(&mut self, peer: Handle, line: &[u8]) -> Received {
+    fn receive_any(&mut self, peer: Handle, what: &OtrLine<'_>, line: &[u8]) -> Received {
         let alone = |event| Received { events: vec![event], ..Received::default() };
-        match message::classify(line) {
+        match *what {
             OtrLine::Text | OtrLine::Tagged { .. } | OtrLine::Fragment(_) => {
                 alone(Event::Unencrypted { text: line.to_vec() })
             }
@@ -173,6 +205,7 @@ impl Otr {
             _ => return Err(SendError::NotPrivate),
         }
         let line = encrypt(context, text)?;
+        self.traffic.entry((peer, instance)).or_default().sent = Some(self.now);
         Ok((line, Vec::new()))
     }
 
@@ -229,6 +262,9 @@ impl Otr {
             self.make_room_for_stranger();
         }
         let before = ContextSnapshot::of(self.run(peer));
+        for context in self.run(peer) {
+            context.set_heartbeat_due(self.needs_heartbeat(peer, context.instance()));
+        }
         let mut sink = Sink::new();
         let username = peer.username();
         let mut text = ptr::null_mut();
@@ -256,7 +292,15 @@ impl Otr {
         unsafe { otr_sys::otrl_tlv_free(tlvs) };
         let text = take_text(text).filter(|_| internal == 0);
         // SAFETY: null or in the list, from which nothing has been taken since.
-        let instance = unsafe { Context::from_ptr(context) }.map_or(0, Context::instance);
+        let context = unsafe { Context::from_ptr(context) };
+        let instance = context.map_or(0, Context::instance);
+        if let Some(has_sent) = context.map(Context::has_sent) {
+            let traffic = self.traffic.entry((peer, instance)).or_default();
+            traffic.received = Some(self.now);
+            if has_sent {
+                traffic.sent = Some(self.now);
+            }
+        }
         let ended = before.restore(self.run(peer));
         self.us.forget_unused_prints(self.account.as_c(), peer);
         let mut events = self.settle(peer, sink);
@@ -329,6 +373,16 @@ impl Otr {
     fn heard(&mut self, peer: Handle, instance: u32) {
         self.clock += 1;
         self.live.entry((peer, instance)).or_default().last_heard = self.clock;
+    }
+
+    /// When libotr last took a line of this instance's.
+    pub(crate) fn last_received(&self, peer: Handle, instance: u32) -> Option<Duration> {
+        self.traffic.get(&(peer, instance))?.received
+    }
+
+    fn needs_heartbeat(&self, peer: Handle, instance: u32) -> bool {
+        let sent = self.traffic.get(&(peer, instance)).and_then(|traffic| traffic.sent);
+        sent.is_none_or(|sent| self.now.saturating_sub(sent) > HEARTBEAT_AFTER)
     }
 
     fn note_timer(&mut self, sink: &Sink) {

@@ -54,6 +54,7 @@ impl Otr {
     /// Drops everything that libotr holds of a peer, without a word to that one.
     pub fn forget(&mut self, peer: Handle) {
         self.live.retain(|(whose, _), _| *whose != peer);
+        self.traffic.retain(|(whose, _), _| *whose != peer);
         self.us.forget(self.account.as_c(), peer, 0);
     }
 

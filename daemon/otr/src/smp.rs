@@ -10,7 +10,7 @@ use crate::context::{Context, NOTHING};
 use crate::error::SmpError;
 use crate::event::{Event, Received};
 use crate::handle::Handle;
-use crate::message::{MessageType, OtrLine, classify};
+use crate::message::{MessageType, OtrLine};
 
 /// Longest question, in bytes. The wire would allow 64 kB with the proof.
 pub const MAX_QUESTION: usize = 1000;
@@ -132,12 +132,17 @@ impl Otr {
     /// As [`Otr::receive`], but an authentication that the peer begins is not looked at, which
     /// takes milliseconds: [`Event::Smp`] says [`crate::Smp::SmpIgnored`], and the peer is told
     /// nothing. One that is under way goes on.
-    pub fn receive_ignoring_smp(&mut self, peer: Handle, line: &[u8]) -> Received {
-        let OtrLine::Message { kind: MessageType::Data, sender, .. } = classify(line) else {
-            return self.receive(peer, line);
+    pub fn receive_ignoring_smp(
+        &mut self,
+        peer: Handle,
+        what: &OtrLine<'_>,
+        line: &[u8],
+    ) -> Received {
+        let OtrLine::Message { kind: MessageType::Data, sender, .. } = *what else {
+            return self.receive(peer, what, line);
         };
         self.expect_smp(peer, sender, otr_sys::OTRL_SMP_EXPECT1, NOTHING);
-        let received = self.receive(peer, line);
+        let received = self.receive(peer, what, line);
         self.expect_smp(peer, sender, NOTHING, otr_sys::OTRL_SMP_EXPECT1);
         received
     }

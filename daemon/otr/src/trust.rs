@@ -41,12 +41,6 @@ impl Trust {
         })
     }
 
-    /// The same, with an unknown word as no trust.
-    #[must_use]
-    pub fn from_field(field: &[u8]) -> Trust {
-        Trust::parse(field).unwrap_or_default()
-    }
-
     /// The field of libotr's file.
     #[must_use]
     pub fn as_field(&self) -> &'static [u8] {

@@ -4,6 +4,7 @@
 mod common;
 
 use common::{Person, handle, peer, private_pair, pump};
+use otr::message::classify;
 use otr::{Event, Fingerprint, SendError, Session, State, Trust, Version};
 
 #[test]
@@ -48,7 +49,7 @@ fn the_line_that_completes_an_exchange_comes_before_the_news_of_it() {
     bob.hear(&peer("alice"), &alice.out.pop_front().unwrap().1);
     alice.hear(&peer("bob"), &bob.out.pop_front().unwrap().1);
     let opening = alice.out.pop_front().unwrap().1;
-    let events = bob.otr.receive(handle("alice"), &opening).events;
+    let events = bob.otr.receive(handle("alice"), &classify(&opening), &opening).events;
     assert!(matches!(events[..], [Event::Inject { .. }, Event::Private { .. }, ..]), "{events:?}");
     bob.take(&peer("alice"), events);
     let with_alice = bob.private_with(&peer("alice")).instance;
@@ -172,11 +173,12 @@ fn text_that_mentions_otr_is_not_lost_in_a_session() {
 fn lines_that_are_no_otr_come_back_as_they_were() {
     let mut alice = Person::new("alice");
     for text in ["hello", "what is ?OTRv23? for", "?OTR,1,2,x,", "a \t  \t\t\t\t \t \t \t  "] {
-        let received = alice.otr.receive(handle("bob"), text.as_bytes());
+        let text = text.as_bytes();
+        let received = alice.otr.receive(handle("bob"), &classify(text), text);
         let event = Event::Unencrypted { text: text.into() };
         assert_eq!((received.text, received.events), (None, vec![event]));
     }
-    assert_eq!(alice.otr.receive(handle("bob"), b"?OTR?").events, []);
+    assert_eq!(alice.otr.receive(handle("bob"), &classify(b"?OTR?"), b"?OTR?").events, []);
     assert_eq!(alice.otr.context_count(), 0);
 }
 
@@ -360,6 +362,30 @@ fn asking_at_once_works_with_bare_libotr() {
         alice.say(&peer("bob"), instance, "to libotr");
         let line = alice.out.pop_front().unwrap().1;
         assert_eq!(bob.receive("alice", &line).unwrap(), b"to libotr");
+    }
+}
+
+/// By the caller's time: the wall clock, at which libotr looks, may be set.
+#[test]
+fn who_only_reads_sends_a_heartbeat_now_and_then() {
+    for version in ["?OTRv2?", "?OTRv3?"] {
+        let (mut alice, mut bob) = private_pair(version);
+        (alice.max, bob.max) = (100_000, 100_000);
+        let to_alice = bob.private_with(&peer("alice")).instance;
+        let to_bob = alice.private_with(&peer("bob")).instance;
+        let heartbeats = |alice: &mut Person, bob: &mut Person, seconds| {
+            alice.otr.set_now(std::time::Duration::from_secs(seconds));
+            bob.say(&peer("alice"), to_alice, "hello");
+            alice.hear(&peer("bob"), &bob.out.pop_front().unwrap().1);
+            std::mem::take(&mut alice.out).len()
+        };
+        let sent = [0, 60, 61, 62, 121, 122].map(|at| heartbeats(&mut alice, &mut bob, at));
+        assert_eq!(sent, [0, 0, 1, 0, 0, 1]);
+        // Whoever writes sends none.
+        alice.otr.set_now(std::time::Duration::from_secs(200));
+        alice.say(&peer("bob"), to_bob, "hello");
+        alice.out.clear();
+        assert_eq!(heartbeats(&mut alice, &mut bob, 260), 0);
     }
 }
 

@@ -164,3 +164,17 @@ fn a_message_knows_how_long_it_is() {
         assert!(!is_cut_off(text) && !is_whole(text));
     }
 }
+
+/// Some programs leave the padding out, or the bits behind the last byte as they come.
+#[test]
+fn base64_is_read_with_its_padding_and_without() {
+    // A DH key message of version 2 with an empty key.
+    for body in ["AAIKAAAAAA==", "AAIKAAAAAA=", "AAIKAAAAAA", "AAIKAAAAAP=="] {
+        assert!(is_whole(format!("?OTR:{body}.").as_bytes()), "{body}");
+    }
+    for body in ["AAIKAAAAAA===", "AAIKAAAAA", "AAIKAAAA==AA", "AAIKAAAAAA-="] {
+        assert!(!is_whole(format!("?OTR:{body}.").as_bytes()), "{body}");
+    }
+    // Instance tags that are not whole.
+    assert_eq!(classify(b"?OTR:AAMCAAABAAAAAA==."), OtrLine::Text);
+}

@@ -4,6 +4,7 @@
 mod common;
 
 use common::{Person, handle, peer, private_pair, pump};
+use otr::message::classify;
 use otr::{Event, Initiator, Smp, SmpError, SmpOutcome, Trust};
 
 fn start(who: &mut Person, with: &str, question: Option<&str>, secret: &str) {
@@ -193,13 +194,14 @@ fn who_does_not_listen_reads_on_and_takes_part_in_what_was_begun() {
         bob.max = 100_000;
         start(&mut bob, "alice", Some("which book?"), "the sea");
         let question = bob.out.pop_front().unwrap().1;
-        let received = alice.otr.receive_ignoring_smp(handle("bob"), &question);
+        let received =
+            alice.otr.receive_ignoring_smp(handle("bob"), &classify(&question), &question);
         let unheard = |event: &Event| matches!(event, Event::Smp { event: Smp::SmpIgnored, .. });
         assert!(received.events.len() == 1 && unheard(&received.events[0]), "{received:?}");
         let session = alice.private_with(&peer("bob"));
         assert!(!session.smp_asked && !session.smp_running);
         let (line, _) = bob.otr.send(handle("alice"), to_alice, b"hello?").unwrap();
-        let received = alice.otr.receive_ignoring_smp(handle("bob"), &line);
+        let received = alice.otr.receive_ignoring_smp(handle("bob"), &classify(&line), &line);
         assert_eq!(received.text.as_deref(), Some(&b"hello?"[..]));
 
         // What alice asks is gone on with.
@@ -209,7 +211,7 @@ fn who_does_not_listen_reads_on_and_takes_part_in_what_was_begun() {
         pump(&mut [&mut alice, &mut bob]);
         respond(&mut bob, "alice", "s");
         while let Some((_, line)) = bob.out.pop_front() {
-            let received = alice.otr.receive_ignoring_smp(handle("bob"), &line);
+            let received = alice.otr.receive_ignoring_smp(handle("bob"), &classify(&line), &line);
             alice.take(&peer("bob"), received.events);
             while let Some((_, line)) = alice.out.pop_front() {
                 bob.hear(&peer("alice"), &line);

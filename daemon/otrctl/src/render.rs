@@ -94,7 +94,8 @@ pub fn clean(text: &str) -> String {
     terminal::word(text)
 }
 
-/// A time in seconds, in its two largest units.
+/// A time in seconds, in its two largest units. That keeps the columns of a table narrow, which
+/// humantime's `10days 10h 3m 20s` would not; and its months of 30.44 days are no uptime.
 pub fn duration(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds}s"),

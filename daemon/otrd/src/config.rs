@@ -3,17 +3,20 @@
 
 use proto::worker::WorkerConfig;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
+/// The longest time that makes sense: ten years.
+const LONGEST: Duration = Duration::from_secs(10 * 31_557_600);
+
 /// Everything that can be set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Bounds, so that nobody takes everything.
     pub limits: Limits,
@@ -26,8 +29,9 @@ pub struct Config {
 }
 
 /// `[limits]`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Accounts of one Unix user.
     pub accounts: usize,
@@ -41,18 +45,22 @@ pub struct Limits {
 }
 
 /// `[worker]`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(default, deny_unknown_fields)]
 pub struct Worker {
     /// How long a worker stays when its module is gone...
-    pub linger: Span,
+    #[serde(deserialize_with = "duration")]
+    pub linger: Duration,
     /// ...and how long with private conversations.
-    pub linger_private: Span,
+    #[serde(deserialize_with = "duration")]
+    pub linger_private: Duration,
 }
 
 /// `[policy]`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// For nicks for which the user set nothing.
     pub default: String,
@@ -61,8 +69,9 @@ pub struct Policy {
 }
 
 /// `[log]`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(default, deny_unknown_fields)]
 pub struct Log {
     /// From which level on; RUST_LOG in the environment comes before it.
     pub level: String,
@@ -77,8 +86,9 @@ impl Default for Limits {
 impl Default for Worker {
     fn default() -> Self {
         let WorkerConfig { linger, linger_private, .. } = WorkerConfig::default();
-        let span = |seconds| Span(Duration::from_secs(seconds));
-        Self { linger: span(linger), linger_private: span(linger_private) }
+        let (linger, linger_private) =
+            (Duration::from_secs(linger), Duration::from_secs(linger_private));
+        Self { linger, linger_private }
     }
 }
 
@@ -120,9 +130,6 @@ impl Config {
     fn parse(text: &str) -> Result<Self, String> {
         // Byte order marks of editors.
         let text = text.trim_start_matches('\u{feff}');
-        let table: Table = text.parse().map_err(|why: toml::de::Error| why.to_string())?;
-        let known = Table::try_from(Self::default()).map_err(|why| why.to_string())?;
-        check_keys(&table, &known, "")?;
         let config: Self = toml::from_str(text).map_err(|why| why.to_string())?;
         config.check()?;
         Ok(config)
@@ -163,93 +170,30 @@ impl Config {
     /// The workers' part.
     pub fn worker_config(&self) -> WorkerConfig {
         WorkerConfig {
-            linger: self.worker.linger.0.as_secs(),
-            linger_private: self.worker.linger_private.0.as_secs(),
+            linger: self.worker.linger.as_secs(),
+            linger_private: self.worker.linger_private.as_secs(),
             policy: self.policy.default.clone(),
             services: self.policy.services.clone(),
         }
     }
 }
 
-/// Every key has to be one that has a default.
-fn check_keys(given: &Table, known: &Table, within: &str) -> Result<(), String> {
-    for (name, value) in given {
-        let path = format!("{within}{name}");
-        match (known.get(name), value) {
-            (Some(Value::Table(known)), Value::Table(given)) => {
-                check_keys(given, known, &format!("{path}."))?;
-            }
-            (Some(_), _) => {}
-            (None, _) => {
-                let names = known.keys().map(String::as_str);
-                let nearest = names.min_by_key(|other| distance(name, other));
-                let nearest = nearest.filter(|other| distance(name, other) <= other.len() / 2);
-                return Err(match nearest {
-                    Some(nearest) => {
-                        format!("no such key: {path}: did you mean {within}{nearest}?")
-                    }
-                    None => {
-                        let names: Vec<&str> = known.keys().map(String::as_str).collect();
-                        format!("no such key: {path}: there are {}", names.join(", "))
-                    }
-                });
-            }
-        }
+/// A time as people write it: `90s`, `5m`, `2h 30m`, `7d`.
+fn duration<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(input)?;
+    let duration = humantime::parse_duration(&text).map_err(|why| {
+        D::Error::custom(format!("{why}: give a time such as \"90s\", \"5m\" or \"2h 30m\""))
+    })?;
+    if duration > LONGEST || duration.subsec_nanos() != 0 {
+        return Err(D::Error::custom("give a time of whole seconds, at most \"10years\""));
     }
-    Ok(())
-}
-
-/// How many letters have to be changed, added or taken away (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut next = vec![i + 1];
-        for ((b, above), before) in other.iter().zip(row.iter().skip(1)).zip(&row) {
-            let left = next.last().copied().unwrap_or(0);
-            next.push((before + usize::from(a != *b)).min(above + 1).min(left + 1));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
-}
-
-/// A time as people write it: `90s`, `5m`, `24h`, `7d`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span(pub Duration);
-
-/// The longest time that makes sense: ten years.
-const LONGEST: u64 = 10 * 365 * 86_400;
-/// Units, the longest first.
-const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(input)?;
-        let seconds = text.chars().last().and_then(|last| {
-            let (_, seconds) = UNITS.into_iter().find(|(unit, _)| *unit == last)?;
-            let number = text.strip_suffix(last)?;
-            let digits = number.bytes().all(|byte| byte.is_ascii_digit());
-            number.parse::<u64>().ok().filter(|_| digits)?.checked_mul(seconds)
-        });
-        let seconds = seconds.filter(|seconds| *seconds <= LONGEST);
-        let wrong = || D::Error::custom("no time: give one such as \"90s\", \"5m\" or \"24h\"");
-        Ok(Self(Duration::from_secs(seconds.ok_or_else(wrong)?)))
-    }
-}
-
-impl Serialize for Span {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        let seconds = self.0.as_secs();
-        let fits = |(_, unit): &(char, u64)| seconds > 0 && seconds.is_multiple_of(*unit);
-        let (unit, length) = UNITS.into_iter().find(fits).unwrap_or(('s', 1));
-        out.serialize_str(&format!("{}{unit}", seconds / length))
-    }
+    Ok(duration)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use toml::Table;
 
     /// The file that comes with otrd.
     const SHIPPED: &str = include_str!("../../../systemd/otrd.toml");
@@ -263,8 +207,18 @@ mod tests {
             _ => line.to_owned(),
         };
         let uncommented: Vec<String> = SHIPPED.lines().map(plain).collect();
-        let given: Table = uncommented.join("\n").parse().unwrap();
-        assert_eq!(given, Table::try_from(Config::default()).unwrap());
+        let uncommented = uncommented.join("\n");
+        assert_eq!(Config::parse(&uncommented).unwrap(), Config::default());
+        let given: Table = uncommented.parse().unwrap();
+        assert_eq!(keys(&given), keys(&Table::try_from(Config::default()).unwrap()));
+    }
+
+    /// With its section, each.
+    fn keys(sections: &Table) -> Vec<String> {
+        let keys = |(section, keys): (&String, &toml::Value)| -> Vec<String> {
+            keys.as_table().unwrap().keys().map(|key| format!("{section}.{key}")).collect()
+        };
+        sections.iter().flat_map(keys).collect()
     }
 
     #[test]
@@ -278,15 +232,21 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_not_known_is_an_error_with_a_suggestion() {
-        for (text, said) in [
-            ("[worker]\nlingr = \"5m\"", "worker.lingr: did you mean worker.linger?"),
-            ("[workers]\nlinger = \"5m\"", "workers: did you mean worker?"),
-            ("[polcy]\ndefault = \"never\"", "polcy: did you mean policy?"),
-            ("[limits]\nzebras = 3", "limits.zebras: there are"),
+    fn a_key_that_is_not_known_is_an_error_that_says_where_and_names_those_that_are() {
+        for (text, line, key, known) in [
+            ("[worker]\nlingr = \"5m\"", 2, "lingr", &["linger", "linger_private"][..]),
+            ("[workers]\nlinger = \"5m\"", 1, "workers", &["limits", "worker", "policy", "log"]),
+            ("\n[polcy]\ndefault = \"never\"", 2, "polcy", &["policy"]),
+            ("[limits]\nzebras = 3", 2, "zebras", &["accounts", "pending", "admins", "memory"]),
+            ("[policy]\ndefaults = \"never\"", 2, "defaults", &["default", "services"]),
+            ("[log]\nlevels = \"info\"", 2, "levels", &["level"]),
         ] {
             let why = Config::parse(text).unwrap_err();
-            assert!(why.contains(said), "{text}: {why}");
+            assert!(why.contains(&format!("line {line}")), "{text}: {why}");
+            let (_, known_ones) = why.split_once(&format!("unknown field `{key}`, ")).expect(&why);
+            for known in known {
+                assert!(known_ones.contains(&format!("`{known}`")), "{text}: {why}");
+            }
         }
     }
 
@@ -296,7 +256,13 @@ mod tests {
             ("[limits]\naccounts = 0", "limits.accounts"),
             ("[limits]\naccounts = -1", "line 2"),
             ("[limits]\naccounts = \"many\"", "line 2"),
-            ("[worker]\nlinger = \"5 minutes\"", "\"90s\""),
+            ("[worker]\nlinger = \"5 moments\"", "\"90s\""),
+            ("[worker]\nlinger = \"5\"", "\"90s\""),
+            ("[worker]\nlinger = \"\"", "\"90s\""),
+            ("[worker]\nlinger = \"-5m\"", "\"90s\""),
+            ("[worker]\nlinger = \"500ms\"", "whole seconds"),
+            ("[worker]\nlinger = \"11years\"", "at most"),
+            ("[worker]\nlinger = \"5 moments\"", "line 2"),
             ("[worker]\nlinger = 60", "line 2"),
             ("[worker]\nlinger = \"99999999999999999999d\"", "\"90s\""),
             ("[policy]\ndefault = \"sometimes\"", "never, manual, opportunistic, required"),
@@ -312,9 +278,17 @@ mod tests {
 
     #[test]
     fn times_are_read_as_they_are_written() {
-        for (text, seconds) in
-            [("0s", 0), ("90s", 90), ("5m", 300), ("24h", 86_400), ("7d", 604_800)]
-        {
+        for (text, seconds) in [
+            ("0s", 0),
+            ("90s", 90),
+            ("5m", 300),
+            ("24h", 86_400),
+            ("7d", 604_800),
+            ("2h 30m", 9000),
+            ("1day 12hours", 129_600),
+            ("5 minutes", 300),
+            ("3650d", 315_360_000),
+        ] {
             let config = Config::parse(&format!("[worker]\nlinger = \"{text}\"")).unwrap();
             assert_eq!(config.worker_config().linger, seconds);
         }

@@ -424,7 +424,8 @@ fn settings_are_looked_at_and_read_again() {
     assert!(!check().0, "a file that is named has to be there");
     std::fs::write(&path, "[limits]\nadmin = 2\n").unwrap();
     let (good, said) = check();
-    assert!(!good && said.contains("did you mean limits.admins?"), "{said}");
+    assert!(!good && said.contains("otrd.toml") && said.contains("line 2"), "{said}");
+    assert!(said.contains("unknown field `admin`") && said.contains("`admins`"), "{said}");
     std::fs::write(&path, "[limits]\nadmins = 2\n").unwrap();
     assert!(check().0);
 

@@ -3,6 +3,7 @@
 
 use crate::sandbox::{self, WithoutLandlock};
 use anyhow::{Context, Result, bail};
+use otr::message::classify;
 use otr::{Event, Handle, Otr, State};
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -20,9 +21,10 @@ pub fn main(without: WithoutLandlock) -> Result<()> {
     let mut lines = VecDeque::from([(false, alice.query())]);
     for _ in 0..LINES {
         let Some((for_alice, line)) = lines.pop_front() else { break };
+        let what = classify(&line);
         let received = match for_alice {
-            true => alice.receive(to_bob, &line),
-            false => bob.receive(to_alice, &line),
+            true => alice.receive(to_bob, &what, &line),
+            false => bob.receive(to_alice, &what, &line),
         };
         lines.extend(received.events.into_iter().filter_map(|event| match event {
             Event::Inject { line } => Some((!for_alice, line)),
@@ -33,7 +35,7 @@ pub fn main(without: WithoutLandlock) -> Result<()> {
     let session = sessions.iter().find(|session| session.state == State::Encrypted);
     let session = session.context("the two did not become private: reinstall libotr")?;
     let (line, _) = alice.send(to_bob, session.instance, b"hello")?;
-    if bob.receive(to_alice, &line).text.as_deref() != Some(b"hello") {
+    if bob.receive(to_alice, &classify(&line), &line).text.as_deref() != Some(b"hello") {
         bail!("what one encrypted the other could not read: reinstall libotr and libgcrypt");
     }
     let (keys, all) = (keys.as_millis(), start.elapsed().as_millis());

@@ -55,7 +55,7 @@ impl Peer {
             OtrLine::Text | OtrLine::Tagged { .. } => return,
             _ => line.to_vec(),
         };
-        let received = self.otr.receive(handle(ALICE), &whole);
+        let received = self.otr.receive(handle(ALICE), &classify(&whole), &whole);
         self.take(received.events);
     }
 

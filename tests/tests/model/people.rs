@@ -81,7 +81,7 @@ impl Person {
             OtrLine::Text | OtrLine::Tagged { .. } => return Vec::new(),
             _ => line.to_vec(),
         };
-        let Received { text, events, .. } = otr.receive(handle(from), &whole);
+        let Received { text, events, .. } = otr.receive(handle(from), &classify(&whole), &whole);
         let mut heard: Vec<Heard> = text
             .map(|text| Heard::Private(String::from_utf8_lossy(&text).into_owned()))
             .into_iter()

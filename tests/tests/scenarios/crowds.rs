@@ -211,7 +211,7 @@ fn who_floods_one_account_disturbs_no_other() {
 fn flood_of(nick: &str) -> Vec<String> {
     let mut otr = otr::Otr::new("stranger").expect("libotr");
     otr.load_key(&key_file("stranger")).expect("a key that was just made");
-    let answer = otr.receive(handle(nick), b"?OTRv2?");
+    let answer = otr.receive(handle(nick), &otr::message::classify(b"?OTRv2?"), b"?OTRv2?");
     let commitments = answer.events.into_iter().filter_map(|event| match event {
         otr::Event::Inject { line, .. } => String::from_utf8(line).ok(),
         _ => None,

@@ -118,7 +118,7 @@ impl Person {
             }
             _ => line.to_vec(),
         };
-        let received = self.otr.receive(handle_of(from), &whole);
+        let received = self.otr.receive(handle_of(from), &classify(&whole), &whole);
         if let Some(text) = received.text {
             self.texts.push((received.instance, String::from_utf8(text).expect("test text")));
         }

@@ -11,7 +11,7 @@
 //! only with the new keys, when the exchange is complete. What is typed in between waits, too.
 
 use crate::limits;
-use otr::message::MessageType;
+use otr::message::{MessageType, OtrLine};
 use otr::{Event, Version};
 use proto::shim::IncomingMessage;
 use std::time::Duration;
@@ -29,10 +29,12 @@ pub enum Step {
 }
 
 impl Step {
-    /// Of an OTR message with this in its header.
-    pub fn of(version: Version, kind: MessageType, sender: u32) -> Self {
-        match (version, kind) {
-            (Version::V3, MessageType::DhCommit) => Self::Commitment(sender),
+    pub fn of(what: &OtrLine<'_>) -> Self {
+        match *what {
+            OtrLine::Query { .. } => Self::Query,
+            OtrLine::Message {
+                version: Version::V3, kind: MessageType::DhCommit, sender, ..
+            } => Self::Commitment(sender),
             _ => Self::Answer,
         }
     }
@@ -65,8 +67,8 @@ impl PutOff {
 /// What would disturb the exchange.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Disturbing {
-    /// A query or a commitment of the peer's.
-    Message(IncomingMessage),
+    /// A query or a commitment of the peer's, and what it is to OTR.
+    Message(IncomingMessage, OtrLine<'static>),
     /// Our key once more, for a commitment that replaces one that we have answered. The peer opens the
     /// newer one with the first answer; the second is for one that did not get the first.
     Key(Vec<Event>),
@@ -145,7 +147,8 @@ mod tests {
     fn message(text: &str) -> Disturbing {
         let from = proto::irc::Source::new("bob!b@host").unwrap();
         let kind = proto::shim::MessageKind::Text;
-        Disturbing::Message(IncomingMessage { from, kind, text: proto::irc::Text::from(text) })
+        let message = IncomingMessage { from, kind, text: proto::irc::Text::from(text) };
+        Disturbing::Message(message, OtrLine::Query { v2: true, v3: true })
     }
 
     #[test]

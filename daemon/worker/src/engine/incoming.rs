@@ -1,7 +1,6 @@
 //! What a peer sent.
 
 use super::conversation::Unreadable;
-use super::crossing::Step;
 use super::messages::Message;
 use super::own_key::HeldLine;
 use super::{Engine, Policy};
@@ -73,54 +72,67 @@ impl Engine {
             OtrLine::Fragment(fragment) => {
                 let ours = self.otr.instag();
                 match self.fragments.push(self.now.mono, peer, &fragment, Some(ours)) {
-                    Outcome::Complete(whole)
-                        if matches!(message::classify(&whole), OtrLine::Message { .. }) =>
-                    {
-                        let whole =
-                            IncomingMessage { text: proto::irc::Text::new(whole), ..message };
-                        self.line(peer, whole, policy);
-                    }
-                    Outcome::Complete(_) => self.damaged_message(peer),
+                    // A line of its own.
+                    Outcome::Complete(whole) => match message::classify(&whole) {
+                        OtrLine::Message { version, kind, sender, receiver } => {
+                            let what = OtrLine::Message { version, kind, sender, receiver };
+                            let text = proto::irc::Text::new(whole);
+                            self.encoded(peer, IncomingMessage { text, ..message }, what);
+                        }
+                        _ => self.damaged_message(peer),
+                    },
                     Outcome::Pending | Outcome::Dropped => {}
                 }
             }
-            OtrLine::Message { kind: MessageType::Data, sender, .. } => {
-                self.data(peer, message, sender)
+            OtrLine::Message { version, kind, sender, receiver } => {
+                let what = OtrLine::Message { version, kind, sender, receiver };
+                self.encoded(peer, message, what);
             }
-            OtrLine::Message { version, kind, sender, .. } => {
-                let step = Step::of(version, kind, sender);
-                if self.may_exchange_keys(peer)
-                    && self.key_or_hold(HeldLine::In(message.clone(), step))
-                {
-                    self.receive(peer, &message, step);
-                }
-            }
+        }
+    }
+
+    /// A whole encoded message: encrypted text, or a step of a key exchange.
+    fn encoded(&mut self, peer: &Peer, message: IncomingMessage, what: OtrLine<'static>) {
+        if let OtrLine::Message { kind: MessageType::Data, sender, .. } = what {
+            return self.data(peer, message, &what, sender);
+        }
+        if self.may_exchange_keys(peer)
+            && self.key_or_hold(HeldLine::In(message.clone(), what.clone()))
+        {
+            self.receive(peer, &message, &what);
         }
     }
 
     /// A query or an offer: we begin the key exchange.
     fn asked_by(&mut self, peer: &Peer, v2: bool, v3: bool, from: Source) {
-        let query: &[u8] = match (v2, v3) {
-            (_, true) => b"?OTRv23?",
-            (true, false) => b"?OTRv2?",
+        let (what, query): (_, &[u8]) = match (v2, v3) {
+            (_, true) => (OtrLine::Query { v2: true, v3: true }, b"?OTRv23?"),
+            (true, false) => (OtrLine::Query { v2, v3 }, b"?OTRv2?"),
             (false, false) => return,
         };
         let query =
             IncomingMessage { from, kind: MessageKind::Text, text: proto::irc::Text::new(query) };
-        if self.key_or_hold(HeldLine::In(query.clone(), Step::Query)) {
-            self.receive(peer, &query, Step::Query);
+        if self.key_or_hold(HeldLine::In(query.clone(), what.clone())) {
+            self.receive(peer, &query, &what);
         }
     }
 
     /// An encrypted text.
-    fn data(&mut self, peer: &Peer, message: IncomingMessage, instance: u32) {
+    fn data(
+        &mut self,
+        peer: &Peer,
+        message: IncomingMessage,
+        what: &OtrLine<'static>,
+        instance: u32,
+    ) {
         // Which key it came under has to be known before: the line may also end the session.
         let Some(handle) = self.conversations.handle(peer) else { return };
         let security = self.security_under(peer, self.otr.private_key_of(handle, instance));
         // What rides along shows only once it is decrypted, and then it is looked at already.
+        let text = message.text.as_bytes();
         let mut received = match self.may_authenticate(peer) {
-            true => self.otr.receive(handle, message.text.as_bytes()),
-            false => self.otr.receive_ignoring_smp(handle, message.text.as_bytes()),
+            true => self.otr.receive(handle, what, text),
+            false => self.otr.receive_ignoring_smp(handle, what, text),
         };
         if let Some(text) = received.text {
             self.decrypted(peer, message.from, security, &text);

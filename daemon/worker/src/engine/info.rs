@@ -170,7 +170,8 @@ fn trust(trust: &Trust) -> &'static str {
     }
 }
 
-/// Seconds for people.
+/// Seconds for people, in a sentence: rounded down to what matters, which humantime's
+/// `1day 2h 3m 4s` is not.
 fn duration(seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {

@@ -3,6 +3,7 @@
 use super::Engine;
 use super::conversation::Conversation;
 use super::crossing::{Disturbing, Due, Step};
+use otr::message::OtrLine;
 use otr::{Awaited, Peer};
 use proto::shim::IncomingMessage;
 
@@ -30,28 +31,37 @@ impl Engine {
     }
 
     /// A step of a key exchange, through libotr, now or when the exchange under way is over.
-    pub(super) fn receive(&mut self, peer: &Peer, message: &IncomingMessage, step: Step) {
+    pub(super) fn receive(
+        &mut self,
+        peer: &Peer,
+        message: &IncomingMessage,
+        what: &OtrLine<'static>,
+    ) {
         let under_way = self.exchanges(peer);
         let awaits = |instance, what| under_way.contains(&(instance, what));
-        match step {
+        match Step::of(what) {
             Step::Query if !under_way.is_empty() => {
-                self.put_off(peer, None, Disturbing::Message(message.clone()));
+                self.put_off(peer, None, Disturbing::Message(message.clone(), what.clone()));
             }
             Step::Commitment(instance) if awaits(instance, Awaited::Signature) => {
-                self.put_off(peer, Some(instance), Disturbing::Message(message.clone()));
+                self.put_off(
+                    peer,
+                    Some(instance),
+                    Disturbing::Message(message.clone(), what.clone()),
+                );
             }
             Step::Commitment(instance) if awaits(instance, Awaited::RevealedSignature) => {
                 let Some(handle) = self.conversations.handle(peer) else { return };
-                let answer = self.otr.receive(handle, message.text.as_bytes()).events;
+                let answer = self.otr.receive(handle, what, message.text.as_bytes()).events;
                 self.put_off(peer, Some(instance), Disturbing::Key(answer));
             }
-            _ => self.exchange(peer, message),
+            _ => self.exchange(peer, message, what),
         }
     }
 
-    fn exchange(&mut self, peer: &Peer, message: &IncomingMessage) {
+    fn exchange(&mut self, peer: &Peer, message: &IncomingMessage, what: &OtrLine<'static>) {
         let Some(handle) = self.conversations.handle(peer) else { return };
-        let received = self.otr.receive(handle, message.text.as_bytes());
+        let received = self.otr.receive(handle, what, message.text.as_bytes());
         self.note_renewal(peer);
         self.events(peer, received.events);
         // Complete, or given up: either way nothing waits for it any more.
@@ -94,7 +104,9 @@ impl Engine {
             let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
             let renewal_over = conversation.renewal_deadline().is_some_and(|at| at <= now);
             match conversation.crossing_mut().take_due(now) {
-                Some(Due::PutOff(Disturbing::Message(message))) => self.exchange(&peer, &message),
+                Some(Due::PutOff(Disturbing::Message(message, what))) => {
+                    self.exchange(&peer, &message, &what)
+                }
                 Some(Due::PutOff(Disturbing::Key(events))) => {
                     self.note_renewal(&peer);
                     self.events(&peer, events);

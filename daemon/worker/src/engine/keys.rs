@@ -90,9 +90,9 @@ impl Engine {
     fn resume(&mut self, held: HeldLine) {
         match held {
             HeldLine::Query(peer) => self.query(&peer),
-            HeldLine::In(message, step) => {
+            HeldLine::In(message, what) => {
                 if let Some(peer) = self.peer(message.from.nick().as_bytes()) {
-                    self.receive(&peer, &message, step);
+                    self.receive(&peer, &message, &what);
                 }
             }
         }

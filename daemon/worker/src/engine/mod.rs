@@ -183,6 +183,7 @@ impl Engine {
     /// first, so that nothing is told that a crash could undo.
     pub fn step(&mut self, now: Now, event: Event) -> Vec<Action> {
         self.now = now;
+        self.otr.set_now(now.mono);
         // Once nothing bad was heard of the key's file, its copy is wiped.
         if !matches!(event, Event::NotSaved(..)) && !self.persistence.is_failing(StoredFile::Key) {
             self.own_key.saved();

@@ -1,8 +1,8 @@
 //! Our own key: whether there is one, what waits for it, and its copy until it is on disk.
 
-use super::crossing::Step;
 use crate::limits;
 use otr::Peer;
+use otr::message::OtrLine;
 use proto::shim::IncomingMessage;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -42,8 +42,8 @@ impl KeyState {
 
 /// Something that needs our key.
 pub(super) enum HeldLine {
-    /// A peer's message, and what it does.
-    In(IncomingMessage, Step),
+    /// A peer's message, and what it is to OTR.
+    In(IncomingMessage, OtrLine<'static>),
     /// A query of ours to this peer.
     Query(Peer),
 }

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::outbox::Decided;
 use crate::outbox::late::{self, left_to_us};
 use proto::irc::{Nick, Text};
-use proto::jsonrpc::{self, Code, Error, Id, Message, Response};
+use proto::jsonrpc::{self, Answer, Code, Error, Id, Message, Response};
 use proto::overview::StatePage;
 use proto::shim::{
     self, Bye, ByeReason, Call, Effect, Effects, Hello, HelloReply, IncomingMessage, Limits, Reply,
@@ -137,9 +137,9 @@ impl Worker {
                         rest.extend(effects);
                         Ok(Decided { reply: Reply::Effects(Effects { effects: now }), passes })
                     });
-                    if last.is_none() && answer.is_some() {
+                    if let (None, Some(Answer::Single(answer))) = (last, &answer) {
                         // Refused before it was a call: that is an answer, too.
-                        last = id_of(&line);
+                        last = number(Some(&answer.id));
                     }
                     self.outbox.answer(last, answer);
                     self.unasked(rest);
@@ -308,14 +308,6 @@ impl Worker {
             jsonrpc::write_line(connection.out(), line);
             connection.flush();
         }
-    }
-}
-
-/// The id of a request that is in no batch.
-fn id_of(line: &[u8]) -> Option<u64> {
-    match jsonrpc::parse(line) {
-        Ok(Message::Single(request)) => number(request.id.as_ref()),
-        _ => None,
     }
 }
 

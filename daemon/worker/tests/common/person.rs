@@ -99,7 +99,7 @@ impl Person {
             }
             _ => line.to_vec(),
         };
-        let received = self.otr.receive(THEM, &whole);
+        let received = self.otr.receive(THEM, &classify(&whole), &whole);
         if let Some(text) = received.text {
             self.read.push(String::from_utf8_lossy(&text).into_owned());
         }

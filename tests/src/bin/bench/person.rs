@@ -39,7 +39,7 @@ impl Person {
             }
             _ => line.to_vec(),
         };
-        let received = self.otr.receive(handle(from), &whole);
+        let received = self.otr.receive(handle(from), &classify(&whole), &whole);
         (lines(received.events), received.text)
     }
 
