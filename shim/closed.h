@@ -49,7 +49,7 @@ class Closed {
     void Open(const std::string& name);
     void OpenEverybody();
 
-    // The user name of somebody who is closed, by which some servers reach him, too.
+    // The user name of somebody who is closed, by which some servers reach them, too.
     void Learn(const std::string& name, const std::string& user);
     // Where the words of somebody come from, as user@host. Some clients show what comes from there in the same
     // window, whatever the nick is, and write to that nick from then on.

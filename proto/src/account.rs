@@ -1,4 +1,4 @@
-//! Whose keys: a Unix user, a ZNC user of his, and one of that user's IRC networks.
+//! Whose keys: a Unix user, one of their ZNC users, and one of that user's IRC networks.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::de::{self, Deserializer};

@@ -124,7 +124,7 @@ impl Code {
     /// What an error says when nobody says more.
     pub fn message(self) -> &'static str {
         match self {
-            Code::Parse => "not JSON: send one object a line",
+            Code::Parse => "not JSON: send one object per line",
             Code::InvalidRequest => "not a JSON-RPC 2.0 request: send jsonrpc, method and params",
             Code::MethodNotFound => "no such method on this socket: see PROTOCOL.md",
             Code::InvalidParams => "params do not fit the method: see PROTOCOL.md",

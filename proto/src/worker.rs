@@ -103,7 +103,7 @@ pub enum ToWorker {
         allow_no_landlock: bool,
         /// What the admin set.
         config: WorkerConfig,
-        /// How files are to lie on disk; [`ToWorker::Secret`] follows. Missing without a master
+        /// Whether files are to be encrypted on disk; [`ToWorker::Secret`] follows. Missing without a master
         /// secret.
         at_rest: Option<AtRest>,
         /// The front's version of this protocol.
@@ -119,14 +119,14 @@ pub enum ToWorker {
         control: u32,
         /// What the admin set.
         config: WorkerConfig,
-        /// How files are to lie on disk; [`ToWorker::Secret`] follows. Missing without a master
+        /// Whether files are to be encrypted on disk; [`ToWorker::Secret`] follows. Missing without a master
         /// secret.
         at_rest: Option<AtRest>,
     },
     /// The reading end of a pipe is beside it, out of which come the account's key, 32 bytes, and
     /// that of the master secret before, where there is one. No key is ever in a packet.
     Secret,
-    /// Change how files lie on disk, copies too. Answer with [`ToFront::AtRest`].
+    /// Encrypt or decrypt the files on disk, copies too. Answer with [`ToFront::AtRest`].
     AtRest {
         /// To be repeated.
         seq: u64,
@@ -201,7 +201,7 @@ pub enum ToWorker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogTopic {
-    /// Files lie otherwise on disk than before.
+    /// The encryption of the account's files was changed.
     AtRest,
     /// The key's file cannot be used.
     Key,
@@ -284,7 +284,7 @@ pub enum ToFront {
     AtRest {
         /// As asked.
         seq: u64,
-        /// How files lie now, or what is not so.
+        /// Whether files are encrypted now, or in words what could not be changed.
         outcome: Result<AtRest, Refused>,
     },
     /// Answer to [`ToWorker::Import`].

@@ -18,7 +18,7 @@ const ASKED: ABI = ABI::V6;
 pub enum WithoutLandlock {
     /// Is an error.
     Refuse,
-    /// Is gone along with: the admin said so (`otrd --allow-no-landlock`).
+    /// Is tolerated: started with `--allow-no-landlock`.
     Allow,
 }
 

@@ -126,7 +126,7 @@ pub fn imports(imports: &Imports) -> String {
             ));
         }
         if result.skipped > 0 {
-            out.push_str(&format!("  lines that are of no use: {}\n", result.skipped));
+            out.push_str(&format!("  skipped lines: {}\n", result.skipped));
         }
     }
     out.push_str(if imports.done { "Done.\n" } else { "Nothing was changed.\n" });

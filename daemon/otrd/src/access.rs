@@ -3,7 +3,7 @@
 /// Whom this otrd serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Every Unix user, each with accounts of his own.
+    /// Every Unix user, each with accounts of their own.
     System,
     /// The one who started it.
     User(u32),

@@ -38,7 +38,7 @@ pub struct Args {
     /// Only look at the settings, and say what is wrong with them.
     #[arg(long)]
     pub check_config: bool,
-    /// Serve every Unix user, each with accounts of his own [default for root].
+    /// Serve every Unix user, each with accounts of their own [default for root].
     #[arg(long, conflicts_with = "user")]
     system: bool,
     /// Serve only the Unix user who starts it [default for all but root].

@@ -164,7 +164,7 @@ impl Context {
         memory.too_much(account.uid, most) == Some(account)
     }
 
-    /// How files are to lie on disk; nothing without a master secret.
+    /// Whether files are to be encrypted on disk; nothing without a master secret.
     pub fn at_rest(&self) -> Option<AtRest> {
         self.master_secrets.as_ref().map(|_| self.state.at_rest())
     }

@@ -1,4 +1,4 @@
-//! Key generations: one an account at most, as many at once as there are processors, the others
+//! Key generations: one per account at most, as many at once as there are processors, the others
 //! in a queue. The front moves a pipe; it never reads a key.
 
 use crate::context::Context;

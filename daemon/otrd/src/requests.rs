@@ -77,7 +77,7 @@ pub enum WorkerRequest {
     Import { order: Order, files: OwnedFd },
     /// Ours, into a descriptor.
     Export { files: OwnedFd },
-    /// To have its files lie on disk like this.
+    /// To convert its files on disk to this.
     AtRest(AtRest),
 }
 

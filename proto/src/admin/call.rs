@@ -39,9 +39,9 @@ pub enum Call {
     Replace(Replace),
     /// `restore-account`: files that were set aside become the account's again.
     Restore(Restore),
-    /// `encryption`: how files are to lie on disk.
+    /// `encryption`: whether files are to be encrypted on disk.
     Encryption(Encryption),
-    /// `encrypt-account`: has an account's files lie so, and says how they do.
+    /// `encrypt-account`: encrypts or decrypts an account's files so, and says what they are.
     EncryptAccount(EncryptAccount),
     /// `watch`: from now on this connection is told what changes.
     Watch(Watch),
@@ -90,7 +90,7 @@ pub struct EncryptionState {
     pub master: bool,
     /// Whether it was given the one before, too.
     pub old: bool,
-    /// How files are to lie on disk.
+    /// Whether files are to be encrypted on disk.
     pub at_rest: AtRest,
 }
 
@@ -104,7 +104,7 @@ pub struct EncryptAccount {
 /// Result of `encrypt-account`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountEncrypted {
-    /// How the account's files lie on disk, copies too.
+    /// Whether the account's files are encrypted on disk, copies too.
     pub at_rest: AtRest,
 }
 

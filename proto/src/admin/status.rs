@@ -79,7 +79,7 @@ pub struct WorkerStatus {
     /// The memory that the worker takes for itself now, in KiB: without programs and libraries, which all share.
     #[serde(default)]
     pub memory: u64,
-    /// How its files lie on disk: `plain`, `encrypted`, or `not all …`.
+    /// Whether its files are encrypted on disk: `plain`, `encrypted`, or `not all …`.
     #[serde(default)]
     pub at_rest: String,
     /// How the worker is confined, in words.

@@ -22,7 +22,7 @@ pub struct Hello {
     /// ZNC's version, for people.
     #[serde(default)]
     pub znc: String,
-    /// Which loading of the module this is. With it nothing is lost where a connection breaks.
+    /// Random id of this load of the module. With it nothing is lost where a connection breaks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<Instance>,
     /// How many lines of the worker this instance has taken, on all of its connections.
@@ -56,7 +56,7 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// A loading of the module: 1 to [`Instance::MAX`] visible ASCII characters, made at random.
+/// The random id of one load of the module: 1 to [`Instance::MAX`] visible ASCII characters, made at random.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Instance(String);

@@ -57,7 +57,7 @@ pub enum Event {
     Arrived(Arrival),
     /// What the admin set.
     Config(WorkerConfig),
-    /// How the files lie on disk, in words.
+    /// Whether the files are encrypted on disk, in words.
     AtRest(&'static str),
     /// Keys and fingerprints of another program, as a [`proto::bundle`].
     Import(Zeroizing<Vec<u8>>, Order),

@@ -100,7 +100,7 @@ struct Worker {
     memory: OwnMemory,
     account: Account,
     presence: Presence,
-    /// How files are to lie on disk under the keys that a new front is about to send.
+    /// Whether files are to be encrypted on disk, under the keys that a new front is about to send.
     wanted_at_rest: Option<AtRest>,
     clock: Clock,
     connection: Option<Connection>,

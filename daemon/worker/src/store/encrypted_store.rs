@@ -180,7 +180,7 @@ impl<D: Disk> EncryptedStore<D> {
         converted
     }
 
-    /// How the files lie, in a word or some.
+    /// Whether the files are encrypted, in words.
     pub fn at_rest(&self) -> &'static str {
         match (self.wanted, self.unconverted) {
             (AtRest::Plain, 0) => "plain",

@@ -28,12 +28,12 @@ pub struct Said {
 /// What is the enemy's.
 pub struct Enemy {
     words: Vec<String>,
-    /// The fingerprint of all his clients.
+    /// The fingerprint of all their clients.
     pub key: String,
 }
 
 impl Enemy {
-    /// The word of his that a text has.
+    /// The word of theirs that a text has.
     pub fn word(&self, text: &str) -> Option<&str> {
         self.words.iter().find(|word| text.contains(word.as_str())).map(String::as_str)
     }
@@ -210,7 +210,7 @@ impl Oracle {
             return;
         }
         self.read_by_enemy = read.len();
-        // Only what was typed in this step: the user may have changed her mind since.
+        // Only what was typed in this step: the user may have changed their mind since.
         let token = self.token();
         if read.iter().any(|words| words.contains(&token)) {
             self.each(|side, user, enemy| {
