@@ -35,9 +35,8 @@ pub struct Rights {
     /// `watch` on the admin socket.
     pub watch: Scope,
     /// `import`, `export`, `forget-account` and `restore-account` on the admin socket: keys in and
-    /// out. Whoever runs
-    /// ZNC may use its keys, not take them along.
-    pub moving: Scope,
+    /// out. Whoever runs ZNC may use its keys, not take them along.
+    pub import_export: Scope,
 }
 
 /// What the kernel calls every user that our user namespace does not know: many people in one.
@@ -47,11 +46,11 @@ const OVERFLOW: u32 = 65534;
 #[rustfmt::skip]
 pub fn rights(mode: Mode, caller: u32) -> Rights {
     use Scope::{All, None, Own};
-    let row = |hello, status, accounts, command, watch, moving| {
-        Rights { hello, status, accounts, command, watch, moving }
+    let row = |hello, status, accounts, command, watch, import_export| {
+        Rights { hello, status, accounts, command, watch, import_export }
     };
     match (mode, caller) {
-        //                                               hello status accounts command watch moving
+        //                                               hello status accounts command watch import_export
         (Mode::System, 0)                         => row(Own,  All,   All,     All,    All,  All),
         (Mode::System, OVERFLOW)                  => row(None, None,  None,    None,   None, None),
         (Mode::System, _)                         => row(Own,  Own,   Own,     Own,    Own,  None),
@@ -112,7 +111,14 @@ mod tests {
         assert_eq!(rights(Mode::User(ME), ME).command, Scope::All);
         let other = rights(Mode::User(ME), OTHER);
         assert_eq!(
-            [other.hello, other.status, other.accounts, other.command, other.watch, other.moving],
+            [
+                other.hello,
+                other.status,
+                other.accounts,
+                other.command,
+                other.watch,
+                other.import_export
+            ],
             [Scope::None; 6]
         );
     }

@@ -51,7 +51,7 @@ impl Shown {
     }
 }
 
-pub struct Promises {
+pub struct UserInvariants {
     pub us: Us,
     closed: Vec<String>,
     pub typed: Vec<Typed>,
@@ -73,7 +73,7 @@ pub struct Promises {
     log: Vec<Shown>,
 }
 
-impl Promises {
+impl UserInvariants {
     pub fn new(us: Us, user: &User, closed: &[&str]) -> Self {
         Self {
             us,
