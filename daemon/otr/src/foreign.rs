@@ -25,9 +25,9 @@ use crate::user_state::UserState;
 /// How a program names whose key it is.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct ForeignAccount {
-    /// The account.
+    /// The account's name as it is in the file: any bytes.
     pub account: Vec<u8>,
-    /// The protocol.
+    /// The protocol's name as it is in the file, such as `prpl-irc`.
     pub protocol: Vec<u8>,
 }
 
@@ -47,9 +47,9 @@ impl ForeignAccount {
 /// A key in a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ForeignKey {
-    /// Whose.
+    /// The account that the key is for.
     pub owner: ForeignAccount,
-    /// Its fingerprint.
+    /// Fingerprint of the key's public part.
     pub fingerprint: Fingerprint,
 }
 
@@ -115,9 +115,9 @@ pub fn take_potr_key(
 pub struct ForeignFingerprint {
     /// To whom it is known.
     pub owner: ForeignAccount,
-    /// Whose it is.
+    /// The peer who uses the key.
     pub peer: Peer,
-    /// The fingerprint.
+    /// Fingerprint of the peer's key.
     pub fingerprint: Fingerprint,
     /// How far it is trusted.
     pub trust: Trust,

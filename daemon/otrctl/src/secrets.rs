@@ -17,19 +17,19 @@ pub struct Kept {
     /// What otrd was given, and how files are to lie.
     #[serde(flatten)]
     pub kept: EncryptionState,
-    /// Sorted.
+    /// One entry per account, sorted by account.
     pub accounts: Vec<OfAccount>,
 }
 
-/// One account.
+/// An account, and whether its files are encrypted.
 #[derive(Serialize)]
 pub struct OfAccount {
-    /// Which.
+    /// The account: uid, ZNC user and network.
     #[serde(flatten)]
     pub account: Account,
     /// Whether its files are encrypted; `None` where not all of them match the setting.
     pub at_rest: Option<AtRest>,
-    /// Why not.
+    /// Why its files could not be converted, or opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }

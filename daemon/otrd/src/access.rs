@@ -12,7 +12,7 @@ pub enum Mode {
 /// How far something may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Not at all.
+    /// It may not be asked.
     None,
     /// On accounts of the caller's own uid.
     Own,
@@ -42,7 +42,7 @@ pub struct Rights {
 /// What the kernel calls every user that our user namespace does not know: many people in one.
 const OVERFLOW: u32 = 65534;
 
-/// The table.
+/// What each caller may ask, in one table: by the daemon's mode and the uid.
 #[rustfmt::skip]
 pub fn rights(mode: Mode, caller: u32) -> Rights {
     use Scope::{All, None, Own};

@@ -50,7 +50,7 @@ fn log_refusal(context: &Context, uid: u32, why: &str) {
     }
 }
 
-/// Serves one connection.
+/// Serves one connection of the admin socket until its end.
 pub async fn serve(context: Rc<Context>, stream: UnixStream, uid: u32) {
     let Some(_slot) = ConnectionSlot::take(&context, uid) else {
         log_refusal(&context, uid, "too many");
@@ -161,7 +161,7 @@ fn watches(line: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Who asks.
+/// Who asks: the uid that the kernel names.
 struct Caller {
     context: Rc<Context>,
     uid: u32,

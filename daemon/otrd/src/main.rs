@@ -105,7 +105,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// `--check-config`
+/// `--check-config`: reads the settings, and says what is wrong with them.
 fn check(args: &Args) -> anyhow::Result<()> {
     let source = Source::find(args)?;
     source.read()?;

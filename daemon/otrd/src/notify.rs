@@ -21,7 +21,7 @@ pub fn reloading() {
     }
 }
 
-/// We end.
+/// Tells systemd that the daemon is stopping.
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);
 }

@@ -51,7 +51,7 @@ impl From<Error> for jsonrpc::Error {
 /// A directory that nobody else uses while this lives, and while the worker that inherits it does.
 pub type Directory = Flock<OwnedFd>;
 
-/// All accounts.
+/// The directory that holds the directories of all accounts.
 pub struct StateDir {
     base: Directory,
     /// The most accounts of one uid, so that no user fills the disk with directories.
@@ -256,7 +256,7 @@ impl StateDir {
         Ok(names.filter_map(|name| name.parse().ok()).collect())
     }
 
-    /// All accounts.
+    /// All accounts that have a directory here.
     pub fn all(&self) -> Result<Vec<Account>, Error> {
         let accounts = self.uids()?.into_iter().map(|uid| self.of_uid(uid));
         Ok(accounts.collect::<Result<Vec<_>, Error>>()?.concat())

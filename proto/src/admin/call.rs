@@ -47,10 +47,10 @@ pub enum Call {
     Watch(Watch),
 }
 
-/// `renew`
+/// `renew`: end the worker of an account, so that the next one is of the installed release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Renew {
-    /// Which account.
+    /// The account whose worker is to end.
     pub account: Selector,
 }
 
@@ -71,11 +71,11 @@ pub struct Replace {}
 pub struct Replacing {
     /// The otrd that is replaced.
     pub pid: u32,
-    /// Its release.
+    /// Version of the otrd that is replaced.
     pub version: String,
 }
 
-/// `encryption`
+/// `encryption`: ask or set whether files are to be encrypted on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Encryption {
     /// How they are to lie from now on; only asked where it is missing.
@@ -94,10 +94,10 @@ pub struct EncryptionState {
     pub at_rest: AtRest,
 }
 
-/// `encrypt-account`
+/// `encrypt-account`: encrypt or decrypt an account's files as the setting says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EncryptAccount {
-    /// Which account.
+    /// The account whose files are to be converted.
     pub account: Selector,
 }
 
@@ -128,18 +128,18 @@ struct Of {
 /// A typed method on one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Typed {
-    /// Which account.
+    /// The account on which the method is called.
     pub account: Selector,
     /// What is to be done.
     pub command: Command,
 }
 
-/// `state`
+/// `state`: an account as data, page by page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateOf {
-    /// Which account.
+    /// The account to describe.
     pub account: Selector,
-    /// Which part.
+    /// Which page of the account's entries.
     #[serde(flatten)]
     pub page: StatePage,
 }
@@ -147,9 +147,9 @@ pub struct StateOf {
 /// A line for one account's `*otr`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandLine {
-    /// Which account.
+    /// The account whose `*otr` is asked.
     pub account: Selector,
-    /// The line.
+    /// The line for `*otr`, as a user would type it.
     pub text: Text,
 }
 

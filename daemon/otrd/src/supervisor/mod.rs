@@ -69,7 +69,7 @@ enum Event {
     Request(AccountRequest),
     FromWorker(ToFront),
     Lost(String),
-    /// How, in words.
+    /// The worker's process ended: how, in words.
     Ended(String),
     Key(KeyEvent),
     /// It is this account's turn to start a worker.

@@ -12,15 +12,15 @@ use std::time::Duration;
 /// Other spellings of a nick that one conversation keeps closed.
 const MAX_ALIASES: usize = 16;
 
-/// One peer.
+/// What is known of one peer: the conversation, and what the peer may cause.
 pub struct Conversation {
-    /// As last spelled.
+    /// The peer's nick, as last spelled.
     pub nick: Nick,
     /// How libotr knows the peer: the same under every nick.
     pub handle: Handle,
     /// Nicks that were others by another CASEMAPPING, and closed too.
     pub aliases: Vec<Nick>,
-    /// How it stands.
+    /// Whether the conversation is private.
     pub phase: Phase,
     /// When we asked for a private conversation that has not come about yet.
     pub asked: Option<Duration>,
@@ -63,7 +63,7 @@ pub struct Conversation {
 /// What the module knows of a peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GuardTold {
-    /// Nothing.
+    /// Nothing is stopped.
     #[default]
     Open,
     /// Nothing may go in clear for now.
@@ -75,9 +75,9 @@ pub enum GuardTold {
 /// How a conversation stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Not private.
+    /// The conversation is not private: texts go out in clear.
     Clear,
-    /// Private.
+    /// The conversation is private, with this session.
     Private(Private),
     /// The peer ended it; nothing goes out until the user does too.
     Finished,
@@ -91,7 +91,7 @@ pub enum Phase {
     /// The peer goes by another nick now, with the conversation; whoever takes this one gets
     /// nothing.
     Moved {
-        /// The new nick.
+        /// The nick with which the conversation goes on.
         to: Nick,
     },
 }
@@ -108,14 +108,14 @@ impl Phase {
     }
 }
 
-/// A private conversation.
+/// The session of a private conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Private {
     /// The key of the other end.
     pub fingerprint: Fingerprint,
     /// Which of the peer's clients.
     pub instance: u32,
-    /// Protocol version.
+    /// OTR version of the session.
     pub version: Version,
     /// Since when, in seconds since 1970.
     pub since: u64,
@@ -125,9 +125,9 @@ pub struct Private {
 
 /// A typed line that waits.
 pub struct Waiting {
-    /// What was typed.
+    /// The typed line, with its request.
     pub out: Outgoing,
-    /// Since when.
+    /// When it was typed, on the engine's clock.
     pub since: Duration,
 }
 
@@ -137,7 +137,7 @@ pub enum Offer {
     /// On the next that it fits.
     #[default]
     Next,
-    /// It went out.
+    /// The tag went out once; it is not repeated.
     Made,
     /// The peer wrote in clear without one: no more.
     Declined,
@@ -146,17 +146,17 @@ pub enum Offer {
 /// Where an authentication stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SmpState {
-    /// Nowhere.
+    /// No authentication is under way.
     #[default]
     Idle,
     /// We asked or answered, and wait for the peer.
     Running {
-        /// Since when.
+        /// Since when the peer's answer is awaited, on the engine's clock.
         since: Duration,
         /// The user was told that nothing comes.
         told: bool,
     },
-    /// The peer asked.
+    /// The peer started it, and waits for the user's secret.
     Asked {
         /// What, in the peer's words as they may be quoted.
         question: Option<String>,

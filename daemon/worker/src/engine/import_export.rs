@@ -366,7 +366,7 @@ impl NewPeer {
     }
 }
 
-/// Accounts, in words.
+/// The accounts in a list for people, the first [`MAX_OWNERS`] of them.
 fn names(owners: &[ForeignAccount]) -> String {
     let name =
         |owner: &ForeignAccount| format!("{} ({})", quote(&owner.account), quote(&owner.protocol));

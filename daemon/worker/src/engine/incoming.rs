@@ -114,7 +114,7 @@ impl Engine {
         }
     }
 
-    /// An encrypted text.
+    /// Handles an encrypted text from one of the peer's clients.
     fn data(&mut self, peer: &Peer, message: IncomingMessage, instance: u32) {
         // Which key it came under has to be known before: the line may also end the session.
         let Some(handle) = self.conversations.handle(peer) else { return };

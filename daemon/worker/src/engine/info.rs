@@ -170,7 +170,7 @@ fn trust(trust: &Trust) -> &'static str {
     }
 }
 
-/// Seconds for people.
+/// A number of seconds as text for people, such as `3 min`.
 fn duration(seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {

@@ -25,7 +25,7 @@ macro_rules! messages {
                 }
             }
 
-            /// The look.
+            /// How a client shows the sentence.
             pub fn style(&self) -> Style {
                 match self {
                     $(Self::$name { .. } => Style::$style,)*

@@ -71,7 +71,7 @@ pub fn serve(control: Control, loaded: Loaded) -> Result<()> {
 pub struct Loaded {
     /// The account, as its files say.
     pub engine: Engine,
-    /// Those files.
+    /// The account's files.
     pub store: EncryptedStore<Directory>,
     /// Files that were converted to what the admin set.
     pub converted: Converted,
@@ -416,7 +416,7 @@ fn receive_keys(control: &mut Control) -> Result<Keys> {
     }
 }
 
-/// What poll said.
+/// What poll(2) reported, by descriptor.
 struct Ready {
     control: bool,
     connection: bool,

@@ -388,7 +388,7 @@ fn too_many() -> io::Error {
     io::Error::other("too many copies set aside already: remove some")
 }
 
-/// Being written.
+/// Suffix of a file that is being written.
 const NEW: &str = ".new";
 /// The second name of a file that is being replaced.
 const WAS: &str = ".was";
