@@ -99,7 +99,7 @@ pub enum ToWorker {
         /// name that user, and are encrypted under that account's key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         files_of: Option<Account>,
-        /// The admin goes along with a kernel that has no Landlock.
+        /// Whether a kernel without Landlock is tolerated (`otrd --allow-no-landlock`).
         allow_no_landlock: bool,
         /// What the admin set.
         config: WorkerConfig,

@@ -70,7 +70,7 @@ pub fn keys(file: &[u8]) -> Result<Vec<ForeignKey>, KeyError> {
 /// the key of another owner in a file of libotr's format.
 ///
 /// # Errors
-/// [`KeyError`] if there is none, or if it is of no use.
+/// [`KeyError`] if there is none, or if it cannot be used.
 pub fn take_key(
     file: &[u8],
     owner: &ForeignAccount,
@@ -91,7 +91,7 @@ pub fn take_key(
 /// fingerprint.
 ///
 /// # Errors
-/// [`KeyError`] if it is no such file, or if the key is of no use.
+/// [`KeyError`] if it is no such file, or if the key cannot be used.
 pub fn take_potr_key(
     file: &[u8],
     account: &str,

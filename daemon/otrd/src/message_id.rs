@@ -17,7 +17,7 @@ pub const REFUSED: &str = "2a5c2b666381467aa59fc8241ebf0b70";
 pub const WORKER_STARTED: &str = "b88b77e39b0f40808fea157614c1a059";
 /// A worker of an earlier front goes on.
 pub const TAKEN_UP: &str = "9c5e0d27324d2437274f6cc07da67660";
-/// A worker of an earlier front is of no use.
+/// A worker of an earlier front cannot be taken over.
 pub const NOT_TAKEN_UP: &str = "503c389f350c0d5687aa0be6487e764f";
 /// A worker of another release is replaced.
 pub const RENEWED: &str = "ccba3692493c7d0e2b6f5013fb4fdfb7";

@@ -163,7 +163,7 @@ impl OwnKey {
     /// to ask; `None` where no generation was under way.
     pub(super) fn failed(&mut self, earlier: bool) -> Option<Vec<Peer>> {
         let KeyState::Generating { damage, .. } = &mut self.state else { return None };
-        // A file that is of no use is still not to be written over.
+        // A file that cannot be used is still not to be overwritten.
         self.state = match damage.take() {
             Some(why) => KeyState::Damaged(why),
             None if earlier => KeyState::Ready,
