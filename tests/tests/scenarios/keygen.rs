@@ -47,7 +47,7 @@ fn lost(signal: Signal) {
     crowd.wire.never_carried("this waits");
 }
 
-/// That is like a machine without randomness: nobody waits but what needs the key.
+/// That is like a machine without randomness: only what needs the key waits.
 #[test]
 fn one_that_stands_still() {
     let (crowd, maker) = a_key_is_being_made();
