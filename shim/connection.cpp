@@ -82,7 +82,7 @@ COtr::~COtr() {
             if (!bUp && held.what == Held::What::In && !held.done) PassIn(held);
     COtrSock::RetireAllOf(this);
     if (pHeir) pHeir->Inherit(*this);
-    // Whoever gets this user's name later is another person, and must not find what was his. A user
+    // Whoever gets this user's name later is another person, and must not find what was theirs. A user
     // whose configuration ZNC could not load is deleted, too, but before ZNC runs.
     if (m_bRuns && GetUser()->IsBeingDeleted()) ClearNV();
 }

@@ -151,7 +151,7 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 CMessage Message =
                     PrivMessage(sOwn, effect.kind, Words(effect.kind, Marked(effect, IsUnexpected(effect))));
                 Message.SetNetwork(GetNetwork());
-                // Whoever changed nick while his message was held is shown under the new one.
+                // Whoever changed nick while their message was held is shown under the new one.
                 if (bIn && Same(wire::NickOf(sWho), wire::NickOf(pHead->who)))
                     Message.SetNick(pHead->message->GetNick());
                 else

@@ -51,7 +51,7 @@ static const char* const kNewKey = "[UNVERIFIED NEW KEY] ";   // another than th
 static const char* const kPerhapsShown = "[perhaps shown before] ";
 // All that this module puts in front of a person's words.
 static const std::array<const char*, 4> kMarks = {kNotEncrypted, kNewKey, kPerhapsShown, kUnchecked};
-static const char* const kPerhapsSaid = "; perhaps said before";
+static const char* const kPerhapsSaid = " (may be a repeat)";
 static const char* const kOfNetwork = "irc:";               // before a name that only ZNC may use
 static const unsigned kMaxBlockedSaid = 10;                 // lines that are said to be stopped
 static const long kBlockedPause = 30;                       // seconds without, after which they are again

@@ -164,7 +164,7 @@ static void Bounds() {
 
     Closed users = Fresh();
     users.Close("bob");
-    Check(users.Of("Q@server", "") == Level::Closed, "who knows what his user name is");
+    Check(users.Of("Q@server", "") == Level::Closed, "who knows what their user name is");
     for (size_t i = 0; i < guard::kMaxUsers; i++) users.Learn("bob", "u" + std::to_string(i));
     Check(users.Of("Q@server", "") == Level::Open, "known");
     users.Learn("bob", "another");

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One CycloneDX document of those that cargo-cyclonedx wrote of each program, with the libraries of C.
 
-    sbom.py VERSION SOURCE FILE...  <"NAME VERSION" of a Debian package, one a line
+    sbom.py VERSION SOURCE FILE...  <"NAME VERSION" of a Debian package, one per line
 
 Nothing in it tells where it was made: SOURCE becomes /usr/src/otrd, and the time is SOURCE_DATE_EPOCH.
 """

@@ -1,4 +1,4 @@
-//! Whose keys: a Unix user, a ZNC user of his, and one of that user's IRC networks.
+//! Whose keys: a Unix user, one of their ZNC users, and one of that user's IRC networks.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::de::{self, Deserializer};
@@ -26,7 +26,7 @@ impl Name {
     /// Longest name in bytes.
     pub const MAX: usize = 64;
 
-    /// Checks a name.
+    /// Checks a name: 1 to 64 bytes, without blanks, slashes, a dot in front, or `..`.
     pub fn new(name: impl Into<String>) -> Result<Self, BadName> {
         let name = name.into();
         let fits = (1..=Self::MAX).contains(&name.len());
@@ -37,7 +37,7 @@ impl Name {
         Ok(Self(name))
     }
 
-    /// The name.
+    /// The name as it was given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -78,7 +78,7 @@ impl<'de> Deserialize<'de> for Name {
 pub struct Account {
     /// Unix user id of the ZNC that connected (SO_PEERCRED).
     pub uid: u32,
-    /// The ZNC user.
+    /// The ZNC user's name.
     pub user: Name,
     /// The IRC network of that user.
     pub network: Name,
@@ -103,8 +103,8 @@ pub struct Selector {
     /// Whose; the caller's own where it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<u32>,
-    /// The ZNC user.
+    /// The ZNC user's name.
     pub user: Name,
-    /// The network.
+    /// The network's name in ZNC.
     pub network: Name,
 }

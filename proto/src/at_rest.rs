@@ -1,8 +1,8 @@
-//! How an account's files lie on disk.
+//! Whether an account's files are encrypted on disk.
 
 use serde::{Deserialize, Serialize};
 
-/// How files lie on disk.
+/// Whether files are encrypted on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AtRest {

@@ -78,39 +78,39 @@ commands! {
     Fingerprint(Nothing) "fingerprint",
 }
 
-/// One peer.
+/// Parameters that name one peer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {
-    /// Their nick.
+    /// The peer's nick.
     pub peer: Nick,
 }
 
 /// One peer, or all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MaybePeer {
-    /// Their nick.
+    /// The peer's nick; absent for all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<Nick>,
 }
 
-/// No parameters.
+/// Parameters of a method that takes none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nothing {}
 
-/// `finish`
+/// Parameters of `finish`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "WireFinish")]
 pub enum Finish {
-    /// With one peer.
+    /// Finish the conversation with one peer.
     #[serde(untagged)]
     Peer {
-        /// Their nick.
+        /// The peer's nick.
         peer: Nick,
     },
-    /// With everybody.
+    /// Finish all conversations.
     #[serde(untagged)]
     All {
-        /// `true`.
+        /// Always `true`: it is what tells this form from the other.
         all: bool,
     },
 }
@@ -160,10 +160,10 @@ impl fmt::Display for Missing {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "WireFingerprintOf")]
 pub struct FingerprintOf {
-    /// Whose.
+    /// The peer; without it whoever has the fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<Nick>,
-    /// Which.
+    /// Beginning of a fingerprint; without it the one in use with the peer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Digits>,
 }
@@ -187,10 +187,10 @@ impl TryFrom<WireFingerprintOf> for FingerprintOf {
     }
 }
 
-/// `forget`
+/// Parameters of `forget`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forget {
-    /// Which.
+    /// The beginning of the fingerprint to forget, 8 to 40 digits.
     pub fingerprint: Digits,
     /// Whose; of whoever has it where this is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -214,7 +214,7 @@ impl Digits {
     /// Digits of a whole fingerprint.
     pub const ALL: usize = 40;
 
-    /// Checks digits.
+    /// Checks that these are 8 to 40 hexadecimal digits, blanks apart.
     pub fn new(text: &str) -> Result<Self, BadDigits> {
         let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         let fits = (Self::FEWEST..=Self::ALL).contains(&digits.len());
@@ -236,12 +236,12 @@ impl<'de> Deserialize<'de> for Digits {
     }
 }
 
-/// `smp`
+/// Parameters of `smp`: start an authentication, or answer one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Smp {
-    /// With whom.
+    /// The peer's nick.
     pub peer: Nick,
-    /// What both know.
+    /// The secret that both sides know.
     pub secret: Secret,
     /// What the peer is asked. Without it a request of the peer's is answered, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "not_empty")]
@@ -267,7 +267,7 @@ impl Secret {
         (!bytes.is_empty()).then_some(Self(bytes))
     }
 
-    /// The bytes.
+    /// The secret as bytes, as it is handed to libotr.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -292,7 +292,7 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// `genkey`
+/// Parameters of `genkey`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Genkey {
     /// In place of one that is there.
@@ -307,7 +307,7 @@ pub struct Policy {
     /// Nicks, with `*` and `?`; `known` for those with a trusted fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
-    /// How far.
+    /// The policy to set for the pattern.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyWord>,
 }
@@ -335,7 +335,7 @@ impl TryFrom<WirePolicy> for Policy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PolicyWord {
-    /// Not at all.
+    /// OTR is not used: texts go out and come in as they are.
     Never,
     /// When one side asks for it.
     Manual,

@@ -135,7 +135,7 @@ impl Nick {
         }
     }
 
-    /// The nick's bytes.
+    /// The nick's bytes, as they go into a line.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
@@ -185,7 +185,7 @@ impl Source {
         &self.nick
     }
 
-    /// All of it.
+    /// The whole source: `nick!user@host`, or a server's name.
     pub fn as_bytes(&self) -> &[u8] {
         self.whole.as_bytes()
     }

@@ -71,7 +71,7 @@ impl<'de> Deserialize<'de> for Id {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Code {
-    /// Not JSON.
+    /// The line is not JSON.
     Parse = -32700,
     /// JSON, but no request.
     InvalidRequest = -32600,
@@ -79,7 +79,7 @@ pub enum Code {
     MethodNotFound = -32601,
     /// The method's parameters are missing, of a wrong type, or hold what may not be there.
     InvalidParams = -32602,
-    /// Our own fault.
+    /// An error of otrd's own.
     Internal = -32603,
     /// Something was asked before `hello`. The connection is closed.
     HelloFirst = -32001,
@@ -89,7 +89,7 @@ pub enum Code {
     Version = -32003,
     /// This caller may not ask that.
     Forbidden = -32004,
-    /// No such account.
+    /// The named account does not exist.
     NoAccount = -32005,
     /// Too much at once, or the worker does not answer.
     Busy = -32006,
@@ -124,7 +124,7 @@ impl Code {
     /// What an error says when nobody says more.
     pub fn message(self) -> &'static str {
         match self {
-            Code::Parse => "not JSON: send one object a line",
+            Code::Parse => "not JSON: send one object per line",
             Code::InvalidRequest => "not a JSON-RPC 2.0 request: send jsonrpc, method and params",
             Code::MethodNotFound => "no such method on this socket: see PROTOCOL.md",
             Code::InvalidParams => "params do not fit the method: see PROTOCOL.md",
@@ -178,7 +178,7 @@ impl Error {
 pub struct Request<'a> {
     /// To be repeated in the reply; without it nobody waits for one.
     pub id: Option<Id>,
-    /// What to do.
+    /// Name of the method.
     pub method: Cow<'a, str>,
     params: Option<&'a RawValue>,
 }
@@ -298,9 +298,9 @@ impl<T: Serialize> Serialize for Response<T> {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Answer<T: Serialize> {
-    /// To one request.
+    /// The answer to a single request.
     Single(Response<T>),
-    /// To a batch.
+    /// The answers to a batch, in the order of its requests.
     Batch(Vec<Response<T>>),
 }
 

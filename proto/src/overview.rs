@@ -20,13 +20,13 @@ fn is_zero(number: &u64) -> bool {
 /// `enable`, counted in this order; what is not an entry is in every page.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountState {
-    /// The ZNC user.
+    /// The ZNC user's name.
     pub user: String,
-    /// The network.
+    /// The network's name in ZNC.
     pub network: String,
-    /// Releases.
+    /// Versions of the programs and libraries in use.
     pub versions: Versions,
-    /// Our own key.
+    /// The account's own key.
     pub key: OwnKey,
     /// The policy of everybody whom no rule names.
     pub default_policy: String,
@@ -40,9 +40,9 @@ pub struct AccountState {
     pub fingerprints: Vec<FingerprintState>,
     /// Policies, in the order in which they were set.
     pub policies: Vec<PatternPolicy>,
-    /// Nicks without OTR.
+    /// Patterns of nicks for which OTR is off.
     pub ignore: Vec<String>,
-    /// Exceptions to that.
+    /// Patterns of nicks for which OTR is on all the same.
     pub enable: Vec<String>,
     /// More entries follow: ask again with this as `from`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,7 +68,7 @@ pub struct Versions {
     pub libgcrypt: Option<String>,
 }
 
-/// Our own key.
+/// The account's own private key, described.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnKey {
     /// `none`, `generating`, `ready` or `damaged`.
@@ -99,7 +99,7 @@ impl QrCode {
     /// Modules in a row of the smallest QR code, and of the largest.
     const SIZES: std::ops::RangeInclusive<usize> = 21..=177;
 
-    /// Its rows.
+    /// The rows, from top to bottom; all as long as there are rows.
     pub fn rows(&self) -> &[String] {
         &self.0
     }
@@ -126,7 +126,7 @@ impl TryFrom<Vec<String>> for QrCode {
     }
 }
 
-/// One peer.
+/// A peer with a conversation, a fingerprint, or lines that wait.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerState {
     /// How the conversation stands.
@@ -145,7 +145,7 @@ pub struct PeerState {
 /// A known fingerprint of a peer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FingerprintState {
-    /// Whose.
+    /// The nick that the fingerprint is known of.
     pub peer: Nick,
     /// 40 upper-case hexadecimal digits.
     pub fingerprint: String,

@@ -11,9 +11,9 @@ pub const GROUPS: &str = "/etc/group";
 /// A line of [`GROUPS`], see group(5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group<'a> {
-    /// Its name.
+    /// The group's name.
     pub name: &'a str,
-    /// Its number.
+    /// The group's numeric id.
     pub gid: u32,
     /// The names of the users in it, but for those whose first group it is.
     pub members: Vec<&'a str>,

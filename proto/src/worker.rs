@@ -76,7 +76,7 @@ impl Default for WorkerConfig {
 pub enum Arrival {
     /// The network was moved or renamed, and its files came along.
     Moved {
-        /// Its account before.
+        /// The account under which the files were kept before.
         from: Account,
         /// Files of another network, which had this name, were set aside.
         replaced: bool,
@@ -93,17 +93,17 @@ pub enum Arrival {
 pub enum ToWorker {
     /// First of all, with the account's directory (opened O_PATH or O_RDONLY) beside it.
     Start {
-        /// Whose keys.
+        /// The account that this worker serves.
         account: Account,
         /// Under whose name the files were first written, where the account had another one: they
         /// name that user, and are encrypted under that account's key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         files_of: Option<Account>,
-        /// The admin goes along with a kernel that has no Landlock.
+        /// Whether a kernel without Landlock is tolerated (`otrd --allow-no-landlock`).
         allow_no_landlock: bool,
         /// What the admin set.
         config: WorkerConfig,
-        /// How files are to lie on disk; [`ToWorker::Secret`] follows. Missing without a master
+        /// Whether files are to be encrypted on disk; [`ToWorker::Secret`] follows. Missing without a master
         /// secret.
         at_rest: Option<AtRest>,
         /// The front's version of this protocol.
@@ -113,24 +113,24 @@ pub enum ToWorker {
     /// First of all from a front that takes over a running worker; since version 2. Answer with
     /// [`ToFront::Here`]. Questions of the front before need no answer.
     TakeUp {
-        /// To be repeated.
+        /// Number of the question; the answer carries the same one.
         seq: u64,
         /// The front's version of this protocol.
         control: u32,
         /// What the admin set.
         config: WorkerConfig,
-        /// How files are to lie on disk; [`ToWorker::Secret`] follows. Missing without a master
+        /// Whether files are to be encrypted on disk; [`ToWorker::Secret`] follows. Missing without a master
         /// secret.
         at_rest: Option<AtRest>,
     },
     /// The reading end of a pipe is beside it, out of which come the account's key, 32 bytes, and
     /// that of the master secret before, where there is one. No key is ever in a packet.
     Secret,
-    /// Change how files lie on disk, copies too. Answer with [`ToFront::AtRest`].
+    /// Encrypt or decrypt the files on disk, copies too. Answer with [`ToFront::AtRest`].
     AtRest {
-        /// To be repeated.
+        /// Number of the question; the answer carries the same one.
         seq: u64,
-        /// How.
+        /// The form that the files are to have.
         at_rest: AtRest,
     },
     /// The admin has set something else.
@@ -140,7 +140,7 @@ pub enum ToWorker {
     Adopt {
         /// Id of the hello request; a hello sent as a notification gets no reply.
         id: Option<Id>,
-        /// What was said.
+        /// The hello, as the front parsed it.
         hello: Box<Hello>,
         /// Bytes that came behind it already.
         rest: Text,
@@ -152,45 +152,45 @@ pub enum ToWorker {
     KeyPipe,
     /// The generation that was asked for could not be started.
     KeyFailed {
-        /// Why, for people.
+        /// Why, in words that the user may be shown.
         why: String,
     },
-    /// Answer with [`ToFront::Status`].
+    /// What the worker has: keys, conversations, memory. Answer with [`ToFront::Status`].
     Status {
-        /// To be repeated.
+        /// Number of the question; the answer carries the same one.
         seq: u64,
     },
-    /// Answer with [`ToFront::Output`].
+    /// An admin typed a line for `*otr`. Answer with [`ToFront::Output`].
     Command {
-        /// To be repeated.
+        /// Number of the question; the answer carries the same one.
         seq: u64,
         /// A line for `*otr`.
         text: Text,
     },
-    /// Answer with [`ToFront::Output`].
+    /// An admin called a typed method. Answer with [`ToFront::Output`].
     Do {
-        /// To be repeated.
+        /// Number of the question; the answer carries the same one.
         seq: u64,
-        /// A typed method.
+        /// The method with its parameters.
         command: crate::command::Command,
     },
-    /// Answer with [`ToFront::State`].
+    /// An admin wants the account as data. Answer with [`ToFront::State`].
     State {
-        /// To be repeated.
+        /// Number of the question; the answer carries the same one.
         seq: u64,
-        /// Which part.
+        /// Which page of the account's entries.
         page: StatePage,
     },
     /// Answer with [`ToFront::Imported`]. A descriptor with the files is beside it.
     Import {
-        /// To be repeated.
+        /// Number of the question; the answer carries the same one.
         seq: u64,
-        /// What to take.
+        /// Which account of the files to take, and whether to replace what is known.
         order: Order,
     },
     /// Answer with [`ToFront::Exported`], once the files are in the descriptor beside it.
     Export {
-        /// To be repeated.
+        /// Number of the question; the answer carries the same one.
         seq: u64,
     },
     /// Save and end. Also meant by the end of the stream.
@@ -201,7 +201,7 @@ pub enum ToWorker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogTopic {
-    /// Files lie otherwise on disk than before.
+    /// The encryption of the account's files was changed.
     AtRest,
     /// The key's file cannot be used.
     Key,
@@ -239,7 +239,7 @@ pub enum ToFront {
     Log {
         /// What it is about.
         about: LogTopic,
-        /// What happened.
+        /// The line for the log.
         text: String,
     },
     /// This worker cannot go on; said before it ends.
@@ -259,44 +259,44 @@ pub enum ToFront {
     /// Nobody is connected and nothing has to be kept in memory. The front answers with
     /// [`ToWorker::Shutdown`] unless it handed over a connection meanwhile.
     Idle,
-    /// Answer to [`ToWorker::Status`].
+    /// The worker's own numbers. Answer to [`ToWorker::Status`].
     Status {
-        /// As asked.
+        /// Number of the question that this answers.
         seq: u64,
-        /// Says the worker.
+        /// What the worker has, in numbers and words.
         status: WorkerStatus,
     },
-    /// Answer to [`ToWorker::Command`].
+    /// What `*otr` printed. Answer to [`ToWorker::Command`] and [`ToWorker::Do`].
     Output {
-        /// As asked.
+        /// Number of the question that this answers.
         seq: u64,
-        /// Says `*otr`.
+        /// The printed lines, or why there are none.
         outcome: Result<Output, CommandFailed>,
     },
-    /// Answer to [`ToWorker::State`].
+    /// One page of the account as data. Answer to [`ToWorker::State`].
     State {
-        /// As asked.
+        /// Number of the question that this answers.
         seq: u64,
-        /// The account.
+        /// The page that was asked for.
         state: Box<AccountState>,
     },
     /// Answer to [`ToWorker::AtRest`].
     AtRest {
-        /// As asked.
+        /// Number of the question that this answers.
         seq: u64,
-        /// How files lie now, or what is not so.
+        /// Whether files are encrypted now, or in words what could not be changed.
         outcome: Result<AtRest, Refused>,
     },
     /// Answer to [`ToWorker::Import`].
     Imported {
-        /// As asked.
+        /// Number of the question that this answers.
         seq: u64,
         /// What came of it.
         outcome: Result<Imported, Refused>,
     },
     /// Answer to [`ToWorker::Export`].
     Exported {
-        /// As asked.
+        /// Number of the question that this answers.
         seq: u64,
         /// What came of it.
         outcome: Result<Exported, Refused>,
@@ -328,7 +328,7 @@ pub struct Here {
     pub seq: u64,
     /// Its version of this protocol.
     pub control: u32,
-    /// Its release.
+    /// Version of the program that it runs.
     pub version: String,
     /// Whose keys it has.
     pub account: Account,
@@ -339,7 +339,7 @@ pub struct Here {
 /// Why a command had no output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandFailed {
-    /// For people.
+    /// The reason, in words for people.
     pub why: String,
 }
 
@@ -352,7 +352,7 @@ impl From<CommandFailed> for Error {
 /// Why nothing was moved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
-    /// For people.
+    /// The reason, in words for people.
     pub why: String,
 }
 

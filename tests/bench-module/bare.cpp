@@ -119,7 +119,7 @@ static void Keep(int dir, const std::vector<std::string>& names) {
     Check(!fsync(dir), "no names on the disk");
 }
 
-// Two strangers exchange keys. Who asks keeps that he did; both keep the other's fingerprint, and
+// Two strangers exchange keys. Who asks keeps that they did; both keep the other's fingerprint, and
 // that they are private. Nanoseconds of CPU.
 static double Meeting(int dir, int number, const char* key) {
     Person alice("bench"), bob("bench");

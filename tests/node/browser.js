@@ -1,5 +1,5 @@
 'use strict'
-// A real browser, by puppeteer. The harness gives orders, one JSON object a line, and reads one line of
+// A real browser, by puppeteer. The harness gives orders, one JSON object per line, and reads one line of
 // JSON for each, over a connection of its own:
 //
 //   node browser.js HARNESS_PORT DIRECTORY

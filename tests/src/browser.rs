@@ -163,7 +163,7 @@ impl Browser {
     }
 }
 
-/// A user of ZNC's web interface who says what he wants.
+/// A user of ZNC's web interface who may send anything.
 pub struct Web {
     port: u16,
     cookie: String,

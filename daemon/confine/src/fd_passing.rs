@@ -24,7 +24,7 @@ pub enum Wait {
 
 /// What came at once.
 pub struct Received {
-    /// Bytes of it.
+    /// Length of the data received, in bytes.
     pub length: usize,
     /// Beside them, in order.
     pub descriptors: Vec<OwnedFd>,

@@ -16,9 +16,9 @@ const ASKED: ABI = ABI::V6;
 /// A kernel without Landlock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithoutLandlock {
-    /// Is an error.
+    /// Starting fails with an error.
     Refuse,
-    /// Is gone along with: the admin said so (`otrd --allow-no-landlock`).
+    /// Is tolerated: started with `--allow-no-landlock`.
     Allow,
 }
 
@@ -27,7 +27,7 @@ pub enum WithoutLandlock {
 pub enum Outside {
     /// Signals to them, and their abstract sockets, where the kernel can forbid that.
     Forbidden,
-    /// Nothing.
+    /// Nothing is forbidden towards them.
     Reachable,
 }
 

@@ -26,7 +26,7 @@ pub struct Argument {
 enum Length {
     /// Descriptors, flags and commands: the upper half is not looked at by the kernel either.
     Int,
-    /// Pointers.
+    /// As long as a pointer, on this processor.
     Long,
 }
 
@@ -61,7 +61,7 @@ pub enum Error {
 }
 
 impl Argument {
-    /// This number.
+    /// The argument has to be exactly this number, compared as 32 bits.
     pub fn int(index: u8, value: i32) -> Self {
         Self { index, length: Length::Int, operator: Operator::Equal, value: bits(value) }
     }

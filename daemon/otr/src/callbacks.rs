@@ -187,8 +187,8 @@ unsafe extern "C" fn handle_smp_event(
             Smp::Asked { question: Some(unsafe { bytes(question) }) }
         }
         otr_sys::OTRL_SMPEVENT_IN_PROGRESS => Smp::Progress(u8::try_from(percent).unwrap_or(100)),
-        otr_sys::OTRL_SMPEVENT_SUCCESS => Smp::Verified(proof(context)),
-        otr_sys::OTRL_SMPEVENT_FAILURE => Smp::Failed(proof(context)),
+        otr_sys::OTRL_SMPEVENT_SUCCESS => Smp::Verified(smp_outcome(context)),
+        otr_sys::OTRL_SMPEVENT_FAILURE => Smp::Failed(smp_outcome(context)),
         otr_sys::OTRL_SMPEVENT_ABORT => Smp::Aborted,
         otr_sys::OTRL_SMPEVENT_CHEATED => Smp::Cheated,
         otr_sys::OTRL_SMPEVENT_ERROR if ignores_smp(context) => Smp::SmpIgnored,
@@ -210,7 +210,7 @@ fn ignores_smp(context: Context<'_>) -> bool {
 /// Who asked. libotr moves its state on only after the callback: the initiator is
 /// the one that was still waiting for the last of the four messages. Its own
 /// `received_question` is left over from an earlier run if we asked.
-fn proof(context: Context<'_>) -> SmpOutcome {
+fn smp_outcome(context: Context<'_>) -> SmpOutcome {
     if context.expected_smp() == Some(otr_sys::OTRL_SMP_EXPECT4) {
         SmpOutcome { initiator: Initiator::We, question: false }
     } else {

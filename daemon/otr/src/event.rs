@@ -31,9 +31,9 @@ pub enum Event {
     Private {
         /// The peer's instance tag; 0 in version 2.
         instance: u32,
-        /// The peer's key.
+        /// Fingerprint of the peer's long-term key.
         fingerprint: Fingerprint,
-        /// The protocol's version.
+        /// OTR version of the session.
         version: Version,
     },
     /// A private conversation got new session keys with the same long-term key
@@ -41,7 +41,7 @@ pub enum Event {
     Refreshed {
         /// The peer's instance tag; 0 in version 2.
         instance: u32,
-        /// The peer's key.
+        /// Fingerprint of the peer's long-term key.
         fingerprint: Fingerprint,
     },
     /// The peer ended the private conversation: it is [`State::Finished`].
@@ -53,7 +53,7 @@ pub enum Event {
     Smp {
         /// The peer's instance tag; 0 in version 2.
         instance: u32,
-        /// What happened.
+        /// How the authentication went on.
         event: Smp,
     },
     /// An encrypted message that the session's keys do not open
@@ -131,7 +131,7 @@ pub enum Smp {
 /// Who checked whom in a finished run of the protocol.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SmpOutcome {
-    /// Who began.
+    /// Which side started the authentication.
     pub initiator: Initiator,
     /// The initiator put a question.
     pub question: bool,
@@ -160,9 +160,9 @@ pub enum Initiator {
 /// How a session stands (`OtrlMessageState`).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum State {
-    /// Nothing is encrypted.
+    /// The conversation is not private: texts go out in clear.
     Plaintext,
-    /// Private.
+    /// Texts are encrypted with session keys.
     Encrypted,
     /// The peer ended it: nothing can be sent until our user does too.
     Finished,
@@ -182,11 +182,11 @@ pub enum Awaited {
 pub struct Session {
     /// The peer's instance tag; 0 in version 2.
     pub instance: u32,
-    /// Our instance tag.
+    /// Our instance tag, by which the peer tells our clients apart.
     pub our_instance: u32,
     /// Encrypted or finished.
     pub state: State,
-    /// The protocol's version.
+    /// OTR version of the session.
     pub version: Version,
     /// The peer's key; `None` once finished.
     pub fingerprint: Option<Fingerprint>,

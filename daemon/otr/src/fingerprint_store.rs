@@ -37,9 +37,9 @@ type Prints = Vec<(Fingerprint, Trust)>;
 /// A fingerprint that is known of a peer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KnownFingerprint {
-    /// Whose.
+    /// The peer who uses this key.
     pub peer: Peer,
-    /// The key.
+    /// Fingerprint of the peer's key.
     pub fingerprint: Fingerprint,
     /// How far it is trusted.
     pub trust: Trust,

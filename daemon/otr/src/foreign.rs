@@ -24,14 +24,14 @@ use crate::user_state::UserState;
 
 /// How a program names whose key it is.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Owner {
-    /// The account.
+pub struct ForeignAccount {
+    /// The account's name as it is in the file: any bytes.
     pub account: Vec<u8>,
-    /// The protocol.
+    /// The protocol's name as it is in the file, such as `prpl-irc`.
     pub protocol: Vec<u8>,
 }
 
-impl Owner {
+impl ForeignAccount {
     /// Whether the protocol is IRC: ours (`irc`), irssi's, HexChat's and Kopete's (`IRC`),
     /// libpurple's (`prpl-irc`, `prpl-ircv3`), Adium's (`libpurple-IRC`), and what they and
     /// their ancestors write in other cases.
@@ -47,9 +47,9 @@ impl Owner {
 /// A key in a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ForeignKey {
-    /// Whose.
-    pub owner: Owner,
-    /// Its fingerprint.
+    /// The account that the key is for.
+    pub owner: ForeignAccount,
+    /// Fingerprint of the key's public part.
     pub fingerprint: Fingerprint,
 }
 
@@ -70,8 +70,12 @@ pub fn keys(file: &[u8]) -> Result<Vec<ForeignKey>, KeyError> {
 /// the key of another owner in a file of libotr's format.
 ///
 /// # Errors
-/// [`KeyError`] if there is none, or if it is of no use.
-pub fn take_key(file: &[u8], owner: &Owner, account: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+/// [`KeyError`] if there is none, or if it cannot be used.
+pub fn take_key(
+    file: &[u8],
+    owner: &ForeignAccount,
+    account: &str,
+) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let scratch = read(file)?;
     let mut found = Err(KeyError::Missing);
     each(&scratch, |other, expression, _| {
@@ -87,7 +91,7 @@ pub fn take_key(file: &[u8], owner: &Owner, account: &str) -> Result<Zeroizing<V
 /// fingerprint.
 ///
 /// # Errors
-/// [`KeyError`] if it is no such file, or if the key is of no use.
+/// [`KeyError`] if it is no such file, or if the key cannot be used.
 pub fn take_potr_key(
     file: &[u8],
     account: &str,
@@ -110,10 +114,10 @@ pub fn take_potr_key(
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ForeignFingerprint {
     /// To whom it is known.
-    pub owner: Owner,
-    /// Whose it is.
+    pub owner: ForeignAccount,
+    /// The peer who uses the key.
     pub peer: Peer,
-    /// The fingerprint.
+    /// Fingerprint of the peer's key.
     pub fingerprint: Fingerprint,
     /// How far it is trusted.
     pub trust: Trust,
@@ -142,7 +146,10 @@ pub fn fingerprints(file: &[u8]) -> Result<(Vec<ForeignFingerprint>, usize), Fil
 fn foreign(record: &Record<'_>) -> Option<ForeignFingerprint> {
     let trust = Trust::parse(record.trust);
     Some(ForeignFingerprint {
-        owner: Owner { account: record.account.to_vec(), protocol: record.protocol.to_vec() },
+        owner: ForeignAccount {
+            account: record.account.to_vec(),
+            protocol: record.protocol.to_vec(),
+        },
         peer: Peer::new(record.peer).ok()?,
         fingerprint: record.fingerprint,
         unknown_trust: trust.is_none().then(|| trimmed(record.trust).to_vec()),
@@ -152,15 +159,16 @@ fn foreign(record: &Record<'_>) -> Option<ForeignFingerprint> {
 
 /// The instance tag of an owner in a file of libotr's format.
 #[must_use]
-pub fn instag(file: &[u8], owner: &Owner) -> Option<u32> {
+pub fn instag(file: &[u8], owner: &ForeignAccount) -> Option<u32> {
     let file = TextFile::new(file.get(..MAX_RECORDS_FILE.min(file.len()))?);
     let mut tags = lines(&file).filter_map(tag_line);
     tags.find(|(other, _)| other == owner).map(|(_, tag)| tag)
 }
 
-fn tag_line(line: &[u8]) -> Option<(Owner, u32)> {
+fn tag_line(line: &[u8]) -> Option<(ForeignAccount, u32)> {
     let mut fields = line.split(|byte| *byte == b'\t').map(trimmed);
-    let owner = Owner { account: fields.next()?.to_vec(), protocol: fields.next()?.to_vec() };
+    let owner =
+        ForeignAccount { account: fields.next()?.to_vec(), protocol: fields.next()?.to_vec() };
     let tag = fields.next().filter(|tag| tag.len() == 8)?;
     let tag = u32::from_str_radix(std::str::from_utf8(tag).ok()?, 16).ok()?;
     (tag >= otr_sys::OTRL_MIN_VALID_INSTAG).then_some((owner, tag))
@@ -179,7 +187,7 @@ fn read(file: &[u8]) -> Result<UserState, KeyError> {
 }
 
 /// Shows every key: whose it is, the S-expression, and the fingerprint.
-fn each(state: &UserState, mut show: impl FnMut(Owner, gcry_sexp_t, Option<Fingerprint>)) {
+fn each(state: &UserState, mut show: impl FnMut(ForeignAccount, gcry_sexp_t, Option<Fingerprint>)) {
     // SAFETY: the user state is open.
     let mut key = unsafe { (*state.as_ptr()).privkey_root };
     while !key.is_null() {
@@ -197,8 +205,10 @@ fn each(state: &UserState, mut show: impl FnMut(Owner, gcry_sexp_t, Option<Finge
             let (account, protocol) = (CStr::from_ptr(account), CStr::from_ptr(protocol));
             (account, protocol, (*key).privkey, (*key).next, found)
         };
-        let owner =
-            Owner { account: account.to_bytes().to_vec(), protocol: protocol.to_bytes().to_vec() };
+        let owner = ForeignAccount {
+            account: account.to_bytes().to_vec(),
+            protocol: protocol.to_bytes().to_vec(),
+        };
         let fingerprint = (!found.is_null()).then(|| Fingerprint::from_bytes(hash));
         show(owner, expression, fingerprint);
         key = next;

@@ -84,7 +84,7 @@ pub enum Outcome {
     /// It was the last one: here is the whole line. It is the peer's, and may
     /// itself be anything.
     Complete(Vec<u8>),
-    /// More must come.
+    /// The piece was kept; more are needed for the whole message.
     Pending,
     /// Not for us, out of order, or beyond a bound. What had come of that
     /// message is dropped too, as the OTR spec has it.
@@ -107,7 +107,7 @@ struct Partial {
 }
 
 impl Reassembler {
-    /// Nothing open.
+    /// A reassembler that holds no pieces.
     #[must_use]
     pub fn new() -> Reassembler {
         Reassembler::default()

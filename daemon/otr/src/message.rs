@@ -51,14 +51,14 @@ pub enum OtrLine<'a> {
     },
     /// `?OTR Error: …`, with the words of the peer's program.
     Error {
-        /// The words.
+        /// What follows the marker: the peer's text, any bytes.
         text: &'a [u8],
     },
     /// An encoded message: `?OTR:…`.
     Message {
-        /// The protocol's version.
+        /// OTR version that the message names.
         version: Version,
-        /// What it is.
+        /// Which step of the protocol it is.
         kind: MessageType,
         /// The sender's instance tag; 0 in version 2.
         sender: u32,
@@ -76,20 +76,20 @@ pub enum OtrLine<'a> {
 pub enum MessageType {
     /// First step of the key exchange.
     DhCommit,
-    /// Second step.
+    /// Second step of the key exchange, in answer to a commit message.
     DhKey,
-    /// Third step.
+    /// Third step of the key exchange: the committing side reveals its key and signs.
     RevealSig,
-    /// Fourth step.
+    /// Last step of the key exchange: the other side's signature.
     Signature,
-    /// Encrypted text.
+    /// An encrypted text of a private conversation.
     Data,
 }
 
 /// A piece of an encoded message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Fragment<'a> {
-    /// The protocol's version.
+    /// OTR version of the fragments.
     pub version: Version,
     /// The sender's instance tag; 0 in version 2.
     pub sender: u32,
@@ -99,7 +99,7 @@ pub struct Fragment<'a> {
     pub k: u16,
     /// How many pieces there are.
     pub n: u16,
-    /// The piece.
+    /// The piece of the message that this line carries.
     pub piece: &'a [u8],
 }
 

@@ -4,11 +4,11 @@
 mod common;
 
 use common::{key_file, peer};
-use otr::foreign::{self, Owner};
+use otr::foreign::{self, ForeignAccount};
 use otr::{Fingerprint, KeyError, Otr, Trust};
 
-fn owner(account: &str, protocol: &str) -> Owner {
-    Owner { account: account.into(), protocol: protocol.into() }
+fn owner(account: &str, protocol: &str) -> ForeignAccount {
+    ForeignAccount { account: account.into(), protocol: protocol.into() }
 }
 
 /// One file with the keys of several accounts, as Pidgin writes it.

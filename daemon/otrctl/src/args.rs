@@ -34,7 +34,7 @@ pub struct Args {
     /// Read the secret of auth or authq from this descriptor, its first line.
     #[arg(long, value_name = "FD", global = true)]
     pub secret_fd: Option<u32>,
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub action: Action,
 }
@@ -87,7 +87,7 @@ pub enum Action {
     RestoreAccount(RestoreAccount),
     /// Print completions for a shell.
     Completions {
-        /// Which.
+        /// The shell to print completions for.
         shell: clap_complete::Shell,
     },
     /// Print the man page.
@@ -201,7 +201,7 @@ impl Args {
         time.ok_or_else(|| Failure::Usage("--timeout: give seconds, such as 10".into()))
     }
 
-    /// What `--account` names.
+    /// The ZNC user and the network of `--account user/network`, if it is given.
     pub fn account(&self) -> Result<Option<(Name, Name)>, Failure> {
         let wrong = || Failure::Usage("--account: give USER/NETWORK, such as alice/libera".into());
         let Some(account) = &self.account else { return Ok(None) };

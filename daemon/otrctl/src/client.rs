@@ -30,7 +30,7 @@ pub struct Client {
     lines: LineBuffer,
     deadline: Instant,
     patience: Duration,
-    /// Where it answered.
+    /// Path of the socket on which otrd answered.
     pub path: PathBuf,
     last_id: u64,
 }

@@ -39,7 +39,7 @@ pub enum Program {
 }
 
 impl Program {
-    /// By its name.
+    /// The program that `otrctl import` calls so, or `None`.
     pub fn parse(word: &str) -> Option<Self> {
         Some(match word.to_ascii_lowercase().as_str() {
             "znc" => Self::Znc,
@@ -52,7 +52,7 @@ impl Program {
         })
     }
 
-    /// Its name.
+    /// The program as `otrctl import` calls it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Znc => "ZNC's old module",
@@ -87,11 +87,11 @@ impl Program {
 /// The files of one account of a program.
 #[derive(Clone, Debug)]
 pub struct ForeignDir {
-    /// Whose.
+    /// The program that wrote the files.
     pub program: Program,
-    /// Where.
+    /// The directory in which they are.
     pub directory: PathBuf,
-    /// Which.
+    /// What each file is, and its path.
     pub files: Vec<(File, PathBuf)>,
     /// What the files are called by, where there are several accounts in a directory.
     pub from: Option<String>,

@@ -159,7 +159,7 @@ fn destination(args: &Args, client: &mut Client, place: &ForeignDir) -> Result<A
 }
 
 /// Root, who may name everybody's accounts, means those of the files' owner unless told otherwise:
-/// what somebody calls his directories must not choose the account.
+/// what somebody calls their directories must not choose the account.
 fn owner_for_root(place: &ForeignDir) -> Option<u32> {
     nix::unistd::geteuid().is_root().then_some(place.uid)
 }

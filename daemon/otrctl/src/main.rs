@@ -44,7 +44,7 @@ use zeroizing_alloc::ZeroAlloc;
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
-/// otrctl(1).
+/// The man page that `otrctl man` prints, as in systemd/man.
 const PAGE: &str = include_str!("../../../systemd/man/otrctl.1");
 
 /// EX_IOERR: what was asked for was done, but its output went nowhere.

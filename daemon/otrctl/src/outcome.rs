@@ -22,7 +22,7 @@ pub struct Imports {
 /// What came of one place.
 #[derive(Serialize)]
 pub struct OneImport {
-    /// Whose files.
+    /// The program that wrote the files, by its name in `otrctl import`.
     pub program: &'static str,
     /// Where they are. A text, for a path need not be UTF-8.
     #[serde(serialize_with = "as_text")]
@@ -36,12 +36,12 @@ pub struct OneImport {
 /// The result of `export`.
 #[derive(Serialize)]
 pub struct Exports {
-    /// Which account.
+    /// The account that was exported.
     pub account: Account,
     /// Where the files are.
     #[serde(serialize_with = "as_text")]
     pub directory: PathBuf,
-    /// Their names.
+    /// The names of the written files.
     pub files: Vec<&'static str>,
     /// What the worker says.
     #[serde(flatten)]
@@ -51,7 +51,7 @@ pub struct Exports {
 /// The result of `forget-account`.
 #[derive(Serialize)]
 pub struct ForgottenAccount {
-    /// Which account.
+    /// The account whose files were set aside.
     pub account: Account,
     /// The directory in which its files are now.
     pub aside: Option<String>,
@@ -60,7 +60,7 @@ pub struct ForgottenAccount {
 /// The result of `restore-account`.
 #[derive(Serialize)]
 pub struct RestoredAccount {
-    /// Whose.
+    /// The account whose files were taken back.
     pub account: Account,
     /// Where its files were.
     pub directory: String,
@@ -126,14 +126,14 @@ pub fn imports(imports: &Imports) -> String {
             ));
         }
         if result.skipped > 0 {
-            out.push_str(&format!("  lines that are of no use: {}\n", result.skipped));
+            out.push_str(&format!("  skipped lines: {}\n", result.skipped));
         }
     }
     out.push_str(if imports.done { "Done.\n" } else { "Nothing was changed.\n" });
     out
 }
 
-/// What was exported.
+/// The result of `export` as text for people.
 pub fn exports(exports: &Exports) -> String {
     let Account { uid, user, network } = &exports.account;
     let (files, directory) = (exports.files.join(", "), exports.directory.display().to_string());

@@ -23,7 +23,7 @@ pub fn render<T: Serialize>(
     Ok(terminal::json(&text) + "\n")
 }
 
-/// What `*otr` said.
+/// What `*otr` said, as text for the terminal.
 pub fn output(output: &Output) -> String {
     let colour = colours();
     let mut out = String::new();

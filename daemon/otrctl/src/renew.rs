@@ -13,21 +13,21 @@ use serde::Serialize;
 /// What became of the accounts.
 #[derive(Serialize)]
 pub struct AllRenewed {
-    /// Sorted.
+    /// One entry per account, sorted by account.
     pub accounts: Vec<OfAccount>,
 }
 
-/// One account.
+/// An account whose worker was ended.
 #[derive(Serialize)]
 pub struct OfAccount {
-    /// Which.
+    /// The account: uid, ZNC user and network.
     #[serde(flatten)]
     pub account: Account,
     /// The release of the worker that ended.
     pub was: Option<String>,
 }
 
-/// `otrctl renew`
+/// `otrctl renew`: has the worker of one account, or of all, end and start anew.
 pub fn run(args: &Args, wish: &Wish, client: &mut Client) -> Result<String, Failure> {
     let meant: Vec<Account> = match wish.all {
         true => all_status(client)?.accounts.into_iter().map(|status| status.account).collect(),

@@ -1,4 +1,4 @@
-//! How files lie on disk: turned on and off, and looked at account by account.
+//! Encryption of the files on disk: turned on and off, and shown account by account.
 
 use crate::accounts::all_accounts;
 use crate::args::Args;
@@ -17,19 +17,19 @@ pub struct Kept {
     /// What otrd was given, and how files are to lie.
     #[serde(flatten)]
     pub kept: EncryptionState,
-    /// Sorted.
+    /// One entry per account, sorted by account.
     pub accounts: Vec<OfAccount>,
 }
 
-/// One account.
+/// An account, and whether its files are encrypted.
 #[derive(Serialize)]
 pub struct OfAccount {
-    /// Which.
+    /// The account: uid, ZNC user and network.
     #[serde(flatten)]
     pub account: Account,
-    /// How its files lie; nothing where they do not all lie as they are to.
+    /// Whether its files are encrypted; `None` where not all of them match the setting.
     pub at_rest: Option<AtRest>,
-    /// Why not.
+    /// Why its files could not be converted, or opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -58,13 +58,13 @@ pub fn run(args: &Args, wish: &Wish, client: &mut Client) -> Result<String, Fail
     if all_well { Ok(text) } else { Err(Failure::ChecksFailed(text)) }
 }
 
-/// How files lie on disk.
+/// Whether files are encrypted on disk.
 fn shown(secrets: &Kept) -> String {
     let EncryptionState { master, old, at_rest } = &secrets.kept;
     let mut out = match (master, old, at_rest) {
-        (false, ..) => "otrd has no master secret: files lie plain on disk\n",
+        (false, ..) => "otrd has no master secret: files are not encrypted on disk\n",
         (true, _, AtRest::Plain) => {
-            "otrd has a master secret; turned off: files lie plain on disk\n"
+            "otrd has a master secret; turned off: files are not encrypted on disk\n"
         }
         (true, false, AtRest::Encrypted) => "files are encrypted with the master secret\n",
         (true, true, AtRest::Encrypted) => {

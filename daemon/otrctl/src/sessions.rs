@@ -11,7 +11,7 @@ use proto::jsonrpc::one_line;
 use proto::shim::Effect;
 use serde::Serialize;
 
-/// All of them.
+/// The result of `sessions`.
 #[derive(Serialize)]
 pub struct Sessions {
     /// By account, in the order of `info`.
@@ -21,9 +21,9 @@ pub struct Sessions {
 /// A conversation that is not in clear.
 #[derive(Serialize)]
 pub struct Session {
-    /// Whose.
+    /// The account that the conversation belongs to.
     pub account: Account,
-    /// With whom.
+    /// The peer's nick.
     pub peer: String,
     /// `encrypted`, `finished` or `blocked`.
     pub state: String,

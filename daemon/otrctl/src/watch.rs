@@ -41,9 +41,9 @@ pub fn run(args: &Args, client: &mut Client) -> Result<String, Failure> {
 #[derive(Serialize)]
 struct OtherDaemon {
     what: &'static str,
-    /// Process ids.
+    /// Process id of the otrd that answered before.
     was: u32,
-    /// See `was`.
+    /// Process id of the one that answers now.
     now: u32,
 }
 

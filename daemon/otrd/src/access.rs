@@ -3,7 +3,7 @@
 /// Whom this otrd serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Every Unix user, each with accounts of his own.
+    /// Every Unix user, each with accounts of their own.
     System,
     /// The one who started it.
     User(u32),
@@ -12,7 +12,7 @@ pub enum Mode {
 /// How far something may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Not at all.
+    /// It may not be asked.
     None,
     /// On accounts of the caller's own uid.
     Own,
@@ -35,23 +35,22 @@ pub struct Rights {
     /// `watch` on the admin socket.
     pub watch: Scope,
     /// `import`, `export`, `forget-account` and `restore-account` on the admin socket: keys in and
-    /// out. Whoever runs
-    /// ZNC may use its keys, not take them along.
-    pub moving: Scope,
+    /// out. Whoever runs ZNC may use its keys, not take them along.
+    pub import_export: Scope,
 }
 
 /// What the kernel calls every user that our user namespace does not know: many people in one.
 const OVERFLOW: u32 = 65534;
 
-/// The table.
+/// What each caller may ask, in one table: by the daemon's mode and the uid.
 #[rustfmt::skip]
 pub fn rights(mode: Mode, caller: u32) -> Rights {
     use Scope::{All, None, Own};
-    let row = |hello, status, accounts, command, watch, moving| {
-        Rights { hello, status, accounts, command, watch, moving }
+    let row = |hello, status, accounts, command, watch, import_export| {
+        Rights { hello, status, accounts, command, watch, import_export }
     };
     match (mode, caller) {
-        //                                               hello status accounts command watch moving
+        //                                               hello status accounts command watch import_export
         (Mode::System, 0)                         => row(Own,  All,   All,     All,    All,  All),
         (Mode::System, OVERFLOW)                  => row(None, None,  None,    None,   None, None),
         (Mode::System, _)                         => row(Own,  Own,   Own,     Own,    Own,  None),
@@ -112,7 +111,14 @@ mod tests {
         assert_eq!(rights(Mode::User(ME), ME).command, Scope::All);
         let other = rights(Mode::User(ME), OTHER);
         assert_eq!(
-            [other.hello, other.status, other.accounts, other.command, other.watch, other.moving],
+            [
+                other.hello,
+                other.status,
+                other.accounts,
+                other.command,
+                other.watch,
+                other.import_export
+            ],
             [Scope::None; 6]
         );
     }

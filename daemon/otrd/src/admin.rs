@@ -50,7 +50,7 @@ fn log_refusal(context: &Context, uid: u32, why: &str) {
     }
 }
 
-/// Serves one connection.
+/// Serves one connection of the admin socket until its end.
 pub async fn serve(context: Rc<Context>, stream: UnixStream, uid: u32) {
     let Some(_slot) = ConnectionSlot::take(&context, uid) else {
         log_refusal(&context, uid, "too many");
@@ -161,7 +161,7 @@ fn watches(line: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Who asks.
+/// Who asks: the uid that the kernel names.
 struct Caller {
     context: Rc<Context>,
     uid: u32,
@@ -255,12 +255,12 @@ impl Caller {
                 self.ask(&account, WorkerRequest::State(of.page)).await
             }
             Call::Import(import) => {
-                let account = self.account(may.moving, import.account)?;
+                let account = self.account(may.import_export, import.account)?;
                 let files = passed.ok_or_else(nothing_passed)?;
                 self.ask(&account, WorkerRequest::Import { order: import.order, files }).await
             }
             Call::Export(export) => {
-                let account = self.account(may.moving, export.account)?;
+                let account = self.account(may.import_export, export.account)?;
                 self.known(&account)?;
                 let files = passed.ok_or_else(nothing_passed)?;
                 self.ask(&account, WorkerRequest::Export { files }).await
@@ -283,7 +283,7 @@ impl Caller {
                 replace::begin(&self.context, channel).map(Answer::Replacing)
             }
             Call::Forget(forget) => {
-                let account = self.account(may.moving, forget.account)?;
+                let account = self.account(may.import_export, forget.account)?;
                 self.known(&account)?;
                 self.end(&account, Ending::Forget { remove: forget.remove }).await
             }
@@ -293,7 +293,7 @@ impl Caller {
             }
             Call::Encryption(wish) => self.encryption(may, &wish).map(Answer::Encryption),
             Call::EncryptAccount(of) => {
-                let account = self.account(may.moving, of.account)?;
+                let account = self.account(may.import_export, of.account)?;
                 self.known(&account)?;
                 let wanted = self.context.at_rest().unwrap_or(AtRest::Plain);
                 self.ask(&account, WorkerRequest::AtRest(wanted)).await
@@ -399,7 +399,7 @@ impl Caller {
 
     /// For all accounts: each one's files are changed by `encrypt-account`, or at its next start.
     fn encryption(&self, may: Rights, wish: &Encryption) -> Result<EncryptionState, Error> {
-        if may.moving != Scope::All {
+        if may.import_export != Scope::All {
             return Err(Code::Forbidden.into());
         }
         let master_secrets = self.context.master_secrets.as_ref();
@@ -436,7 +436,7 @@ impl Caller {
         may: Rights,
         restore: Restore,
     ) -> Result<(Account, former_accounts::Former), Error> {
-        let account = self.account(may.moving, restore.account)?;
+        let account = self.account(may.import_export, restore.account)?;
         let wanted =
             former_accounts::Former { account: account.clone(), directory: restore.directory };
         let former = self.context.state.former(account.uid)?;

@@ -38,7 +38,7 @@ pub struct Args {
     /// Only look at the settings, and say what is wrong with them.
     #[arg(long)]
     pub check_config: bool,
-    /// Serve every Unix user, each with accounts of his own [default for root].
+    /// Serve every Unix user, each with accounts of their own [default for root].
     #[arg(long, conflicts_with = "user")]
     system: bool,
     /// Serve only the Unix user who starts it [default for all but root].
@@ -48,19 +48,19 @@ pub struct Args {
 
 /// What the command line came to.
 pub struct Settings {
-    /// Whom to serve.
+    /// Whether it is the system's daemon or one of a single user.
     pub mode: Mode,
     /// Directory of all accounts.
     pub state: PathBuf,
-    /// Socket for modules.
+    /// Path of the socket for ZNC modules.
     pub shim_socket: PathBuf,
-    /// Socket for admins.
+    /// Path of the socket for admins.
     pub admin_socket: PathBuf,
     /// Group of both sockets.
     pub socket_group: Option<u32>,
     /// Our own program, where it was started from.
     pub program: PathBuf,
-    /// The worker's program.
+    /// Path of the otrd-worker program.
     pub worker: PathBuf,
     /// Whether to run without Landlock.
     pub allow_no_landlock: bool,
@@ -73,7 +73,7 @@ pub struct Settings {
 /// A file of settings.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// The file.
+    /// Path of the settings file.
     pub path: PathBuf,
     /// Whether it was asked for, so that it has to be there.
     pub named: bool,

@@ -23,7 +23,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What has to be done next before a module can have its account.
 enum Step {
-    /// Nothing.
+    /// The account is the module's already: hand its connection over.
     Serve,
     /// The directory is nobody's, or not there.
     Adopt,

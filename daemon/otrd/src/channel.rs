@@ -16,7 +16,7 @@ use tokio::net::UnixDatagram;
 /// The most packets that wait for a worker to take them.
 const OUTBOX: usize = 64;
 
-/// One channel.
+/// The front's end of a worker's control socket.
 pub struct Channel {
     /// A SOCK_SEQPACKET socket. To tokio, which has no type for those, it is one more socket with
     /// whole packets; nothing but readiness is asked of this type.
@@ -31,7 +31,7 @@ pub struct Channel {
 #[error("the worker does not answer")]
 pub struct Full;
 
-/// The channel's end.
+/// Why a channel cannot be used any more.
 #[derive(Debug, thiserror::Error)]
 pub enum Lost {
     #[error("the worker closed its channel")]
@@ -68,7 +68,7 @@ impl Channel {
         Ok(Self { socket, outbox: VecDeque::new(), deaf: false })
     }
 
-    /// Our end.
+    /// The front's end of the socket.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }

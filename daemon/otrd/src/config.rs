@@ -24,7 +24,7 @@ pub struct Config {
     pub worker: Worker,
     /// With whom OTR is used where the user set nothing.
     pub policy: Policy,
-    /// What is logged.
+    /// The `[log]` section.
     pub log: Log,
 }
 
@@ -167,7 +167,7 @@ impl Config {
         Ok(())
     }
 
-    /// The workers' part.
+    /// The part of the settings that is passed to workers.
     pub fn worker_config(&self) -> WorkerConfig {
         WorkerConfig {
             linger: self.worker.linger.as_secs(),

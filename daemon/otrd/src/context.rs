@@ -33,7 +33,7 @@ const FREEZE_TIME: Duration = Duration::from_secs(1);
 /// What the front does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Everything.
+    /// It serves modules and admins.
     Serving,
     /// Nothing: another front may go on with the workers, or this one.
     Frozen,
@@ -44,11 +44,11 @@ pub enum Phase {
 /// Shared by every task; all run on one thread.
 pub struct Context {
     mode: Mode,
-    /// The account directories.
+    /// The state directory, with the accounts' own directories in it.
     pub state: StateDir,
     /// What their files are encrypted with, where the admin gave that.
     pub master_secrets: Option<MasterSecrets>,
-    /// The worker's program.
+    /// Path of the otrd-worker program.
     pub worker: PathBuf,
     /// Whether workers may run without Landlock.
     pub allow_no_landlock: bool,
@@ -56,7 +56,7 @@ pub struct Context {
     config: RefCell<Config>,
     /// The workers' part of it, for their supervisors.
     pub worker_config: watch::Sender<WorkerConfig>,
-    /// When we started.
+    /// When the front started, for uptime.
     pub started: Instant,
     /// Connections to the module's socket before their hello.
     pub pending: RefCell<PendingConnections>,
@@ -164,7 +164,7 @@ impl Context {
         memory.too_much(account.uid, most) == Some(account)
     }
 
-    /// How files are to lie on disk; nothing without a master secret.
+    /// Whether files are to be encrypted on disk; nothing without a master secret.
     pub fn at_rest(&self) -> Option<AtRest> {
         self.master_secrets.as_ref().map(|_| self.state.at_rest())
     }

@@ -16,7 +16,7 @@ use std::os::fd::{AsFd, OwnedFd};
 /// An account's directory that was set aside.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Former {
-    /// Whose it was.
+    /// The account that the files belong to.
     pub account: Account,
     /// Its name now, beside the account's directory.
     pub directory: String,

@@ -15,16 +15,16 @@ const LATE: Duration = Duration::from_secs(5);
 
 /// What one worker was last heard to do.
 pub enum Heartbeat {
-    /// It answered then.
+    /// When it last answered.
     Heard(Instant),
     /// It was asked then, and has said nothing since.
     Asked(Instant),
 }
 
-/// What is due.
+/// What the supervisor has to do for a worker now.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Due {
-    /// To wait.
+    /// Nothing, for now.
     Wait,
     /// To ask it how it is.
     Ask,

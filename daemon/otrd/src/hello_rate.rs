@@ -28,7 +28,7 @@ impl Default for HelloRate {
 }
 
 impl HelloRate {
-    /// Counts one hello.
+    /// Counts one hello of this account; says whether it is let through.
     pub fn hello(&mut self, account: &Account, now: Instant) -> Taken {
         let known = self.accounts.entry(account.uid).or_default();
         if known.len() >= ACCOUNTS_PER_UID && !known.contains_key(account) {

@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
-/// Its name.
+/// Name of the file in an account's directory.
 pub const FILE: &str = "identity";
 /// Where the next content is written before it takes the file's name.
 pub const NEXT: &str = "identity.new";
@@ -84,11 +84,11 @@ pub fn is_empty(directory: impl AsFd) -> Result<bool, Errno> {
 /// What a directory has under the file's name.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Content {
-    /// No file.
+    /// There is no file.
     Nothing,
-    /// A whole one.
+    /// The file is there and can be read.
     Record(Record),
-    /// Something else.
+    /// There is a file that is not a record: cut short, or not ours.
     Damaged,
 }
 

@@ -21,14 +21,14 @@ pub const VARIABLE: &str = "OTRD_INHERITED";
 /// More bytes than any list has.
 const LONGEST: u64 = 4 << 20;
 
-/// All of it.
+/// All inherited descriptors: listening sockets, workers, and the state directory.
 #[derive(Default)]
 pub struct Inherited {
-    /// Listening sockets.
+    /// Listening sockets, each with the name that it was passed under.
     pub listeners: Vec<(String, UnixListener)>,
     /// Workers of the front before.
     pub workers: Vec<Stored>,
-    /// See [`STATE`].
+    /// The state directory under its lock; see [`STATE`].
     pub state: Option<OwnedFd>,
     /// What of a worker was not whole, by its name.
     pub broken: Vec<String>,
@@ -40,7 +40,7 @@ pub struct Inherited {
 pub struct Stored {
     /// The front's end of its control socket.
     pub channel: OwnedFd,
-    /// Its record.
+    /// The worker's version of the control protocol, its process id, its account.
     pub record: WorkerRecord,
 }
 
@@ -50,7 +50,7 @@ pub struct HandedOver {
     pub name: String,
     /// Our end of its control socket.
     pub channel: OwnedFd,
-    /// Its record.
+    /// A descriptor with its [`WorkerRecord`].
     pub record: OwnedFd,
 }
 
@@ -64,7 +64,7 @@ pub struct Executed {
 /// The list that an otrd leaves to the program that it becomes.
 #[derive(Serialize, Deserialize)]
 pub struct List {
-    /// Names and numbers.
+    /// Each inherited descriptor: its name, its number.
     pub descriptors: Vec<(String, RawFd)>,
     /// What else there is to know.
     pub executed: Executed,

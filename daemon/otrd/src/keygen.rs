@@ -1,4 +1,4 @@
-//! Key generations: one an account at most, as many at once as there are processors, the others
+//! Key generations: one per account at most, as many at once as there are processors, the others
 //! in a queue. The front moves a pipe; it never reads a key.
 
 use crate::context::Context;
@@ -22,7 +22,7 @@ const LONGEST: Duration = Duration::from_secs(600);
 pub enum KeyEvent {
     /// It runs, and its key will come out of this pipe.
     Pipe(OwnedFd),
-    /// It ended well.
+    /// The process ended without an error: the key is complete.
     Done,
     /// It did not start, or ended badly.
     Failed(String),
@@ -35,7 +35,7 @@ pub struct Keygen {
 }
 
 impl Keygen {
-    /// Queues one.
+    /// Queues a generation for an account, to run as soon as it has a turn.
     pub fn start(context: Rc<Context>, account: Account) -> Self {
         let (tell, events) = mpsc::channel(2);
         let task = spawn_local(async move {

@@ -33,17 +33,17 @@ pub enum Error {
     Unknown,
 }
 
-/// Both sockets.
+/// Both listening sockets of the daemon.
 pub struct Listeners {
-    /// For modules.
+    /// For ZNC modules.
     pub shim: Listener,
-    /// For admins.
+    /// For `otrctl` and other admin programs.
     pub admin: Listener,
 }
 
-/// One listening socket.
+/// A listening socket, and the path that it was bound to.
 pub struct Listener {
-    /// Does not block.
+    /// The socket, non-blocking.
     pub socket: UnixListener,
     /// Device and inode of the path that we bound; nothing where systemd did.
     bound: Option<(PathBuf, u64, u64)>,

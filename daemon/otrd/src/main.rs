@@ -105,7 +105,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// `--check-config`
+/// `--check-config`: reads the settings, and says what is wrong with them.
 fn check(args: &Args) -> anyhow::Result<()> {
     let source = Source::find(args)?;
     source.read()?;
@@ -157,7 +157,7 @@ fn start(args: Args, level: Level) -> anyhow::Result<()> {
         let program = settings.program.clone();
         let context = Rc::new(Context::new(settings, state, master_secrets));
         for name in inherited.broken {
-            tracing::warn!(name, "what is left of a worker is of no use");
+            tracing::warn!(name, "what is left of a worker cannot be used");
             fd_store::forget(&name);
         }
         supervisor::take_up(&context, inherited.workers);

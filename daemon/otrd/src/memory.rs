@@ -1,5 +1,5 @@
 //! The memory of the workers of one Unix user, which is bounded as a whole. Where there is too much,
-//! the ZNC user with the most makes room, by the worker with the most: whoever floods loses his own.
+//! the ZNC user with the most makes room, by the worker with the most: whoever floods loses their own.
 
 use proto::account::{Account, Name};
 use std::collections::BTreeMap;

@@ -1,31 +1,31 @@
 //! What a message is about: one number for each kind, by which an admin finds it in the journal
 //! (`journalctl MESSAGE_ID=…`). `systemd/otrd.catalog` says what each means and what to do.
 
-/// otrd serves.
+/// otrd serves: it has started, or taken over from another front.
 pub const STARTED: &str = "32268cbea7bb47f1b5d1c3224e3c77e2";
-/// otrd ends.
+/// otrd ends: it was told to stop.
 pub const STOPPING: &str = "2e5583046f8f47a3a655fa31fddbe7d5";
-/// otrd cannot run.
+/// otrd, or the program to go on in its place, cannot run; the message says why.
 pub const FAILED: &str = "bd3f16fba25b4b29a6b4d5532ab72113";
 /// The settings were read again.
 pub const RELOADED: &str = "3a4dfb0458894d58a8b0a4dd48ebc063";
 /// The settings are wrong.
 pub const SETTINGS: &str = "b588c1f439294353bf4152064c0f2b3f";
-/// Somebody was refused.
+/// A connection or a request was refused.
 pub const REFUSED: &str = "2a5c2b666381467aa59fc8241ebf0b70";
 /// A worker was started for an account.
 pub const WORKER_STARTED: &str = "b88b77e39b0f40808fea157614c1a059";
 /// A worker of an earlier front goes on.
 pub const TAKEN_UP: &str = "9c5e0d27324d2437274f6cc07da67660";
-/// A worker of an earlier front is of no use.
+/// A worker of an earlier front cannot be taken over.
 pub const NOT_TAKEN_UP: &str = "503c389f350c0d5687aa0be6487e764f";
 /// A worker of another release is replaced.
 pub const RENEWED: &str = "ccba3692493c7d0e2b6f5013fb4fdfb7";
 /// Another otrd goes on from here.
 pub const LEAVING: &str = "b01b50d219b39e3fd11c5b13053baaa2";
-/// A worker ended.
+/// A worker ended as it was asked to.
 pub const WORKER_ENDED: &str = "c074bd2d5ffe428e81f76097a9410a53";
-/// A worker died.
+/// A worker ended without being asked to.
 pub const WORKER_DIED: &str = "427b2aeb11cb40238f6f2e6bc77eedab";
 /// A worker does not answer.
 pub const WORKER_HUNG: &str = "ab360cab277f43f794a8e07047819941";

@@ -12,11 +12,11 @@ use tokio::task::spawn_local;
 
 /// One that said a valid hello.
 pub struct ModuleConnection {
-    /// The connection.
+    /// The module's connected socket.
     pub stream: UnixStream,
     /// Id of the hello, which the worker answers.
     pub id: Option<Id>,
-    /// What it said.
+    /// The hello, as parsed.
     pub hello: Hello,
     /// What it said behind it already.
     pub rest: Text,

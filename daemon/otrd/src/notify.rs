@@ -21,7 +21,7 @@ pub fn reloading() {
     }
 }
 
-/// We end.
+/// Tells systemd that the daemon is stopping.
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
@@ -31,7 +31,7 @@ pub fn status(line: &str) {
     tell(&[NotifyState::Status(line)]);
 }
 
-/// The event loop turns, and every worker is minded.
+/// The event loop runs, and every worker is supervised.
 pub fn watchdog() {
     if sd_notify::watchdog_enabled().is_some() {
         tell(&[NotifyState::Watchdog]);

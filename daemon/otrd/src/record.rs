@@ -13,12 +13,12 @@ use std::os::fd::OwnedFd;
 /// More than any record has, in bytes.
 const LONGEST: u64 = 4096;
 
-/// One worker.
+/// What a front has to know of a worker to take it over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerRecord {
     /// Its version of the control protocol.
     pub control: u32,
-    /// Its process.
+    /// Its process id.
     pub pid: u32,
     /// When it was started, in seconds of the monotonic clock.
     pub started: u64,

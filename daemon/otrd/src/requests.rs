@@ -21,7 +21,7 @@ pub enum AccountRequest {
     Hello(Box<ModuleConnection>),
     /// Something that only its worker knows.
     Forward { request: WorkerRequest, reply: Reply<WorkerResponse> },
-    /// How it is.
+    /// Answer with the account's status.
     Status { reply: oneshot::Sender<AccountStatus> },
     /// Ends the worker, so that the next one is of the installed release.
     Renew { reply: Reply<Renewed> },
@@ -41,7 +41,7 @@ pub enum Ending {
 
 /// What becomes of an account whose name is another network's, if no module is connected.
 pub enum Vacate {
-    /// Nothing yet.
+    /// Nothing yet: only ask whether a module is connected.
     Look,
     /// Its files are set aside.
     SetAside,
@@ -77,11 +77,11 @@ pub enum WorkerRequest {
     Import { order: Order, files: OwnedFd },
     /// Ours, into a descriptor.
     Export { files: OwnedFd },
-    /// To have its files lie on disk like this.
+    /// To convert its files on disk to this.
     AtRest(AtRest),
 }
 
-/// What it answers.
+/// What a worker answers to a [`WorkerRequest`].
 pub enum WorkerResponse {
     Output(Output),
     State(Box<AccountState>),

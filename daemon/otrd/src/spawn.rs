@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 
 /// A running worker.
 pub struct Running {
-    /// Its process.
+    /// The worker's process.
     pub process: Process,
     /// Our end of its descriptor 0.
     pub channel: Channel,

@@ -51,7 +51,7 @@ impl From<Error> for jsonrpc::Error {
 /// A directory that nobody else uses while this lives, and while the worker that inherits it does.
 pub type Directory = Flock<OwnedFd>;
 
-/// All accounts.
+/// The directory that holds the directories of all accounts.
 pub struct StateDir {
     base: Directory,
     /// The most accounts of one uid, so that no user fills the disk with directories.
@@ -65,7 +65,7 @@ pub struct StateDir {
 
 /// Accounts that were removed by hand make room for others after so long at the latest.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
-/// There while an admin wants files to lie plain.
+/// Exists while an admin wants files not to be encrypted.
 const PLAIN: &str = ".plain";
 pub(crate) const DIRECTORY: OFlag =
     OFlag::O_DIRECTORY.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC).union(OFlag::O_RDONLY);
@@ -103,8 +103,8 @@ impl StateDir {
         self.base.try_clone()
     }
 
-    /// How files are to lie on disk where there is a master secret. Only an admin's word has them
-    /// lie plain, and it is kept here.
+    /// Whether files are to be encrypted on disk where there is a master secret. They are not only
+    /// if an admin says so, which is kept here.
     pub fn at_rest(&self) -> AtRest {
         match nix::sys::stat::fstatat(&*self.base, PLAIN, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(_) => AtRest::Plain,
@@ -256,7 +256,7 @@ impl StateDir {
         Ok(names.filter_map(|name| name.parse().ok()).collect())
     }
 
-    /// All accounts.
+    /// All accounts that have a directory here.
     pub fn all(&self) -> Result<Vec<Account>, Error> {
         let accounts = self.uids()?.into_iter().map(|uid| self.of_uid(uid));
         Ok(accounts.collect::<Result<Vec<_>, Error>>()?.concat())

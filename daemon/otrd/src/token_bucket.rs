@@ -24,7 +24,7 @@ pub struct TokenBucket {
 /// What became of somebody who took from a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// There was something.
+    /// There was a token, and it is taken.
     Yes,
     /// It is empty: the first refusal since it was full.
     No,
@@ -33,7 +33,7 @@ pub enum Taken {
 }
 
 impl TokenBucket {
-    /// A full one.
+    /// A full bucket.
     pub fn new(allowance: Allowance, now: Instant) -> Self {
         Self { allowance, tokens: allowance.burst, last_refill: now, refused: false }
     }
@@ -44,7 +44,7 @@ impl TokenBucket {
         self.tokens == self.allowance.burst
     }
 
-    /// Takes one.
+    /// Takes one token, where there is one.
     pub fn take(&mut self, now: Instant) -> Taken {
         self.refill(now);
         match self.tokens.checked_sub(1) {
@@ -78,7 +78,7 @@ pub struct BucketsByUid {
 }
 
 impl BucketsByUid {
-    /// Full ones.
+    /// Full buckets for every uid.
     pub fn new(allowance: Allowance) -> Self {
         Self { allowance, buckets: BTreeMap::new() }
     }

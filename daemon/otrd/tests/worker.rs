@@ -1,4 +1,4 @@
-//! The front and real workers: one an account, found again, started again, ended in time.
+//! The front and real workers: one per account, found again, started again, ended in time.
 // clippy knows test functions, not their helpers.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 

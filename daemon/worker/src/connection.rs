@@ -10,7 +10,7 @@ use zeroize::Zeroize;
 /// With so many bytes to be sent, what else there is waits in the outbox.
 pub const ENOUGH: usize = proto::MAX_LINE;
 
-/// One module.
+/// The connected socket of one module, with its read and write buffers.
 pub struct Connection {
     socket: OwnedFd,
     lines: LineBuffer,
@@ -23,7 +23,7 @@ pub struct Connection {
 /// Whether a connection goes on after it was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionState {
-    /// Goes on.
+    /// The connection is usable.
     Alive,
     /// Is to be closed.
     Dead,

@@ -28,7 +28,7 @@ pub enum Packet {
     Message(ToWorker, Option<OwnedFd>),
     /// A message that only a newer front knows.
     Unknown,
-    /// Nothing there yet.
+    /// No packet is there yet: the socket would block.
     Nothing,
     /// The front is gone.
     Closed,

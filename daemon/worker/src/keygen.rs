@@ -1,6 +1,7 @@
 //! Makes one key: the account's name comes in through descriptor 0, the contents of a key file go
-//! out through descriptor 1. It is confined like a worker, but without any files. Nobody waits but
-//! whoever reads. It ends with its front; the next one begins anew.
+//! out through descriptor 1. It is confined like a worker, but without any files. It runs in
+//! its own process, so that only the reader of the pipe blocks. It ends with its front; the next
+//! front starts another one.
 
 use crate::sandbox::{self, WithoutLandlock, hardening};
 use anyhow::{Context, Result};

@@ -1,5 +1,5 @@
 //! An account's files: whole or not at all, and encrypted wherever there is a key for that. Every
-//! step that changes how they lie is made the last one before a crash.
+//! step that converts them is made the last one before a crash.
 // clippy knows test functions, not their helpers.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 

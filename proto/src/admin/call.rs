@@ -39,18 +39,18 @@ pub enum Call {
     Replace(Replace),
     /// `restore-account`: files that were set aside become the account's again.
     Restore(Restore),
-    /// `encryption`: how files are to lie on disk.
+    /// `encryption`: whether files are to be encrypted on disk.
     Encryption(Encryption),
-    /// `encrypt-account`: has an account's files lie so, and says how they do.
+    /// `encrypt-account`: encrypts or decrypts an account's files so, and says what they are.
     EncryptAccount(EncryptAccount),
     /// `watch`: from now on this connection is told what changes.
     Watch(Watch),
 }
 
-/// `renew`
+/// `renew`: end the worker of an account, so that the next one is of the installed release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Renew {
-    /// Which account.
+    /// The account whose worker is to end.
     pub account: Selector,
 }
 
@@ -71,11 +71,11 @@ pub struct Replace {}
 pub struct Replacing {
     /// The otrd that is replaced.
     pub pid: u32,
-    /// Its release.
+    /// Version of the otrd that is replaced.
     pub version: String,
 }
 
-/// `encryption`
+/// `encryption`: ask or set whether files are to be encrypted on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Encryption {
     /// How they are to lie from now on; only asked where it is missing.
@@ -90,21 +90,21 @@ pub struct EncryptionState {
     pub master: bool,
     /// Whether it was given the one before, too.
     pub old: bool,
-    /// How files are to lie on disk.
+    /// Whether files are to be encrypted on disk.
     pub at_rest: AtRest,
 }
 
-/// `encrypt-account`
+/// `encrypt-account`: encrypt or decrypt an account's files as the setting says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EncryptAccount {
-    /// Which account.
+    /// The account whose files are to be converted.
     pub account: Selector,
 }
 
 /// Result of `encrypt-account`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountEncrypted {
-    /// How the account's files lie on disk, copies too.
+    /// Whether the account's files are encrypted on disk, copies too.
     pub at_rest: AtRest,
 }
 
@@ -128,18 +128,18 @@ struct Of {
 /// A typed method on one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Typed {
-    /// Which account.
+    /// The account on which the method is called.
     pub account: Selector,
     /// What is to be done.
     pub command: Command,
 }
 
-/// `state`
+/// `state`: an account as data, page by page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateOf {
-    /// Which account.
+    /// The account to describe.
     pub account: Selector,
-    /// Which part.
+    /// Which page of the account's entries.
     #[serde(flatten)]
     pub page: StatePage,
 }
@@ -147,9 +147,9 @@ pub struct StateOf {
 /// A line for one account's `*otr`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandLine {
-    /// Which account.
+    /// The account whose `*otr` is asked.
     pub account: Selector,
-    /// The line.
+    /// The line for `*otr`, as a user would type it.
     pub text: Text,
 }
 

@@ -6,12 +6,12 @@ use crate::account::Selector;
 use crate::irc::Text;
 use serde::{Deserialize, Serialize};
 
-/// `import`
+/// `import`: take a key and fingerprints of another program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
-    /// Into which account.
+    /// The account that takes them.
     pub account: Selector,
-    /// What to take.
+    /// Which of the files' accounts is meant, and whether to replace.
     #[serde(flatten)]
     pub order: Order,
 }
@@ -68,9 +68,9 @@ pub const MAX_WORDS: usize = 8;
 /// An account that files name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignAccount {
-    /// Its name.
+    /// The account's name as it is in the files; not to be trusted.
     pub account: Text,
-    /// Its protocol.
+    /// The protocol's name as it is in the files.
     pub protocol: Text,
     /// The fingerprint of its key, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,10 +94,10 @@ pub enum KeyOutcome {
     Replaced,
 }
 
-/// A peer's fingerprint.
+/// A fingerprint of a peer that the files have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {
-    /// The nick.
+    /// The peer's nick as it is in the files.
     pub nick: Text,
     /// As OTR programs print it.
     pub fingerprint: String,
@@ -111,7 +111,7 @@ pub struct Peer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PeerOutcome {
-    /// Not known before.
+    /// Not known before: it was added.
     New,
     /// Known, with this trust.
     Same,
@@ -121,10 +121,10 @@ pub enum PeerOutcome {
     Changed,
 }
 
-/// `export`
+/// `export`: write the account's key and fingerprints in libotr's formats.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Export {
-    /// Which account.
+    /// The account to export.
     pub account: Selector,
 }
 
@@ -138,10 +138,10 @@ pub struct Exported {
     pub known: u32,
 }
 
-/// `forget-account`
+/// `forget-account`: set an account's files aside, or remove them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forget {
-    /// Which account.
+    /// The account to forget.
     pub account: Selector,
     /// Remove its files; otherwise they are set aside.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -156,7 +156,7 @@ pub struct Forgotten {
     pub aside: Option<String>,
 }
 
-/// `restore-account`
+/// `restore-account`: take back files that were set aside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restore {
     /// Whose files were set aside.

@@ -14,9 +14,9 @@ pub struct Page {
 /// Result of `status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// The daemon's version.
+    /// Version of the daemon, such as `0.1.0`.
     pub version: String,
-    /// The protocol's version.
+    /// Version of the protocol that it speaks.
     pub protocol: u32,
     /// The front's process id.
     pub pid: u32,
@@ -34,7 +34,7 @@ pub struct Status {
 /// One account in [`Status`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountStatus {
-    /// Which.
+    /// The account: uid, ZNC user and network.
     #[serde(flatten)]
     pub account: Account,
     /// The worker's process id, while one runs.
@@ -43,7 +43,7 @@ pub struct AccountStatus {
     pub restarts: u32,
     /// Seconds since this worker started.
     pub uptime: u64,
-    /// The worker's release.
+    /// Version of the program that the worker runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The worker was started by an earlier front and taken over from it.
@@ -70,7 +70,7 @@ pub struct WorkerStatus {
     pub znc: String,
     /// Whether there is a private key: `none`, `generating`, `ready` or `damaged`.
     pub key: String,
-    /// Private conversations.
+    /// Number of private conversations.
     pub sessions: u32,
     /// Conversations blocked until a new session.
     pub blocked: u32,
@@ -79,7 +79,7 @@ pub struct WorkerStatus {
     /// The memory that the worker takes for itself now, in KiB: without programs and libraries, which all share.
     #[serde(default)]
     pub memory: u64,
-    /// How its files lie on disk: `plain`, `encrypted`, or `not all …`.
+    /// Whether its files are encrypted on disk: `plain`, `encrypted`, or `not all …`.
     #[serde(default)]
     pub at_rest: String,
     /// How the worker is confined, in words.
@@ -89,7 +89,7 @@ pub struct WorkerStatus {
 /// Result of `accounts`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accounts {
-    /// Sorted.
+    /// Accounts, sorted; one page of them.
     pub accounts: Vec<Account>,
     /// Whether more follow: ask again with [`Page::after`] the last of these.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -105,7 +105,7 @@ pub const MAX_FORMER: usize = 100;
 /// An account's files that were set aside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Former {
-    /// Whose they were.
+    /// The account that the files belonged to.
     #[serde(flatten)]
     pub account: Account,
     /// The directory in which they are, beside that of the account.
@@ -115,7 +115,7 @@ pub struct Former {
 /// What a watcher is told: the notification `event`. No nick, no text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// Whose.
+    /// The account that it is about.
     pub account: Account,
     /// What changed: `worker`, `restarts`, `module`, `key`, `sessions`, `blocked` or `waiting`.
     pub what: String,

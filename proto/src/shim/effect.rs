@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Style {
-    /// As usual.
+    /// No colour: an ordinary line.
     #[default]
     Plain,
     /// Something is safe now.
@@ -55,7 +55,7 @@ pub enum Effect {
     Hold,
     /// A line to IRC.
     Send {
-        /// To whom.
+        /// Nick the line is for.
         to: Nick,
         /// How; [`MessageKind::Action`] and CTCP are wrapped by the module.
         kind: MessageKind,
@@ -64,13 +64,13 @@ pub enum Effect {
     },
     /// Text to the user's clients, and to the query's buffer as ZNC would have kept it.
     Deliver {
-        /// From whom.
+        /// The person who sent it, as the server says.
         from: Source,
-        /// How.
+        /// The kind of message that clients see; the module wraps actions and CTCP.
         kind: MessageKind,
-        /// What.
+        /// The text that clients show; any bytes.
         text: Text,
-        /// What protected it.
+        /// What protected the text on its way.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         security: Option<Security>,
         /// It came in clear although the conversation is private.
@@ -88,9 +88,9 @@ pub enum Effect {
     Echo {
         /// To whom it went.
         to: Nick,
-        /// How.
+        /// The kind with which it was typed.
         kind: MessageKind,
-        /// What.
+        /// The text as typed, not encrypted.
         text: Text,
         /// The client that typed it, which sees it already.
         #[serde(default)]
@@ -98,15 +98,15 @@ pub enum Effect {
         /// The id of the request that brought it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         of: Option<u64>,
-        /// What protected it.
+        /// What protected the text on its way.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         security: Option<Security>,
     },
     /// A line from `*otr`.
     Print {
-        /// The line.
+        /// The line to show, without the name of `*otr`.
         text: Text,
-        /// Its look.
+        /// How a client shows it.
         #[serde(default, skip_serializing_if = "Style::is_plain")]
         style: Style,
         /// An earlier module may have shown it.
@@ -118,7 +118,7 @@ pub enum Effect {
     },
     /// A table from `*otr`.
     Table {
-        /// The heads.
+        /// Names of the columns.
         columns: Vec<String>,
         /// The cells, as many a row as there are heads.
         rows: Vec<Vec<Text>>,
@@ -126,9 +126,9 @@ pub enum Effect {
     /// Turns the guard of one peer on or off: while on, the module itself stops every line to
     /// that peer that no `send` ordered, a held one that should `pass` included.
     Protect {
-        /// Which peer.
+        /// The peer whose guard it is.
         peer: Nick,
-        /// Whether.
+        /// On or off: while on, no line goes out that no `send` ordered.
         on: bool,
         /// Of one that is on: it ends by any that is off. Others end by the user's word only.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -162,7 +162,7 @@ pub enum Effect {
         /// An earlier module may have given it back.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         repeat: bool,
-        /// Why, for programs.
+        /// The same as `why`, for programs.
         #[serde(flatten)]
         about: About,
     },
@@ -174,7 +174,7 @@ pub enum Effect {
 pub enum Reply {
     /// Of every method but `hello` and `state`.
     Effects(Effects),
-    /// Of `state`.
+    /// The answer to `state`: one page of the account.
     State(Box<AccountState>),
 }
 

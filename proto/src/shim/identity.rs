@@ -19,7 +19,7 @@ impl Identity {
     /// Its length in bytes.
     pub const LENGTH: usize = 32;
 
-    /// Checks an identity.
+    /// Checks that an identity is 32 lower-case hexadecimal digits.
     pub fn new(identity: impl Into<String>) -> Result<Self, BadIdentity> {
         let identity = identity.into();
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
@@ -29,7 +29,7 @@ impl Identity {
         }
     }
 
-    /// The digits.
+    /// The identity's hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -62,11 +62,11 @@ fn default_status_prefix() -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageKind {
-    /// PRIVMSG.
+    /// A PRIVMSG that is no CTCP.
     Text,
     /// PRIVMSG with CTCP ACTION: `/me`. The text comes without its wrapping.
     Action,
-    /// NOTICE.
+    /// A NOTICE that is no CTCP answer.
     Notice,
     /// PRIVMSG with any other CTCP, its wrapping taken off.
     Ctcp,
@@ -79,9 +79,9 @@ pub enum MessageKind {
 pub struct OutgoingMessage {
     /// The person, as typed.
     pub to: Nick,
-    /// How.
+    /// Text, action, notice or CTCP, as the client sent it.
     pub kind: MessageKind,
-    /// What.
+    /// The words, without CTCP wrapping.
     pub text: Text,
     /// Which of the attached clients typed it; 0 where none did. See [`Effect::Echo`](super::Effect::Echo).
     #[serde(default)]
@@ -96,9 +96,9 @@ pub struct OutgoingMessage {
 pub struct IncomingMessage {
     /// Who, as the server says.
     pub from: Source,
-    /// How.
+    /// Text, action, notice or CTCP, as it came from IRC.
     pub kind: MessageKind,
-    /// What.
+    /// The words, without CTCP wrapping; any bytes.
     pub text: Text,
 }
 
@@ -109,18 +109,18 @@ pub struct CommandLine {
     pub text: Text,
 }
 
-/// A person's NICK.
+/// A person changed nick.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NickChange {
-    /// Before.
+    /// The nick before.
     pub old: Nick,
-    /// After.
+    /// The nick from now on.
     pub new: Nick,
 }
 
 /// A person left or came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
-    /// Who.
+    /// Nick of the person.
     pub nick: Nick,
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Hello {
     /// The protocol version that the module speaks, see [`crate::VERSION`].
     pub version: u32,
-    /// The ZNC user.
+    /// The ZNC user's name.
     pub user: Name,
     /// The network that the module is loaded on.
     pub network: Name,
@@ -22,7 +22,7 @@ pub struct Hello {
     /// ZNC's version, for people.
     #[serde(default)]
     pub znc: String,
-    /// Which loading of the module this is. With it nothing is lost where a connection breaks.
+    /// Random id of this load of the module. With it nothing is lost where a connection breaks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<Instance>,
     /// How many lines of the worker this instance has taken, on all of its connections.
@@ -56,7 +56,7 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// A loading of the module: 1 to [`Instance::MAX`] visible ASCII characters, made at random.
+/// The random id of one load of the module: 1 to [`Instance::MAX`] visible ASCII characters, made at random.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Instance(String);
@@ -127,13 +127,13 @@ pub struct Bye {
     /// Of the daemon: whether the module may connect again by itself. Absent: it may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reconnect: Option<bool>,
-    /// Why, for people.
+    /// Why the connection ends, in words for people.
     #[serde(default)]
     pub reason: String,
     /// Of a module that will not come back: as in [`Hello`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ack: Option<u64>,
-    /// The same.
+    /// Of a module that will not come back: what was typed and not sent went back to the user.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub returned: bool,
 }
@@ -168,6 +168,6 @@ impl Bye {
 /// How far a module has come: what it has seen need not be kept for it any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ack {
-    /// As in [`Hello::ack`].
+    /// How many lines of the worker it has taken, as in [`Hello::ack`].
     pub ack: u64,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Want {
-    /// `state` effects.
+    /// Effects [`Effect::State`](super::Effect::State) after each change.
     State,
     /// A word of a later version.
     #[serde(other)]
@@ -36,7 +36,7 @@ pub struct Limits {
 /// How the conversation with one peer stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
-    /// Whose.
+    /// The peer's nick.
     pub peer: Nick,
     /// Where what is typed goes.
     pub state: State,
@@ -88,11 +88,11 @@ pub enum Trust {
     Changed,
 }
 
-/// An authentication.
+/// How far an authentication with the peer is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Smp {
-    /// None.
+    /// No authentication is under way.
     #[default]
     None,
     /// The peer asks, and the user has not answered.
@@ -105,7 +105,7 @@ pub enum Smp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Security {
-    /// Nothing.
+    /// Nothing protected it.
     Clear,
     /// Encryption, with a key that nobody vouches for.
     Unverified,

@@ -5,7 +5,7 @@
 //! * `worker`: all that a module can send, through the real poll loop.
 //! * `peer`: what comes from IRC while a conversation is private.
 //! * `html`: what becomes of a decrypted text.
-//! * `files`: what lies on the disk; `sealed`: the same where it is encrypted; `moving`: files of
+//! * `files`: what lies on the disk; `sealed`: the same where it is encrypted; `import`: files of
 //!   other programs.
 
 // Beside this file, whoever includes it.
@@ -60,7 +60,7 @@ pub const TARGETS: [Target; 8] = [
     Target { name: "html", run: html, seeds: seeds::texts },
     Target { name: "files", run: files, seeds: seeds::disks },
     Target { name: "sealed", run: sealed, seeds: seeds::sealed_disks },
-    Target { name: "moving", run: moving, seeds: seeds::bundles },
+    Target { name: "import", run: import, seeds: seeds::bundles },
 ];
 
 /// The first byte says how long the pieces are in which the rest arrives, the second how much
@@ -353,7 +353,7 @@ fn vault(room: &Path) -> EncryptedStore<Directory> {
     )
 }
 
-pub fn moving(input: &[u8]) {
+pub fn import(input: &[u8]) {
     gcrypt_cache::begin(0);
     let Some((how, content)) = input.split_first() else { return };
     let mut engine = load("alice", &Files::default(), now());

@@ -42,7 +42,7 @@ fn bitlbee() {
     for (file, text) in [("bella.otr_keys", key), ("bella.otr_fprints", prints)] {
         stage.world.file(&again.directory.join(file), text, None);
     }
-    // It reads them when its user has said who he is, and is on IRC then, too.
+    // It reads them when its user has said who they are, and is on IRC then, too.
     again.user = Client::of_server(&stage.world, again.port, "bella");
     again.asks("identify secret", "Logged in");
     stage.waits_for("bella");

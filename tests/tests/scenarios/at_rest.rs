@@ -152,7 +152,7 @@ fn own_fingerprint(client: &Client) -> String {
     own
 }
 
-/// What alice's files hold while they lie plain: her private number, a fingerprint, and a nick.
+/// What alice's files hold while they are unencrypted: her private number, a fingerprint, and a nick.
 fn traces(otrd: &Otrd, bob: &str) -> [Vec<u8>; 3] {
     let files = all_files(&otrd.state());
     let key = files.iter().find(|(path, _)| path.ends_with("alice/net/otr.key")).expect("a key");

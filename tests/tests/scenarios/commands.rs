@@ -174,7 +174,7 @@ fn genkey_tells_its_beginning_and_its_end() {
     let scene = build.otrd(otrd).begin_alone();
     let alice = &scene.alice;
     alice.otr("genkey");
-    alice.otr_says("Making your private key.");
+    alice.otr_says("Generating your private key.");
     alice.otr("genkey");
     alice.otr_says("A key is being made already, for ");
     alice.otr("status");
@@ -220,7 +220,7 @@ fn a_key_is_made_through_restarts_of_znc_and_of_the_module() {
     let otrd = OtrdBuilder::new().withholds_randomness(5).start(build.world());
     let mut scene = build.otrd(otrd).begin_alone();
     scene.alice.otr("genkey");
-    scene.alice.otr_says("Making your private key.");
+    scene.alice.otr_says("Generating your private key.");
     scene.alice.types_to("*status", "reloadmod otr");
     scene.alice.reads_about("*status", "Reloaded module otr");
     scene.znc.restart();

@@ -37,7 +37,7 @@ fn lost(signal: Signal) {
     assert!(makers(&crowd).is_empty());
 
     couple.she.otr("genkey");
-    couple.she.otr_says("Making your private key. You are told when it is ready.");
+    couple.she.otr_says("Generating your private key. You are told when it is ready.");
     couple.she.otr_says("Your private key is ready");
     couple.goes_private();
     couple.she_types("with a key");
@@ -47,7 +47,7 @@ fn lost(signal: Signal) {
     crowd.wire.never_carried("this waits");
 }
 
-/// That is like a machine without randomness: nobody waits but what needs the key.
+/// That is like a machine without randomness: only what needs the key waits.
 #[test]
 fn one_that_stands_still() {
     let (crowd, maker) = a_key_is_being_made();
@@ -94,7 +94,7 @@ fn a_key_is_being_made() -> (Crowd, i32) {
     couple.she.otr(&format!("start {}", couple.he.nick()));
     let maker = maker(&crowd);
     strike(maker, Signal::SIGSTOP);
-    couple.she.otr_says("Making your private key");
+    couple.she.otr_says("Generating your private key");
     couple.she_types("this waits");
     couple.she.otr_says("Your message waits until the conversation is private.");
     (crowd, maker)

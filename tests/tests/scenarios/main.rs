@@ -66,7 +66,7 @@ mod client_scripts;
 
 mod marks;
 
-mod moving;
+mod import_export;
 
 mod identity;
 

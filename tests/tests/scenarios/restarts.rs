@@ -117,7 +117,7 @@ fn a_key_is_made_through_changes_of_otrd() {
         let otrd = if managed { otrd.managed() } else { otrd }.start(build.world());
         let mut scene = build.otrd(otrd).begin_alone();
         scene.alice.otr("genkey");
-        scene.alice.otr_says("Making your private key");
+        scene.alice.otr_says("Generating your private key");
         if managed {
             scene.otrd.dies_of(Signal::SIGKILL);
             scene.otrd.starts_again();

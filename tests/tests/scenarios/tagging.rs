@@ -24,7 +24,7 @@ fn the_first_words_only_and_none_once_they_answer_without() {
     scene.alice.reads("carol", "I have no OTR");
     scene.alice.types_to("carol", "third");
     assert!(!said(&scene, "third").contains(TAG));
-    // Another one gets his own.
+    // Another one gets their own.
     scene.alice.types_to("dave", "hello");
     assert!(said(&scene, "hello").contains(TAG));
 }

@@ -188,7 +188,7 @@ fn without_randomness_for_ten_seconds() {
     let carol = scene.ircd.client("carol");
 
     scene.alice.types_to("bob", "?OTR?");
-    scene.alice.otr_says("Making your private key");
+    scene.alice.otr_says("Generating your private key");
     scene.alice.types_to("bob", "this waits");
     scene.alice.otr_says("Your message waits");
 

@@ -16,7 +16,7 @@ const GROUP: u16 = 0x08;
 const MASK: u16 = 0x10;
 const OTHER: u16 = 0x20;
 
-/// Of one file.
+/// The access control list of one file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Acl(Vec<Entry>);
 

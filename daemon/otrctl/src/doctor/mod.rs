@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Looks at everything.
+/// Runs every check, and fails if one of them does.
 pub fn run(args: &Args, wish: &Doctor) -> Result<String, Failure> {
     let patience = args.timeout()?;
     let (mut checks, found) = daemon::look(args, patience);

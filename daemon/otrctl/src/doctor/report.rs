@@ -1,10 +1,10 @@
-//! What was found.
+//! The report of `otrctl doctor`, and how it is printed.
 
 use crate::render::{clean, colours, paint};
 use proto::shim::Style;
 use serde::Serialize;
 
-/// All checks.
+/// The result of `otrctl doctor`.
 #[derive(Serialize)]
 pub struct Report {
     /// In the order in which they were made.
@@ -14,11 +14,11 @@ pub struct Report {
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
 pub struct Check {
-    /// What.
+    /// Name of the check, such as `kernel`.
     pub name: &'static str,
-    /// How it is.
+    /// Outcome of the check.
     pub state: State,
-    /// What was found.
+    /// What the check found, in words for people.
     pub says: String,
     /// What to do, where something is to be done.
     #[serde(skip_serializing_if = "Option::is_none")]

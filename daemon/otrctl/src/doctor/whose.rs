@@ -6,7 +6,7 @@ use std::path::Path;
 /// The otrd that is looked at.
 #[derive(Clone, Copy)]
 pub struct Found {
-    /// Whose it is.
+    /// Whether it is the system's daemon or a user's own.
     pub whose: Whose,
     /// It runs on a kernel without Landlock, as its admin allowed.
     pub without_landlock: bool,

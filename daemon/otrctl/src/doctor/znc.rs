@@ -129,7 +129,7 @@ fn check(znc: &Process, socket: &Path) -> Check {
 /// What is wrong, and what to do.
 type Trouble = Option<(String, String)>;
 
-/// EAFNOSUPPORT.
+/// Whether ZNC's unit forbids Unix sockets, which fails with EAFNOSUPPORT.
 fn families(znc: &Process) -> Trouble {
     let cgroup = fs::read_to_string(znc.directory.join("cgroup")).ok()?;
     let unit = unit(&cgroup)?;
@@ -149,7 +149,7 @@ fn families(znc: &Process) -> Trouble {
     })
 }
 
-/// `0::/system.slice/znc.service`
+/// The unit that a cgroup like `0::/system.slice/znc.service` belongs to.
 fn unit(cgroup: &str) -> Option<&str> {
     let path = cgroup.lines().find_map(|line| line.strip_prefix("0::"))?;
     path.rsplit('/').find(|part| part.ends_with(".service") && !part.starts_with("user@"))
@@ -232,7 +232,7 @@ fn apparmor(znc: &Process) -> Trouble {
     })
 }
 
-/// `/usr/bin/znc (enforce)`
+/// The profile in an AppArmor label like `/usr/bin/znc (enforce)`, if it is enforced.
 fn enforced(label: &str) -> Option<&str> {
     label.trim_end_matches(['\0', '\n']).strip_suffix(" (enforce)")
 }

@@ -88,7 +88,7 @@ const NAMESPACES: i32 = CLONE_NEWNS
     | CLONE_NEWPID
     | CLONE_NEWNET;
 
-/// Forbids the rest.
+/// Forbids every system call that is not on the list above.
 pub fn restrict() -> Result<(), Error> {
     let plain = [PLAIN, OLD, OWN].into_iter().flatten().map(|&number| (number, Vec::new()));
     confine::seccomp::restrict(plain.chain(with_arguments()), Unlisted::IsMissing)

@@ -69,7 +69,7 @@ enum Event {
     Request(AccountRequest),
     FromWorker(ToFront),
     Lost(String),
-    /// How, in words.
+    /// The worker's process ended: how, in words.
     Ended(String),
     Key(KeyEvent),
     /// It is this account's turn to start a worker.
@@ -191,7 +191,7 @@ struct Supervisor {
     /// Another network wants this account's name.
     vacating: Option<Vacating>,
     stopping: bool,
-    /// Why the worker of an earlier front was of no use.
+    /// Why the worker of an earlier front could not be taken over.
     not_taken_up: Option<String>,
     /// Who waits for the worker's end.
     renewals: Vec<Reply<Renewed>>,

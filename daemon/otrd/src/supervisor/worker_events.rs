@@ -161,7 +161,7 @@ impl Supervisor {
         }
     }
 
-    /// A worker of an earlier front is of no use: it is ended, as if it had crashed.
+    /// A worker of an earlier front cannot be taken over: it is ended, as if it had crashed.
     pub(super) fn not_taken_up(&mut self, why: &str) {
         let (account, uid) = (&self.account, self.account.uid);
         tracing::error!(message_id = message_id::NOT_TAKEN_UP, %account, uid, why, "{account}: worker not taken over");

@@ -50,7 +50,7 @@ impl<'a> Arguments<'a> {
         Ok(Line::Command(command(Peer { peer: self.only_nick()? })))
     }
 
-    /// Nothing more.
+    /// Fails if there is another word.
     pub(super) fn end(self) -> Result<(), Wrong> {
         if self.rest().is_empty() { Ok(()) } else { Err(Wrong) }
     }

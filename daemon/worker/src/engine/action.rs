@@ -19,7 +19,7 @@ pub struct Now {
     pub wall: u64,
 }
 
-/// Something that happened.
+/// What the event loop tells the engine; one step handles one of them.
 pub enum Event {
     /// A module connected. Whichever was there before will not come back.
     Hello(Hello),
@@ -47,7 +47,7 @@ pub enum Event {
     Command(Line),
     /// The key generation that was asked for is done: the contents of a key file.
     KeyMade(Zeroizing<Vec<u8>>),
-    /// Or it failed.
+    /// The key generation that was asked for failed: why, in words.
     KeyFailed(String),
     /// A file could not be saved.
     NotSaved(StoredFile, String),
@@ -57,11 +57,11 @@ pub enum Event {
     Arrived(Arrival),
     /// What the admin set.
     Config(WorkerConfig),
-    /// How the files lie on disk, in words.
+    /// Whether the files are encrypted on disk, in words.
     AtRest(&'static str),
     /// Keys and fingerprints of another program, as a [`proto::bundle`].
     Import(Zeroizing<Vec<u8>>, Order),
-    /// Time passed.
+    /// Nothing but time passed: timeouts are looked at.
     Tick,
 }
 
@@ -96,7 +96,7 @@ impl Event {
 pub enum Action {
     /// The module has to.
     Effect(Effect),
-    /// Write a file.
+    /// Write a file of the account with these contents.
     Save(StoredFile, Zeroizing<Vec<u8>>),
     /// Write a file, once a copy of what it was is kept under another name, with this suffix.
     Replace(StoredFile, String, Zeroizing<Vec<u8>>),
@@ -104,7 +104,7 @@ pub enum Action {
     KeepDamaged(StoredFile),
     /// Answer [`Event::Import`]: what it came to, or why nothing was taken.
     Imported(Result<Imported, String>),
-    /// Generate a key.
+    /// Ask the front for a key generation.
     Keygen,
     /// Nobody needs it any more.
     CancelKeygen,

@@ -29,7 +29,7 @@ use proto::irc::Nick;
 use std::time::Duration;
 use waiting::WaitingLines;
 
-/// One peer.
+/// What is known of one peer: the conversation, and what the peer may cause.
 pub struct Conversation {
     /// As last spelled.
     nick: Nick,
@@ -68,7 +68,7 @@ enum Offer {
     /// On the next that it fits.
     #[default]
     Next,
-    /// It went out.
+    /// The tag went out once; it is not repeated.
     Made,
     /// The peer wrote in clear without one: no more.
     Declined,

@@ -19,7 +19,7 @@ pub struct Conversations {
     casemap: Casemap,
     /// So many nicks are closed that everybody is.
     everybody: bool,
-    /// The newest.
+    /// The number of the newest handle; handles are never reused.
     last_handle: u64,
     touched: Vec<Peer>,
     /// Those that wait for something.

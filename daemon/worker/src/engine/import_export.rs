@@ -1,11 +1,11 @@
-//! Moving in and out: the key and the fingerprints of another program become ours.
+//! Import and export: the key and the fingerprints of another program become ours.
 
 use super::messages::Message;
 use super::{Action, Engine, KeyState};
 use crate::store::StoredFile;
 use crate::text::date;
 use crate::text::sanitize::quote;
-use otr::foreign::{self, ForeignFingerprint, ForeignKey};
+use otr::foreign::{self, ForeignAccount, ForeignFingerprint, ForeignKey};
 use otr::{Fingerprint, MAX_FINGERPRINTS, Peer, Trust};
 use proto::admin::import_export::{
     Exported, Imported, KeyOutcome, MAX_OWNERS, MAX_PEERS, MAX_WORDS, Order, PeerOutcome,
@@ -108,8 +108,8 @@ impl Engine {
         &self,
         files: &Files<'_>,
         named: Option<&Text>,
-    ) -> Result<Option<foreign::Owner>, String> {
-        let owners: Vec<foreign::Owner> = files.owners().into_keys().collect();
+    ) -> Result<Option<ForeignAccount>, String> {
+        let owners: Vec<ForeignAccount> = files.owners().into_keys().collect();
         if let Some(named) = named {
             let mut found = owners.iter().filter(|one| one.account == named.as_bytes());
             return match (found.next(), found.next()) {
@@ -123,9 +123,9 @@ impl Engine {
                 }
             };
         }
-        let irc: Vec<&foreign::Owner> = owners.iter().filter(|owner| owner.is_irc()).collect();
+        let irc: Vec<&ForeignAccount> = owners.iter().filter(|owner| owner.is_irc()).collect();
         let (user, network) = (self.account.user.as_str(), self.account.network.as_str());
-        let with_key: Vec<&foreign::Owner> =
+        let with_key: Vec<&ForeignAccount> =
             irc.iter().copied().filter(|owner| files.has_key_of(owner)).collect();
         let called = |name: &str| {
             let mut ours = irc.iter().filter(|o| o.account.eq_ignore_ascii_case(name.as_bytes()));
@@ -152,7 +152,7 @@ impl Engine {
     fn new_key(
         &self,
         files: &Files<'_>,
-        owner: Option<&foreign::Owner>,
+        owner: Option<&ForeignAccount>,
     ) -> Result<Option<NewKey>, String> {
         let ours = self.files_of.as_str();
         if let Some(file) = files.weechat_key {
@@ -191,7 +191,7 @@ impl Engine {
     fn new_peers(
         &self,
         files: &Files<'_>,
-        owner: Option<&foreign::Owner>,
+        owner: Option<&ForeignAccount>,
         overwrite: bool,
     ) -> (Vec<NewPeer>, usize) {
         let mut skipped = 0;
@@ -307,8 +307,8 @@ impl<'a> Files<'a> {
     }
 
     /// Everybody whom the files name, with the number of fingerprints known to each.
-    fn owners(&self) -> BTreeMap<foreign::Owner, usize> {
-        let mut owners: BTreeMap<foreign::Owner, usize> =
+    fn owners(&self) -> BTreeMap<ForeignAccount, usize> {
+        let mut owners: BTreeMap<ForeignAccount, usize> =
             self.keys.iter().map(|key| (key.owner.clone(), 0)).collect();
         for found in &self.fingerprints {
             *owners.entry(found.owner.clone()).or_default() += 1;
@@ -316,12 +316,12 @@ impl<'a> Files<'a> {
         owners
     }
 
-    fn has_key_of(&self, owner: &foreign::Owner) -> bool {
+    fn has_key_of(&self, owner: &ForeignAccount) -> bool {
         self.keys.iter().any(|key| key.owner == *owner)
     }
 
     /// The words for trust in an owner's lines that no program is known to write.
-    fn unknown_trust(&self, owner: Option<&foreign::Owner>) -> Vec<Text> {
+    fn unknown_trust(&self, owner: Option<&ForeignAccount>) -> Vec<Text> {
         let of_owner = self.fingerprints.iter().filter(|found| Some(&found.owner) == owner);
         let words: BTreeSet<&[u8]> =
             of_owner.filter_map(|found| found.unknown_trust.as_deref()).collect();
@@ -330,7 +330,7 @@ impl<'a> Files<'a> {
 
     fn shown(&self) -> Vec<Shown> {
         let owners = self.owners().into_iter().take(MAX_OWNERS);
-        let key = |owner: &foreign::Owner| {
+        let key = |owner: &ForeignAccount| {
             let found = self.keys.iter().find(|key| key.owner == *owner);
             found.map(|key| key.fingerprint.to_string())
         };
@@ -366,10 +366,10 @@ impl NewPeer {
     }
 }
 
-/// Accounts, in words.
-fn names(owners: &[foreign::Owner]) -> String {
+/// The accounts in a list for people, the first [`MAX_OWNERS`] of them.
+fn names(owners: &[ForeignAccount]) -> String {
     let name =
-        |owner: &foreign::Owner| format!("{} ({})", quote(&owner.account), quote(&owner.protocol));
+        |owner: &ForeignAccount| format!("{} ({})", quote(&owner.account), quote(&owner.protocol));
     let names: Vec<_> = owners.iter().take(MAX_OWNERS).map(name).collect();
     if names.is_empty() { "there is none".into() } else { names.join(", ") }
 }

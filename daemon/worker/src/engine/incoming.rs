@@ -117,7 +117,7 @@ impl Engine {
         }
     }
 
-    /// An encrypted text.
+    /// Handles an encrypted text from one of the peer's clients.
     fn data(
         &mut self,
         peer: &Peer,

@@ -28,7 +28,7 @@ pub(super) struct KeyDates {
 pub(super) struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     own: Option<(String, u64)>,
-    /// Fingerprint, first, last.
+    /// Fingerprint in hexadecimal digits, first and last use in seconds since 1970.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     used: Vec<(String, u64, u64)>,
 }
@@ -50,7 +50,7 @@ impl KeyDates {
         Self { own, used: used.collect() }
     }
 
-    /// For the file.
+    /// The dates in the form that is stored.
     pub(super) fn written(&self) -> Written {
         let mut used: Vec<_> =
             self.used.iter().map(|(key, used)| (key.to_hex(), used.first, used.last)).collect();

@@ -21,7 +21,7 @@ const KEY_DAMAGED: &str = "Your key file was damaged and set aside. Restore it f
 
 /// What came of a file.
 enum Found<T> {
-    /// There is none.
+    /// There is no file.
     Nothing,
     /// There is one that cannot be used.
     Useless,

@@ -25,7 +25,7 @@ macro_rules! messages {
                 }
             }
 
-            /// The look.
+            /// How a client shows the sentence.
             pub fn style(&self) -> Style {
                 match self {
                     $(Self::$name { .. } => Style::$style,)*
@@ -71,7 +71,7 @@ messages! {
     KeyChanged {} "key_changed" Bad "THE KEY HAS CHANGED. This is not the key known of this nick: it may be somebody else.";
     NewFingerprint { fingerprint, name } "new_fingerprint" Bad "New fingerprint: {fingerprint}. Nothing you type goes out until you say trust {name} (check over another channel first), or finish {name}.";
     Logger { module, prefix, level } "logger" Warn "The module {module} may write this conversation down: /msg {prefix}status unloadmod --type={level} {module}";
-    ClientWithoutTls {} "client_without_tls" Warn "A client of yours is connected to ZNC without TLS: what you read and type can be read on the way.";
+    ClientWithoutTls {} "client_without_tls" Warn "A client of yours is connected to ZNC without TLS: this conversation can be read between that client and ZNC.";
     NotYourBouncer {} "not_your_bouncer" Warn "You do not administer this bouncer: whoever does can read this conversation.";
     KeysNew {} "keys_new" Good "The session keys are new.";
     NobodyCame {} "nobody_came" Warn "No private conversation came about within 60 seconds: the other client may not speak OTR, or be away.";
@@ -140,8 +140,8 @@ messages! {
     WaitsForTrust {} "waits_for_trust" Plain "Your message waits: trust the new key first, or finish the conversation.";
 
     // Our key.
-    MakingKey {} "making_key" Plain "Making your private key; what needs it goes on by itself.";
-    MakingFirstKey {} "making_first_key" Plain "Making your private key. You are told when it is ready.";
+    MakingKey {} "making_key" Plain "Generating your private key; pending requests continue when it is ready.";
+    MakingFirstKey {} "making_first_key" Plain "Generating your private key. You are told when it is ready.";
     MakingNewKey {} "making_new_key" Plain "Making a new private key. The old one is kept beside it. You are told when it is ready.";
     MakingAlready { seconds } "making_already" Plain "A key is being made already, for {seconds} s now.";
     KeyThere { fingerprint } "key_there" Warn "You have a key already: {fingerprint}. To throw it away and make a new one: genkey --overwrite. Your peers will then see a changed key.";
@@ -239,7 +239,7 @@ messages! {
     BackFinished {} "back_finished" Bad "the conversation was finished";
     BackOneNick {} "back_one_nick" Bad "the server takes two nicks for one now";
     BackOtherRules { one, other } "back_other_rules" Bad "by other rules for comparing nicks, {one} and {other} are one, and with {other} a conversation is private: finish {other} first";
-    BackModuleGone {} "back_module_gone" Bad "the otr module was gone: was it not given back before?";
+    BackModuleGone {} "back_module_gone" Bad "the module was disconnected: this may already have been returned to you";
     BackUnloaded {} "back_unloaded" Bad "the otr module was unloaded before it was sent";
     BackOtrdEnds {} "back_otrd_ends" Bad "otrd ends";
     BlockedEndedRequired { name } "blocked_ended_required" Bad "{name} ended the private conversation: type start {name} for a new one";

@@ -124,7 +124,7 @@ pub struct Engine {
     network: Network,
     /// What the admin set.
     config: WorkerConfig,
-    /// How our files lie on disk, in words.
+    /// Whether our files are encrypted on disk, in words.
     at_rest: &'static str,
     fragments: Reassembler,
     /// When further conversations that a restart interrupted ask for new sessions.

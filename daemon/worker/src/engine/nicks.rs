@@ -37,7 +37,7 @@ impl Engine {
         }
     }
 
-    /// A peer's NICK.
+    /// Handles a peer's NICK: moves or merges the conversation.
     pub(super) fn renamed(&mut self, old_nick: &Nick, new_nick: &Nick) {
         let (Some(old), Some(new)) =
             (self.peer(old_nick.as_bytes()), self.peer(new_nick.as_bytes()))

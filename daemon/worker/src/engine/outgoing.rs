@@ -33,7 +33,7 @@ impl Engine {
         }
     }
 
-    /// Text and `/me`.
+    /// Handles text and `/me`: encrypted, in clear, or kept until it is private.
     fn words(&mut self, peer: &Peer, out: Outgoing, policy: Policy) {
         let Some(conversation) = self.conversations.get(peer) else { return };
         let waits = conversation.is_asking();

@@ -10,26 +10,26 @@ use zeroize::Zeroizing;
 /// Whether there is a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum KeyState {
-    /// Not yet.
+    /// No key was made yet.
     #[default]
     None,
     /// One is being made; an old one may still be in use.
     Generating {
-        /// Since when.
+        /// When the generation began, on the engine's clock.
         since: Duration,
         /// The new key takes an old one's place.
         replaces: bool,
         /// What was wrong with the old one's file, where something was.
         damage: Option<String>,
     },
-    /// There is.
+    /// There is a key, and it can be used.
     Ready,
     /// There is a file, and it cannot be used: why, and what to do.
     Damaged(String),
 }
 
 impl KeyState {
-    /// For `status`.
+    /// The word for it that `status` prints.
     pub fn word(&self) -> &'static str {
         match self {
             Self::None => "none",
@@ -137,7 +137,7 @@ impl OwnKey {
         self.held.retain(|held| !matches!(held, HeldLine::Query(waiting) if waiting == peer));
     }
 
-    /// A generation begins.
+    /// Notes that a generation was asked for.
     pub(super) fn begin(&mut self, replaces: bool, now: Duration) {
         let damage = match std::mem::take(&mut self.state) {
             KeyState::Damaged(why) => Some(why),
@@ -163,7 +163,7 @@ impl OwnKey {
     /// to ask; `None` where no generation was under way.
     pub(super) fn failed(&mut self, earlier: bool) -> Option<Vec<Peer>> {
         let KeyState::Generating { damage, .. } = &mut self.state else { return None };
-        // A file that is of no use is still not to be written over.
+        // A file that cannot be used is still not to be overwritten.
         self.state = match damage.take() {
             Some(why) => KeyState::Damaged(why),
             None if earlier => KeyState::Ready,

@@ -39,7 +39,7 @@ pub struct Settings {
 /// One of the user's two lists of nicks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum List {
-    /// OTR is off.
+    /// OTR is off for these nicks.
     Ignore,
     /// It is not, against `ignore` and the nicks of services.
     Enable,
@@ -69,7 +69,7 @@ pub(crate) struct Policies {
 }
 
 impl Policies {
-    /// Of a file.
+    /// The rules that a file has.
     pub(super) fn new(settings: Settings) -> Self {
         let casemap = settings.casemapping.as_deref().map(Casemap::parse).unwrap_or_default();
         let mut policies = Self { settings, casemap, ..Self::default() };
@@ -82,7 +82,7 @@ impl Policies {
         Self::new(Settings { lost: true, ..Settings::default() })
     }
 
-    /// For the file.
+    /// The settings in the form that is stored.
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
     }

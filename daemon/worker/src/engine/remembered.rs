@@ -6,7 +6,7 @@ use otr::{Fingerprint, Peer};
 use proto::irc::Nick;
 use serde::{Deserialize, Serialize};
 
-/// The file.
+/// The contents of `conversations.json`.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Remembered {
     version: u32,

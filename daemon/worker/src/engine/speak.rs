@@ -86,7 +86,7 @@ impl Engine {
         self.effect(Effect::Refuse { to, why, text, of, repeat: false, about });
     }
 
-    /// The user's text went out: her other clients see it, too.
+    /// The user's text went out: their other clients see it, too.
     pub(super) fn echo(&mut self, out: Outgoing, security: Security) {
         let Outgoing { message, request: of } = out;
         let OutgoingMessage { to, kind, text, client, .. } = message;
@@ -96,7 +96,7 @@ impl Engine {
     /// Bytes that a line to this target may carry.
     pub(super) fn room(&self, to: &Nick, command: &str) -> usize {
         let mask = self.network.mask.as_ref().map_or(WORST_MASK, longest);
-        // More than 8 KiB a line is nobody's; less than 512 nobody may say.
+        // No network has lines of more than 8 KiB; less than 512 is not allowed.
         let line = self.network.linelen.clamp(512, 8192) as usize;
         wrap::room(line, mask, command, to.as_bytes().len())
     }

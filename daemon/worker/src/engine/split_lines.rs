@@ -33,9 +33,9 @@ pub enum Joined {
 enum Piece {
     /// Its end: here is the whole.
     End(Vec<u8>),
-    /// More of it.
+    /// A further piece, but not the last: here is what came so far.
     Middle(Vec<u8>),
-    /// Something else.
+    /// A line that does not continue it.
     Other,
 }
 

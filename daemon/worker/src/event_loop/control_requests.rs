@@ -141,7 +141,7 @@ impl Worker {
         }
     }
 
-    /// Files may lie on disk in another way than before.
+    /// The files on disk may be encrypted where they were not before, or the other way round.
     fn tell_at_rest(&mut self) {
         let effects = self.step(Event::AtRest(self.store.at_rest()));
         self.unasked(effects);

@@ -71,7 +71,7 @@ pub fn serve(control: Control, loaded: Loaded) -> Result<()> {
 pub struct Loaded {
     /// The account, as its files say.
     pub engine: Engine,
-    /// Those files.
+    /// The account's files.
     pub store: EncryptedStore<Directory>,
     /// Files that were converted to what the admin set.
     pub converted: Converted,
@@ -100,7 +100,7 @@ struct Worker {
     memory: OwnMemory,
     account: Account,
     presence: Presence,
-    /// How files are to lie on disk under the keys that a new front is about to send.
+    /// Whether files are to be encrypted on disk, under the keys that a new front is about to send.
     wanted_at_rest: Option<AtRest>,
     clock: Clock,
     connection: Option<Connection>,
@@ -416,7 +416,7 @@ fn receive_keys(control: &mut Control) -> Result<Keys> {
     }
 }
 
-/// What poll said.
+/// What poll(2) reported, by descriptor.
 struct Ready {
     control: bool,
     connection: bool,

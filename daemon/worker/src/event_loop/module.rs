@@ -103,9 +103,9 @@ impl Worker {
 
     pub(super) fn read_connection(&mut self) {
         let Some(connection) = &mut self.connection else { return };
-        let health = connection.fill();
+        let state = connection.fill();
         self.serve_lines();
-        if health == ConnectionState::Dead {
+        if state == ConnectionState::Dead {
             self.connection_lost();
         }
     }

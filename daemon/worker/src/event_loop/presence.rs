@@ -19,7 +19,7 @@ impl Presence {
         Self { version, heard: now, look: now + FRONT_SILENCE }
     }
 
-    /// A packet came.
+    /// Notes that the front sent a packet.
     pub(super) fn heard(&mut self, now: Duration) {
         self.heard = now;
         self.look = now + FRONT_SILENCE;

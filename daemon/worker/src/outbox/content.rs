@@ -5,7 +5,7 @@ use proto::jsonrpc::{self, Answer, Outgoing};
 use proto::shim::{Effect, Effects, Reply};
 use serde::Serialize;
 
-/// A line.
+/// A line in the outbox, kept until its reader has it.
 pub(super) struct Kept {
     pub content: Content,
     /// It was written to a connection.

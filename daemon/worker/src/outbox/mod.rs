@@ -19,7 +19,7 @@ use proto::shim::{Effect, Effects, Instance};
 use std::collections::VecDeque;
 use std::mem;
 
-/// The queue.
+/// The queue of lines for the module, and what of it was written.
 #[derive(Default)]
 pub struct Outbox {
     entries: VecDeque<Kept>,
@@ -64,7 +64,7 @@ impl Outbox {
         self.written = 0;
     }
 
-    /// It ended.
+    /// The module's connection ended.
     pub fn disconnected(&mut self) {
         self.connected = false;
         if self.reader.is_none() {

@@ -180,7 +180,7 @@ impl<D: Disk> EncryptedStore<D> {
         converted
     }
 
-    /// How the files lie, in a word or some.
+    /// Whether the files are encrypted, in words.
     pub fn at_rest(&self) -> &'static str {
         match (self.wanted, self.unconverted) {
             (AtRest::Plain, 0) => "plain",
@@ -388,7 +388,7 @@ fn too_many() -> io::Error {
     io::Error::other("too many copies set aside already: remove some")
 }
 
-/// Being written.
+/// Suffix of a file that is being written.
 const NEW: &str = ".new";
 /// The second name of a file that is being replaced.
 const WAS: &str = ".was";

@@ -31,7 +31,7 @@ pub enum StoredFile {
 }
 
 impl StoredFile {
-    /// All of them.
+    /// Every file that an account may have.
     pub const ALL: [StoredFile; 5] =
         [Self::Key, Self::Fingerprints, Self::InstanceTag, Self::Conversations, Self::Settings];
 

@@ -3,7 +3,7 @@
 /// A server's rule for comparing nicks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Casemap {
-    /// A-Z only.
+    /// `A-Z` are equal to `a-z`, and nothing else is.
     Ascii,
     /// Also `[]\~` with `{}|^`: what IRC uses until the server says otherwise.
     #[default]

@@ -3,7 +3,7 @@
 /// What a decrypted text turns out to be.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Decrypted<'a> {
-    /// Words.
+    /// A text that is no CTCP.
     Text(&'a [u8]),
     /// `/me`, as irssi's plugin writes it (`/me …`) or as CTCP ACTION.
     Action(&'a [u8]),
@@ -11,7 +11,7 @@ pub enum Decrypted<'a> {
     Ctcp(&'a [u8]),
 }
 
-/// Tells them apart.
+/// Whether a decrypted text is an action, another CTCP, or plain text.
 pub fn read(text: &[u8]) -> Decrypted<'_> {
     if let Some(action) = text.strip_prefix(b"/me ") {
         return Decrypted::Action(action);

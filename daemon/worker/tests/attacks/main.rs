@@ -1,4 +1,4 @@
-//! What somebody could do who runs his own code inside a worker: every attack that we could think
+//! What somebody could do who runs their own code inside a worker: every attack that we could think
 //! of is made from inside the confinement, and has to be refused.
 //!
 //! Each is made by a process of its own, which is this program again ([`inside`]): a place with a

@@ -16,7 +16,7 @@ pub enum Start {
     Trusted,
     /// Two people to whom one CASEMAPPING gives two nicks and another one.
     TwoNicks,
-    /// Bob's key is trusted, and the enemy is private under a nick of his own.
+    /// Bob's key is trusted, and the enemy is private under a nick of their own.
     EnemyToo,
     /// Dave has otrd, too; nobody is private.
     Dave,

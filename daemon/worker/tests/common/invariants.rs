@@ -5,7 +5,7 @@ use super::initial_states::Start;
 use super::steps::{ALICE, DAVE, NICKS, Op, Who};
 use super::user::User;
 use super::user_actions::Own;
-use super::user_invariants::{Promises, is_required};
+use super::user_invariants::{UserInvariants, is_required};
 use super::world::{Dir, Us, Way, World};
 
 /// Who speaks to a user.
@@ -28,12 +28,12 @@ pub struct Said {
 /// What is the enemy's.
 pub struct Enemy {
     words: Vec<String>,
-    /// The fingerprint of all his clients.
+    /// The fingerprint of all their clients.
     pub key: String,
 }
 
 impl Enemy {
-    /// The word of his that a text has.
+    /// The word of theirs that a text has.
     pub fn word(&self, text: &str) -> Option<&str> {
         self.words.iter().find(|word| text.contains(word.as_str())).map(String::as_str)
     }
@@ -51,7 +51,7 @@ pub fn token_of(text: &str) -> Option<&str> {
 
 /// One of us: what was promised, and what friends said.
 struct Side {
-    promises: Promises,
+    invariants: UserInvariants,
     said: Vec<Said>,
 }
 
@@ -73,8 +73,8 @@ impl Oracle {
         let mut sides = Vec::new();
         for us in Us::BOTH {
             let Some(user) = w.user(us) else { continue };
-            let promises = Promises::new(us, user, start.closed(us));
-            sides.push(Side { promises, said: Vec::new() });
+            let invariants = UserInvariants::new(us, user, start.closed(us));
+            sides.push(Side { invariants, said: Vec::new() });
         }
         Self {
             wire_seen: w.wire.len(),
@@ -89,7 +89,7 @@ impl Oracle {
 
     fn each(&mut self, mut what: impl FnMut(&mut Side, &mut User, &Enemy)) {
         for side in &mut self.sides {
-            let user = self.w.user(side.promises.us).expect("whoever has a side");
+            let user = self.w.user(side.invariants.us).expect("whoever has a side");
             what(side, user, &self.enemy);
         }
     }
@@ -99,11 +99,13 @@ impl Oracle {
             if let Op::Authenticate(initiator, false) = op
                 && plain.of(initiator.other()).is_some()
             {
-                self.each(|side, _, _| side.promises.wrong_answer = side.promises.us == initiator);
+                self.each(|side, _, _| {
+                    side.invariants.wrong_answer = side.invariants.us == initiator
+                });
             }
             self.plain_step(plain);
         }
-        self.each(|side, _, _| side.promises.wrong_answer = false);
+        self.each(|side, _, _| side.invariants.wrong_answer = false);
     }
 
     fn plain_step(&mut self, op: Op) {
@@ -116,15 +118,15 @@ impl Oracle {
         self.w.play(op, &token);
         let mut up = up.into_iter();
         self.each(|side, user, _| {
-            let own = op.of(side.promises.us);
-            side.promises.after(own, user, up.next().expect("as many"));
+            let own = op.of(side.invariants.us);
+            side.invariants.after(own, user, up.next().expect("as many"));
         });
         self.look();
         self.each(|side, user, _| {
-            if op.of(side.promises.us) == Some(Own::Reload(true)) {
-                side.promises.killed();
+            if op.of(side.invariants.us) == Some(Own::Reload(true)) {
+                side.invariants.killed();
             }
-            side.promises.check(user, &side.said);
+            side.invariants.check(user, &side.said);
         });
         self.friends_read_in_order();
     }
@@ -138,9 +140,9 @@ impl Oracle {
         let step = self.steps;
         let number = Some(step);
         self.each(|side, user, _| {
-            let us = side.promises.us;
+            let us = side.invariants.us;
             if let Some(own) = op.of(us) {
-                side.promises.before(own, user, token);
+                side.invariants.before(own, user, token);
             }
             let speaker = match op {
                 Op::Say(who) | Op::Action(who) | Op::Notice(who) if us == Us::Alice => match who {
@@ -156,7 +158,7 @@ impl Oracle {
             if let Some((speaker, number)) = speaker {
                 side.said.push(Said { token: token.into(), step, speaker, number });
             }
-            side.promises.reordered |= match op {
+            side.invariants.reordered |= match op {
                 Op::Release(dir, _) | Op::Drop(dir, _) | Op::Twice(dir, _) => dir == into(us),
                 Op::Replay(at, ..) | Op::Alter(at, ..) => at == us,
                 _ => false,
@@ -180,24 +182,24 @@ impl Oracle {
     fn look(&mut self) {
         let wire = self.w.wire.split_off(self.wire_seen);
         self.wire_seen += wire.len();
-        self.each(|side, _, _| side.promises.look_at_wire(&wire));
+        self.each(|side, _, _| side.invariants.look_at_wire(&wire));
         self.w.wire.extend(wire);
         // What went out first: the other may have been shown it already.
         for at in 0..self.sides.len() {
             let other = self.sides.len() - 1 - at;
             let mut said = std::mem::take(&mut self.sides[other].said);
-            let side = &mut self.sides[at].promises;
+            let side = &mut self.sides[at].invariants;
             let user = self.w.user(side.us).expect("whoever has a side");
             side.look_at_own(user, if at == other { &mut [] } else { &mut said });
             self.sides[other].said = said;
         }
         let holds = [self.w.inward.holds, self.w.outward.holds];
         self.each(|side, user, enemy| {
-            let in_order = match into(side.promises.us) {
+            let in_order = match into(side.invariants.us) {
                 Dir::In => !holds[0],
                 Dir::Out => !holds[1],
             };
-            side.promises.look_at_others(user, &side.said, enemy, in_order);
+            side.invariants.look_at_others(user, &side.said, enemy, in_order);
         });
         self.enemy_reads();
     }
@@ -210,14 +212,14 @@ impl Oracle {
             return;
         }
         self.read_by_enemy = read.len();
-        // Only what was typed in this step: the user may have changed her mind since.
+        // Only what was typed in this step: the user may have changed their mind since.
         let token = self.token();
         if read.iter().any(|words| words.contains(&token)) {
             self.each(|side, user, enemy| {
-                let mine = side.promises.typed.iter().find(|typed| typed.token == token);
+                let mine = side.invariants.typed.iter().find(|typed| typed.token == token);
                 if let Some(typed) = mine {
-                    let to = side.promises.went_to(typed);
-                    let may = side.promises.accepts(enemy, user, &to);
+                    let to = side.invariants.went_to(typed);
+                    let may = side.invariants.accepts(enemy, user, &to);
                     assert!(may, "{token} for {to} was read by the enemy");
                 }
             });
@@ -226,7 +228,7 @@ impl Oracle {
 
     /// What was sent once is there once, and in order if nobody on the way meddled.
     fn friends_read_in_order(&self) {
-        let alice = &self.sides[0].promises.typed;
+        let alice = &self.sides[0].invariants.typed;
         let order = |text: &String| {
             let token = token_of(text)?;
             alice.iter().find(|typed| typed.token == token)?.order
@@ -251,17 +253,17 @@ impl Oracle {
         self.step(Op::Shade(false, false));
         self.both(Own::Key(false));
         self.step(Op::Wait(61));
-        self.each(|side, _, _| side.promises.nothing_waits());
+        self.each(|side, _, _| side.invariants.nothing_waits());
         self.both(Own::FINISH_ALL);
         for at in 0..self.sides.len() {
-            let us = self.sides[at].promises.us;
+            let us = self.sides[at].invariants.us;
             for (i, nick) in NICKS.iter().enumerate() {
                 let user = self.w.user(us).expect("whoever has a side");
                 // One nick by the rules of some server is held back with the other.
                 let same = |other: &&&str| super::user::same_widely(other, nick);
                 if user.up && !NICKS.iter().filter(same).any(|one| is_required(user, one)) {
                     self.step(us.does(Own::Type(i, 0)));
-                    let last = self.sides[at].promises.typed.last().expect("just typed");
+                    let last = self.sides[at].invariants.typed.last().expect("just typed");
                     assert_eq!((last.sent, last.back), (1, 0), "{nick} cannot be written to");
                 }
             }
@@ -274,7 +276,7 @@ impl Oracle {
             *self.w.way(dir) = Way::default();
         }
         // Nothing of what was before comes any more.
-        self.each(|side, _, _| side.promises.reordered = false);
+        self.each(|side, _, _| side.invariants.reordered = false);
         self.step(Op::Impostor(false, true));
         self.step(Op::Shade(false, true));
         self.step(Op::Goes(Us::Alice, ALICE));
@@ -305,14 +307,14 @@ impl Oracle {
         }
         for us in Us::BOTH {
             self.step(Op::Words(us, 0));
-            let shown = self.sides[us.other() as usize].promises.shown(&self.token());
+            let shown = self.sides[us.other() as usize].invariants.shown(&self.token());
             assert_eq!(shown, Some(self.token().as_str()), "{us:?}'s words");
         }
         for at in 0..self.sides.len() {
             let waited = self.sides[at].said.iter().filter(|said| said.step > before);
             for said in waited {
                 assert!(
-                    self.sides[at].promises.shown(&said.token).is_some(),
+                    self.sides[at].invariants.shown(&said.token).is_some(),
                     "{} is lost",
                     said.token
                 );
@@ -322,7 +324,7 @@ impl Oracle {
 
     fn both(&mut self, own: Own) {
         for at in 0..self.sides.len() {
-            self.step(self.sides[at].promises.us.does(own));
+            self.step(self.sides[at].invariants.us.does(own));
         }
     }
 }

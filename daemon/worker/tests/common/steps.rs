@@ -78,7 +78,7 @@ pub enum Op {
     Alter(Us, usize, usize, u8),
     /// What a friend was sent arrives at the friend again.
     ReplayToBob(usize),
-    /// Whether the impostor answers, and whether the friend hears what is meant for him.
+    /// Whether the impostor answers, and whether the friend hears what is meant for them.
     Impostor(bool, bool),
     /// The same of the shade and alice.
     Shade(bool, bool),

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 /// What the module puts in front of what another one may have shown.
 pub const PERHAPS_SHOWN: &str = "[perhaps shown before] ";
 /// And behind the reason for which a text comes back.
-pub const PERHAPS_SAID: &str = "; perhaps said before";
+pub const PERHAPS_SAID: &str = " (may be a repeat)";
 
 /// What stands before text that an unreachable daemon has not looked at.
 pub const UNCHECKED: &str = "[not checked by otrd] ";

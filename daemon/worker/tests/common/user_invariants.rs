@@ -13,7 +13,7 @@ use worker::text::casemap::Casemap;
 
 const MARKS: [&str; 3] = ["[NOT ENCRYPTED] ", "[UNVERIFIED NEW KEY] ", UNCHECKED];
 /// In the reason for which a line comes back that may have come back before.
-const PERHAPS: [&str; 2] = ["was it not given back before?", "perhaps said before"];
+const PERHAPS: [&str; 2] = ["this may already have been returned to you", "(may be a repeat)"];
 
 /// A line that the user typed.
 pub struct Typed {
@@ -51,7 +51,7 @@ impl Shown {
     }
 }
 
-pub struct Promises {
+pub struct UserInvariants {
     pub us: Us,
     closed: Vec<String>,
     pub typed: Vec<Typed>,
@@ -73,7 +73,7 @@ pub struct Promises {
     log: Vec<Shown>,
 }
 
-impl Promises {
+impl UserInvariants {
     pub fn new(us: Us, user: &User, closed: &[&str]) -> Self {
         Self {
             us,

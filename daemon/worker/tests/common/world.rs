@@ -57,7 +57,7 @@ pub struct World {
     pub dave: Option<User>,
     pub bob: Person,
     pub carol: Person,
-    /// The enemy under a nick of his own.
+    /// The enemy under a nick of their own.
     pub mallory: Person,
     /// The enemy's client for lines of alice's that are meant for a friend.
     pub impostor: Person,

@@ -73,7 +73,7 @@ fn who_makes_steps_up_is_answered_now_and_then() {
     assert!(w.wire.len() > lines);
 }
 
-/// What a person does who mistypes a secret, or changes her mind.
+/// What a person does who mistypes a secret, or changes their mind.
 #[test]
 fn several_tries_in_a_row_are_all_looked_at() {
     let mut w = World::new();

@@ -190,7 +190,7 @@ fn what_came_back_before_says_so_to_the_next_module() {
         Shown::Refused { why, text, .. } if text == "patience" => Some(why.as_str()),
         _ => None,
     });
-    assert!(why.is_some_and(|why| why.ends_with("; perhaps said before")), "{why:?}");
+    assert!(why.is_some_and(|why| why.ends_with(" (may be a repeat)")), "{why:?}");
 }
 
 /// The reply that says that it waits, or that it went out, is lost; then the worker dies.

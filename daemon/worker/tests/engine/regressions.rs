@@ -66,7 +66,7 @@ fn two_nicks_that_become_one_stay_closed() {
     assert!(!w.leaked("a secret"));
 }
 
-/// Somebody with a private conversation under his own nick takes a friend's nick.
+/// Somebody with a private conversation under their own nick takes a friend's nick.
 #[test]
 fn a_session_that_takes_a_friends_nick_is_a_change() {
     let mut w = World::new();

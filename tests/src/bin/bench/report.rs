@@ -198,7 +198,7 @@ impl Report {
         })
     }
 
-    /// How this run stands to an older one: one line a row, worst first.
+    /// How this run stands to an older one: one line per row, worst first.
     pub fn compared_with(&self, old: &Value) -> String {
         let empty = Vec::new();
         let olds = old["rows"].as_array().unwrap_or(&empty);

@@ -10,7 +10,7 @@ use proto::shim::guard;
 /// How the settings compare with what a module remembers of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Compared {
-    /// Nothing is new.
+    /// What is kept of it has not changed.
     Same,
     /// What is kept of it has changed, and is to be saved.
     ToSave,

@@ -292,7 +292,7 @@ impl Crowd {
         self
     }
 
-    /// Everybody exchanges keys with his peer at the same time; a few times, with a pause in
+    /// Everybody exchanges keys with their peer at the same time; a few times, with a pause in
     /// which nothing is measured. Not more: a peer may cause 16 steps at once, and
     /// then one each 3 s.
     fn exchanges(&mut self) -> Vec<(u64, u64)> {

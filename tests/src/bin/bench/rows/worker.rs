@@ -1,4 +1,4 @@
-//! CPU of the worker a line, against bare libotr with the same texts.
+//! CPU of the worker per line, against bare libotr with the same texts.
 
 use otrd_tests::{Otrd, World};
 use serde_json::json;
