@@ -12,7 +12,13 @@
 // buttons (a page for browsers), autoload (whether ZNC loads the module again).
 
 #include "otr.h"
+#if __has_include("version.h")
 #include "version.h"  // make writes it, from Cargo.toml
+#else
+// znc-buildmod in a checkout where make was not run. No release says this of itself: otrd compares it
+// with no version, and otrctl doctor warns.
+static const char* const kVersion = "unknown";
+#endif
 
 class COtrTimer : public CTimer {
   public:
@@ -20,8 +26,8 @@ class COtrTimer : public CTimer {
     void RunJob() override { static_cast<COtr*>(GetModule())->Tick(); }
 };
 
-// One source: znc-buildmod otr.cpp builds it. With CXXFLAGS=-fno-gnu-unique, reloadmod loads a new
-// build without a restart of ZNC.
+// One source: znc-buildmod otr.cpp builds it, also without make, which names its version. With
+// CXXFLAGS=-fno-gnu-unique, reloadmod loads a new build without a restart of ZNC.
 #include "json.cpp"
 #include "protocol.cpp"
 #include "requests.cpp"

@@ -12,7 +12,8 @@ use std::{env, fs, io};
 use pkg_config::{Config, Error};
 
 /// Packages of pkg-config, with the least version.
-const NEEDED: [(&str, &str); 2] = [("libotr", "4.1.1"), ("libgcrypt", "1.8.0")];
+const NEEDED: [(&str, &str); 3] =
+    [("libotr", "4.1.1"), ("libgcrypt", "1.8.0"), ("gpg-error", "1.33")];
 
 macro_rules! declarations {
     (

@@ -1,9 +1,11 @@
-// libFuzzer over what the module reads of otrd: lines, JSON, effects. Built by tests/fuzz/run.
+// libFuzzer over what the module reads of otrd: lines, JSON, effects. Built by tests/fuzz/run, which installs
+// simdjson; where that is missing, make -C shim test sees with WITHOUT_SIMDJSON that the rest fits.
 #include <cstdint>
 #include <cstdlib>
-#include <optional>
-#include <simdjson.h>
 #include <string>
+#ifndef WITHOUT_SIMDJSON
+#include <simdjson.h>
+#endif
 
 #include "../../shim/protocol.h"
 
@@ -17,15 +19,30 @@ static void Again(const std::string& bytes) {
     Promise(wire::DecodeText(wire::EncodeText(bytes), again) && again == bytes);
 }
 
-// Whether another library takes it for JSON, and for which type. Nothing is said where it has a number
-// that this library does not represent.
-static std::optional<simdjson::dom::element> Judge(const std::string& line, bool& knows) {
+// What another library takes a line for.
+struct Verdict {
+    bool knows = true;  // not where it has a number that this library does not represent
+    bool object = false;
+    bool string = false;
+    std::string text;  // of a string
+};
+
+#ifdef WITHOUT_SIMDJSON
+Verdict Judge(const std::string& line);
+#else
+static Verdict Judge(const std::string& line) {
     static simdjson::dom::parser s_parser;
     simdjson::dom::element value;
     const auto error = s_parser.parse(line).get(value);
-    knows = error != simdjson::NUMBER_ERROR;
-    return error ? std::nullopt : std::optional(value);
+    Verdict verdict;
+    verdict.knows = error != simdjson::NUMBER_ERROR;
+    if (error) return verdict;
+    verdict.object = value.is_object();
+    verdict.string = value.is_string();
+    if (verdict.string) verdict.text = value.get_string().value();
+    return verdict;
 }
+#endif
 
 static void Line(const std::string& line) {
     using What = wire::Incoming::What;
@@ -44,13 +61,11 @@ static void Line(const std::string& line) {
         if (effect.what == Do::Deliver) Promise(wire::ValidMask(effect.who));
     }
     // What another library does not take for JSON, nor do we.
-    bool knows = false;
-    const auto judge = Judge(line, knows);
-    Promise(in.what == What::Damaged || !knows || (judge && judge->is_object()));
+    const Verdict judge = Judge(line);
+    Promise(in.what == What::Damaged || !judge.knows || judge.object);
     std::string text;
     if (wire::DecodeText(line, text)) {
-        const bool string = judge && judge->is_string();
-        Promise(!knows || (string ? judge->get_string().value() == text : judge && judge->is_object()));
+        Promise(!judge.knows || (judge.string ? judge.text == text : judge.object));
         Again(text);
     }
     wire::NetworkInfo now;
@@ -62,7 +77,7 @@ static void Line(const std::string& line) {
           wire::Hello(
               1, {line, line, "", "", line, 7, true, line, true, line, {line, line}, true, true, {line}}),
           wire::Network(1, now)})
-        Promise(request.find('\n') == request.size() - 1 && Judge(request, knows));
+        Promise(request.find('\n') == request.size() - 1 && Judge(request).object);
 }
 
 // The first byte says how long the pieces are in which the rest arrives.

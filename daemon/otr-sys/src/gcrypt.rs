@@ -25,6 +25,8 @@ pub const GCRY_STRONG_RANDOM: c_int = 1;
 pub const GCRY_VERY_STRONG_RANDOM: c_int = 2;
 
 unsafe extern "C" {
+    /// Of libgpg-error, which libgcrypt needs.
+    pub fn gpg_error_check_version(req_version: *const c_char) -> *const c_char;
     pub fn gcry_check_version(req_version: *const c_char) -> *const c_char;
     pub fn gcry_control(cmd: c_int, ...) -> gcry_error_t;
     pub fn gcry_strerror(ec: gcry_error_t) -> *const c_char;

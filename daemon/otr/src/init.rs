@@ -78,6 +78,24 @@ pub fn libgcrypt_version() -> Cow<'static, str> {
     unsafe { CStr::from_ptr(otr_sys::gcry_check_version(std::ptr::null())) }.to_string_lossy()
 }
 
+/// The release of the libgpg-error that is linked, `1.46` for example.
+pub fn libgpg_error_version() -> Cow<'static, str> {
+    // SAFETY: without a version to compare, returns a constant C string.
+    unsafe { CStr::from_ptr(otr_sys::gpg_error_check_version(std::ptr::null())) }.to_string_lossy()
+}
+
+/// The C library, `glibc 2.36` for example. musl does not tell its release.
+pub fn c_library() -> String {
+    #[cfg(target_env = "gnu")]
+    {
+        // SAFETY: returns a constant C string.
+        let release = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) };
+        format!("glibc {}", release.to_string_lossy())
+    }
+    #[cfg(not(target_env = "gnu"))]
+    "musl".into()
+}
+
 /// The declarations are those of 4.1.1, and later 4.x keep them.
 fn check_version() -> Result<(), InitError> {
     let version = libotr_version();

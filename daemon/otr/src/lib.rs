@@ -64,7 +64,10 @@ pub use fingerprint_store::{
     FingerprintReport, FingerprintStore, KnownFingerprint, MAX_FINGERPRINTS, MAX_RECORDS_FILE,
 };
 pub use handle::Handle;
-pub use init::{Randomness, init, libgcrypt_version, libotr_version, warm_up_rng};
+pub use init::{
+    Randomness, c_library, init, libgcrypt_version, libgpg_error_version, libotr_version,
+    warm_up_rng,
+};
 pub use key::{MAX_KEY_FILE, generate_key};
 pub use memfd::memory_files_work;
 pub use message::Version;

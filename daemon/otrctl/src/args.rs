@@ -53,7 +53,7 @@ Examples:
   echo 'auth bob our secret' | otrctl -a alice/libera -
   otrctl import znc ~/.znc --all
 
-With -a or --uid in front, status is *otr's too. A single - reads the line from standard input,
+With -a or --uid in front, status and version are *otr's, too. A single - reads the line from standard input,
 where no other user of this machine can see it.
 
 Exit status (sysexits.h): 0 done, 64 wrong words, 65 not done as things are, 66 no such files,
@@ -85,6 +85,8 @@ pub enum Action {
     ForgetAccount(ForgetAccount),
     /// Take back files of an account that were set aside; the present ones are set aside instead.
     RestoreAccount(RestoreAccount),
+    /// The releases of what is installed, of the libraries in it, and of the otrd that runs.
+    Version,
     /// Print completions for a shell.
     Completions {
         /// The shell to print completions for.

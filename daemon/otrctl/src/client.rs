@@ -130,7 +130,8 @@ impl Client {
         }
     }
 
-    /// Sends the beginning of a line and a descriptor with it; how many bytes.
+    /// Sends the beginning of a line and a descriptor with it; how many bytes. Not by
+    /// `confine::fd_passing`: otrctl has nothing to confine, and the rest of its sockets is nix's.
     fn pass(&mut self, line: &[u8], file: &File) -> io::Result<usize> {
         self.stream.set_write_timeout(Some(self.left()?))?;
         let (fds, parts) = ([file.as_raw_fd()], [IoSlice::new(line)]);

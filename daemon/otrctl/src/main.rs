@@ -2,9 +2,10 @@
 //!
 //! Top-down: [`args`] says what is wanted, [`otr_command`] and [`prompt`] read secrets, [`client`] asks
 //! otrd, [`accounts`] says which accounts are meant, [`render`] writes the answer and [`terminal`]
-//! lets it out. [`status`], [`sessions`], [`watch`], [`doctor`], [`import_export`], [`restore`], [`renew`]
-//! and [`secrets`] are the commands of those names; [`outcome`] is what those that move files came
-//! to, [`foreign_dirs`] knows where other programs keep their keys.
+//! lets it out. [`status`], [`sessions`], [`watch`], [`version`], [`doctor`], [`import_export`],
+//! [`restore`], [`renew`] and [`secrets`] are the commands of those names; [`outcome`] is what those that move files came
+//! to, [`foreign_dirs`] knows where other programs keep their keys, [`worker_program`] where the
+//! worker is.
 //! [`failure`]: the exit status is one of sysexits.h.
 #![forbid(unsafe_code)]
 
@@ -25,7 +26,9 @@ mod secrets;
 mod sessions;
 mod status;
 mod terminal;
+mod version;
 mod watch;
+mod worker_program;
 
 use crate::accounts::{accounts_and_former, all_status, select};
 use crate::args::{Action, Args};
@@ -94,6 +97,7 @@ fn run(args: &Args) -> Result<String, Failure> {
         Action::Completions { shell } => return completions(*shell),
         Action::Man => return Ok(PAGE.into()),
         Action::Doctor(wish) => return doctor::run(args, wish),
+        Action::Version if !args.of_an_account() => return version::run(args),
         _ => {}
     }
     let line = match &args.action {
@@ -101,6 +105,7 @@ fn run(args: &Args) -> Result<String, Failure> {
         Action::Status if args.of_an_account() => {
             Some(otr_command::line(args, &["status".into()])?)
         }
+        Action::Version => Some(otr_command::line(args, &["version".into()])?),
         _ => None,
     };
     let named = args.account()?;

@@ -68,7 +68,8 @@ pub struct RestoredAccount {
     pub aside: Option<String>,
 }
 
-fn as_text<S: Serializer>(path: &Path, out: S) -> Result<S::Ok, S::Error> {
+/// A path need not be UTF-8.
+pub fn as_text<S: Serializer>(path: &Path, out: S) -> Result<S::Ok, S::Error> {
     Text::new(path.as_os_str().as_bytes()).serialize(out)
 }
 

@@ -1,12 +1,13 @@
 //! The descriptors that systemd keeps for the next front: of each worker, its control socket and
 //! its record, under one name. Without systemd every call here does nothing.
 
-use nix::sys::socket::{ControlMessage, MsgFlags, UnixAddr, sendmsg};
+use confine::fd_passing::{self, Wait};
 use std::ffi::OsStr;
-use std::io::{self, IoSlice};
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
 /// systemd is busy for moments only.
@@ -42,15 +43,12 @@ fn tell(message: &str, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
 
 fn send(path: &OsStr, message: &str, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
     let address = match path.as_bytes() {
-        [b'@', name @ ..] => UnixAddr::new_abstract(name)?,
-        path => UnixAddr::new(path)?,
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
+        path => SocketAddr::from_pathname(OsStr::from_bytes(path))?,
     };
     let socket = UnixDatagram::unbound()?;
+    socket.connect_addr(&address)?;
     socket.set_write_timeout(Some(PATIENCE))?;
-    let numbers: Vec<RawFd> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
-    let rights = [ControlMessage::ScmRights(&numbers)];
-    let beside = if numbers.is_empty() { &[][..] } else { &rights[..] };
-    let parts = [IoSlice::new(message.as_bytes())];
-    sendmsg(socket.as_raw_fd(), &parts, beside, MsgFlags::MSG_NOSIGNAL, Some(&address))?;
+    fd_passing::send(socket.as_fd(), message.as_bytes(), descriptors, Wait::Yes)?;
     Ok(())
 }

@@ -34,9 +34,18 @@ fn run() -> anyhow::Result<()> {
         ["selftest"] => worker::selftest::main(WithoutLandlock::Refuse),
         ["selftest", "--allow-no-landlock"] => worker::selftest::main(WithoutLandlock::Allow),
         ["--version"] => {
-            let (libotr, libgcrypt) = (otr::libotr_version(), otr::libgcrypt_version());
+            // otrctl reads this: see its version.rs.
             let own = env!("CARGO_PKG_VERSION");
-            println!("otrd-worker {own}, libotr {libotr}, libgcrypt {libgcrypt}");
+            let (libotr, libgcrypt) = (otr::libotr_version(), otr::libgcrypt_version());
+            let (libgpg_error, c_library) = (otr::libgpg_error_version(), otr::c_library());
+            let linked = match cfg!(target_feature = "crt-static") {
+                true => "statically",
+                false => "dynamically",
+            };
+            println!(
+                "otrd-worker {own}, libotr {libotr}, libgcrypt {libgcrypt}, \
+                 libgpg-error {libgpg_error}, {c_library}, linked {linked}"
+            );
             Ok(())
         }
         _ => bail!("otrd starts this program by itself: run otrd instead"),

@@ -69,6 +69,9 @@ fn its_json_is_as_documented() {
     let sessions = otrctl().args(["sessions"]).json();
     assert_eq!(sessions["sessions"][0]["fingerprint"], scene.bob.fingerprint());
     compare("sessions", sessions);
+    let version = otrctl().args(["version"]).json();
+    assert_eq!(version["otrd"]["workers"], json!([version["otrctl"]]));
+    compare("version", version);
     compare("command", otrctl().args(["trust", "bob"]).json());
     let state = scene.otrd.state();
     let doctor = otrctl().args(["doctor", "--state"]).arg(&state);
@@ -111,9 +114,55 @@ fn what_people_see_has_a_row_for_each_account() {
     assert!(
         otrctl().args(["-a", "alice/net", "status"]).does().contains("Private conversations: 1")
     );
+    let versions = otrctl().args(["-a", "alice/net", "version"]).does();
+    assert!(versions.contains(", ZNC 1.") && versions.contains(", libotr 4."), "{versions}");
     let doctor = otrctl().args(["doctor", "--state"]).arg(scene.otrd.state());
     let doctor = doctor.arg("--worker").arg(scene.otrd.program("otrd-worker")).does();
     assert!(doctor.contains("two throw-away accounts") && !doctor.contains("FAIL"), "{doctor}");
+}
+
+#[test]
+fn its_version_names_the_libraries_and_needs_no_daemon() {
+    let world = World::new();
+    let mut otrd = Otrd::start(&world);
+    let version = || Otrctl::new(&otrd).args(["version"]);
+    let ours = env!("CARGO_PKG_VERSION");
+    let said = version().does();
+    for line in [
+        format!("otrctl        {ours}\n"),
+        format!("otrd-worker   {ours}, "),
+        "libotr        4.".into(),
+        "libgcrypt     1.".into(),
+        "libgpg-error  1.".into(),
+        "C library     ".into(),
+        "linked        ".into(),
+        format!("running otrd  {ours}, protocol 1\n"),
+    ] {
+        assert!(said.contains(&line), "{line:?}: {said}");
+    }
+    let asked = version().json();
+    let mut installed = std::process::Command::new(otrd.program("otrd-worker"));
+    let installed = installed.arg("--version").output().expect("the worker's program");
+    let installed = String::from_utf8_lossy(&installed.stdout).into_owned();
+    let text = |name: &str| asked["worker"][name].as_str().unwrap_or_default().to_owned();
+    let (libotr, libgcrypt) = (text("libotr"), text("libgcrypt"));
+    let (libgpg_error, c_library) = (text("libgpg_error"), text("c_library"));
+    let linked = text("linked");
+    let expected = format!(
+        "otrd-worker {ours}, libotr {libotr}, libgcrypt {libgcrypt}, libgpg-error {libgpg_error}, \
+         {c_library}, linked {linked}\n"
+    );
+    assert_eq!(installed, expected);
+
+    otrd.stop();
+    let alone = Otrctl::new(&otrd).args(["version"]).json();
+    assert_eq!((&alone["worker"], &alone["otrd"]), (&asked["worker"], &Value::Null));
+    let why = alone["no_otrd"].as_str().unwrap_or_default();
+    assert!(why.starts_with("no otrd at "), "{alone}");
+    let worker = otrd.program("otrd-worker");
+    std::fs::remove_file(worker).expect("remove the worker's program");
+    let said = Otrctl::new(&otrd).args(["version"]).does();
+    assert!(said.contains("otrd-worker   cannot start "), "{said}");
 }
 
 #[test]

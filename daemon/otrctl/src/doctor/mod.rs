@@ -21,10 +21,8 @@ use crate::args::Args;
 use crate::args::Doctor;
 use crate::failure::Failure;
 use crate::render;
-use proto::paths;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use crate::worker_program::{self, NotRun};
+use std::time::Duration;
 
 /// Runs every check, and fails if one of them does.
 pub fn run(args: &Args, wish: &Doctor) -> Result<String, Failure> {
@@ -43,32 +41,20 @@ pub fn run(args: &Args, wish: &Doctor) -> Result<String, Failure> {
 /// Two keys, a key exchange and a message, by the program that does it for real.
 fn exchange(wish: &Doctor, otrd: Found, patience: Duration) -> Check {
     const NAME: &str = "key exchange";
-    let program = wish.worker.clone().unwrap_or_else(worker);
-    let mut command = Command::new(&program);
-    command.arg("selftest");
-    if otrd.without_landlock {
-        command.arg("--allow-no-landlock");
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let path = program.display();
-    let hint = format!("install otrd-worker at {path}, or give --worker");
-    let mut child = match command.spawn() {
-        Ok(child) => child,
-        Err(error) => return Check::fail(NAME, format!("cannot start {path}: {error}"), hint),
-    };
-    let start = Instant::now();
-    while matches!(child.try_wait(), Ok(None)) {
-        if start.elapsed() > patience {
-            let _ = child.kill();
-            let _ = child.wait();
+    let program = wish.worker.clone().unwrap_or_else(worker_program::installed);
+    let words = ["selftest", "--allow-no-landlock"];
+    let words = if otrd.without_landlock { &words[..] } else { &words[..1] };
+    let output = match worker_program::run(&program, words, patience) {
+        Ok(output) => output,
+        Err(error @ NotRun::Start(..)) => {
+            let hint = format!("install otrd-worker at {}, or give --worker", program.display());
+            return Check::fail(NAME, error.to_string(), hint);
+        }
+        Err(NotRun::Late(_)) => {
             let hint = "the machine may lack randomness: see above, or give more --timeout";
             return Check::fail(NAME, "two throw-away accounts did not become private", hint);
         }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let output = match child.wait_with_output() {
-        Ok(output) => output,
-        Err(error) => return Check::fail(NAME, error.to_string(), "try again"),
+        Err(error @ NotRun::Output(_)) => return Check::fail(NAME, error.to_string(), "try again"),
     };
     let line =
         |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().next().unwrap_or("").to_owned();
@@ -82,12 +68,4 @@ fn exchange(wish: &Doctor, otrd: Found, patience: Duration) -> Check {
             Check::fail(NAME, says, "the confinement or libotr does not work here: see the line")
         }
     }
-}
-
-fn worker() -> PathBuf {
-    let own = std::env::current_exe().unwrap_or_default();
-    let places = paths::workers(&own);
-    let found = places.iter().flatten().find(|path| path.is_file());
-    let last = || places.iter().flatten().next_back();
-    found.or_else(last).cloned().unwrap_or_else(|| "otrd-worker".into())
 }
