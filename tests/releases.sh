@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# The release that one test leaves to others in the directory OTRD_RELEASE. To be sourced, in the source.
+
+# What git calls the source as it is here, committed or not. Its index stays as it is.
+releases_source() {
+    local index
+    index=$(mktemp)
+    cp "$(git rev-parse --git-path index)" "$index"
+    GIT_INDEX_FILE=$index git add --all
+    GIT_INDEX_FILE=$index git write-tree
+    rm "$index"
+}
+
+# No release is left any more: exactly its files are removed.
+releases_forget() {
+    local file
+    [[ -n ${OTRD_RELEASE-} && -e $OTRD_RELEASE/SHA256SUMS ]] || return 0
+    while IFS= read -r file; do
+        [[ $file == */* ]] || rm --force "$OTRD_RELEASE/$file"
+    done < <(sed 's/^[0-9a-f]*  //' "$OTRD_RELEASE/SHA256SUMS")
+    rm --force "$OTRD_RELEASE"/{source-tree,SHA256SUMS.asc,SHA256SUMS}
+}
+
+# releases_keep DIRECTORY: the release that was made there of this source is left.
+releases_keep() {
+    [[ -n ${OTRD_RELEASE-} ]] || return 0
+    releases_forget
+    mkdir --parents "$OTRD_RELEASE"
+    cp --recursive "$1/." "$OTRD_RELEASE"
+    releases_source >"$OTRD_RELEASE/source-tree"
+}
+
+# releases_get VERSION DIRECTORY: the one that was left, if it is of this source, else one that is made.
+releases_get() {
+    if [[ -n ${OTRD_RELEASE-} && -e $OTRD_RELEASE/SHA256SUMS && -e $OTRD_RELEASE/source-tree &&
+        $(<"$OTRD_RELEASE/source-tree") == "$(releases_source)" ]]; then
+        mkdir --parents "$2"
+        cp --recursive "$OTRD_RELEASE/." "$2"
+    else
+        tests/setup
+        systemd/release --trial "$1" "$2"
+        releases_keep "$2"
+    fi
+}
