@@ -132,7 +132,10 @@ fn of_c_library() -> Vec<Entry> {
         with(numbers::FCNTL, [vec![Argument::int(1, F_SETFD)]]),
         // malloc's own notes, where brk found no room for them.
         with(SYS_mprotect, [vec![Argument::masked(2, PROT_EXEC, 0)]]),
-        elsewhere(SYS_madvise, "musl up to 1.2.3, whose malloc gives back the pages of a large piece among others"),
+        elsewhere(
+            SYS_madvise,
+            "musl up to 1.2.3, whose malloc gives back the pages of a large piece among others",
+        ),
         Entry { seen: Seen::Elsewhere(ABORT), ..with(SYS_tkill, [abort]) },
     ]
 }
