@@ -43,6 +43,19 @@ roots_mirror() {
     echo "$uri"
 }
 
+# roots_programs BUILT DIRECTORY: copies otrd's programs into DIRECTORY: those of the release in $OTRD_RELEASE, if
+# there is one, else those in BUILT.
+roots_programs() {
+    local program archive=()
+    if [[ -n ${OTRD_RELEASE-} && -e $OTRD_RELEASE/SHA256SUMS ]]; then
+        archive=("$OTRD_RELEASE"/otrd-*-"$(uname --machine)"-linux.tar.gz)
+        tar --extract --file "${archive[0]}" --directory "$2" --strip-components=2 --wildcards '*/bin/otr*'
+        echo "programs of ${archive[0]##*/}"
+    else
+        for program in otrd otrd-worker otrctl; do cp "$1/$program" "$2"; done
+    fi
+}
+
 # roots_make NAME SUITE PACKAGE...: a root with these packages. Tells nothing unless it fails. Of another
 # architecture where $roots_arch names one, whose programs have to run here.
 roots_make() { roots_keep roots_fill "$@"; }
