@@ -1,6 +1,6 @@
 //! Beginning, answering and ending an authentication.
 
-use super::messages::Message;
+use super::messages::{Message, Phrase};
 use super::{Engine, SmpState};
 use crate::limits;
 use crate::text::sanitize::quote;
@@ -104,8 +104,8 @@ impl Engine {
             Smp::Failed(proof) => {
                 conversation.smp = SmpState::Idle;
                 let who = match proof.initiator {
-                    Initiator::We => "The secrets differ",
-                    Initiator::Peer => "The secrets differ: your answer was not theirs",
+                    Initiator::We => Phrase::SecretsDiffer {},
+                    Initiator::Peer => Phrase::OwnAnswerWrong {},
                 };
                 self.report_of(&nick, Message::AuthFailed { who: who.into() });
             }
