@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::process::{BEHIND, Launch};
-use crate::znc::ZNC_UID;
+use crate::world::ZNC_UID;
 use crate::{Manager, Process, Rpc, World, children_of, eventually, programs};
 
 /// A running `otrd`.

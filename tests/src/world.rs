@@ -14,6 +14,9 @@ use tempfile::TempDir;
 
 use crate::{columns, leak_check};
 
+/// The user that ZNC runs as where we are root: as root itself it waits 30 s and complains.
+pub(crate) const ZNC_UID: u32 = 60_001;
+
 /// A temporary directory and the ports that belong to it. Every part of a scenario holds a clone,
 /// so the directory goes when the last part has gone.
 #[derive(Clone)]

@@ -11,6 +11,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
 use crate::process::Launch;
+use crate::world::ZNC_UID;
 use crate::{Client, Otrd, Process, World, eventually, programs, znc_modules};
 
 /// A running ZNC.
@@ -55,9 +56,6 @@ pub struct ZncNetwork {
     /// Seconds between lines, and how many go at once before; `-1` where they all do.
     flood: (&'static str, u32),
 }
-
-/// The user that ZNC runs as where we are root: as root itself it waits 30 s and complains.
-pub(crate) const ZNC_UID: u32 = 60_001;
 
 /// Seconds in which ZNC may hear nothing of a server or a client: some of them here are read by
 /// nobody for minutes, and with no delay between its attempts ZNC would try to connect without end.

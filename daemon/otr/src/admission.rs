@@ -4,64 +4,56 @@ use crate::Otr;
 use crate::context::Context;
 use crate::event::{Event, State};
 use crate::handle::Handle;
-use crate::message::{self, MessageType, Version};
+use crate::message::{self, Header, MessageType, Version};
 
 /// How many instances of one peer are kept.
 pub const MAX_INSTANCES: usize = 8;
 /// How many peers without a private conversation are kept.
 pub const MAX_STRANGERS: usize = 512;
 
-/// What the header of a message says.
-#[derive(Clone, Copy)]
-pub(crate) struct Header {
-    pub(crate) version: Version,
-    pub(crate) kind: MessageType,
-    pub(crate) sender: u32,
-    pub(crate) receiver: u32,
-}
-
-pub(crate) enum Admission {
-    Yes,
-    No(Option<Event>),
-}
+/// Kept from libotr, and what the caller hears of that.
+type Refused = Option<Event>;
 
 impl Otr {
     /// Whether a message may reach libotr, which would make a context for it.
+    ///
+    /// # Errors
+    /// It may not; what is to be told of it, if anything.
     pub(crate) fn admit(
         &mut self,
         peer: Handle,
         line: &[u8],
         header: Header,
         ours: u32,
-    ) -> Admission {
+    ) -> Result<(), Refused> {
         let Header { version, kind, sender, receiver } = header;
         if version == Version::V3 {
             if sender < otr_sys::OTRL_MIN_VALID_INSTAG {
-                return Admission::No(Some(Event::Malformed));
+                return Err(Some(Event::Malformed));
             }
             if receiver != ours && !(receiver == 0 && kind == MessageType::DhCommit) {
-                return Admission::No(Some(Event::OtherInstance));
+                return Err(Some(Event::OtherInstance));
             }
         }
         let known = self.context(peer, sender);
         match kind {
             // libotr drops the first of these without a word after a restart.
             MessageType::Data if !known.is_some_and(Context::is_private) => {
-                Admission::No(Some(Event::NotPrivate {
+                Err(Some(Event::NotPrivate {
                     instance: sender,
                     ignorable: message::ignorable(line),
                 }))
             }
             MessageType::DhCommit if version == Version::V3 && self.ours_goes_first(peer, line) => {
-                Admission::No(self.our_commitment(peer))
+                Err(self.our_commitment(peer))
             }
-            _ if known.is_some() => Admission::Yes,
+            _ if known.is_some() => Ok(()),
             MessageType::DhCommit => self.admit_instance(peer, version),
             // An answer to a query that we did not put changes nothing.
             MessageType::DhKey if self.context(peer, 0).is_some_and(Context::awaits_key) => {
                 self.admit_instance(peer, version)
             }
-            _ => Admission::No(None),
+            _ => Err(None),
         }
     }
 
@@ -87,13 +79,13 @@ impl Otr {
     }
 
     /// Makes room for one more instance of a peer.
-    fn admit_instance(&mut self, peer: Handle, version: Version) -> Admission {
+    fn admit_instance(&mut self, peer: Handle, version: Version) -> Result<(), Refused> {
         let Some(master) = self.context(peer, 0).filter(|_| version == Version::V3) else {
-            return Admission::Yes;
+            return Ok(());
         };
         let children = || master.run().filter(|one| !one.is_master());
         if children().count() < MAX_INSTANCES {
-            return Admission::Yes;
+            return Ok(());
         }
         let idle = children().filter(|one| one.state() == State::Plaintext);
         let oldest =
@@ -103,9 +95,9 @@ impl Otr {
                 self.live.remove(&(peer, oldest));
                 self.traffic.remove(&(peer, oldest));
                 self.us.forget(self.account.as_c(), peer, oldest);
-                Admission::Yes
+                Ok(())
             }
-            None => Admission::No(Some(Event::TooManyInstances)),
+            None => Err(Some(Event::TooManyInstances)),
         }
     }
 

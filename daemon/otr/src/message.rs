@@ -71,6 +71,15 @@ pub enum OtrLine<'a> {
     Text,
 }
 
+/// What the header of an encoded message says, see [`OtrLine::Message`].
+#[derive(Clone, Copy)]
+pub(crate) struct Header {
+    pub(crate) version: Version,
+    pub(crate) kind: MessageType,
+    pub(crate) sender: u32,
+    pub(crate) receiver: u32,
+}
+
 /// What an encoded message is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum MessageType {

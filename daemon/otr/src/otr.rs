@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::admission::{Admission, Header};
 use crate::callbacks::{OPS, Sink, bytes};
 use crate::context::{Context, PROTOCOL};
 use crate::error::explain;
@@ -16,7 +15,7 @@ use crate::event::{Event, Initiator, Received, Smp, State};
 use crate::fingerprint::Fingerprint;
 use crate::handle::Handle;
 use crate::key;
-use crate::message::{self, OtrLine};
+use crate::message::{self, Header, OtrLine};
 use crate::peer::Peer;
 use crate::snapshot::ContextSnapshot;
 use crate::user_state::UserState;
@@ -156,7 +155,7 @@ impl Otr {
                 let ours = self.instag();
                 let header = Header { version, kind, sender, receiver };
                 match self.admit(peer, line, header, ours) {
-                    Admission::Yes => {
+                    Ok(()) => {
                         if kind != message::MessageType::Data
                             && let Some(context) = self.context(peer, sender)
                         {
@@ -164,7 +163,7 @@ impl Otr {
                         }
                         self.receive_otr(peer, line)
                     }
-                    Admission::No(event) => Received {
+                    Err(event) => Received {
                         instance: sender,
                         events: event.into_iter().collect(),
                         text: None,

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::heartbeat::Liveness;
 use crate::hello_rate::HelloRate;
 use crate::inherited::HandedOver;
+use crate::keygen::Keygens;
 use crate::master_secret::MasterSecrets;
 use crate::memory::Memory;
 use crate::pending::PendingConnections;
@@ -16,9 +17,10 @@ use crate::turns::Turns;
 use proto::account::Account;
 use proto::worker::{AtRest, WorkerConfig};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
@@ -67,8 +69,8 @@ pub struct Context {
     /// Workers that start at once: as many as there are processors, twice. Five hundred that do
     /// would all be late.
     pub starts: Turns,
-    /// Key generations at once: as many as there are processors.
-    pub keygens: Turns,
+    /// Key generations: as many at once as there are processors.
+    pub keygens: Rc<Keygens>,
     /// See [`Context::logs_refusal`].
     refusals: RefCell<BucketsByUid>,
     /// See [`Context::may_list`].
@@ -87,8 +89,6 @@ pub struct Context {
     successor: RefCell<Option<OwnedFd>>,
     /// Says that there is one.
     pub succeeded: Notify,
-    /// Processes that make keys.
-    pub making_keys: RefCell<BTreeSet<u32>>,
     supervisors: RefCell<BTreeMap<Account, mpsc::Sender<AccountRequest>>>,
 }
 
@@ -96,6 +96,8 @@ impl Context {
     /// One that knows nobody yet.
     pub fn new(settings: Settings, state: StateDir, master_secrets: Option<MasterSecrets>) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let program = settings.worker.clone();
+        let keygens = Keygens::new(processors, program, settings.allow_no_landlock);
         state.limit(settings.config.limits.accounts);
         Self {
             mode: settings.mode,
@@ -110,7 +112,7 @@ impl Context {
             hello_rate: RefCell::default(),
             admins: RefCell::default(),
             starts: Turns::new(2 * processors),
-            keygens: Turns::new(processors),
+            keygens: Rc::new(keygens),
             refusals: RefCell::new(BucketsByUid::new(REFUSALS)),
             lists: RefCell::new(BucketsByUid::new(LISTS)),
             phase: watch::Sender::new(Phase::Serving),
@@ -120,7 +122,6 @@ impl Context {
             liveness: RefCell::default(),
             successor: RefCell::default(),
             succeeded: Notify::new(),
-            making_keys: RefCell::default(),
             supervisors: RefCell::default(),
         }
     }

@@ -1,12 +1,15 @@
 //! Key generations: one per account at most, as many at once as there are processors, the others
 //! in a queue. The front moves a pipe; it never reads a key.
 
-use crate::context::Context;
 use crate::message_id;
 use crate::process;
 use crate::spawn;
-use proto::account::Account;
+use crate::turns::Turns;
+use proto::account::{Account, Name};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::process::Child;
@@ -28,6 +31,51 @@ pub enum KeyEvent {
     Failed(String),
 }
 
+/// All generations of this front.
+pub struct Keygens {
+    turns: Turns,
+    /// The worker's program.
+    program: PathBuf,
+    allow_no_landlock: bool,
+    /// Processes that make keys.
+    running: RefCell<BTreeSet<u32>>,
+}
+
+impl Keygens {
+    /// `at_once` of them at the same time, by this program.
+    pub fn new(at_once: usize, program: PathBuf, allow_no_landlock: bool) -> Self {
+        Self { turns: Turns::new(at_once), program, allow_no_landlock, running: RefCell::default() }
+    }
+
+    /// Ends all of them: their workers ask the next otrd for a key.
+    pub fn end_all(&self) {
+        use nix::sys::signal::{Signal, kill};
+        use nix::sys::wait::waitpid;
+        let pids = self.running.take();
+        for pid in pids.into_iter().filter_map(|pid| pid.try_into().ok()) {
+            let pid = nix::unistd::Pid::from_raw(pid);
+            if kill(pid, Signal::SIGKILL).is_ok() {
+                let _ = waitpid(pid, None);
+            }
+        }
+    }
+
+    async fn run(
+        &self,
+        account: &Account,
+        user: &Name,
+        tell: &mpsc::Sender<KeyEvent>,
+    ) -> Result<(), String> {
+        let _turn = self.turns.take(account.uid).await.map_err(|error| error.to_string())?;
+        let (child, key) = spawn::keygen(&self.program, self.allow_no_landlock, user.as_str())
+            .map_err(|error| format!("key generation cannot be started: {error}"))?;
+        tracing::info!(message_id = message_id::KEY_BEGUN, %account, uid = account.uid, pid = child.id(), "{account}: generating a key");
+        let _running = child.id().map(|pid| RunningKeygen::begin(self, pid));
+        let _ = tell.send(KeyEvent::Pipe(key)).await;
+        end(child).await
+    }
+}
+
 /// One generation, waiting or running. Dropping it kills it.
 pub struct Keygen {
     events: mpsc::Receiver<KeyEvent>,
@@ -35,14 +83,15 @@ pub struct Keygen {
 }
 
 impl Keygen {
-    /// Queues a generation for an account, to run as soon as it has a turn.
-    pub fn start(context: Rc<Context>, account: Account) -> Self {
+    /// Queues one for an account, whose key will name this user.
+    pub fn start(keygens: Rc<Keygens>, account: Account, user: Result<Name, String>) -> Self {
         let (tell, events) = mpsc::channel(2);
         let task = spawn_local(async move {
-            let ended = match run(&context, &account, &tell).await {
-                Ok(()) => KeyEvent::Done,
-                Err(why) => KeyEvent::Failed(why),
+            let ended = match user {
+                Ok(user) => keygens.run(&account, &user, &tell).await,
+                Err(why) => Err(why),
             };
+            let ended = ended.map_or_else(KeyEvent::Failed, |()| KeyEvent::Done);
             // Who gave up listening does not want to know.
             let _ = tell.send(ended).await;
         });
@@ -63,47 +112,19 @@ impl Drop for Keygen {
     }
 }
 
-async fn run(
-    context: &Context,
-    account: &Account,
-    tell: &mpsc::Sender<KeyEvent>,
-) -> Result<(), String> {
-    let _turn = context.keygens.take(account.uid).await.map_err(|error| error.to_string())?;
-    let user = context.state.files_of(account).map_err(|error| error.to_string())?.user;
-    let (child, key) = spawn::keygen(&context.worker, context.allow_no_landlock, user.as_str())
-        .map_err(|error| format!("key generation cannot be started: {error}"))?;
-    tracing::info!(message_id = message_id::KEY_BEGUN, %account, uid = account.uid, pid = child.id(), "{account}: generating a key");
-    let _making = child.id().map(|pid| Making::begin(context, pid));
-    let _ = tell.send(KeyEvent::Pipe(key)).await;
-    end(child).await
-}
+/// A process that makes a key is among those that run, for as long as this is there.
+struct RunningKeygen<'a>(&'a Keygens, u32);
 
-/// A process that makes a key, for as long as this is there.
-struct Making<'a>(&'a Context, u32);
-
-impl<'a> Making<'a> {
-    fn begin(context: &'a Context, pid: u32) -> Self {
-        context.making_keys.borrow_mut().insert(pid);
-        Self(context, pid)
+impl<'a> RunningKeygen<'a> {
+    fn begin(keygens: &'a Keygens, pid: u32) -> Self {
+        keygens.running.borrow_mut().insert(pid);
+        Self(keygens, pid)
     }
 }
 
-impl Drop for Making<'_> {
+impl Drop for RunningKeygen<'_> {
     fn drop(&mut self) {
-        self.0.making_keys.borrow_mut().remove(&self.1);
-    }
-}
-
-/// Ends all of them: their workers ask the next otrd for a key.
-pub fn end_all(context: &Context) {
-    use nix::sys::signal::{Signal, kill};
-    use nix::sys::wait::waitpid;
-    let pids = context.making_keys.take();
-    for pid in pids.into_iter().filter_map(|pid| pid.try_into().ok()) {
-        let pid = nix::unistd::Pid::from_raw(pid);
-        if kill(pid, Signal::SIGKILL).is_ok() {
-            let _ = waitpid(pid, None);
-        }
+        self.0.running.borrow_mut().remove(&self.1);
     }
 }
 

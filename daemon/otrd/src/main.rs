@@ -6,8 +6,8 @@
 //! sockets. A connection to the first is a module's: [`handshake`] reads its hello, [`hello_rate`]
 //! counts it, and [`supervisor`] brings it to its account's worker. [`spawn`] starts that worker,
 //! [`channel`] talks to it, [`heartbeat`] notices when it hangs, and [`keygen`] makes keys. A
-//! connection to the second is an admin's: [`admin`], with [`admin_lines`], and [`watch`]. Who may ask
-//! what is one table, [`access`]. Account directories are [`state_dir`]'s, and what encrypts their
+//! connection to the second is an admin's: [`admin`] with [`admin_lines`] and [`watch`],
+//! [`admin_calls`] and [`admin_lists`]. Who may ask what is one table, [`access`]. Account directories are [`state_dir`]'s, and what encrypts their
 //! files [`master_secret`]'s; what all tasks share is in [`context`], and [`turns`] and [`token_bucket`]
 //! keep one Unix user from taking it all. What the process gives up before
 //! it accepts a connection: [`sandbox`].
@@ -19,7 +19,9 @@
 
 mod access;
 mod admin;
+mod admin_calls;
 mod admin_lines;
+mod admin_lists;
 mod args;
 mod arrival;
 mod channel;
@@ -67,6 +69,7 @@ use crate::log::Level;
 use crate::master_secret::MasterSecrets;
 use anyhow::Context as _;
 use clap::Parser;
+use confine::landlock::WithoutLandlock;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::alloc::System;
 use std::path::Path;
@@ -141,7 +144,20 @@ fn start(args: Args, level: Level) -> anyhow::Result<()> {
         let state = state_dir::StateDir::open(&settings.state, inherited.state)?;
         let listeners = Listeners::open(&settings, inherited.listeners)?;
         let confined = match inherited.executed {
-            None => sandbox::confine(&settings, &listeners),
+            None => {
+                let without = match settings.allow_no_landlock {
+                    false => WithoutLandlock::Refuse,
+                    true => WithoutLandlock::Allow,
+                };
+                let needed = sandbox::Needed {
+                    worker: &settings.worker,
+                    program: &settings.program,
+                    state: &settings.state,
+                    settings: &settings.source.path,
+                    sockets: listeners.directories().collect(),
+                };
+                sandbox::confine(without, &needed)
+            }
             Some(_) => sandbox::confine_again(),
         };
         if let Err(error) = confined {
@@ -251,7 +267,7 @@ async fn serve(
                     Ok(program) => {
                         accepting.iter().for_each(|task| task.abort());
                         let workers = context.freeze().await;
-                        keygen::end_all(&context);
+                        context.keygens.end_all();
                         let state = context.state.pass()?;
                         let all = replace::everything(&listeners, &state, &workers);
                         tracing::info!(message_id = message_id::LEAVING, left = workers.len(), "executing the program anew");

@@ -1,146 +1,141 @@
-//! No circle of imports inside of a room: a file can be read once those that it imports were read.
+//! No circle of imports inside of a crate: a file can be read once those that it imports were read.
 //!
-//! An import is a `use` of, or a path into, another file of the crate, outside of tests. That a file
-//! declares another one as its module is none.
+//! A parent may use the modules that it declares; then they import nothing that the parent's own file
+//! defines. A file that only adds methods to a type is a chapter of it: it imports the type's file, and
+//! nobody imports anything of it.
 
+use crate::imports::{Imports, imports, of_texts};
 use crate::names::{ROOT, find};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
+
+/// Chapters of the worker's engine that also define what parts of it own. Nothing else may be both, and
+/// these should not be.
+const BOTH: [(&str, &str); 4] = [
+    ("engine::crossing", "engine"),
+    ("engine::crossing", "engine::conversation"),
+    ("engine::known_keys", "engine"),
+    ("engine::split_lines", "engine"),
+];
 
 #[test]
 fn no_file_imports_one_that_imports_it() {
-    for room in
-        ["proto", "daemon/otr", "daemon/confine", "daemon/worker", "daemon/otrd", "daemon/otrctl"]
-    {
-        let imports = imports(room);
-        for name in imports.keys() {
-            if let Some(way) = way_back(&imports, name) {
-                panic!("{room}: a circle of imports: {name} -> {}", way.join(" -> "));
+    let roots = roots();
+    assert!(roots.len() > 10, "{roots:?}");
+    let mut circles = Vec::new();
+    for root in roots {
+        let mut imports = imports(&Path::new(ROOT).join(&root));
+        for (chapter, engine) in BOTH {
+            if let Some(of_chapter) = imports.get_mut(chapter) {
+                of_chapter.remove(engine);
+            }
+        }
+        for circle in circles_in(&imports) {
+            circles.push(format!("{}:", root.display()));
+            for name in &circle {
+                let mut of_circle = imports[name].clone();
+                of_circle.retain(|other| circle.contains(other));
+                circles.push(format!("  {name} imports {of_circle:?}"));
             }
         }
     }
+    assert!(circles.is_empty(), "these files import each other:\n{}", circles.join("\n"));
 }
 
-/// The files from one to itself again, where there are any.
-fn way_back(imports: &BTreeMap<String, BTreeSet<String>>, from: &str) -> Option<Vec<String>> {
-    let mut came = BTreeMap::from([(String::new(), String::new())]);
-    let mut next = vec![from.to_owned()];
-    while let Some(name) = next.pop() {
-        for other in imports.get(&name).into_iter().flatten() {
-            if other == from {
-                let mut way = vec![other.clone()];
-                let mut at = name;
-                while at != from {
-                    way.insert(0, at.clone());
-                    at = came.remove(&at)?;
-                }
-                return Some(way);
-            }
-            if !came.contains_key(other) {
-                came.insert(other.clone(), name.clone());
-                next.push(other.clone());
-            }
-        }
-    }
-    None
-}
-
-/// The files of a room by their paths as modules, and what each imports of them.
-fn imports(room: &str) -> BTreeMap<String, BTreeSet<String>> {
+/// The file of the root of every library and program, and of the scenarios.
+fn roots() -> Vec<PathBuf> {
     let mut files = Vec::new();
-    let source = format!("{room}/src");
-    find(Path::new(ROOT), &[&source], "rs", &mut files);
-    let module = |file: &PathBuf| {
-        let path = file.strip_prefix(&source).expect("a file of the room").with_extension("");
-        let name = path.to_string_lossy().replace('/', "::");
-        let name = name.strip_suffix("::mod").unwrap_or(&name);
-        if matches!(name, "lib" | "main") { String::new() } else { name.to_owned() }
-    };
-    let names: BTreeSet<String> = files.iter().map(module).filter(|it| !it.is_empty()).collect();
-    let imports = files.iter().map(|file| {
-        let text = fs::read_to_string(Path::new(ROOT).join(file)).expect("a source");
-        let own = module(file);
-        let imports = paths(&text, &own).filter_map(|path| longest(&names, &path));
-        (own.clone(), imports.filter(|name| *name != own).collect())
+    find(Path::new(ROOT), &["proto", "daemon", "tests"], "rs", &mut files);
+    files.retain(|file| {
+        let directory = file.parent().unwrap_or(file);
+        let is_root = file.ends_with("lib.rs") || file.ends_with("main.rs");
+        // Fuzzing is no part of the workspace, and tests of one crate take in each other's files.
+        let is_ours = !file.starts_with("tests/fuzz")
+            && (file.starts_with("tests") || file.iter().any(|part| part == "src"));
+        is_ours && (is_root || directory.ends_with("src/bin"))
     });
-    imports.filter(|(name, _): &(String, _)| !name.is_empty()).collect()
+    files
 }
 
-/// The module that a path leads into.
-fn longest(names: &BTreeSet<String>, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = path.split("::").collect();
-    while !parts.is_empty() {
-        let name = parts.join("::");
-        if names.contains(&name) {
-            return Some(name);
-        }
-        parts.pop();
-    }
-    None
+/// Files that lead to each other, the largest sets of them.
+fn circles_in(imports: &Imports) -> BTreeSet<Vec<String>> {
+    let reach: BTreeMap<&String, BTreeSet<&String>> =
+        imports.keys().map(|name| (name, reachable(imports, name))).collect();
+    let leads = |from: &String, to: &String| reach.get(from).is_some_and(|all| all.contains(to));
+    let circle = |name: &String| {
+        let both = imports.keys().filter(|other| leads(name, other) && leads(other, name));
+        both.cloned().collect::<Vec<_>>()
+    };
+    imports.keys().map(circle).filter(|circle| !circle.is_empty()).collect()
 }
 
-/// Every path into the crate itself, from its root.
-fn paths(text: &str, own: &str) -> impl Iterator<Item = String> {
-    let code = text.split("#[cfg(test)]\n").next().unwrap_or_default();
-    let lines = code.lines().map(|line| line.split("//").next().unwrap_or_default());
-    let code = lines.collect::<Vec<_>>().join(" ");
-    let mut found = Vec::new();
-    for (root, start) in [("crate::", ""), ("super::", parent(own)), ("self::", own)] {
-        for (at, _) in code.match_indices(root) {
-            let is_word = code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
-            let behind = &code[at + root.len()..];
-            let (start, behind) = match behind.strip_prefix("super::") {
-                Some(behind) => (parent(start), behind),
-                None => (start, behind),
-            };
-            if !is_word {
-                spread(start, behind, &mut found);
-            }
+fn reachable<'a>(imports: &'a Imports, from: &str) -> BTreeSet<&'a String> {
+    let mut seen = BTreeSet::new();
+    let mut next: Vec<&String> = imports.get(from).into_iter().flatten().collect();
+    while let Some(name) = next.pop() {
+        if seen.insert(name) {
+            next.extend(imports.get(name).into_iter().flatten());
         }
     }
-    found.into_iter()
-}
-
-/// `a::{b, c::d}` as `a::b` and `a::c::d`.
-fn spread(start: &str, text: &str, found: &mut Vec<String>) {
-    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
-    let (path, rest) = text.split_at(end.unwrap_or(text.len()));
-    let joined = [start, path.trim_end_matches(':')].into_iter().filter(|part| !part.is_empty());
-    let joined = joined.collect::<Vec<_>>().join("::");
-    let Some(list) = rest.strip_prefix('{') else { return found.push(joined) };
-    let (mut depth, mut from) = (0, 0);
-    for (at, c) in list.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' | ',' if depth == 0 => {
-                spread(&joined, list[from..at].trim_start(), found);
-                from = at + 1;
-                if c == '}' {
-                    break;
-                }
-            }
-            '}' => depth -= 1,
-            _ => {}
-        }
-    }
-}
-
-fn parent(module: &str) -> &str {
-    module.rsplit_once("::").map_or("", |(parent, _)| parent)
+    seen
 }
 
 #[test]
-fn a_circle_is_seen() {
-    let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect();
-    let text = "use crate::{a, b::{c, d}}; use super::e;\n// use crate::f;\nlet x = crate::g::h();";
-    let found: Vec<String> = paths(text, "own::part").collect();
-    assert_eq!(found, ["a", "b::c", "b::d", "g::h", "own::e"]);
-    let imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::from([
-        ("a".to_owned(), names(&["b"])),
-        ("b".to_owned(), names(&["c"])),
-        ("c".to_owned(), names(&["b"])),
-    ]);
-    assert_eq!(way_back(&imports, "a"), None);
-    assert_eq!(way_back(&imports, "b"), Some(vec!["c".to_owned(), "b".to_owned()]));
+fn a_circle_is_seen_by_whatever_name() {
+    let circles = |texts: &[(&str, &str)]| circles_in(&of_texts(texts));
+    let is_one = |texts: &[(&str, &str)], files: &[&str]| {
+        let found = circles(texts);
+        assert_eq!(found.iter().flatten().collect::<Vec<_>>(), files, "{texts:?}");
+    };
+    // By the root, which only shows the name.
+    let root = ("", "mod a; mod b;\npub use a::A;");
+    is_one(
+        &[root, ("a", "use crate::b::{self, B}; pub struct A;"), ("b", "use crate::A;")],
+        &["a", "b"],
+    );
+    is_one(&[root, ("a", "use crate::b::B; pub struct A;"), ("b", "pub struct B;")], &[]);
+    // A parent that uses its child, and a child that imports what the parent itself defines.
+    let parent = "mod inner;\npub use inner::Inner;\npub struct A;";
+    let inner = ("a::inner", "use super::A;\npub struct Inner;");
+    is_one(&[root, ("b", ""), ("a", parent), inner], &[]);
+    let uses = format!("{parent} fn f(_: Inner) {{}}");
+    is_one(&[root, ("b", ""), ("a", &uses), inner], &["a", "a::inner"]);
+    let calls = format!("{parent} fn f() {{ inner::g(); }}");
+    is_one(&[root, ("b", ""), ("a", &calls), inner], &["a", "a::inner"]);
+    // By all names of a file, and by a path of a module within a file.
+    is_one(
+        &[root, ("a", "use super::b::*; pub struct A;"), ("b", "use super::a::*;")],
+        &["a", "b"],
+    );
+    let nested = "mod real { use super::super::b::B; } pub struct A;";
+    is_one(&[root, ("a", nested), ("b", "fn f() -> crate::A {}")], &["a", "b"]);
+    // Neither comments, strings, tests nor visibilities are imports.
+    let none = "// use crate::A;\nconst C: &str = \"crate::A\";\npub(in crate::a) fn f(c: char) -> bool { c == '\"' }\n#[cfg(test)]\nmod tests { use crate::A; }";
+    is_one(&[root, ("a", "use crate::b::C; pub struct A;"), ("b", none)], &[]);
+}
+
+/// Whoever opens a file by its name gets the right one.
+#[test]
+fn the_name_of_a_file_is_unique_in_its_crate() {
+    for root in roots() {
+        let Some(source) = root.parent().filter(|directory| directory.ends_with("src")) else {
+            continue;
+        };
+        let mut files = Vec::new();
+        find(Path::new(ROOT), &[&source.to_string_lossy()], "rs", &mut files);
+        let mut named: BTreeMap<String, PathBuf> = BTreeMap::new();
+        for file in files {
+            let is_of = |name| file.ends_with(name);
+            // A `mod.rs` goes by the name of its directory, a root by that of its crate.
+            let name = match is_of("mod.rs") {
+                true => file.parent().and_then(Path::file_name),
+                false if is_of("lib.rs") || is_of("main.rs") => continue,
+                false => file.file_stem(),
+            };
+            let name = name.expect("a name").to_string_lossy().into_owned();
+            if let Some(other) = named.insert(name, file.clone()) {
+                panic!("{} and {} have one name", file.display(), other.display());
+            }
+        }
+    }
 }

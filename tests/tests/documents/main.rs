@@ -14,4 +14,6 @@ mod names;
 
 mod manual;
 
+mod imports;
+
 mod circles;

@@ -18,12 +18,12 @@
 //! `{t}` is a token that no other line has.
 
 mod arrivals;
+mod patience;
 mod people_steps;
 mod programs;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -32,7 +32,7 @@ use otrd_tests::{Client, Otrctl, key_file, key_file_of};
 use crate::oracle::{Fault, Oracle};
 use crate::people::Person;
 use crate::stage::Stage;
-use arrivals::until;
+use patience::until;
 
 /// What came of a play.
 pub enum Outcome {
@@ -43,8 +43,6 @@ pub enum Outcome {
     /// What was wrong; the stage may be of no more use.
     Bad(Vec<Fault>),
 }
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Steps after which the user may not be told what came of an earlier one.
 const LOSE_ANSWERS: [&str; 10] = [

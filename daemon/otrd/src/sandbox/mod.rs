@@ -15,19 +15,12 @@ mod loader;
 mod paths;
 mod syscalls;
 
-use crate::args::Settings;
-use crate::listen::Listeners;
+pub use paths::{Needed, NoLandlock};
+
 use anyhow::{Context, Result};
 use confine::hardening;
+use confine::landlock::WithoutLandlock;
 use nix::sys::resource::RLIM_INFINITY;
-
-/// The kernel was built or booted without Landlock, and the admin did not allow that.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "this kernel has no Landlock, which confines each worker to the files of its account: boot with \
-     it, or start otrd with --allow-no-landlock (NO LANDLOCK in otrd(8))"
-)]
-pub struct NoLandlock;
 
 /// From here on no core, no debugger and, where the system lets us, no swap shows what is in
 /// memory.
@@ -46,9 +39,9 @@ pub fn confine_again() -> Result<()> {
 }
 
 /// Confines this process and all that it will start.
-pub fn confine(settings: &Settings, listeners: &Listeners) -> Result<()> {
+pub fn confine(without: WithoutLandlock, needed: &Needed<'_>) -> Result<()> {
     hardening::no_new_privileges()?;
-    let landlock = match paths::restrict(settings, listeners) {
+    let landlock = match paths::restrict(without, needed) {
         Err(error) if error.is::<NoLandlock>() => {
             // For as long as it says so to whoever connects.
             syscalls::restrict().context("cannot confine otrd to system calls")?;

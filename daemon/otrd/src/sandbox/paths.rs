@@ -1,12 +1,32 @@
 //! Landlock: which files stay within reach.
 
-use super::{NoLandlock, loader};
-use crate::args::Settings;
+use super::loader;
 use crate::fd_store;
-use crate::listen::Listeners;
 use anyhow::{Context, Result};
 use confine::landlock::{AccessFs, BitFlags, Error, Outside, Rules, WithoutLandlock};
 use std::path::{Path, PathBuf};
+
+/// The kernel was built or booted without Landlock, and the admin did not allow that.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this kernel has no Landlock, which confines each worker to the files of its account: boot with \
+     it, or start otrd with --allow-no-landlock (NO LANDLOCK in otrd(8))"
+)]
+pub struct NoLandlock;
+
+/// The files that stay within reach, by what they are for.
+pub struct Needed<'a> {
+    /// The worker's program.
+    pub worker: &'a Path,
+    /// Our own.
+    pub program: &'a Path,
+    /// The accounts' directories.
+    pub state: &'a Path,
+    /// What the admin set, read once more upon SIGHUP.
+    pub settings: &'a Path,
+    /// Directories of our sockets, which are removed at the end.
+    pub sockets: Vec<&'a Path>,
+}
 
 /// Where a worker finds its libraries, and what they look up. Nobody's secrets.
 const READ: [&str; 8] = [
@@ -23,11 +43,7 @@ const READ: [&str; 8] = [
 ];
 
 /// Forbids every file but those of the accounts and those that starting a worker takes.
-pub fn restrict(settings: &Settings, listeners: &Listeners) -> Result<String> {
-    let without = match settings.allow_no_landlock {
-        false => WithoutLandlock::Refuse,
-        true => WithoutLandlock::Allow,
-    };
+pub fn restrict(without: WithoutLandlock, needed: &Needed<'_>) -> Result<String> {
     // systemd's own sockets may be abstract, and a worker that has to be ended may be one that an
     // earlier front started.
     let mut rules = Rules::new(without, Outside::Reachable).map_err(or_none)?;
@@ -36,23 +52,22 @@ pub fn restrict(settings: &Settings, listeners: &Listeners) -> Result<String> {
         rules = rules.keep_path(path, AccessFs::ReadFile | AccessFs::ReadDir)?;
     }
     rules = rules.keep_path(Path::new("/dev/null"), AccessFs::ReadFile | AccessFs::WriteFile)?;
-    rules =
-        rules.keep_path(&of_worker(&settings.worker), AccessFs::ReadFile | AccessFs::Execute)?;
-    for loader in loaders(settings)? {
+    rules = rules.keep_path(&of_worker(needed.worker), AccessFs::ReadFile | AccessFs::Execute)?;
+    for loader in loaders([needed.worker, needed.program])? {
         rules = rules.keep_path(&loader, AccessFs::ReadFile | AccessFs::Execute)?;
         if let Some(path) = loader::search_path(&loader) {
             rules = rules.keep_path(&path, AccessFs::ReadFile)?;
         }
     }
-    if let Some(directory) = settings.program.parent().filter(|_| !fd_store::is_there()) {
+    if let Some(directory) = needed.program.parent().filter(|_| !fd_store::is_there()) {
         // A new release of our own, to be executed in place.
         rules = rules.keep_path(directory, AccessFs::ReadFile)?;
     }
-    rules = rules.keep_path(&settings.state, of_accounts())?;
-    if let Some(path) = of_settings(&settings.source.path) {
+    rules = rules.keep_path(needed.state, of_accounts())?;
+    if let Some(path) = of_settings(needed.settings) {
         rules = rules.keep_path(path, AccessFs::ReadFile)?;
     }
-    for directory in listeners.directories() {
+    for directory in &needed.sockets {
         rules = rules.keep_path(directory, AccessFs::RemoveFile)?;
     }
 
@@ -82,9 +97,9 @@ fn of_settings(file: &Path) -> Option<&Path> {
 }
 
 /// What loads the worker, or a new release of our own.
-fn loaders(settings: &Settings) -> Result<Vec<PathBuf>> {
+fn loaders(programs: [&Path; 2]) -> Result<Vec<PathBuf>> {
     let mut loaders = Vec::new();
-    for program in [&settings.worker, &settings.program] {
+    for program in programs {
         let loader = loader::of(program);
         loaders.extend(loader.with_context(|| {
             format!("cannot find the loader of {}: reinstall otrd", program.display())

@@ -6,11 +6,16 @@
 //!
 //! * [`crate::requests`]: what others want of the account.
 //! * [`worker`]: its worker, and what is under way with it; [`worker_events`]: what that says.
-//! * [`backoff`]: when the next one may start.
+//! * [`waiting_list`]: who waits for it; [`backoff`]: when the next one may start.
+//! * [`account_end`]: what an admin wants ended.
 //! * [`vacate`]: making way for another network of this name.
 
+mod account_end;
 mod backoff;
+mod event;
 mod vacate;
+mod vacating;
+mod waiting_list;
 mod worker;
 mod worker_events;
 
@@ -18,19 +23,17 @@ use crate::context::{Context, Phase};
 use crate::fd_store;
 use crate::heartbeat::Due;
 use crate::inherited::{self, Stored};
-use crate::keygen::KeyEvent;
 use crate::message_id;
-use crate::requests::{
-    AccountRequest, Ending, PendingRequest, Reply, Waiting, WorkerRequest, no_answer,
-};
+use crate::requests::{AccountRequest, Ending, PendingRequest, Reply, Waiting};
 use crate::state_dir;
 use crate::turns::Turn;
 use backoff::Backoff;
+use event::Event;
 use proto::account::Account;
 use proto::admin::import_export::Forgotten;
 use proto::admin::{AccountStatus, Renewed};
 use proto::jsonrpc::{Code, Error};
-use proto::worker::{ToFront, ToWorker};
+use proto::worker::ToWorker;
 use std::future::pending;
 use std::io;
 use std::rc::Rc;
@@ -38,49 +41,17 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
-use vacate::Vacating;
+use vacating::Vacating;
 use worker::Worker;
 
-/// A worker is ready by then, or killed.
-const READY_TIME: Duration = Duration::from_secs(10);
-/// A module or a command waits at most so long for a worker that is being started...
-const WAIT_TIME: Duration = Duration::from_secs(10);
-/// ...and so long for the next start after one that failed...
-const PATIENCE: Duration = Duration::from_secs(5);
-/// ...and so long for its turn where many start at once. A module gives up after 30 seconds.
-const TURN_TIME: Duration = Duration::from_secs(25);
-/// Modules and commands that wait for one worker to start.
-const WAITING: usize = 16;
 /// Questions that wait for one supervisor, which never takes long.
 const ASKS: usize = 64;
 /// A worker that does not say how it is by then is reported without.
 const STATUS_TIME: Duration = Duration::from_secs(1);
-/// A command's answer is here by then.
-const COMMAND_TIME: Duration = Duration::from_secs(10);
 /// From Shutdown to SIGKILL where the front goes on.
 const END_TIME: Duration = Duration::from_secs(5);
 /// From Shutdown to SIGKILL where the front ends too.
 const LAST_END_TIME: Duration = Duration::from_millis(1500);
-/// From a lost channel to SIGKILL.
-const LOST_TIME: Duration = Duration::from_secs(1);
-
-/// What makes a supervisor act.
-enum Event {
-    Request(AccountRequest),
-    FromWorker(ToFront),
-    Lost(String),
-    /// The worker's process ended: how, in words.
-    Ended(String),
-    Key(KeyEvent),
-    /// It is this account's turn to start a worker.
-    Turn(Turn),
-    /// The admin has set something else.
-    Config,
-    Time,
-    /// The front stops, or serves again.
-    Phase,
-}
-
 /// Brings a request to an account's supervisor, or gives it back where there is no room for it. A
 /// supervisor is made where there is none.
 pub fn ask(
@@ -262,114 +233,6 @@ impl Supervisor {
         }
     }
 
-    /// Somebody needs the worker.
-    fn wait(&mut self, waiting: Waiting) {
-        let now = Instant::now();
-        if let Some(why) = self.locked.clone().filter(|_| self.backoff.next > now) {
-            return waiting.refuse(Error::new(Code::Refused, why));
-        }
-        if self.backoff.next > now + PATIENCE && !self.stopping {
-            return waiting.refuse(self.not_started());
-        }
-        if self.stopping || self.waiting.len() >= WAITING {
-            return waiting.refuse(Code::Busy.into());
-        }
-        self.waiting.push((now, waiting));
-        self.serve_waiting();
-    }
-
-    /// Hands everybody who waits to a worker that is ready.
-    fn serve_waiting(&mut self) {
-        if self.is_awaited() {
-            self.is_needed_again();
-        }
-        let Some(worker) = self.worker.as_mut().filter(|worker| worker.takes()) else { return };
-        for (came, waiting) in self.waiting.drain(..) {
-            worker.idle_check = None;
-            match waiting {
-                Waiting::Forward {
-                    request: WorkerRequest::Do(_) | WorkerRequest::State(_),
-                    reply,
-                } if worker.control < 2 => drop(reply.send(Err(too_old()))),
-                Waiting::Forward { request, reply } => {
-                    let asked = PendingRequest::Forwarded { until: came + COMMAND_TIME, reply };
-                    worker.ask(asked, |seq| match request {
-                        WorkerRequest::Command(text) => (ToWorker::Command { seq, text }, None),
-                        WorkerRequest::Do(command) => (ToWorker::Do { seq, command }, None),
-                        WorkerRequest::State(page) => (ToWorker::State { seq, page }, None),
-                        WorkerRequest::Import { order, files } => {
-                            (ToWorker::Import { seq, order }, Some(files))
-                        }
-                        WorkerRequest::Export { files } => (ToWorker::Export { seq }, Some(files)),
-                        WorkerRequest::AtRest(at_rest) => (ToWorker::AtRest { seq, at_rest }, None),
-                    });
-                }
-                Waiting::Hello(connection) => worker.adopt(*connection, &self.account),
-            }
-        }
-    }
-
-    /// For who waited for a worker in vain.
-    fn not_started(&self) -> Error {
-        match &self.failed {
-            Some(why) => Error::new(Code::Internal, format!("no worker starts: {why}")),
-            None => no_answer(),
-        }
-    }
-
-    fn refuse_waiting(&mut self, error: impl Fn() -> Error) {
-        for (_, waiting) in self.waiting.drain(..) {
-            waiting.refuse(error());
-        }
-    }
-
-    /// The worker ends; whoever needs it next starts another one.
-    fn renew(&mut self, reply: Option<Reply<Renewed>>) {
-        let (account, uid) = (&self.account, self.account.uid);
-        if let Some(worker) = &mut self.worker {
-            let (pid, version) = (worker.pid, worker.version.as_deref().unwrap_or("unknown"));
-            tracing::info!(message_id = message_id::RENEWED, %account, uid, pid, version, "{account}: worker is replaced");
-            worker.shutdown(END_TIME);
-            self.renewals.extend(reply);
-        } else if let Some(reply) = reply {
-            drop(reply.send(Ok(Renewed { was: None })));
-        }
-    }
-
-    /// Once the worker has ended, so does the account.
-    fn end_account(&mut self, how: Ending, reply: Reply<Forgotten>) {
-        if self.stopping || self.ending.is_some() || self.vacating.is_some() {
-            return drop(reply.send(Err(Code::Busy.into())));
-        }
-        self.ending = Some((how, reply));
-        match &mut self.worker {
-            Some(worker) => worker.shutdown(END_TIME),
-            None => self.account_ended(),
-        }
-    }
-
-    fn account_ended(&mut self) {
-        let Some((how, reply)) = self.ending.take() else { return };
-        let (account, uid) = (&self.account, self.account.uid);
-        let forgotten = match &how {
-            Ending::Forget { remove } => self.context.state.forget(account, *remove),
-            Ending::Restore(former) => self.context.state.restore(former),
-        };
-        match (&forgotten, &how) {
-            (Ok(_), Ending::Forget { remove }) => {
-                tracing::info!(message_id = message_id::FORGOTTEN, %account, uid, remove, "{account}: forgotten")
-            }
-            (Ok(_), Ending::Restore(former)) => {
-                tracing::info!(message_id = message_id::RESTORED, %account, uid, former = former.directory, "{account}: former files restored")
-            }
-            (Err(error), _) => tracing::error!(%account, uid, %error, "{account}: not changed"),
-        }
-        self.restarts = 0;
-        self.locked = None;
-        self.backoff = Backoff::default();
-        drop(reply.send(forgotten.map(|aside| Forgotten { aside }).map_err(Error::from)));
-    }
-
     fn ask_status(&mut self, reply: oneshot::Sender<AccountStatus>) {
         let worker = self.worker.as_ref();
         let status = AccountStatus {
@@ -389,22 +252,6 @@ impl Supervisor {
             Some(worker) => worker.ask(asked, |seq| (ToWorker::Status { seq }, None)),
             None => asked.give_up(),
         }
-    }
-
-    /// How long anybody waits for the worker: less where there is none to wait for.
-    fn waits_until(&self, came: Instant) -> Instant {
-        match &self.worker {
-            Some(worker) => came.max(worker.started) + WAIT_TIME,
-            None if self.backoff.is_over() => came + TURN_TIME,
-            None => came + PATIENCE,
-        }
-    }
-
-    fn wants_to_start(&self) -> bool {
-        self.worker.is_none()
-            && !self.waiting.is_empty()
-            && !self.stopping
-            && self.backoff.is_over()
     }
 
     /// When something is due, the earliest first.
@@ -473,10 +320,4 @@ impl Supervisor {
             self.restarts > 0 || self.locked.is_some() || self.backoff.next > Instant::now();
         self.worker.is_none() && self.waiting.is_empty() && (self.stopping || !memory)
     }
-}
-
-/// What was asked for came with the second version of the worker protocol.
-fn too_old() -> Error {
-    let says = "this account's worker is of an older release: replace it with otrctl renew";
-    Error::new(Code::Refused, says)
 }

@@ -1,7 +1,8 @@
 //! An account whose name another network has now: its directory goes where it belongs, once its
 //! worker has ended. As long as a module is connected, it stays.
 
-use super::{END_TIME, STATUS_TIME, Supervisor};
+use super::vacating::Vacating;
+use super::{Backoff, END_TIME, STATUS_TIME, Supervisor};
 use crate::former_accounts::Aside;
 use crate::message_id;
 use crate::requests::{Occupied, Vacate, Vacated, Waiting};
@@ -10,15 +11,6 @@ use proto::jsonrpc::Code;
 use proto::worker::ToWorker;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-
-/// A request to leave, under way.
-pub(super) struct Vacating {
-    how: Vacate,
-    reply: oneshot::Sender<Vacated>,
-    /// The question whether a module is connected, and when it goes unanswered; nothing once the
-    /// worker is to end.
-    asked: Option<(u64, Instant)>,
-}
 
 impl Supervisor {
     pub(super) fn vacate(&mut self, how: Vacate, reply: oneshot::Sender<Vacated>) {
@@ -123,7 +115,7 @@ impl Supervisor {
             self.refuse_waiting(|| Code::NoAccount.into());
             self.restarts = 0;
             self.locked = None;
-            self.backoff = super::Backoff::default();
+            self.backoff = Backoff::default();
         }
         drop(reply.send(done));
     }

@@ -1,6 +1,6 @@
 //! A worker, and what is under way with it.
 
-use super::{Event, READY_TIME};
+use super::event::Event;
 use crate::channel::Channel;
 use crate::context::Context;
 use crate::fd_store;
@@ -29,6 +29,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
+/// A worker is ready by then, or killed.
+const READY_TIME: Duration = Duration::from_secs(10);
 /// Bytes of each text in a worker's status.
 pub(super) const STATUS_TEXT: usize = 100;
 /// How long what is under way to a worker holds up a change of fronts.

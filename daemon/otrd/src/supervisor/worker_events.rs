@@ -1,7 +1,8 @@
 //! What a worker said, how it ended, and what its key generations came to.
 
 use super::worker::STATUS_TEXT;
-use super::{Backoff, END_TIME, LOST_TIME, Supervisor};
+use super::{Backoff, END_TIME, Supervisor};
+use crate::context::Context;
 use crate::fd_store;
 use crate::inherited;
 use crate::keygen::{KeyEvent, Keygen};
@@ -9,11 +10,15 @@ use crate::line_io::clip;
 use crate::message_id;
 use crate::module_connection::ModuleConnection;
 use crate::requests::{PendingRequest, Waiting, WorkerResponse};
+use proto::account::Account;
 use proto::admin::Renewed;
 use proto::jsonrpc::{Code, Error};
 use proto::worker::{Here, LogTopic, ToFront, ToWorker};
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// From a lost channel to SIGKILL.
+const LOST_TIME: Duration = Duration::from_secs(1);
 
 impl Supervisor {
     pub(super) fn said(&mut self, said: ToFront) {
@@ -77,7 +82,7 @@ impl Supervisor {
             // The key came out before its process ended: the next one is begun after that.
             ToFront::Keygen if worker.keygen.is_some() => worker.keygen_again = true,
             ToFront::Keygen if worker.takes() => {
-                worker.keygen = Some(Keygen::start(self.context.clone(), account.clone()));
+                worker.keygen = Some(begin_keygen(&self.context, account));
             }
             ToFront::Keygen => {}
             ToFront::CancelKeygen => {
@@ -149,7 +154,7 @@ impl Supervisor {
         tracing::info!(message_id = message_id::TAKEN_UP, %account, uid, pid, version, "{account}: worker taken over");
         worker.taking_up = None;
         if keygen == Some(true) && worker.keygen.is_none() {
-            worker.keygen = Some(Keygen::start(self.context.clone(), account.clone()));
+            worker.keygen = Some(begin_keygen(&self.context, account));
         }
         if worker.is_outdated() {
             // Where nothing of it is private or waiting, it is replaced.
@@ -252,7 +257,7 @@ impl Supervisor {
             KeyEvent::Pipe(key) => worker.running.channel.send(&ToWorker::KeyPipe, Some(key)),
             // How the one before ended does not concern the one that is waited for.
             KeyEvent::Done | KeyEvent::Failed(_) if std::mem::take(&mut worker.keygen_again) => {
-                worker.keygen = Some(Keygen::start(self.context.clone(), account.clone()));
+                worker.keygen = Some(begin_keygen(&self.context, account));
                 Ok(())
             }
             KeyEvent::Done => {
@@ -270,4 +275,10 @@ impl Supervisor {
             worker.keygen = None;
         }
     }
+}
+
+fn begin_keygen(context: &Context, account: &Account) -> Keygen {
+    let user = context.state.files_of(account).map(|files_of| files_of.user);
+    let user = user.map_err(|error| error.to_string());
+    Keygen::start(context.keygens.clone(), account.clone(), user)
 }

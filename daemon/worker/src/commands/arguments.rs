@@ -1,8 +1,9 @@
 //! The words behind a command's name.
 
-use super::{Line, Wrong};
-use proto::command::{Command, Peer};
 use proto::irc::Nick;
+
+/// The arguments do not fit: the usage is shown.
+pub(super) struct Wrong;
 
 /// What stands behind the command's name. Bytes, for a nick or a secret need not be UTF-8.
 #[derive(Clone, Copy)]
@@ -43,11 +44,6 @@ impl<'a> Arguments<'a> {
         let nick = self.nick()?;
         self.end()?;
         Ok(nick)
-    }
-
-    /// A command about one peer.
-    pub(super) fn peer(self, command: fn(Peer) -> Command) -> Result<Line, Wrong> {
-        Ok(Line::Command(command(Peer { peer: self.only_nick()? })))
     }
 
     /// Fails if there is another word.

@@ -2,75 +2,17 @@
 //! [`Command`], as the parameters of a typed method do, and nothing behind this knows which it was.
 
 mod arguments;
+mod line;
 mod parse;
+
+pub use line::{Line, Typed};
 
 use arguments::Arguments;
 use parse::{
     parse_auth, parse_authq, parse_finish, parse_forget, parse_genkey, parse_help, parse_info,
-    parse_patterns, parse_policy, parse_trust,
+    parse_patterns, parse_peer, parse_policy, parse_trust,
 };
-use proto::command::{Command, Digits, FingerprintOf, Nothing};
-use proto::irc::Nick;
-
-/// One command, as it is typed.
-pub struct Typed {
-    /// Its name, lower case.
-    pub name: &'static str,
-    /// Its arguments, as usage shows them.
-    pub arguments: &'static str,
-    /// One line for the list.
-    pub summary: &'static str,
-    /// More, for `help <command>`.
-    pub details: &'static str,
-    parse: fn(Arguments<'_>) -> Result<Line, Wrong>,
-}
-
-impl Typed {
-    /// Its name with its arguments.
-    pub fn synopsis(&self) -> String {
-        format!("{} {}", self.name, self.arguments).trim_end().to_owned()
-    }
-
-    /// How it is used.
-    pub fn usage(&self) -> String {
-        format!("Usage: {}", self.synopsis())
-    }
-}
-
-/// What a line says.
-pub enum Line {
-    /// What an interface can say by a typed method, too.
-    Command(Command),
-    /// A word that may be a nick and the beginning of a fingerprint: which of them is meant depends on
-    /// who and what is known.
-    NickOrFingerprint {
-        /// `trust` or `distrust`.
-        command: fn(FingerprintOf) -> Command,
-        /// The word as a nick.
-        peer: Nick,
-        /// The word as a fingerprint.
-        fingerprint: Digits,
-    },
-    /// `help`, or `help` of one word.
-    Help(Option<Vec<u8>>),
-    /// `listen`
-    Listen,
-    /// `mark`
-    Mark,
-    /// `status`
-    Status,
-    /// `version`
-    Version,
-    /// A fingerprint was to be named, and the word can be none.
-    NoFingerprint,
-    /// The arguments do not fit the command.
-    Usage(&'static Typed),
-    /// There is no such command.
-    Unknown,
-}
-
-/// The arguments do not fit: the usage is shown.
-struct Wrong;
+use proto::command::{Command, Nothing};
 
 /// All of them, in the order of the table.
 pub const COMMANDS: &[Typed] = &[
@@ -93,14 +35,14 @@ pub const COMMANDS: &[Typed] = &[
         arguments: "<nick>",
         summary: "Ask for a private conversation, as ?OTR? in the query does",
         details: "What you type to the nick waits until it is private, and comes back after 60 seconds.",
-        parse: |arguments| arguments.peer(Command::Start),
+        parse: |arguments| parse_peer(arguments, Command::Start),
     },
     Typed {
         name: "refresh",
         arguments: "<nick>",
         summary: "Make new session keys",
         details: "Of use when one side cannot read the other any more.",
-        parse: |arguments| arguments.peer(Command::Refresh),
+        parse: |arguments| parse_peer(arguments, Command::Refresh),
     },
     Typed {
         name: "finish",
@@ -158,7 +100,7 @@ pub const COMMANDS: &[Typed] = &[
         arguments: "<nick>",
         summary: "End an authentication",
         details: "",
-        parse: |arguments| arguments.peer(Command::SmpAbort),
+        parse: |arguments| parse_peer(arguments, Command::SmpAbort),
     },
     Typed {
         name: "genkey",

@@ -1,9 +1,9 @@
 //! The arguments of each command.
 
-use super::arguments::Arguments;
-use super::{Line, Wrong};
+use super::arguments::{Arguments, Wrong};
+use super::line::Line;
 use proto::command::{
-    Command, Digits, FingerprintOf, Finish, Forget, Genkey, MaybePeer, Patterns, Policy,
+    Command, Digits, FingerprintOf, Finish, Forget, Genkey, MaybePeer, Patterns, Peer, Policy,
     PolicyWord, Secret, Smp,
 };
 use proto::irc::{Nick, Text};
@@ -20,6 +20,14 @@ pub(super) fn parse_info(arguments: Arguments<'_>) -> Result<Line, Wrong> {
         false => Some(arguments.only_nick()?),
     };
     Ok(Line::Command(Command::Info(MaybePeer { peer })))
+}
+
+/// A command about one peer.
+pub(super) fn parse_peer(
+    arguments: Arguments<'_>,
+    command: fn(Peer) -> Command,
+) -> Result<Line, Wrong> {
+    Ok(Line::Command(command(Peer { peer: arguments.only_nick()? })))
 }
 
 pub(super) fn parse_finish(arguments: Arguments<'_>) -> Result<Line, Wrong> {

@@ -1,7 +1,7 @@
 //! Sessions that end: by the peer, on one of the peer's clients, or lost.
 
 use super::Engine;
-use super::messages::Message;
+use super::messages::{Message, Phrase};
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
 use otr::Peer;
@@ -26,10 +26,10 @@ impl Engine {
         let name = quote(nick.as_bytes());
         self.persistence.changed(StoredFile::Conversations);
         let until = match self.is_required(peer) {
-            true => format!("start {name} (a new one)"),
-            false => format!("finish {name} (then in clear) or start {name} (a new one)"),
+            true => Phrase::UntilStarted { name },
+            false => Phrase::UntilFinishedOrStarted { name },
         };
-        self.report_of(&nick, Message::Ended { until });
+        self.report_of(&nick, Message::Ended { until: until.into() });
         self.give_back(peer, &Message::BackEnded {});
     }
 

@@ -1,6 +1,6 @@
 //! Import and export: the key and the fingerprints of another program become ours.
 
-use super::messages::Message;
+use super::messages::{Message, Phrase};
 use super::{Action, Engine, KeyState};
 use crate::store::StoredFile;
 use crate::text::date;
@@ -48,7 +48,7 @@ impl Engine {
     /// They do not hold what is in use.
     pub fn exported(&self) -> Result<Exported, String> {
         if self.persistence.is_behind() {
-            return Err("what is in use is not saved yet: make room on the disk and try again in two minutes".into());
+            return Err(Phrase::NotSavedYet {}.into());
         }
         Ok(Exported {
             fingerprint: self.otr.own_fingerprint().map(|fingerprint| fingerprint.to_string()),
@@ -76,9 +76,8 @@ impl Engine {
         let (peers, skipped) = self.new_peers(&files, owner.as_ref(), order.overwrite);
         let added = peers.iter().filter(|peer| peer.outcome == PeerOutcome::New).count();
         if self.known.len() + added > MAX_FINGERPRINTS {
-            return Err(format!(
-                "the account would know more than {MAX_FINGERPRINTS} fingerprints: forget some, or import fewer"
-            ));
+            let most = MAX_FINGERPRINTS.to_string();
+            return Err(Phrase::TooManyFingerprints { most }.into());
         }
         let unknown_trust = files.unknown_trust(owner.as_ref());
         let imported = Imported {
@@ -116,7 +115,7 @@ impl Engine {
                 (Some(one), None) => Ok(Some(one.clone())),
                 // A key of potr's does not say whose it is; nor does the name of its file.
                 (None, _) if files.weechat_key.is_some() && owners.is_empty() => Ok(None),
-                (None, _) => Err(format!("the files have no such account: {}", names(&owners))),
+                (None, _) => Err(Phrase::NoSuchOwner { owners: names(&owners) }.into()),
                 (Some(one), Some(_)) if one.is_irc() => Ok(Some(one.clone())),
                 (Some(one), Some(other)) => {
                     Ok(Some(if other.is_irc() { other } else { one }.clone()))
@@ -134,18 +133,12 @@ impl Engine {
         match (called(user).or_else(|| called(network)), with_key.as_slice(), irc.as_slice()) {
             (Some(ours), ..) => Ok(Some(ours.clone())),
             (None, [only], _) | (None, [], [only]) => Ok(Some((*only).clone())),
-            (None, [], []) if files.weechat_key.is_some() && owners.is_empty() => Err(
-                "the files do not say whose key this is, and programs for other networks write such files, too: give the account's name with --from".into(),
-            ),
+            (None, [], []) if files.weechat_key.is_some() && owners.is_empty() => {
+                Err(Phrase::KeyOfNobody {}.into())
+            }
             (None, [], []) if owners.is_empty() => Ok(None),
-            (None, [], []) => Err(format!(
-                "the files have no account for IRC: say which one with --from: {}",
-                names(&owners)
-            )),
-            _ => Err(format!(
-                "the files have several accounts: say which one with --from: {}",
-                names(&owners)
-            )),
+            (None, [], []) => Err(Phrase::NoIrcOwner { owners: names(&owners) }.into()),
+            _ => Err(Phrase::SeveralOwners { owners: names(&owners) }.into()),
         }
     }
 
@@ -164,23 +157,19 @@ impl Engine {
         let Some(found) = files.keys.iter().find(|key| key.owner == *owner) else {
             return Ok(None);
         };
-        let file =
-            foreign::take_key(file, owner, ours).map_err(|error| format!("the key: {error}"))?;
+        let file = foreign::take_key(file, owner, ours).map_err(the_key)?;
         Ok(Some(NewKey { file, fingerprint: found.fingerprint }))
     }
 
     fn key_outcome(&self, key: Option<&NewKey>, order: &Order) -> Result<KeyOutcome, String> {
         let Some(key) = key else { return Ok(KeyOutcome::None) };
         match (self.own_key.state(), self.otr.own_fingerprint()) {
-            (KeyState::Generating { .. }, _) => {
-                Err("a key is being made for this account: try again when it is there".into())
-            }
+            (KeyState::Generating { .. }, _) => Err(Phrase::KeyIsBeingMade {}.into()),
             (_, Some(own)) if own == key.fingerprint => Ok(KeyOutcome::Same),
-            (_, Some(own)) if !order.overwrite && !order.check => Err(format!(
-                "the account has another key, {own}: --overwrite takes the one of the files, \
-                 {}, and keeps the old one beside it",
-                key.fingerprint
-            )),
+            (_, Some(own)) if !order.overwrite && !order.check => {
+                let (own, theirs) = (own.to_string(), key.fingerprint.to_string());
+                Err(Phrase::OtherKey { own, theirs }.into())
+            }
             (_, Some(_)) => Ok(KeyOutcome::Replaced),
             (_, None) => Ok(KeyOutcome::New),
         }
@@ -239,7 +228,7 @@ impl Engine {
         if self.otr.has_key() {
             self.close_all();
         }
-        self.otr.load_key(&key.file).map_err(|error| format!("the key: {error}"))?;
+        self.otr.load_key(&key.file).map_err(the_key)?;
         let day = date::day(self.now.wall);
         self.persistence.replaced(StoredFile::Key);
         self.actions.push(Action::Replace(StoredFile::Key, day, key.file.clone()));
@@ -301,7 +290,7 @@ impl<'a> Files<'a> {
             }
         }
         match files.key.is_some() && files.weechat_key.is_some() {
-            true => Err("the files have two sorts of keys: give one of them".into()),
+            true => Err(Phrase::TwoSortsOfKeys {}.into()),
             false => Ok(files),
         }
     }
@@ -371,7 +360,11 @@ fn names(owners: &[ForeignAccount]) -> String {
     let name =
         |owner: &ForeignAccount| format!("{} ({})", quote(&owner.account), quote(&owner.protocol));
     let names: Vec<_> = owners.iter().take(MAX_OWNERS).map(name).collect();
-    if names.is_empty() { "there is none".into() } else { names.join(", ") }
+    if names.is_empty() { Phrase::NoOwners {}.into() } else { names.join(", ") }
+}
+
+fn the_key(error: impl ToString) -> String {
+    Phrase::TheKey { error: error.to_string() }.into()
 }
 
 fn count(number: usize) -> u32 {

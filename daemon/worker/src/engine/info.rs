@@ -1,6 +1,6 @@
 //! `info`, `status`, `version`: conversations and fingerprints, the state of the daemon.
 
-use super::messages::Message;
+use super::messages::{Message, Phrase};
 use super::{Engine, KeyState, Phase};
 use crate::text::date;
 use crate::text::sanitize::quote;
@@ -114,9 +114,10 @@ impl Engine {
         self.say_version();
         self.report(Message::AccountIs { user, network });
         let key = match self.own_key.state() {
-            KeyState::None => "none yet; it is made the first time one is needed".to_owned(),
+            KeyState::None => Phrase::NoKeyYet {}.text(),
             KeyState::Generating { since, .. } => {
-                format!("being made for {} s", self.now.mono.saturating_sub(*since).as_secs())
+                let seconds = self.now.mono.saturating_sub(*since).as_secs().to_string();
+                Phrase::KeyBeingMade { seconds }.text()
             }
             KeyState::Ready => self.own_fingerprint(),
             KeyState::Damaged(why) => why.clone(),
@@ -145,7 +146,7 @@ impl Engine {
         let daemon = env!("CARGO_PKG_VERSION");
         let (module, znc) = match &self.module.hello {
             Some(module) => (quote(module.shim.as_bytes()), quote(module.znc.as_bytes())),
-            None => ("not connected".into(), "unknown".into()),
+            None => (Phrase::ModuleNotConnected {}.into(), Phrase::ZncUnknown {}.into()),
         };
         self.report(Message::Versions {
             daemon: daemon.to_owned(),

@@ -4,7 +4,7 @@
 //! there to hear of it: the engine asks for that, and hears what became of it, since files are not its own.
 
 use super::key_dates::KeyDates;
-use super::messages::Message;
+use super::messages::{Message, Phrase};
 use super::own_key::OwnKey;
 use super::policies::Policies;
 use super::remembered::Remembered;
@@ -15,9 +15,6 @@ use proto::irc::Nick;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
-
-/// Said until there is a key again: no other is made without the user's word.
-const KEY_DAMAGED: &str = "Your key file was damaged and set aside. Restore it from a backup, or make a new key with genkey --overwrite: your peers will then see a changed key.";
 
 /// What came of a file.
 enum Found<T> {
@@ -89,30 +86,30 @@ impl Engine {
     fn remember_key(&mut self, files: &mut StoredFiles) {
         let file = match files.take(StoredFile::Key) {
             None if files.was_damaged(StoredFile::Key) => {
-                return self.key_is_useless(KEY_DAMAGED.into());
+                // Until there is a key again: no other is made without the user's word.
+                return self.key_is_useless(Phrase::KeyDamaged {});
             }
             None => return,
             Some(Ok(file)) => file,
             Some(Err(error)) => {
-                return self.key_is_useless(format!(
-                    "Your key file otr.key cannot be read ({error}). Ask the admin to mend it, or make a new key with genkey --overwrite."
-                ));
+                return self.key_is_useless(Phrase::KeyUnreadable { error: error.to_string() });
             }
         };
         match self.otr.load_key(&file) {
             Ok(()) => self.own_key = OwnKey::ready(),
             // The file is sound, it is just not for us: it stays where it is.
             Err(error @ KeyError::OtherAccount { .. }) => {
-                self.key_is_useless(format!("Your key file otr.key cannot be used: {error}."));
+                self.key_is_useless(Phrase::KeyOfAnother { error: error.to_string() });
             }
             Err(error) => {
                 self.damaged(StoredFile::Key, error.to_string());
-                self.key_is_useless(KEY_DAMAGED.into());
+                self.key_is_useless(Phrase::KeyDamaged {});
             }
         }
     }
 
-    fn key_is_useless(&mut self, why: String) {
+    fn key_is_useless(&mut self, why: Phrase) {
+        let why = why.text();
         self.module.note(Message::KeyUnusable { why: why.clone() });
         self.own_key = OwnKey::damaged(why);
     }
@@ -122,7 +119,7 @@ impl Engine {
         let why = match self.otr.load_instags(file) {
             Err(error) => error.to_string(),
             Ok(()) if self.otr.instags_file() == none && says_something(file) => {
-                "it has no tag of this account".into()
+                Phrase::NoTagOfAccount {}.text()
             }
             Ok(()) => return,
         };
@@ -134,12 +131,9 @@ impl Engine {
             Ok(report) if !report.lossy() => None,
             // What was readable is in use; the file itself is kept for whoever can mend it.
             Ok(report) if report.others + report.malformed + report.beyond_limit > 0 => {
-                Some("some lines are no fingerprints of this account".into())
+                Some(Phrase::NotAllFingerprints {}.text())
             }
-            Ok(_) => Some(
-                "it has words for trust that are not known; these fingerprints are not trusted"
-                    .into(),
-            ),
+            Ok(_) => Some(Phrase::UnknownTrust {}.text()),
             Err(error) => Some(error.to_string()),
         };
         if let Some(why) = why {
@@ -157,7 +151,8 @@ impl Engine {
             None => Found::Nothing,
             Some(Ok(file)) => Found::Content(file),
             Some(Err(error)) => {
-                self.damaged(name, format!("it cannot be read: {error}"));
+                let error = error.to_string();
+                self.damaged(name, Phrase::FileUnreadable { error }.text());
                 Found::Useless
             }
         }
@@ -176,7 +171,7 @@ impl Engine {
         match serde_json::from_slice(&TextFile::new(&file)) {
             Ok(value) => Found::Content(value),
             Err(_) => {
-                self.damaged(name, "it is not what otrd wrote".into());
+                self.damaged(name, Phrase::NotWrittenByOtrd {}.text());
                 Found::Useless
             }
         }

@@ -1,5 +1,5 @@
 //! What the user is told: each sentence once, with the code by which a program knows it and the
-//! values in it.
+//! values in it. Words of ours among these values stand here, too.
 
 use proto::shim::{About, Style};
 use std::collections::BTreeMap;
@@ -247,6 +247,96 @@ messages! {
     BlockedRequired { name } "blocked_required" Bad "the private conversation was interrupted: type start {name} for a new one";
     Blocked { name } "blocked" Bad "the private conversation was interrupted: type start {name} for a new one, or finish {name} to go on in clear";
     BlockedMoved { to, name } "blocked_moved" Bad "the private conversation went on with {to}: write to {to}, or finish {name}";
+}
+
+/// Words that stand inside of a [`Message`], or are what an admin hears of an import or export.
+macro_rules! phrases {
+    ($($name:ident { $($value:ident),* } $text:literal;)*) => {
+        /// Words that have no code of their own.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Phrase {
+            $(#[doc = $text] $name { $(#[doc = stringify!($value)] $value: String),* },)*
+        }
+
+        impl Phrase {
+            /// The words.
+            pub fn text(&self) -> String {
+                match self {
+                    $(Self::$name { $($value),* } => format!($text),)*
+                }
+            }
+        }
+
+        impl From<Phrase> for String {
+            fn from(phrase: Phrase) -> Self {
+                phrase.text()
+            }
+        }
+    };
+}
+
+phrases! {
+    // Why a key cannot be used: `KeyUnusable`, and `KeyIs`.
+    KeyDamaged {} "Your key file was damaged and set aside. Restore it from a backup, or make a new key with genkey --overwrite: your peers will then see a changed key.";
+    KeyUnreadable { error } "Your key file otr.key cannot be read ({error}). Ask the admin to mend it, or make a new key with genkey --overwrite.";
+    KeyOfAnother { error } "Your key file otr.key cannot be used: {error}.";
+
+    // Why a file is damaged: `FileSetAside`, `FileNotSetAside`.
+    NoTagOfAccount {} "it has no tag of this account";
+    NotAllFingerprints {} "some lines are no fingerprints of this account";
+    UnknownTrust {} "it has words for trust that are not known; these fingerprints are not trusted";
+    FileUnreadable { error } "it cannot be read: {error}";
+    NotWrittenByOtrd {} "it is not what otrd wrote";
+
+    // What was not saved: `NotSaved`.
+    YourKey {} "your private key: it will be gone after a restart";
+    Fingerprints {} "known fingerprints and their trust";
+    InstanceTag {} "your instance tag";
+    Conversations {} "which conversations are private: after a restart they would not be blocked for clear text";
+    Settings {} "your settings";
+
+    // What opens a conversation that the peer ended: `Ended`.
+    UntilStarted { name } "start {name} (a new one)";
+    UntilFinishedOrStarted { name } "finish {name} (then in clear) or start {name} (a new one)";
+
+    // Why an authentication failed: `AuthFailed`.
+    SecretsDiffer {} "The secrets differ";
+    OwnAnswerWrong {} "The secrets differ: your answer was not theirs";
+
+    // Which version is the older one: `VersionsDiffer`.
+    OlderModule {} "the module (package znc-otrd), then say /msg *status reloadmod otr";
+    OlderDaemon {} "otrd (package otrd), then restart it: systemctl restart otrd";
+
+    // How it stands with the key: `KeyIs`.
+    NoKeyYet {} "none yet; it is made the first time one is needed";
+    KeyBeingMade { seconds } "being made for {seconds} s";
+
+    // In `Versions`, without a module.
+    ModuleNotConnected {} "not connected";
+    ZncUnknown {} "unknown";
+
+    // Which rule decides on the policy: `PolicyIs`, `OtrOff`.
+    ByZnc {} "one of ZNC's own nicks";
+    ByIgnore { pattern } "ignore {pattern}";
+    ByPolicy { pattern } "policy {pattern}";
+    ByKnown {} "policy known";
+    ByService {} "the nick of a service";
+    ByLoss {} "your settings are lost";
+    ByDefault {} "the default";
+
+    // To an admin who exports or imports.
+    NotSavedYet {} "what is in use is not saved yet: make room on the disk and try again in two minutes";
+    TooManyFingerprints { most } "the account would know more than {most} fingerprints: forget some, or import fewer";
+    NoSuchOwner { owners } "the files have no such account: {owners}";
+    KeyOfNobody {} "the files do not say whose key this is, and programs for other networks write such files, too: give the account's name with --from";
+    NoIrcOwner { owners } "the files have no account for IRC: say which one with --from: {owners}";
+    SeveralOwners { owners } "the files have several accounts: say which one with --from: {owners}";
+    NoOwners {} "there is none";
+    TheKey { error } "the key: {error}";
+    KeyIsBeingMade {} "a key is being made for this account: try again when it is there";
+    OtherKey { own, theirs } "the account has another key, {own}: --overwrite takes the one of the files, {theirs}, and keeps the old one beside it";
+    TwoSortsOfKeys {} "the files have two sorts of keys: give one of them";
+    ImportNotSaved { files, error } "the import is in use but could not be saved ({files}: {error}): otrd retries every minute; keep your files";
 }
 
 #[cfg(test)]

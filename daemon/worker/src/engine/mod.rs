@@ -88,7 +88,7 @@ use crate::store::{StoredFile, StoredFiles};
 use allowances::Allowances;
 use conversations::Conversations;
 use key_dates::KeyDates;
-use messages::Message;
+use messages::{Message, Phrase};
 use module_view::ModuleView;
 use otr::fragment::Reassembler;
 use otr::{FingerprintStore, Otr, Peer};
@@ -269,13 +269,11 @@ impl Engine {
             return;
         }
         let what = match file {
-            StoredFile::Key => "your private key: it will be gone after a restart",
-            StoredFile::Fingerprints => "known fingerprints and their trust",
-            StoredFile::InstanceTag => "your instance tag",
-            StoredFile::Conversations => {
-                "which conversations are private: after a restart they would not be blocked for clear text"
-            }
-            StoredFile::Settings => "your settings",
+            StoredFile::Key => Phrase::YourKey {},
+            StoredFile::Fingerprints => Phrase::Fingerprints {},
+            StoredFile::InstanceTag => Phrase::InstanceTag {},
+            StoredFile::Conversations => Phrase::Conversations {},
+            StoredFile::Settings => Phrase::Settings {},
         };
         self.report(Message::NotSaved { what: what.into(), why: why.into() });
     }

@@ -1,5 +1,6 @@
 //! How far OTR is used with a peer, and which rule says so.
 
+use super::messages::Phrase;
 use proto::command::PolicyWord;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -78,14 +79,15 @@ impl Rule<'_> {
 
 impl fmt::Display for Rule<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ZncsOwn => f.write_str("one of ZNC's own nicks"),
-            Self::Ignored(pattern) => write!(f, "ignore {pattern}"),
-            Self::Typed(pattern) => write!(f, "policy {pattern}"),
-            Self::Known => f.write_str("policy known"),
-            Self::Service => f.write_str("the nick of a service"),
-            Self::Lost => f.write_str("your settings are lost"),
-            Self::Default => f.write_str("the default"),
-        }
+        let phrase = match *self {
+            Self::ZncsOwn => Phrase::ByZnc {},
+            Self::Ignored(pattern) => Phrase::ByIgnore { pattern: pattern.to_owned() },
+            Self::Typed(pattern) => Phrase::ByPolicy { pattern: pattern.to_owned() },
+            Self::Known => Phrase::ByKnown {},
+            Self::Service => Phrase::ByService {},
+            Self::Lost => Phrase::ByLoss {},
+            Self::Default => Phrase::ByDefault {},
+        };
+        f.write_str(&phrase.text())
     }
 }

@@ -1,6 +1,6 @@
 //! Beginning, answering and ending an authentication.
 
-use super::messages::Message;
+use super::messages::{Message, Phrase};
 use super::{Engine, SmpState};
 use crate::text::sanitize::quote;
 use otr::{Initiator, Peer, Smp, SmpError, SmpOutcome, Trust};
@@ -102,8 +102,8 @@ impl Engine {
             Smp::Failed(proof) => {
                 conversation.smp_ends();
                 let who = match proof.initiator {
-                    Initiator::We => "The secrets differ",
-                    Initiator::Peer => "The secrets differ: your answer was not theirs",
+                    Initiator::We => Phrase::SecretsDiffer {},
+                    Initiator::Peer => Phrase::OwnAnswerWrong {},
                 };
                 self.report_of(&nick, Message::AuthFailed { who: who.into() });
             }

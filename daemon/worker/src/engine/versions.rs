@@ -1,7 +1,7 @@
 //! A module and an otrd that were not made together.
 
 use super::Engine;
-use super::messages::Message;
+use super::messages::{Message, Phrase};
 
 impl Engine {
     /// Says so where the module is older or newer than we are. It works all the same: what could
@@ -19,12 +19,10 @@ fn difference(daemon: &str, module: &str) -> Option<Message> {
     let (own, other) = (numbers(daemon)?, numbers(module)?);
     let older = match own.cmp(&other) {
         std::cmp::Ordering::Equal => return None,
-        std::cmp::Ordering::Greater => {
-            "the module (package znc-otrd), then say /msg *status reloadmod otr"
-        }
-        std::cmp::Ordering::Less => "otrd (package otrd), then restart it: systemctl restart otrd",
+        std::cmp::Ordering::Greater => Phrase::OlderModule {},
+        std::cmp::Ordering::Less => Phrase::OlderDaemon {},
     };
-    let (daemon, module, older) = (daemon.to_owned(), module.to_owned(), older.to_owned());
+    let (daemon, module, older) = (daemon.to_owned(), module.to_owned(), older.into());
     Some(Message::VersionsDiffer { daemon, module, older })
 }
 

@@ -10,6 +10,7 @@ mod presence;
 
 use crate::connection::{Connection, ConnectionState};
 use crate::control::{Control, Packet};
+use crate::engine::messages::Phrase;
 use crate::engine::{Action, Engine, Event, KeyState, Now};
 use crate::outbox::Outbox;
 use crate::own_memory::OwnMemory;
@@ -354,10 +355,8 @@ impl Worker {
         let failed = self.save(files);
         if let (Some((_, error)), Some(Ok(_))) = (failed.first(), &self.imported) {
             let names: Vec<&str> = failed.iter().map(|(name, _)| name.file()).collect();
-            self.imported = Some(Err(format!(
-                "the import is in use but could not be saved ({}: {error}): otrd retries every minute; keep your files",
-                names.join(", ")
-            )));
+            let (files, error) = (names.join(", "), error.to_string());
+            self.imported = Some(Err(Phrase::ImportNotSaved { files, error }.into()));
         }
         for (name, error) in failed {
             effects.extend(self.step(Event::NotSaved(name, error.to_string())));

@@ -1,11 +1,11 @@
 //! What has arrived, and waiting until everything has.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use otrd_tests::{Reading, names};
 
-use super::{PATIENCE, Play};
+use super::Play;
+use super::patience::{PATIENCE, until};
 use crate::people::Heard;
 
 impl Play<'_> {
@@ -165,13 +165,5 @@ impl Play<'_> {
             }
             assert!(Instant::now() < end, "ZNC is not on IRC");
         }
-    }
-}
-
-pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < end, "not so: {what}");
-        thread::sleep(Duration::from_millis(2));
     }
 }

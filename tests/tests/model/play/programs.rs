@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{PATIENCE, Play};
+use super::Play;
+use super::patience::PATIENCE;
 use crate::stage::Stage;
 
 impl Play<'_> {

@@ -4,9 +4,9 @@ mod counts;
 mod exchanges;
 mod growth;
 mod herd;
+mod idle;
 mod latency;
 mod lines;
-mod memory;
 mod page;
 mod private;
 mod round_trip;
@@ -32,7 +32,7 @@ pub const ALL: [(&str, bool, Measure); 13] = [
     ("exchanges", false, exchanges::measure),
     ("start", false, start::measure),
     ("herd", false, herd::measure),
-    ("memory", false, memory::measure),
+    ("memory", false, idle::measure),
     ("growth", false, growth::measure),
     ("private", false, private::measure),
     ("steady", false, steady::measure),
