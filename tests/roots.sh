@@ -81,6 +81,21 @@ roots_keep() {
     ) 9>"$root.lock"
 }
 
+# roots_source PACKAGE DIRECTORY: the source of this Debian's package, without Debian's changes; apt checks it.
+roots_source() {
+    local lists=$roots_work/sources
+    local -a apt=(
+        apt-get --quiet=2 --option Dir::Etc::SourceList="$lists/sources.list" --option Dir::Etc::SourceParts=/dev/null
+        --option Dir::State::Lists="$lists/lists" --option Dir::Cache="$lists/cache" --option APT::Sandbox::User=
+    )
+    mkdir --parents "$lists"/{lists,cache,"$1"} "$2"
+    apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) main' \
+        'Origin: Debian' 'Label: Debian' 'Component: main' 'Created-By: Packages' | sort --unique >"$lists/sources.list"
+    "${apt[@]}" update
+    (cd "$lists/$1" && "${apt[@]}" source --download-only --tar-only "$1")
+    tar --extract --file "$lists/$1/$1"_*.orig.tar.* --directory "$2" --strip-components=1
+}
+
 # This machine's own Debian with all of its updates; of another one, or of another architecture, only the
 # archive: a mirror that serves this machine may be behind with the updates of others.
 roots_sources() {
