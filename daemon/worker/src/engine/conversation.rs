@@ -2,29 +2,29 @@
 //!
 //! What happens to it is a method each, named after what happens. Nobody else changes it.
 
-mod allowances;
 mod guard;
 mod nick;
+mod peer_allowances;
 mod phase;
-mod session;
-mod smp;
+mod private_session;
+mod smp_state;
 #[cfg(test)]
 mod tests;
 mod waiting;
 
-pub use allowances::ErrorReply;
 pub use guard::GuardTold;
 pub use nick::{LeftBehind, Merged};
+pub use peer_allowances::ErrorReply;
 pub use phase::{Phase, Private};
-pub use session::{Ended, Unreadable};
-pub use smp::SmpState;
+pub use private_session::{Ended, Unreadable};
+pub use smp_state::SmpState;
 
 use super::crossing::Crossing;
 use super::split_lines::Split;
 use crate::limits;
-use allowances::Allowances;
 use guard::Guard;
 use otr::Handle;
+use peer_allowances::Allowances;
 use proto::irc::Nick;
 use std::time::Duration;
 use waiting::WaitingLines;
