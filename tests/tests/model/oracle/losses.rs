@@ -36,8 +36,9 @@ impl Oracle {
         for token in self.tokens.values_mut() {
             if let Token::Own(own) = token {
                 // ZNC knows none of these: a command that begins with a TAB is another one to it.
-                let raw = matches!(own.command.as_str(), "CPRIVMSG" | "CNOTICE" | "REDACT" | "SCENE")
-                    || own.line.starts_with('\t');
+                let raw =
+                    matches!(own.command.as_str(), "CPRIVMSG" | "CNOTICE" | "REDACT" | "SCENE")
+                        || own.line.starts_with('\t');
                 let closed = |target: &String| own.closed.contains(target);
                 let passes = own.closed_as_all.is_empty() && !own.targets.iter().any(closed);
                 let of_module = own.step.starts_with("module ");
