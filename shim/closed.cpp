@@ -24,13 +24,14 @@ bool IsHash(const string& word) {
 }  // namespace
 
 // "1 SALT FLAGS HASH[:USER…][:@ADDRESS…] …": flags are e for everybody, u for more letters, - for neither;
-// a hash has ? in front where it was only pending, : at its end where more user names are unknown.
+// a hash has ? in front where it was only pending, ~ where its name has more letters, : at its end where more user names are unknown.
 string Closed::Store() const {
     string out = string(kVersion) + " " + m_sSalt + " ";
     out += m_bEverybody ? (m_bMoreLetters ? "eu" : "e") : (m_bMoreLetters ? "u" : "-");
     for (const auto& [hash, entry] : m_Entries) {
         out += ' ';
         if (entry.level == Level::Pending) out += '?';
+        if (entry.letters) out += '~';
         out += hash;
         for (const string& user : entry.users) out += ":" + user;
         for (const string& address : entry.addresses) out += ":@" + address;
@@ -54,6 +55,8 @@ bool Closed::Load(const string& stored) {
         Entry entry;
         entry.level = word[0] == '?' ? Level::Pending : Level::Closed;
         if (word[0] == '?') word.erase(0, 1);
+        entry.letters = word[0] == '~';
+        if (entry.letters) word.erase(0, 1);
         std::istringstream parts(word);
         string hash, user;
         std::getline(parts, hash, ':');
@@ -80,13 +83,12 @@ void Closed::Changed() {
 
 void Closed::Count(const Entry& entry, int by) {
     m_iVague += entry.vague ? by : 0;
+    m_iLetters += entry.letters ? by : 0;
     for (const string& user : entry.users)
         if ((m_Users[user] += by) <= 0) m_Users.erase(user);
 }
 
 void Closed::Add(const string& name, Level level) {
-    // Servers that compare letters beyond ASCII say CASEMAPPING=ascii all the same (Ergo does).
-    if (target::HasMoreLetters(name)) ExpectMoreLetters();
     const string folded = target::Fold(name), hash = Digest(folded);
     const auto it = m_Entries.find(hash);
     if (it != m_Entries.end()) {
@@ -103,6 +105,7 @@ void Closed::Add(const string& name, Level level) {
         Entry entry;
         entry.level = level;
         entry.name = name;
+        entry.letters = target::HasMoreLetters(name);
         Count(entry, 1);
         m_Entries.emplace(hash, std::move(entry));
     }
@@ -134,19 +137,6 @@ void Closed::LiftAll() {
     }
 }
 
-std::vector<string> Closed::CloseForgotten(const std::vector<string>& asked) {
-    std::vector<string> hashes, names;
-    for (const string& name : asked) hashes.push_back(Digest(target::Fold(name)));
-    for (auto& [hash, entry] : m_Entries) {
-        if (entry.level != Level::Pending || std::find(hashes.begin(), hashes.end(), hash) != hashes.end())
-            continue;
-        entry.level = Level::Closed;
-        if (!entry.name.empty()) names.push_back(entry.name);
-        Changed();
-    }
-    return names;
-}
-
 void Closed::Open(const string& name) {
     const string hash = Digest(target::Fold(name));
     const auto it = m_Entries.find(hash);
@@ -161,7 +151,7 @@ void Closed::OpenEverybody() {
     m_Entries.clear();
     m_Users.clear();
     m_Exempt.clear();
-    m_iVague = 0;
+    m_iVague = m_iLetters = 0;
     m_bEverybody = false;
     Changed();
 }
@@ -259,7 +249,8 @@ Level Closed::Of(const string& target, const string& statusmsg) const {
 Level Closed::Reach(const string& target, const string& statusmsg) const {
     // A channel is no person, unless the server called a person so.
     const bool person = target::MayBePerson(target);
-    const bool letters = m_bMoreLetters && target::HasMoreLetters(target);
+    // Servers that compare letters beyond ASCII say CASEMAPPING=ascii all the same (Ergo does).
+    const bool letters = (m_bMoreLetters || m_iLetters > 0) && target::HasMoreLetters(target);
     Level level = Level::Open;
     for (const string& name : target::Names(target, statusmsg)) {
         if (person)

@@ -45,8 +45,6 @@ class Closed {
     // Lowers what was only pending.
     void Lift(const std::string& name);
     void LiftAll();
-    // Pending ones but for these become closed. Gives their names, as far as they are known.
-    std::vector<std::string> CloseForgotten(const std::vector<std::string>& asked);
     // The user's word.
     void Open(const std::string& name);
     void OpenEverybody();
@@ -72,8 +70,9 @@ class Closed {
   private:
     struct Entry {
         Level level = Level::Open;
-        std::string name;   // as it was last met
-        bool vague = true;  // the user name is not known, or there are too many
+        std::string name;      // as it was last met
+        bool vague = true;     // the user name is not known, or there are too many
+        bool letters = false;  // the name has some beyond ASCII
         std::vector<std::string> users, addresses;
     };
     using Entries = std::unordered_map<std::string, Entry>;
@@ -93,7 +92,7 @@ class Closed {
     std::unordered_map<std::string, int> m_Users;  // user names of the closed, by hash
     std::unordered_set<std::string> m_Exempt;      // opened by the user's word while all are closed
     mutable std::unordered_map<std::string, Level> m_Looked;  // targets since the last change
-    int m_iVague = 0;
+    int m_iVague = 0, m_iLetters = 0;
     bool m_bEverybody = false, m_bMoreLetters = false;
     uint64_t m_uChanges = 0;
 };

@@ -152,8 +152,7 @@ void COtr::Welcome(const wire::Incoming& in) {
     m_bWasUp = true;
     m_uAcked = m_uReceived;
     m_bGivenBack = false;
-    // Another otrd, or one that has lost its files, knows nothing of what was asked for: it opens nobody.
-    in.last_processed ? m_Closed.LiftAll() : CloseForgotten(in.pending);
+    m_Closed.LiftAll();
     for (const std::string& nick : in.pending) m_Closed.Pend(nick);
     for (const std::string& nick : in.protect) CloseOne(nick);
     if (in.everybody) m_Closed.CloseEverybody();
@@ -176,15 +175,6 @@ void COtr::Welcome(const wire::Incoming& in) {
         Say("otrd is back.", Style::Good);
     else if (bRestarted)
         Say("otrd was restarted and is back.", Style::Good);
-}
-
-void COtr::CloseForgotten(const vector<std::string>& vAsked) {
-    for (const std::string& sName : m_Closed.CloseForgotten(vAsked))
-        Say("[" + Quoted(sName) +
-                "] A private conversation was asked for, and otrd does not know of it any more: nothing goes "
-                "out in clear until you say finish " +
-                Quoted(sName) + ".",
-            Style::Bad);
 }
 
 // otrd ends the connection. It has read nothing that it did not answer: whoever comes next is asked.

@@ -9,9 +9,9 @@ std::optional<CString> COtr::Blocked(const CString& sLine) {
         m_bSends = false;
         if (m_bSendsOtr) return std::nullopt;
         // otrd may not have heard yet who has become closed.
-        const vector<std::string> vTargets = target::Read(sLine).targets;
-        const auto it = FindGuarded(vTargets, false);
-        return it == vTargets.end() ? std::nullopt : std::optional<CString>(*it);
+        const target::Words words = target::Read(sLine);
+        const auto it = FindGuarded(words, false);
+        return it == words.targets.end() ? std::nullopt : std::optional<CString>(*it);
     }
     if (!HasEnd(sLine)) return BlockedOne(sLine);
     // Some servers end a line at a lone CR or NUL, some take these for blanks, some for nothing.
@@ -34,16 +34,21 @@ std::optional<CString> COtr::BlockedOne(const CString& sLine) {
     const CString sKey = GuardKey(CMessage(sLine));
     if (TakeAuthorization(sKey)) return std::nullopt;
     const bool bInClear = TakeAuthorization(kInClear + sKey);
-    const auto it = FindGuarded(words.targets, !bInClear);
+    const auto it = FindGuarded(words, !bInClear);
     if (it == words.targets.end()) return std::nullopt;
     return CString(*it);
 }
 
 // The first target of a line to which nothing may go in clear.
-vector<std::string>::const_iterator COtr::FindGuarded(const vector<std::string>& vTargets,
-                                                      bool bRules) const {
-    return std::find_if(vTargets.begin(), vTargets.end(), [&](const std::string& sTarget) {
-        return LevelOf(sTarget) != guard::Level::Open || (bRules && Requires(sTarget));
+vector<std::string>::const_iterator COtr::FindGuarded(const target::Words& words, bool bRules) const {
+    const CString sRanks = ISupport("STATUSMSG", "");
+    const auto holds = [&](const std::string& sName) { return Guarded(sName); };
+    return std::find_if(words.targets.begin(), words.targets.end(), [&](const std::string& sTarget) {
+        if (words.known) return LevelOf(sTarget) != guard::Level::Open || (bRules && Requires(sTarget));
+        // Of a command that nobody here knows, most parameters are no people: those count who are closed
+        // by name, and no doubt.
+        const auto vNames = target::Names(sTarget, sRanks);
+        return std::any_of(vNames.begin(), vNames.end(), holds);
     });
 }
 
@@ -121,12 +126,13 @@ void COtr::SetRules(const vector<wire::Rule>& rules) {
     if (bAny != m_Required.Any()) Store("required", m_Required.Any() ? "1" : "");
 }
 
-// In large channels not everybody's user name is looked at: ZNC would stand still for it.
+// ZNC stands still for it: where there are many people, or many rules, not everybody's user name is looked at.
 void COtr::LearnFromChannels() {
-    size_t uLooked = 0;
+    const auto end = std::chrono::steady_clock::now() + kMaxLearning;
     for (CChan* pChan : GetNetwork()->GetChans())
         for (const auto& [sNick, Nick] : pChan->GetNicks()) {
-            if (++uLooked > kMaxLooked) return m_Required.ExpectMoreUsers();
+            if (Nick.GetIdent().empty()) continue;
+            if (std::chrono::steady_clock::now() > end) return m_Required.ExpectMoreUsers();
             m_Required.Learn(sNick, Nick.GetIdent());
         }
 }
@@ -169,7 +175,7 @@ void COtr::SayUnguarded() {
             Style::Bad);
 }
 
-void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
+void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) try {
     const CString sOld = Message.GetOldNick(), sNew = Message.GetNewNick();
     // Clients may take `bob@host` for bob.
     const guard::Level level =
@@ -202,6 +208,8 @@ void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) {
     }
     const bool bMay = level != guard::Level::Open || m_Queue.size() <= kMaxHeld / 2;
     if (!bMay || (!SendRequest(held) && !Defer(held))) MovedIsAsked(m_uNextId - 1);
+} catch (const std::exception& e) {
+    Say(CString("The otr module failed: ") + e.what(), Style::Bad);
 }
 
 void COtr::Rename(std::deque<Held>& queue, const CString& sOld, const CString& sNew) {
@@ -210,17 +218,21 @@ void COtr::Rename(std::deque<Held>& queue, const CString& sOld, const CString& s
             held.message->GetNick().SetNick(sNew);
 }
 
-void COtr::OnQuitMessage(CQuitMessage& Message, const vector<CChan*>&) {
+void COtr::OnQuitMessage(CQuitMessage& Message, const vector<CChan*>&) try {
     Held held(Held::What::Quit, Message.GetNick().GetNick());
     PeerMoved(held.who, Quoted(held.who) + " has left IRC");
     // A netsplit must not fill the queue.
     const bool bMay = wire::ValidNick(held.who) && (m_Queue.size() <= kMaxHeld / 2 || Guarded(held.who));
     if (!bMay || (!SendRequest(held) && !Defer(held))) MovedIsAsked(m_uNextId - 1);
+} catch (const std::exception& e) {
+    Say(CString("The otr module failed: ") + e.what(), Style::Bad);
 }
 
-void COtr::OnJoinMessage(CJoinMessage& Message) {
+void COtr::OnJoinMessage(CJoinMessage& Message) try {
     const CNick& Nick = Message.GetNick();
     if (Nick.NickEquals(OwnNick())) return Learn(Nick.GetIdent(), Nick.GetHost());
     Held held(Held::What::Join, Nick.GetNick());
     if (Guarded(held.who)) SendRequest(held);
+} catch (const std::exception& e) {
+    Say(CString("The otr module failed: ") + e.what(), Style::Bad);
 }

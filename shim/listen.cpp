@@ -187,7 +187,7 @@ bool COtr::BlockForged(CMessage& Message) const {
 }
 
 // Every line to a client passes here, whoever wrote it.
-CModule::EModRet COtr::OnSendToClientMessage(CMessage& Message) {
+CModule::EModRet COtr::OnSendToClientMessage(CMessage& Message) try {
     if (IsDistorted(Message.GetCommand()) || HasLineInside(Message)) return HALT;
     if (Message.GetCommand().size() == 3 && Message.GetCommand().Equals("OTR") && !m_bTelling) return HALT;
     const CString sSecurity = Message.GetTag(m_sTag);
@@ -201,4 +201,6 @@ CModule::EModRet COtr::OnSendToClientMessage(CMessage& Message) {
     if (!sSecurity.empty() && Listens(Message.GetClient())) clean[kTag] = sSecurity;
     Message.SetTags(clean);
     return CONTINUE;
+} catch (const std::exception&) {
+    return HALT;  // what would be said of it comes here, too
 }

@@ -53,7 +53,7 @@ CModule::EModRet COtr::OnUserRawMessage(CMessage& Message) {
     if (sCommand == "PRIVMSG" || sCommand == "NOTICE" || sCommand == "TAGMSG") return CONTINUE;
     const CString sLine = Message.ToString(), sTarget = Message.GetParam(0);
     const target::Words words = target::Read(sLine);
-    const auto it = FindGuarded(words.targets);
+    const auto it = FindGuarded(words);
     if (it == words.targets.end()) return CONTINUE;
     const bool bWords = (sCommand == "CPRIVMSG" || sCommand == "CNOTICE") && Message.GetParams().size() >= 3;
     if (!bWords || sTarget.find(',') != CString::npos) {
@@ -140,7 +140,8 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 m_bSends = true;
                 m_bSendsOtr = IsOtr(sWords);
                 m_Sent = Put(PrivMessage(sWho, effect.kind, sWords), sLine, sWho);
-                if (m_Sent == Sent::No) ForgetAuthorizations();
+                if (m_Sent == Sent::No) m_bSends = false;
+                if (m_Sent == Sent::No && !OnIRC()) ForgetAuthorizations();
                 KeepAuthorization();
                 break;
             }

@@ -66,9 +66,9 @@ static const long kReconnectGrace = 5;    // seconds in which the link may come 
 static const uint64_t kMaxUnacked = 256;  // lines taken before otrd is told so
 static const size_t kMaxKept = 1024;      // texts that wait with otrd, which takes half as many
 static const long kWhoEvery = 60;         // seconds
-static const size_t kMaxLeaving = 4096, kMaxToIRC = 1 << 23;  // lines and bytes on their way to IRC
-static const size_t kMaxLooked = 512;  // nicks in channels whose user names are learned at once
-static const size_t kMaxMoved = 256;   // changes of nick that otrd has not answered yet
+static const size_t kMaxLeaving = 4096, kMaxToIRC = 1 << 23;         // lines and bytes on their way to IRC
+static constexpr auto kMaxLearning = std::chrono::milliseconds(50);  // of user names, at once
+static const size_t kMaxMoved = 256;  // changes of nick that otrd has not answered yet
 static const uint64_t kNotAsked = UINT64_MAX;
 static const size_t kMaxLeft = 1024;    // lines that ZNC holds back as the module is unloaded
 static const size_t kMaxSaid = 30;      // sentences of *otr in the page
@@ -192,7 +192,6 @@ class COtr : public CModule {
     void Connect();
     void Disconnect();
     void Welcome(const wire::Incoming& in);
-    void CloseForgotten(const vector<std::string>& vAsked);
     void Broken(const CString& sWhy);
     // The link was lost a moment ago: messages wait for the next one.
     bool InGrace() const { return !m_bUp && Now() <= m_iGrace; }
@@ -291,8 +290,7 @@ class COtr : public CModule {
     void SetRules(const vector<wire::Rule>& rules);
     void SayBlocked(const CString& sTarget, const CString& sLine);
     void SayOneBlocked(const CString& sTarget, const CString& sLine);
-    vector<std::string>::const_iterator FindGuarded(const vector<std::string>& vTargets,
-                                                    bool bRules = true) const;
+    vector<std::string>::const_iterator FindGuarded(const target::Words& words, bool bRules = true) const;
     void SayUnguarded();
     CString GuardKey(const CMessage& Message) const;
     void Protect(const Effect& effect, bool bWord);

@@ -78,7 +78,7 @@ void COtr::Carry(Sent sent, Leaving text, const CString& sWhyNot) {
 }
 
 // Every line passes here as it leaves, whoever wrote it and on whatever way.
-CModule::EModRet COtr::OnSendToIRC(CString& sLine) {
+CModule::EModRet COtr::OnSendToIRC(CString& sLine) try {
     if (!m_sPutting.empty() && sLine == m_sPutting) {
         m_sPutting.clear();
         m_bPutBlocked = Blocked(sLine).has_value();
@@ -100,6 +100,9 @@ CModule::EModRet COtr::OnSendToIRC(CString& sLine) {
         Refuse(ours->who, kMayReach, ours->text);
     else
         SayBlocked(*sGuarded, sLine);
+    return HALT;
+} catch (const std::exception& e) {
+    Say(CString("A line to IRC was stopped, the otr module failed: ") + e.what(), Style::Bad);
     return HALT;
 }
 

@@ -35,7 +35,7 @@ void Required::Set(std::vector<wire::Rule> rules) {
     m_Rules = std::move(rules);
     for (wire::Rule& rule : m_Rules) rule.pattern = target::Fold(rule.pattern);
     m_bAny = std::any_of(m_Rules.begin(), m_Rules.end(), [](const auto& rule) { return rule.required; });
-    m_bUnknown = false;
+    m_bUnknown = m_bNotAll = false;
 }
 
 bool Required::OfName(const string& folded) const {
@@ -53,10 +53,7 @@ bool Required::OfExactly(const string& folded) const {
 void Required::Learn(const string& name, const string& user) {
     if (!m_bAny || user.empty()) return;
     // Each rule is compared with it, and a server may send names without end.
-    if (name.size() > kMaxName || user.size() > kMaxName) {
-        m_bManyUsers = true;
-        return;
-    }
+    if (name.size() > kMaxName || user.size() > kMaxName) return ExpectMoreUsers();
     const string folded = target::Fold(name);
     if (!OfName(folded)) return;
     // With the sign in front, too: some servers take it for a part of the name.
@@ -87,7 +84,7 @@ bool Required::Of(const string& target, const string& statusmsg) const {
         const auto user = m_Users.find(name);
         if (person && user != m_Users.end() && OfName(user->second)) return true;
     }
-    return person && m_bManyUsers && !target::IsBare(target);
+    return person && (m_bManyUsers || m_bNotAll) && !target::IsBare(target);
 }
 
 }  // namespace guard

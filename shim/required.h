@@ -21,7 +21,7 @@ class Required {
     // A user name, by which some servers reach who has this nick, too.
     void Learn(const std::string& name, const std::string& user);
     // There are more than were learned.
-    void ExpectMoreUsers() { m_bManyUsers = true; }
+    void ExpectMoreUsers() { m_bNotAll = true; }
     // Whether a target may be somebody to whom nothing goes out in clear.
     bool Of(const std::string& target, const std::string& statusmsg) const;
 
@@ -31,7 +31,7 @@ class Required {
     bool OfExactly(const std::string& folded) const;
     std::vector<wire::Rule> m_Rules;                       // patterns are folded
     std::unordered_map<std::string, std::string> m_Users;  // user name to nick, both folded
-    bool m_bUnknown = false, m_bAny = false, m_bManyUsers = false;
+    bool m_bUnknown = false, m_bAny = false, m_bManyUsers = false, m_bNotAll = false;
 };
 
 }  // namespace guard

@@ -50,15 +50,18 @@ void COtr::LearnUsersOf(const CMessage& Message, const std::string& sSpeaker) {
     for (const CString& sEach : vsNames) {
         const size_t uEnd = sEach.find_first_of(sCommand == "302" ? "=" : "!");
         if (uEnd == CString::npos) continue;
-        CString sNick = sEach.substr(0, uEnd), sUser = sEach.substr(uEnd + 1);
-        sUser = sUser.substr(sCommand == "302" ? 1 : 0, sUser.find('@') - (sCommand == "302" ? 1 : 0));
-        if (sCommand == "302") sNick.TrimSuffix("*");
+        CString sNick = sEach.Left(uEnd), sUser = sEach.substr(uEnd + 1);
+        if (sCommand == "302") {
+            sNick.TrimSuffix("*");
+            sUser.erase(0, 1);  // whether they are away
+        }
         sNick.TrimLeft("~&@%+!");
+        sUser = sUser.Token(0, false, "@");
         learn(sNick, sUser);
     }
 }
 
-CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
+CModule::EModRet COtr::OnRawMessage(CMessage& Message) try {
     if (BlockForged(Message)) return HALT;
     CNick& Nick = Message.GetNick();
     const CString sCommand = Message.GetCommand().AsUpper();
@@ -97,6 +100,9 @@ CModule::EModRet COtr::OnRawMessage(CMessage& Message) {
         AddTag(Message, kClear);
     }
     return CONTINUE;
+} catch (const std::exception& e) {
+    Say(CString("A line of the server's was stopped, the otr module failed: ") + e.what(), Style::Bad);
+    return HALT;
 }
 
 // Somebody with another nick writes from where one who is closed does: a client that takes them for the same

@@ -18,16 +18,20 @@ constexpr string_view kMoreRanks = "&!";   // behind another one: in front they 
 constexpr std::array<string_view, 6> kCommands = {"PRIVMSG", "NOTICE", "CPRIVMSG",
                                                   "CNOTICE", "SQUERY", "TAGMSG"};
 
-// What carries no words to one person, or to a service alone. Of everything else a server may know more than
-// we do: REDACT, KILL and WHISPER, roleplay's SCENE and NPC, and what is not written yet.
-constexpr std::array<string_view, 55> kHarmless = {
-    "ACCEPT",   "AUTH",     "AUTHENTICATE", "AWAY",   "BATCH",   "CAP",      "CHANSERV", "CHATHISTORY",
-    "CS",       "DCCALLOW", "FILTER",       "HELP",   "HELPOP",  "IDENTIFY", "INFO",     "INVITE",
-    "ISON",     "JOIN",     "KICK",         "KNOCK",  "LINKS",   "LIST",     "LOGIN",    "LUSERS",
-    "MAP",      "MARKREAD", "METADATA",     "MODE",   "MONITOR", "MOTD",     "NAMES",    "NICK",
-    "NICKSERV", "NS",       "OPER",         "PART",   "PASS",    "PING",     "PONG",     "PROTOCTL",
-    "QUIT",     "SETNAME",  "SILENCE",      "STATS",  "TIME",    "TOPIC",    "USER",     "USERHOST",
-    "USERIP",   "VERSION",  "WATCH",        "WEBIRC", "WHO",     "WHOIS",    "WHOWAS"};
+// Commands of some servers that carry words to the people among their parameters.
+constexpr std::array<string_view, 6> kMoreCommands = {"REDACT", "SCENE", "NPC", "NPCA", "WHISPER", "KILL"};
+// What carries no words to one person, or to a service alone, or is for ZNC. Of everything else a server may
+// know more than we do.
+constexpr std::array<string_view, 68> kHarmless = {
+    "ACCEPT", "ATTACH",   "AUTH",        "AUTHENTICATE", "AWAY",     "BATCH",   "BOTSERV",  "BS",
+    "CAP",    "CHANSERV", "CHATHISTORY", "CS",           "DCCALLOW", "DETACH",  "DLINE",    "FILTER",
+    "GLINE",  "GZLINE",   "HELP",        "HELPOP",       "HOSTSERV", "HS",      "IDENTIFY", "INFO",
+    "INVITE", "ISON",     "JOIN",        "KICK",         "KLINE",    "KNOCK",   "LINKS",    "LIST",
+    "LOGIN",  "LUSERS",   "MAP",         "MARKREAD",     "METADATA", "MODE",    "MONITOR",  "MOTD",
+    "NAMES",  "NICK",     "NICKSERV",    "NS",           "OPER",     "PART",    "PASS",     "PING",
+    "PONG",   "PROTOCTL", "QUIT",        "REGISTER",     "SETNAME",  "SILENCE", "STATS",    "TIME",
+    "TOPIC",  "USER",     "USERHOST",    "USERIP",       "VERIFY",   "VERSION", "WATCH",    "WEBIRC",
+    "WHO",    "WHOIS",    "WHOWAS",      "ZNC"};
 
 bool IsBlank(unsigned char c) { return c <= ' ' || c == 0x7f; }
 
@@ -188,7 +192,9 @@ Words Read(string_view line) {
     for (char& c : words.command)
         if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
     if (std::find(kCommands.begin(), kCommands.end(), words.command) == kCommands.end()) {
-        if (std::find(kHarmless.begin(), kHarmless.end(), words.command) == kHarmless.end())
+        words.known =
+            std::find(kMoreCommands.begin(), kMoreCommands.end(), words.command) != kMoreCommands.end();
+        if (words.known || std::find(kHarmless.begin(), kHarmless.end(), words.command) == kHarmless.end())
             ReadUnknown(rest, words.targets);
         return words;
     }

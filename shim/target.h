@@ -37,6 +37,7 @@ bool IsRank(char c);
 struct Words {
     std::string command;               // in capitals
     std::vector<std::string> targets;  // by every reading of the line
+    bool known = true;                 // otherwise they are all that could be one in a command of any kind
 };
 Words Read(std::string_view line);
 

@@ -55,10 +55,14 @@ void COtr::PassOut(Held& held) {
     if (!bTags) Line.SetTags(MCString());
     const CString sLine = Line.ToString();
     // otrd knows the policy better than the rules for other modules say it.
-    if (Requires(Message.GetParam(0))) m_AuthorizedLines[kInClear + GuardKey(CMessage(sLine))]++;
+    const bool bRequired = Requires(Message.GetParam(0));
+    if (bRequired) m_AuthorizedLines[kInClear + GuardKey(CMessage(sLine))]++;
     m_sWhyNot = kNoIRC;
     const Sent sent = Put(Line, sLine, held.who);
-    if (sent == Sent::No) ForgetAuthorizations();
+    if (sent == Sent::No && !OnIRC())
+        ForgetAuthorizations();
+    else if (sent == Sent::No && bRequired)
+        TakeAuthorization(kInClear + GuardKey(CMessage(sLine)));
     // Nobody typed what clients answer by themselves.
     if (held.kind == Kind::CtcpReply) {
         if (sent == Sent::Blocked) SayBlocked(held.who, sLine);

@@ -244,10 +244,13 @@ impl Oracle {
         let channel = ["#", "@#"].iter().any(|start| line.target().starts_with(start));
         let names: Vec<String> = names(&source).iter().map(|name| self.fold(name)).collect();
         let closed = self.closed.contains(&self.fold(&source));
+        let mut others = self.closed.clone();
+        others.remove(&self.fold(&source));
         let theirs = Theirs {
             step: self.step.clone(),
             marked: words && !channel && closed && !private && !self.unloaded,
             names,
+            others,
             as_module: source.starts_with('*') && !self.unloaded,
             shown: 0,
             told_again: false,

@@ -102,7 +102,7 @@ fn typed(random: &mut Random) -> String {
     if random.chance(55) {
         return format!("{client} PRIVMSG {target} :{text}");
     }
-    let line = match random.below(10) {
+    let line = match random.below(12) {
         0 => format!("privmsg {target} :{text}"),
         1 => format!("NOTICE {target} :{text}"),
         2 => format!("CPRIVMSG {target} #room :{text}"),
@@ -112,6 +112,8 @@ fn typed(random: &mut Random) -> String {
         6 => format!(" PRIVMSG {target} :{text}"),
         7 => format!("@+draft/reply={{t}} TAGMSG {target}"),
         8 => format!("PRIVMSG {target} {{t}}"),
+        9 => format!("REDACT {target} id :{text}"),
+        10 => format!("SCENE {target} :{text}"),
         _ => format!(":{target} PRIVMSG {target} :{text}"),
     };
     format!("{client} {line}")

@@ -191,11 +191,14 @@ fn who_floods_memory_loses_their_own_workers() {
     let before = worker_of(ALICE, "net");
     assert!(before.is_some());
 
-    let mut his: Vec<Rpc> = (0..6).map(|_| shim(MALLORY)).collect();
-    for (number, shim) in his.iter_mut().enumerate() {
-        hello_of(shim, &format!("net{number}"));
-        fill(shim);
-    }
+    let _his: Vec<Rpc> = (0..6)
+        .map(|number| {
+            let mut shim = shim(MALLORY);
+            hello_of(&mut shim, &format!("net{number}"));
+            fill(&mut shim);
+            shim
+        })
+        .collect();
     otrd.reload("[limits]\nmemory = 12\n");
     // Each worker is asked how large it is.
     eventually("room is made", || {

@@ -30,14 +30,15 @@ impl Oracle {
     }
 
     /// The connection to IRC ended: what ZNC had not written is gone with it. What is typed as
-    /// `PRIVMSG` or `NOTICE` comes back. CPRIVMSG and CNOTICE go past our module where nobody is closed.
+    /// `PRIVMSG` or `NOTICE` comes back. All other commands go past our module where nobody is closed.
     /// A line of another module is not seen by ours before ZNC sends it.
     pub fn connection_ends(&mut self) {
         for token in self.tokens.values_mut() {
             if let Token::Own(own) = token {
                 // ZNC knows none of these: a command that begins with a TAB is another one to it.
-                let raw = matches!(own.command.as_str(), "CPRIVMSG" | "CNOTICE")
-                    || own.line.starts_with('\t');
+                let raw =
+                    matches!(own.command.as_str(), "CPRIVMSG" | "CNOTICE" | "REDACT" | "SCENE")
+                        || own.line.starts_with('\t');
                 let closed = |target: &String| own.closed.contains(target);
                 let passes = own.closed_as_all.is_empty() && !own.targets.iter().any(closed);
                 let of_module = own.step.starts_with("module ");

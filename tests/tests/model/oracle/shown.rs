@@ -36,6 +36,7 @@ impl Oracle {
             let (old, new) = (self.fold(line.nick()), self.fold(&line.target()));
             self.is_now(&old, &new);
         }
+        let shown_as = self.fold(line.nick());
         for token in tokens_in(&String::from_utf8_lossy(&line.raw)) {
             let (step, wrong) = match self.tokens.get_mut(&token) {
                 Some(Token::Own(own)) => {
@@ -51,6 +52,8 @@ impl Oracle {
                 }
                 Some(Token::Theirs(theirs)) => {
                     let unmarked = theirs.marked && !MARKS.iter().any(|mark| text.contains(mark));
+                    let others = theirs.others.contains(&shown_as)
+                        && !MARKS.iter().any(|mark| text.contains(mark));
                     let wrong = if module.starts_with('*') {
                         let speaks = theirs.as_module && text.starts_with(&token);
                         speaks.then_some("the network speaks as a module")
@@ -60,7 +63,8 @@ impl Oracle {
                         let twice = client == 0 && theirs.shown > 1 && !allowed;
                         let unmarked =
                             unmarked.then_some("clear words of somebody private, unmarked");
-                        unmarked.or(twice.then_some("shown twice"))
+                        let others = others.then_some("shown as somebody else's who is private");
+                        unmarked.or(others).or(twice.then_some("shown twice"))
                     };
                     (theirs.step.clone(), wrong)
                 }

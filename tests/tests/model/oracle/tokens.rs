@@ -58,6 +58,8 @@ pub struct Theirs {
     /// A closed person, or who looks like one, in clear.
     pub marked: bool,
     pub names: Vec<String>,
+    /// Everybody else who was closed then, folded: under whose nick it must not be shown.
+    pub others: BTreeSet<String>,
     /// As a module of ZNC.
     pub as_module: bool,
     pub shown: usize,
