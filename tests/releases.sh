@@ -1,14 +1,19 @@
 # shellcheck shell=bash
 # The release that one test leaves to others in the directory OTRD_RELEASE. To be sourced, in the source.
 
-# What git calls the source as it is here, committed or not. Its index stays as it is.
+# What git calls the source as it is here, committed or not. Its index and its objects stay as they are.
 releases_source() {
-    local index
-    index=$(mktemp)
-    cp "$(git rev-parse --git-path index)" "$index"
-    GIT_INDEX_FILE=$index git add --all
-    GIT_INDEX_FILE=$index git write-tree
-    rm "$index"
+    local own objects
+    own=$(mktemp --directory)
+    mkdir "$own/objects"
+    cp "$(git rev-parse --git-path index)" "$own/index"
+    objects=$(realpath "$(git rev-parse --git-path objects)")
+    (
+        export GIT_INDEX_FILE=$own/index GIT_OBJECT_DIRECTORY=$own/objects GIT_ALTERNATE_OBJECT_DIRECTORIES=$objects
+        git add --all
+        git write-tree
+    )
+    rm --recursive --force "$own"
 }
 
 # No release is left any more: exactly its files are removed.

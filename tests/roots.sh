@@ -44,10 +44,11 @@ roots_mirror() {
 }
 
 # roots_programs BUILT DIRECTORY: copies otrd's programs into DIRECTORY: those of the release in $OTRD_RELEASE, if
-# there is one, else those in BUILT.
+# there is one of this source, else those in BUILT.
 roots_programs() {
     local program archive=()
-    if [[ -n ${OTRD_RELEASE-} && -e $OTRD_RELEASE/SHA256SUMS ]]; then
+    if [[ -n ${OTRD_RELEASE-} && -e $OTRD_RELEASE/source-tree &&
+        $(<"$OTRD_RELEASE/source-tree") == "$(releases_source)" ]]; then
         archive=("$OTRD_RELEASE"/otrd-*-"$(uname --machine)"-linux.tar.gz)
         tar --extract --file "${archive[0]}" --directory "$2" --strip-components=2 --wildcards '*/bin/otr*'
         echo "programs of ${archive[0]##*/}"
