@@ -137,6 +137,13 @@ void Closed::LiftAll() {
     }
 }
 
+std::vector<string> Closed::Asked() const {
+    std::vector<string> names;
+    for (const auto& it : m_Entries)
+        if (it.second.level == Level::Pending && !it.second.name.empty()) names.push_back(it.second.name);
+    return names;
+}
+
 void Closed::Open(const string& name) {
     const string hash = Digest(target::Fold(name));
     const auto it = m_Entries.find(hash);

@@ -45,6 +45,8 @@ class Closed {
     // Lowers what was only pending.
     void Lift(const std::string& name);
     void LiftAll();
+    // The names of pending ones, as far as they are known.
+    std::vector<std::string> Asked() const;
     // The user's word.
     void Open(const std::string& name);
     void OpenEverybody();

@@ -152,11 +152,13 @@ void COtr::Welcome(const wire::Incoming& in) {
     m_bWasUp = true;
     m_uAcked = m_uReceived;
     m_bGivenBack = false;
+    const vector<std::string> vAsked = in.last_processed ? vector<std::string>() : m_Closed.Asked();
     m_Closed.LiftAll();
     for (const std::string& nick : in.pending) m_Closed.Pend(nick);
     for (const std::string& nick : in.protect) CloseOne(nick);
     if (in.everybody) m_Closed.CloseEverybody();
     SetRules(in.rules);
+    CloseForgotten(vAsked);
     const bool bWasTold = std::exchange(m_bTold, false);
     if (!in.last_processed) ForgetStates();
     if (bWasTold) TellListeners();
@@ -175,6 +177,20 @@ void COtr::Welcome(const wire::Incoming& in) {
         Say("otrd is back.", Style::Good);
     else if (bRestarted)
         Say("otrd was restarted and is back.", Style::Good);
+}
+
+// The user asked for a private conversation with them, and no rule requires one. Another otrd, or one that has
+// lost its files, knows nothing of it and opens nobody.
+void COtr::CloseForgotten(const vector<std::string>& vAsked) {
+    for (const std::string& sName : vAsked) {
+        if (Guarded(sName) || Requires(sName)) continue;
+        CloseOne(sName);
+        Say("[" + Quoted(sName) +
+                "] A private conversation was asked for, and otrd does not know of it any more: nothing goes "
+                "out in clear until you say finish " +
+                Quoted(sName) + ".",
+            Style::Bad);
+    }
 }
 
 // otrd ends the connection. It has read nothing that it did not answer: whoever comes next is asked.

@@ -192,6 +192,7 @@ class COtr : public CModule {
     void Connect();
     void Disconnect();
     void Welcome(const wire::Incoming& in);
+    void CloseForgotten(const vector<std::string>& vAsked);
     void Broken(const CString& sWhy);
     // The link was lost a moment ago: messages wait for the next one.
     bool InGrace() const { return !m_bUp && Now() <= m_iGrace; }

@@ -215,3 +215,22 @@ fn more_nicks_than_there_is_room_for_close_everybody() {
         stage.server.lines_of("alice").iter().any(|line| line.contains("all at once"))
     });
 }
+
+/// The user asked for privacy, and an otrd that does not know of it is no reason to speak in clear.
+#[test]
+fn who_was_asked_stays_closed_where_otrd_has_forgotten_it() {
+    let mut stage = ScriptedScene::new(alice());
+    for (peer, file) in [("carol", "conversations.json"), ("dave", "")] {
+        stage.alice.otr(&format!("start {peer}"));
+        stage.server.hears("alice", &format!("PRIVMSG {peer} :?OTRv"));
+        stage.alice.settled();
+        loses(&mut stage, file);
+        stage.alice.otr_says(&format!("[{peer}] A private conversation was asked for"));
+        stage.comes_back(&format!("PRIVMSG {peer} :after {peer}"), &format!("after {peer}"));
+        stage.alice.otr(&format!("finish {peer}"));
+        stage.alice.otr_says(&format!("[{peer}] The private conversation is finished."));
+        stage.alice.forgets();
+        stage.alice.types_to(peer, &format!("free again {peer}"));
+        stage.server.hears("alice", &format!("free again {peer}"));
+    }
+}
