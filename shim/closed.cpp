@@ -24,7 +24,8 @@ bool IsHash(const string& word) {
 }  // namespace
 
 // "1 SALT FLAGS HASH[:USER…][:@ADDRESS…] …": flags are e for everybody, u for more letters, - for neither;
-// a hash has ? in front where it was only pending, ~ where its name has more letters, : at its end where more user names are unknown.
+// a hash has ? in front where it was only pending, ~ where its name has letters beyond ASCII, : at its end where
+// more user names are unknown.
 string Closed::Store() const {
     string out = string(kVersion) + " " + m_sSalt + " ";
     out += m_bEverybody ? (m_bMoreLetters ? "eu" : "e") : (m_bMoreLetters ? "u" : "-");

@@ -126,7 +126,7 @@ void COtr::SetRules(const vector<wire::Rule>& rules) {
     if (bAny != m_Required.Any()) Store("required", m_Required.Any() ? "1" : "");
 }
 
-// ZNC stands still for it: where there are many people, or many rules, not everybody's user name is looked at.
+// ZNC serves nobody meanwhile: where there are many people or many rules, not every user name is learned.
 void COtr::LearnFromChannels() {
     const auto end = std::chrono::steady_clock::now() + kMaxLearning;
     for (CChan* pChan : GetNetwork()->GetChans())

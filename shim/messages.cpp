@@ -140,8 +140,10 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
                 m_bSends = true;
                 m_bSendsOtr = IsOtr(sWords);
                 m_Sent = Put(PrivMessage(sWho, effect.kind, sWords), sLine, sWho);
-                if (m_Sent == Sent::No) m_bSends = false;
-                if (m_Sent == Sent::No && !OnIRC()) ForgetAuthorizations();
+                if (m_Sent == Sent::No) {
+                    m_bSends = false;
+                    if (!OnIRC()) ForgetAuthorizations();
+                }
                 KeepAuthorization();
                 break;
             }

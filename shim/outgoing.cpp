@@ -16,7 +16,7 @@ bool COtr::OnIRC() const {
     return pIRC && !pIRC->IsClosed() && GetNetwork()->IsIRCConnected();
 }
 
-// Lines wait in ZNC's memory, in its socket's and in ours: a worker could fill it, and a server that reads nothing.
+// Lines that wait take memory of ZNC's: a worker could fill it, or a server that reads nothing.
 bool COtr::IsCrowded(CIRCSock& Sock) const {
     if (m_Leaving.size() >= kMaxLeaving || Sock.GetInternalWriteBuffer().size() > kMaxToIRC) return true;
     size_t uBytes = 0;

@@ -43,21 +43,21 @@ void COtr::LearnUsersOf(const CMessage& Message, const std::string& sSpeaker) {
     if (sCommand.Equals("CHGHOST")) learn(sSpeaker, Message.GetParam(0));
     if (sCommand == "311") learn(Message.GetParam(1), Message.GetParam(2));  // WHOIS
     if (sCommand == "352") learn(Message.GetParam(5), Message.GetParam(2));  // WHO
-    if (sCommand != "302" && sCommand != "353") return;
     // USERHOST's nick*=+user@host, and NAMES with userhost-in-names.
+    const bool bUserhost = sCommand == "302";
+    if (!bUserhost && sCommand != "353") return;
     VCString vsNames;
-    Message.GetParam(sCommand == "302" ? 1 : 3).Split(" ", vsNames, false);
+    Message.GetParam(bUserhost ? 1 : 3).Split(" ", vsNames, false);
     for (const CString& sEach : vsNames) {
-        const size_t uEnd = sEach.find_first_of(sCommand == "302" ? "=" : "!");
+        const size_t uEnd = sEach.find(bUserhost ? '=' : '!');
         if (uEnd == CString::npos) continue;
         CString sNick = sEach.Left(uEnd), sUser = sEach.substr(uEnd + 1);
-        if (sCommand == "302") {
+        if (bUserhost) {
             sNick.TrimSuffix("*");
             sUser.erase(0, 1);  // whether they are away
         }
         sNick.TrimLeft("~&@%+!");
-        sUser = sUser.Token(0, false, "@");
-        learn(sNick, sUser);
+        learn(sNick, sUser.Token(0, false, "@"));
     }
 }
 

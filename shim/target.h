@@ -37,7 +37,8 @@ bool IsRank(char c);
 struct Words {
     std::string command;               // in capitals
     std::vector<std::string> targets;  // by every reading of the line
-    bool known = true;                 // otherwise they are all that could be one in a command of any kind
+    bool known =
+        true;  // otherwise a command in no list of ours, of which each parameter but the last may be one
 };
 Words Read(std::string_view line);
 

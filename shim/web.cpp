@@ -7,7 +7,7 @@
 #include "utf8.h"
 
 static const size_t kMaxEntries = 20000;  // of the account, that are kept
-static const size_t kMaxPages = 128;      // lines of otrd's in which it comes
+static const size_t kMaxPages = 128;      // of otrd's replies, in which an account comes
 static const size_t kRows = 100;          // people in a page, fingerprints of one, rules
 static const size_t kQuiet = 4;           // light modules around a QR code
 static const long kSilent = 2;            // seconds without an answer, after which the page says so

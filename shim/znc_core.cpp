@@ -55,14 +55,14 @@ void COtr::PassOut(Held& held) {
     if (!bTags) Line.SetTags(MCString());
     const CString sLine = Line.ToString();
     // otrd knows the policy better than the rules for other modules say it.
-    const bool bRequired = Requires(Message.GetParam(0));
-    if (bRequired) m_AuthorizedLines[kInClear + GuardKey(CMessage(sLine))]++;
+    const CString sKey = Requires(Message.GetParam(0)) ? kInClear + GuardKey(CMessage(sLine)) : "";
+    if (!sKey.empty()) m_AuthorizedLines[sKey]++;
     m_sWhyNot = kNoIRC;
     const Sent sent = Put(Line, sLine, held.who);
     if (sent == Sent::No && !OnIRC())
         ForgetAuthorizations();
-    else if (sent == Sent::No && bRequired)
-        TakeAuthorization(kInClear + GuardKey(CMessage(sLine)));
+    else if (sent == Sent::No && !sKey.empty())
+        TakeAuthorization(sKey);
     // Nobody typed what clients answer by themselves.
     if (held.kind == Kind::CtcpReply) {
         if (sent == Sent::Blocked) SayBlocked(held.who, sLine);

@@ -112,18 +112,13 @@ fn the_name_of_a_file_is_unique_in_its_crate() {
         let mut named: BTreeMap<String, PathBuf> = BTreeMap::new();
         for file in files {
             let is_of = |name| file.ends_with(name);
-            let directory = || file.parent().and_then(Path::file_name);
-            // A `mod.rs` goes by the name of its directory, a `tests.rs` by that of what it tests, a root by
-            // that of its crate.
-            let name = match () {
-                () if is_of("lib.rs") || is_of("main.rs") => continue,
-                () if is_of("mod.rs") || is_of("tests.rs") => directory(),
-                () => file.file_stem(),
+            // A `mod.rs` goes by the name of its directory, a root by that of its crate.
+            let name = match is_of("mod.rs") {
+                true => file.parent().and_then(Path::file_name),
+                false if is_of("lib.rs") || is_of("main.rs") => continue,
+                false => file.file_stem(),
             };
-            let mut name = name.expect("a name").to_string_lossy().into_owned();
-            if is_of("tests.rs") {
-                name += "/tests";
-            }
+            let name = name.expect("a name").to_string_lossy().into_owned();
             if let Some(other) = named.insert(name, file.clone()) {
                 panic!("{} and {} have one name", file.display(), other.display());
             }

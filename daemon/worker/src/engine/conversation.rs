@@ -9,7 +9,7 @@ mod phase;
 mod private_session;
 mod smp_state;
 #[cfg(test)]
-mod tests;
+mod transition_tests;
 mod waiting;
 
 pub use guard::GuardTold;

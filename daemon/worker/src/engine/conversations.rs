@@ -258,4 +258,4 @@ impl Conversations {
 }
 
 #[cfg(test)]
-mod tests;
+mod conversations_tests;

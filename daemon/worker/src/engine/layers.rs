@@ -29,7 +29,7 @@ fn files(part: &str) -> Vec<PathBuf> {
     for entry in std::fs::read_dir(engine.join(part)).into_iter().flatten() {
         files.push(entry.unwrap().path());
     }
-    files.retain(|file| file.is_file() && file.file_name() != Some("tests.rs".as_ref()));
+    files.retain(|file| file.is_file() && !file.to_string_lossy().ends_with("_tests.rs"));
     files
 }
 
