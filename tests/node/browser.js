@@ -36,6 +36,7 @@ const orders = {
     }, form, fields, button)
     // A page that leaves at once may not say any more that its button was pressed: what counts is the next page.
     pressed.catch(() => {})
+    left.catch(() => {})
     await Promise.race([left, pressed.then(() => left, error => isOnItsWay(error) ? left : Promise.reject(error))])
   },
   text: page => page.evaluate(() => document.body.innerText),
@@ -52,25 +53,32 @@ const orders = {
   }
 }
 
-// What was looked at was on its way out, or never drawn: Chromium, with others on its processors, has left an
-// order without an answer. Looking changes nothing, so it is done again.
-const isOnItsWay = error => /context|detached|destroyed|timed out/i.test(error.message)
+// What was looked at was on its way out. Looking changes nothing, so it is done again.
+const isOnItsWay = error => /context|detached|destroyed/i.test(error.message)
 
-async function main () {
+// Chromium, with others on its processors, has left orders without an answer for as long as it was asked.
+const isStuck = error => /time(d )?out/i.test(error.message)
+
+const strange = []
+// How many forms were sent.
+let posts = 0
+
+async function launch (profile) {
   const browser = await puppeteer.launch({
     executablePath: process.env.CHROMIUM || '/usr/bin/chromium-headless-shell',
     headless: 'shell',
-    userDataDir: `${directory}/profile`,
+    userDataDir: profile,
     // The browser ends where the other end of its pipe does, whatever ended us.
     pipe: true,
-    protocolTimeout: 20000,
+    protocolTimeout: 15000,
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
       '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']
   })
   const page = await browser.newPage()
-  const strange = []
+  page.setDefaultNavigationTimeout(15000)
   page.on('dialog', dialog => { strange.push(dialog.message()); dialog.dismiss() })
   page.on('request', request => {
+    if (request.method() === 'POST') posts++
     if (!request.url().startsWith('http://127.0.0.1:')) strange.push(request.url())
   })
   page.on('console', message => {
@@ -79,19 +87,48 @@ async function main () {
     const skin = /\/pub\/jquery[^/]*\.js$/.test(where)
     if (message.type() === 'error' && !skin) strange.push(`${message.text()} ${where}`)
   })
+  return { browser, page }
+}
+
+// Another browser in the place of one that is stuck: who was logged in still is, the same page is open, and
+// it is set up the same.
+async function relaunch (stuck, settings, cookies, profile) {
+  const url = stuck.page.url()
+  stuck.browser.process().kill('SIGKILL')
+  const fresh = await launch(profile)
+  await fresh.browser.setCookie(...cookies)
+  for (const setting of Object.values(settings)) await orders[setting.do](fresh.page, setting)
+  await fresh.page.goto(url)
+  return fresh
+}
+
+async function main () {
   orders.strange = () => strange
+  let current = await launch(`${directory}/profile`)
+  // The last order of each kind that holds for all later pages, and who is logged in.
+  const settings = {}
+  let cookies = []
 
   const harness = net.connect(Number(harnessPort), '127.0.0.1')
   const answer = what => harness.write(JSON.stringify(what) + '\n')
-  answer({ ready: await browser.version() })
+  answer({ ready: await current.browser.version() })
   for await (const line of readline.createInterface({ input: harness })) {
     const order = JSON.parse(line)
+    if (order.do === 'script' || order.do === 'size') settings[order.do] = order
+    const sent = posts
     for (let attempt = 0; ; attempt++) {
       try {
-        const value = await orders[order.do](page, order)
+        // A button whose form has left is not pressed twice.
+        const value = order.do === 'press' && posts > sent ? null : await orders[order.do](current.page, order)
+        if (order.do === 'press') cookies = await current.browser.cookies()
         answer({ value: typeof value === 'string' || Array.isArray(value) || typeof value === 'boolean' ? value : null })
         break
       } catch (error) {
+        if (attempt < 20 && isStuck(error)) {
+          console.error(`stuck at ${order.do}: ${error.message}`)
+          current = await relaunch(current, settings, cookies, `${directory}/profile-${attempt}`)
+          continue
+        }
         if (attempt < 20 && order.do !== 'press' && isOnItsWay(error)) {
           await new Promise(resolve => setTimeout(resolve, 50))
           continue
@@ -101,7 +138,7 @@ async function main () {
       }
     }
   }
-  await browser.close()
+  await current.browser.close()
   process.exit(0)
 }
 
