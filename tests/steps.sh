@@ -8,10 +8,11 @@ die() { echo "failed: $*" >&2; exit 1; }
 # is WHAT COMMAND...: the command succeeds.
 is() { local what=$1; shift; if "$@" >/tmp/is 2>&1; then ok "$what"; else cat /tmp/is >&2; die "$what"; fi; }
 isnt() { local what=$1; shift; if "$@" >/dev/null 2>&1; then die "$what"; else ok "$what"; fi; }
+# eventually WHAT COMMAND...: the command succeeds within 30 s, or as many tenths of a second as $patience says.
 eventually() {
     local what=$1 i
     shift
-    for ((i = 0; i < 300; i++)); do
+    for ((i = 0; i < ${patience:-300}; i++)); do
         if "$@" >/tmp/is 2>&1; then ok "$what"; return; fi
         sleep 0.1
     done
