@@ -29,7 +29,7 @@ impl Engine {
             ErrorReply::Sent => return true,
             ErrorReply::FirstLeftOut => {
                 let nick = conversation.nick().clone();
-                self.report_of(&nick, Message::ToldNoLonger {});
+                self.output.report_of(&nick, Message::ToldNoLonger {});
             }
             ErrorReply::LeftOut => {}
         }

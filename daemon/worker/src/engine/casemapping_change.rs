@@ -67,7 +67,7 @@ impl Engine {
 
     /// Gives a conversation its place by its nick; shares it with one that is there already.
     pub(super) fn seat(&mut self, old: Option<&Peer>, mut conversation: Conversation) {
-        let Some(new) = self.peer(conversation.nick().as_bytes()) else {
+        let Some(new) = self.conversations.peer(conversation.nick().as_bytes()) else {
             return self.otr.forget(conversation.handle());
         };
         let moved = old.filter(|old| **old != new);
@@ -95,10 +95,10 @@ impl Engine {
         self.conversations.insert(new, conversation);
         if let Some((keeps, other)) = both_closed {
             let (one, two) = (quote(keeps.as_bytes()), quote(other.as_bytes()));
-            self.report_of(&keeps, Message::OneNick { one, two });
+            self.output.report_of(&keeps, Message::OneNick { one, two });
         }
         for line in unsent {
-            self.refuse(line, &Message::BackOneNick {});
+            self.output.refuse(line, &Message::BackOneNick {});
         }
     }
 

@@ -4,7 +4,7 @@ use super::action::Outgoing;
 use super::conversation::{Conversation, GuardTold};
 use super::messages::Message;
 use super::policies::module_rules::Compared;
-use super::{Action, Engine, Phase};
+use super::{Engine, Phase};
 use crate::limits;
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
@@ -38,7 +38,7 @@ impl Engine {
         }
         let mut names = Vec::new();
         for (folded, nick) in nicks {
-            let Some(peer) = self.peer(nick.as_bytes()) else { continue };
+            let Some(peer) = self.conversations.peer(nick.as_bytes()) else { continue };
             if self.conversations.is_closed(&peer)
                 || !hashes.contains(hash(&closed.salt, &folded).as_str())
             {
@@ -58,7 +58,7 @@ impl Engine {
         names.truncate(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let names = names.join(", ");
-        self.report(Message::UnknownToOtrd { names: format!("{names}{more}") });
+        self.output.report(Message::UnknownToOtrd { names: format!("{names}{more}") });
     }
 
     /// A module that was not connected before says whether anything was required. Where that is news here,
@@ -68,7 +68,7 @@ impl Engine {
             Compared::Same => return,
             Compared::ToSave => {}
             Compared::Lost => {
-                self.module.note(Message::SettingsLost {});
+                self.output.module_mut().note(Message::SettingsLost {});
                 self.conversations.touch_all();
             }
         }
@@ -83,7 +83,7 @@ impl Engine {
         }
         if let Some(other) = self.conversations.same_to_some(&out.message.to) {
             let (one, other) = (quote(out.message.to.as_bytes()), quote(other.as_bytes()));
-            self.refuse(out.clone(), &Message::BackOtherRules { one, other });
+            self.output.refuse(out.clone(), &Message::BackOtherRules { one, other });
             return false;
         }
         if let Some(conversation) = self.conversations.get_mut(peer) {
@@ -91,7 +91,7 @@ impl Engine {
             // Said all the same: the module may have written this line before it read that the user's
             // word opens them.
             let nick = conversation.nick().clone();
-            self.actions.push(protect(nick, false));
+            self.output.effect(protect(nick, false));
             self.persistence.changed(StoredFile::Conversations);
         }
         true
@@ -118,8 +118,8 @@ impl Engine {
         if self.conversations.open_everybody() {
             self.persistence.changed(StoredFile::Conversations);
         }
-        if self.module.remembers() {
-            self.effect(Effect::Open);
+        if self.output.module().remembers() {
+            self.output.effect(Effect::Open);
         }
     }
 
@@ -163,14 +163,15 @@ impl Engine {
             }
         };
         let on = on.into_iter().rev().map(|(peer, pending)| protect(peer, pending));
-        self.actions.splice(0..0, on);
+        self.output.effects_first(on);
         off.sort();
         off.dedup();
         for (peer, by_user) in off {
-            let effect = Effect::Protect { peer, on: false, pending: false, by_user };
-            self.actions.push(Action::Effect(effect));
+            self.output.effect(Effect::Protect { peer, on: false, pending: false, by_user });
         }
-        self.actions.extend(again.into_iter().map(|(peer, pending)| protect(peer, pending)));
+        for (peer, pending) in again {
+            self.output.effect(protect(peer, pending));
+        }
     }
 
     /// Peers to whom nothing may go in clear: until the user says otherwise, or for now.
@@ -192,22 +193,21 @@ impl Engine {
 
     /// Tells the module where they changed.
     pub(super) fn rules_changes(&mut self) {
-        if !self.module.remembers() {
+        if !self.output.module().remembers() {
             return;
         }
         let rules = self.rules();
-        if rules != self.module.rules {
+        if self.output.module_mut().learns_rules(&rules) {
             if self.policies.note_told() {
                 self.persistence.changed(StoredFile::Settings);
             }
-            self.module.rules.clone_from(&rules);
-            self.actions.insert(0, Action::Effect(Effect::Rules { rules }));
+            self.output.effects_first([Effect::Rules { rules }]);
         }
     }
 }
 
-fn protect(peer: Nick, pending: bool) -> Action {
-    Action::Effect(Effect::Protect { peer, on: true, pending, by_user: false })
+fn protect(peer: Nick, pending: bool) -> Effect {
+    Effect::Protect { peer, on: true, pending, by_user: false }
 }
 
 /// A nick as the module keeps it.

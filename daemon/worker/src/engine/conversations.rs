@@ -2,6 +2,8 @@
 //! be looked at afterwards does not grow with the number of peers.
 
 use super::conversation::{Conversation, GuardTold, LeftBehind, Phase};
+use super::messages::Message;
+use super::output::Output;
 use crate::limits;
 use crate::text::casemap::Casemap;
 use crate::text::sanitize::quote;
@@ -240,6 +242,25 @@ impl Conversations {
     /// From now on those alone are closed who are so by name. Whether that is new.
     pub fn open_everybody(&mut self) -> bool {
         std::mem::take(&mut self.everybody)
+    }
+
+    /// A line of `*otr` about a peer, whoever has the nick.
+    pub(super) fn report_of_peer(&self, peer: &Peer, message: Message, output: &mut Output) {
+        output.report_under(&self.spelled(peer), self.nick(peer), message);
+    }
+
+    /// A line of `*otr` about a peer, as often as this one may cause it.
+    pub(super) fn report_seldom(
+        &mut self,
+        peer: &Peer,
+        now: Duration,
+        message: Message,
+        output: &mut Output,
+    ) {
+        let Some(conversation) = self.get_mut(peer) else { return };
+        if conversation.allowances_mut().note(now) {
+            output.report_of(conversation.nick(), message);
+        }
     }
 
     /// Nicks that were left for this one.

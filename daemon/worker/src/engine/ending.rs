@@ -11,7 +11,7 @@ impl Engine {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         if conversation.private().is_some_and(|p| p.instance != instance) {
             let nick = conversation.nick().clone();
-            return self.report_of(&nick, Message::EndedElsewhere {});
+            return self.output.report_of(&nick, Message::EndedElsewhere {});
         }
         if conversation.is_clear() {
             return;
@@ -29,7 +29,7 @@ impl Engine {
             true => Phrase::UntilStarted { name },
             false => Phrase::UntilFinishedOrStarted { name },
         };
-        self.report_of(&nick, Message::Ended { until: until.into() });
+        self.output.report_of(&nick, Message::Ended { until: until.into() });
         self.give_back(peer, &Message::BackEnded {});
     }
 
@@ -57,7 +57,7 @@ impl Engine {
             let name = quote(nick.as_bytes());
             self.persistence.changed(StoredFile::Conversations);
             if private {
-                self.report_of(&nick, Message::EndedByKey { name });
+                self.output.report_of(&nick, Message::EndedByKey { name });
             }
             self.give_back(peer, &Message::BackKeyReplaced {});
         }
@@ -82,7 +82,7 @@ impl Engine {
         let Some(newest) = newest else { return false };
         conversation.goes_on_with(newest.instance, newest.version);
         let nick = conversation.nick().clone();
-        self.report_of(
+        self.output.report_of(
             &nick,
             Message::GoesOnElsewhere { instance: format!("{:08x}", newest.instance) },
         );
@@ -102,7 +102,7 @@ impl Engine {
             conversation.keys_lost();
             let nick = conversation.nick().clone();
             self.persistence.changed(StoredFile::Conversations);
-            self.report_of(&nick, Message::KeysLost {});
+            self.output.report_of(&nick, Message::KeysLost {});
         }
     }
 }

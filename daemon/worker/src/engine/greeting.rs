@@ -8,10 +8,11 @@ impl Engine {
     /// A module that was not connected before.
     pub(super) fn greet(&mut self, hello: Hello) {
         let closed = hello.closed.clone();
-        self.module.hello = Some(hello);
+        self.output.module_mut().connects(hello);
         self.keep_damaged();
         self.take_over_requirement(closed.as_ref().is_some_and(|closed| closed.required));
-        self.module.rules = self.rules();
+        let rules = self.rules();
+        self.output.module_mut().learns_rules(&rules);
         self.conversations.forget_requests();
         self.give_all_back(&Message::BackModuleGone {});
         if let Some(closed) = closed {
@@ -19,23 +20,23 @@ impl Engine {
         }
         self.tell_standings();
         // Until the module says otherwise: a new connection may belong to a new ZNC.
-        self.network.connected = false;
-        for note in self.module.take_notes() {
-            self.report(note);
+        self.output.module_mut().offline();
+        for note in self.output.module_mut().take_notes() {
+            self.output.report(note);
         }
         self.compare_versions();
     }
 
     /// The module that was connected before, which knows what it was told.
     pub(super) fn greet_again(&mut self, hello: Hello) {
-        self.module.hello = Some(hello);
-        self.module.rules = self.rules();
+        self.output.module_mut().connects(hello);
+        let rules = self.rules();
+        self.output.module_mut().learns_rules(&rules);
         self.tell_standings_since();
     }
 
     pub(super) fn module_gone(&mut self) {
-        self.network.connected = false;
-        let comes_back = self.module.hello.take().is_some_and(|hello| hello.instance.is_some());
+        let comes_back = self.output.module_mut().leaves();
         // A module that got no reply gave the line back already: what waits must never go out
         // after that.
         if !comes_back {
@@ -47,13 +48,13 @@ impl Engine {
         if let Some(casemapping) = &network.casemapping {
             self.hear_casemapping(casemapping);
         }
-        let connects = network.connected && !self.network.connected;
-        let old_data = network.old_data && !self.network.old_data;
         if self.policies.set_status_prefix(&network.status_prefix) {
             self.conversations.touch_all(); // for whose policy it is that of ZNC's own
         }
-        self.network = network;
-        if old_data {
+        let (connected, old_data) = (network.connected, network.old_data);
+        let before = self.output.module_mut().describes(network);
+        let connects = connected && !before.connected;
+        if old_data && !before.old_data {
             self.tell_of_old_data();
         }
         if connects {

@@ -27,20 +27,20 @@ impl Engine {
     }
 
     fn help_line(&mut self, line: String) {
-        self.report(Message::Help { line });
+        self.output.report(Message::Help { line });
     }
 
     pub(super) fn no_such_command(&mut self) {
-        self.report(Message::NoSuchCommand {});
+        self.output.report(Message::NoSuchCommand {});
     }
 
     /// The module answers it for the client that said it. It comes here from elsewhere only.
     pub(super) fn listen(&mut self) {
-        self.report(Message::OnlyClientsListen {});
+        self.output.report(Message::OnlyClientsListen {});
     }
 
     /// The module answers it, which puts the mark there.
     pub(super) fn mark(&mut self) {
-        self.report(Message::OnlyTheModuleMarks {});
+        self.output.report(Message::OnlyTheModuleMarks {});
     }
 }

@@ -60,7 +60,7 @@ impl Engine {
     /// has decided.
     pub(super) fn tell_of_old_data(&mut self) {
         if *self.own_key.state() == KeyState::None {
-            self.report(Message::OldData {});
+            self.output.report(Message::OldData {});
         }
     }
 
@@ -219,7 +219,7 @@ impl Engine {
     fn imported_peer(&self, nick: &[u8]) -> Option<Peer> {
         Nick::new(nick).ok()?;
         match self.policies.casemapping() {
-            Some(_) => self.peer(nick),
+            Some(_) => self.conversations.peer(nick),
             None => Peer::new(&nick.to_ascii_lowercase()).ok(),
         }
     }
@@ -231,7 +231,7 @@ impl Engine {
         self.otr.load_key(&key.file).map_err(the_key)?;
         let day = date::day(self.now.wall);
         self.persistence.replaced(StoredFile::Key);
-        self.actions.push(Action::Replace(StoredFile::Key, day, key.file.clone()));
+        self.output.push(Action::Replace(StoredFile::Key, day, key.file.clone()));
         self.own_key.take(key.file.clone());
         if let Some(tag) = tag {
             // Peers go on knowing us by it.
@@ -241,7 +241,7 @@ impl Engine {
             self.persistence.changed(StoredFile::InstanceTag);
         }
         let fingerprint = key.fingerprint;
-        self.report_or_note(Message::KeyBrought { fingerprint: fingerprint.to_string() });
+        self.output.report_or_note(Message::KeyBrought { fingerprint: fingerprint.to_string() });
         Ok(())
     }
 
@@ -263,12 +263,12 @@ impl Engine {
         // In a way of its own, not as other files of a step.
         self.persistence.unchanged(StoredFile::Fingerprints);
         let file = Zeroizing::new(self.known.file());
-        self.actions.push(match keep_old {
+        self.output.push(match keep_old {
             true => Action::Replace(StoredFile::Fingerprints, date::day(self.now.wall), file),
             false => Action::Save(StoredFile::Fingerprints, file),
         });
         self.conversations.touch_all();
-        self.report_or_note(Message::FingerprintsBrought { number: number.to_string() });
+        self.output.report_or_note(Message::FingerprintsBrought { number: number.to_string() });
     }
 }
 

@@ -3,7 +3,7 @@
 use super::conversation::Unreadable;
 use super::messages::Message;
 use super::own_key::HeldLine;
-use super::{Engine, Policy};
+use super::{Engine, Policy, known_keys};
 use crate::limits;
 use crate::text::ctcp::{self, Decrypted};
 use crate::text::html;
@@ -17,11 +17,13 @@ use std::borrow::Cow;
 
 impl Engine {
     pub(super) fn incoming(&mut self, message: IncomingMessage) {
-        let Some(peer) = self.meet(message.from.nick()) else { return self.effect(Effect::Pass) };
+        let Some(peer) = self.meet(message.from.nick()) else {
+            return self.output.effect(Effect::Pass);
+        };
         let policy = self.policy(&peer);
         let guarded = self.conversations.get(&peer).is_some_and(|c| c.is_guarded());
         if policy == Policy::Never && !guarded {
-            return self.effect(Effect::Pass);
+            return self.output.effect(Effect::Pass);
         }
         self.back(&peer, message.from.nick());
         match message.kind {
@@ -30,7 +32,7 @@ impl Engine {
                     self.line(&peer, message, policy);
                 }
             }
-            _ => self.clear(&peer, &message),
+            _ => self.output.clear(&message, self.conversations.is_closed(&peer)),
         }
     }
 
@@ -42,13 +44,13 @@ impl Engine {
                 if let Some(conversation) = self.conversations.get_mut(peer) {
                     conversation.wrote_in_clear();
                 }
-                self.clear(peer, &message);
+                self.output.clear(&message, self.conversations.is_closed(peer));
             }
             OtrLine::Tagged { v2, v3, text } => {
                 if !text.is_empty() {
                     let stripped =
                         IncomingMessage { text: proto::irc::Text::new(text), ..message.clone() };
-                    self.clear_stripped(peer, &stripped);
+                    self.output.clear_stripped(&stripped, self.conversations.is_closed(peer));
                 }
                 if policy.answers_tags() && self.may_exchange_keys(peer) {
                     self.asked_by(peer, v2, v3, message.from);
@@ -57,7 +59,7 @@ impl Engine {
             // Mostly somebody's words about OTR; a real one asks for what is not safe.
             OtrLine::Query { v2: false, v3: false } => {
                 self.report_seldom(peer, Message::UnsafeVersion {});
-                self.clear(peer, &message);
+                self.output.clear(&message, self.conversations.is_closed(peer));
             }
             OtrLine::Query { v2, v3 } => {
                 if self.may_exchange_keys(peer) {
@@ -161,7 +163,7 @@ impl Engine {
     fn security_under(&self, peer: &Peer, key: Option<otr::Fingerprint>) -> Security {
         match self.conversations.get(peer).and_then(|c| c.private()) {
             Some(private) if !private.held && key == Some(private.fingerprint) => {
-                self.security_of(peer, private)
+                known_keys::security(&self.known, peer, private.fingerprint)
             }
             _ => Security::Changed,
         }
@@ -171,61 +173,20 @@ impl Engine {
         let shown = text.get(..limits::SHOWN_TEXT).unwrap_or(text);
         match ctcp::read(shown) {
             Decrypted::Text(text) => {
-                self.deliver(from, MessageKind::Text, security, &readable(text))
+                self.output.deliver(from, MessageKind::Text, security, &readable(text))
             }
             Decrypted::Action(text) => {
-                self.deliver(from, MessageKind::Action, security, &readable(text))
+                self.output.deliver(from, MessageKind::Action, security, &readable(text))
             }
             // Nothing that anybody wrote.
             Decrypted::Ctcp(request) if ctcp::is_typing_notice(request) => {}
             Decrypted::Ctcp(request) => {
                 let text = [b"CTCP ".as_slice(), &single_line(request)].concat();
-                self.deliver(from, MessageKind::Text, security, &text);
+                self.output.deliver(from, MessageKind::Text, security, &text);
             }
         }
         if shown.len() < text.len() {
             self.report_seldom(peer, Message::CutShort {});
-        }
-    }
-
-    /// Clear text, exactly as it came where nothing is private.
-    fn clear(&mut self, peer: &Peer, message: &IncomingMessage) {
-        match self.conversations.is_closed(peer) {
-            true => self.clear_marked(message),
-            false => self.effect(Effect::Pass),
-        }
-    }
-
-    /// Clear text that is not the held message any more.
-    fn clear_stripped(&mut self, peer: &Peer, message: &IncomingMessage) {
-        match self.conversations.is_closed(peer) {
-            true => self.clear_marked(message),
-            false => self.effect(Effect::Deliver {
-                from: message.from.clone(),
-                kind: message.kind,
-                text: message.text.clone(),
-                security: Some(Security::Clear),
-                unexpected: false,
-                late: false,
-                repeat: false,
-            }),
-        }
-    }
-
-    pub(super) fn clear_marked(&mut self, message: &IncomingMessage) {
-        let text = message.text.as_bytes();
-        let ctcp = [b"CTCP ".as_slice(), text].concat();
-        let from = message.from.clone();
-        match message.kind {
-            MessageKind::Ctcp | MessageKind::CtcpReply if ctcp::is_typing_notice(text) => {}
-            // Clients answer CTCP by themselves, in clear: shown as text it stays unanswered.
-            MessageKind::Ctcp => {
-                self.deliver(from, MessageKind::Text, Security::Clear, &single_line(&ctcp))
-            }
-            MessageKind::CtcpReply => {
-                self.deliver(from, MessageKind::Notice, Security::Clear, &single_line(&ctcp))
-            }
-            kind => self.deliver(from, kind, Security::Clear, &single_line(text)),
         }
     }
 

@@ -11,12 +11,12 @@ use std::collections::BTreeMap;
 
 impl Engine {
     pub(super) fn info(&mut self, nick: Option<&Nick>) {
-        let only = nick.and_then(|nick| self.peer(nick.as_bytes()));
+        let only = nick.and_then(|nick| self.conversations.peer(nick.as_bytes()));
         let rows = self.rows(only.as_ref());
         if rows.is_empty() {
             match nick {
-                Some(nick) => self.report_of(nick, Message::NothingKnown {}),
-                None => self.report(Message::NoFingerprints {}),
+                Some(nick) => self.output.report_of(nick, Message::NothingKnown {}),
+                None => self.output.report(Message::NoFingerprints {}),
             }
         } else {
             self.table(&["Peer", "State", "Fingerprint", "Act", "Trust"], rows);
@@ -25,7 +25,7 @@ impl Engine {
             self.details(peer);
         }
         let fingerprint = self.own_fingerprint();
-        self.report(Message::OwnFingerprint { fingerprint });
+        self.output.report(Message::OwnFingerprint { fingerprint });
     }
 
     /// The table, as the older module shows it: a peer's name and state in its first row only, the key in use first.
@@ -67,7 +67,8 @@ impl Engine {
     /// What only `info nick` says.
     fn details(&mut self, peer: &otr::Peer) {
         let (policy, rule) = self.policy_and_rule(peer);
-        self.report(Message::PolicyIs { policy: policy.word().into(), rule: rule.to_string() });
+        self.output
+            .report(Message::PolicyIs { policy: policy.word().into(), rule: rule.to_string() });
         let Some(conversation) = self.conversations.get(peer) else { return };
         let mut lines = Vec::new();
         match conversation.phase() {
@@ -94,7 +95,7 @@ impl Engine {
             }
             Phase::Clear => {}
             phase => {
-                let why = Engine::why_blocked(conversation.nick(), phase, policy).text();
+                let why = phase.why_blocked(conversation.nick(), policy).text();
                 lines.push(Message::BlockedBecause { why });
             }
         }
@@ -105,14 +106,14 @@ impl Engine {
             lines.push(Message::LinesWait { lines: conversation.waiting().len().to_string() });
         }
         for line in lines {
-            self.report(line);
+            self.output.report(line);
         }
     }
 
     pub(super) fn say_status(&mut self) {
         let (user, network) = (self.account.user.to_string(), self.account.network.to_string());
         self.say_version();
-        self.report(Message::AccountIs { user, network });
+        self.output.report(Message::AccountIs { user, network });
         let key = match self.own_key.state() {
             KeyState::None => Phrase::NoKeyYet {}.text(),
             KeyState::Generating { since, .. } => {
@@ -122,11 +123,11 @@ impl Engine {
             KeyState::Ready => self.own_fingerprint(),
             KeyState::Damaged(why) => why.clone(),
         };
-        self.report(Message::KeyIs { key });
-        self.report(Message::FilesOnDisk { how: self.at_rest.to_owned() });
+        self.output.report(Message::KeyIs { key });
+        self.output.report(Message::FilesOnDisk { how: self.at_rest.to_owned() });
         let status = self.status();
         let (private, blocked) = (status.sessions.to_string(), status.blocked.to_string());
-        self.report(Message::HowMany { private, blocked });
+        self.output.report(Message::HowMany { private, blocked });
         let mut waiting: Vec<(Nick, usize)> = self
             .conversations
             .values()
@@ -135,20 +136,20 @@ impl Engine {
             .collect();
         waiting.sort();
         if waiting.is_empty() {
-            self.report(Message::NothingWaits {});
+            self.output.report(Message::NothingWaits {});
         }
         for (nick, lines) in waiting {
-            self.report_of(&nick, Message::LinesWait { lines: lines.to_string() });
+            self.output.report_of(&nick, Message::LinesWait { lines: lines.to_string() });
         }
     }
 
     pub(super) fn say_version(&mut self) {
         let daemon = env!("CARGO_PKG_VERSION");
-        let (module, znc) = match &self.module.hello {
+        let (module, znc) = match self.output.module().hello() {
             Some(module) => (quote(module.shim.as_bytes()), quote(module.znc.as_bytes())),
             None => (Phrase::ModuleNotConnected {}.into(), Phrase::ZncUnknown {}.into()),
         };
-        self.report(Message::Versions {
+        self.output.report(Message::Versions {
             daemon: daemon.to_owned(),
             module,
             znc,
@@ -159,7 +160,7 @@ impl Engine {
 
     pub(super) fn table(&mut self, columns: &[&str], rows: Vec<Vec<Text>>) {
         let columns = columns.iter().map(|head| (*head).to_owned()).collect();
-        self.effect(Effect::Table { columns, rows });
+        self.output.effect(Effect::Table { columns, rows });
     }
 }
 

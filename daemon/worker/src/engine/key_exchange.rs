@@ -27,7 +27,7 @@ impl Engine {
     fn send_query(&mut self, peer: &Peer) {
         let Some(nick) = self.conversations.get(peer).map(|c| c.nick().clone()) else { return };
         let query = self.otr.query();
-        self.send_line(&nick, query);
+        self.output.send_line(&nick, query);
     }
 
     /// A step of a key exchange, through libotr, now or when the exchange under way is over.
@@ -111,7 +111,7 @@ impl Engine {
                     self.note_renewal(&peer);
                     self.events(&peer, events);
                 }
-                Some(Due::Query) if self.network.connected => self.send_query(&peer),
+                Some(Due::Query) if self.output.module().is_online() => self.send_query(&peer),
                 Some(Due::Query) | None => {}
             }
             if renewal_over {

@@ -17,13 +17,13 @@ impl Engine {
         match self.own_key.need(line) {
             Use::Now => return true,
             Use::Waits { begin: true } => {
-                self.report(Message::MakingKey {});
+                self.output.report(Message::MakingKey {});
                 self.generate(false);
             }
             Use::Waits { begin: false } => {}
             Use::Never => {
                 if let Some(nick) = from {
-                    self.report_of(&nick, Message::AskedWithoutKey {});
+                    self.output.report_of(&nick, Message::AskedWithoutKey {});
                 }
             }
         }
@@ -32,7 +32,7 @@ impl Engine {
 
     fn generate(&mut self, replaces: bool) {
         self.own_key.begin(replaces, self.now.mono);
-        self.actions.push(Action::Keygen);
+        self.output.push(Action::Keygen);
     }
 
     /// `genkey [--overwrite]`.
@@ -40,19 +40,19 @@ impl Engine {
         match self.own_key.state() {
             KeyState::Generating { since, .. } => {
                 let took = self.now.mono.saturating_sub(*since);
-                self.report(Message::MakingAlready { seconds: took.as_secs().to_string() });
+                self.output.report(Message::MakingAlready { seconds: took.as_secs().to_string() });
             }
             KeyState::None => {
-                self.report(Message::MakingFirstKey {});
+                self.output.report(Message::MakingFirstKey {});
                 self.generate(false);
             }
             KeyState::Ready | KeyState::Damaged(_) if !overwrite => {
                 let fingerprint = self.own_fingerprint();
-                self.report(Message::KeyThere { fingerprint });
+                self.output.report(Message::KeyThere { fingerprint });
             }
             KeyState::Ready | KeyState::Damaged(_) => {
                 self.close_all();
-                self.report(Message::MakingNewKey {});
+                self.output.report(Message::MakingNewKey {});
                 self.generate(true);
             }
         }
@@ -70,7 +70,7 @@ impl Engine {
         }
         let file = Zeroizing::new(file.to_vec());
         self.persistence.replaced(StoredFile::Key);
-        self.actions.push(match replaces {
+        self.output.push(match replaces {
             true => Action::Replace(StoredFile::Key, date::day(self.now.wall), file.clone()),
             false => Action::Save(StoredFile::Key, file.clone()),
         });
@@ -81,7 +81,7 @@ impl Engine {
         }
         let seconds = format!("{:.1}", made.took.as_secs_f32());
         let fingerprint = self.own_fingerprint();
-        self.report(Message::KeyReady { seconds, fingerprint });
+        self.output.report(Message::KeyReady { seconds, fingerprint });
         for held in made.held {
             self.resume(held);
         }
@@ -91,7 +91,7 @@ impl Engine {
         match held {
             HeldLine::Query(peer) => self.query(&peer),
             HeldLine::In(message, what) => {
-                if let Some(peer) = self.peer(message.from.nick().as_bytes()) {
+                if let Some(peer) = self.conversations.peer(message.from.nick().as_bytes()) {
                     self.receive(&peer, &message, &what);
                 }
             }
@@ -100,7 +100,7 @@ impl Engine {
 
     pub(super) fn key_failed(&mut self, why: &str) {
         let Some(asked) = self.own_key.failed(self.otr.has_key()) else { return };
-        self.report(Message::KeyFailed { why: why.to_owned() });
+        self.output.report(Message::KeyFailed { why: why.to_owned() });
         for peer in asked {
             if let Some(conversation) = self.conversations.get_mut(&peer) {
                 conversation.asks_no_longer();

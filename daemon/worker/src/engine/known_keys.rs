@@ -2,6 +2,7 @@
 
 use crate::text::casemap::Casemap;
 use otr::{Fingerprint, FingerprintStore, KnownFingerprint, Peer};
+use proto::shim::Security;
 
 /// Whether a key that nobody vouched for comes where another one is known. Without trust, the
 /// key that was there first is the peer's: one that came later is a change each time it
@@ -13,6 +14,14 @@ pub(super) fn is_other(known: &FingerprintStore, peer: &Peer, fingerprint: Finge
     let first = known.last().is_none_or(|k| k.fingerprint == fingerprint);
     !trusted
         && (!first || known.iter().any(|k| k.fingerprint != fingerprint && k.trust.is_trusted()))
+}
+
+/// What protects a text of a peer's under this key.
+pub(super) fn security(known: &FingerprintStore, peer: &Peer, key: Fingerprint) -> Security {
+    match known.trust(peer, key) {
+        Some(trust) if trust.is_trusted() => Security::Verified,
+        _ => Security::Unverified,
+    }
 }
 
 /// Fingerprints saved under other spellings (by the old module, say) belong to the folded nick, but

@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 
 /// In an order in which they could have been written.
-const PARTS: [&str; 16] = [
+const PARTS: [&str; 17] = [
     "action",
     "messages",
+    "module_view",
+    "output",
     "policy",
     "patterns",
     "policies",
     "allowances",
     "persistence",
-    "module_view",
     "key_dates",
     "known_keys",
     "split_lines",

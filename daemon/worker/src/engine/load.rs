@@ -70,7 +70,7 @@ impl Engine {
     fn settings_are_lost(&mut self) {
         self.policies = Policies::lost();
         self.persistence.changed(StoredFile::Settings);
-        self.module.note(Message::SettingsLost {});
+        self.output.module_mut().note(Message::SettingsLost {});
     }
 
     /// Who was private is not known any more: everybody with a known key may have been.
@@ -80,7 +80,7 @@ impl Engine {
             self.close(nick, super::Phase::lost());
         }
         self.persistence.changed(StoredFile::Conversations);
-        self.module.note(Message::ConversationsLost {});
+        self.output.module_mut().note(Message::ConversationsLost {});
     }
 
     fn remember_key(&mut self, files: &mut StoredFiles) {
@@ -110,7 +110,7 @@ impl Engine {
 
     fn key_is_useless(&mut self, why: Phrase) {
         let why = why.text();
-        self.module.note(Message::KeyUnusable { why: why.clone() });
+        self.output.module_mut().note(Message::KeyUnusable { why: why.clone() });
         self.own_key = OwnKey::damaged(why);
     }
 
@@ -187,14 +187,16 @@ impl Engine {
     /// Somebody is there who hears of damaged files: they are given other names.
     pub(super) fn keep_damaged(&mut self) {
         let unkept = self.persistence.take_unkept();
-        self.actions.extend(unkept.into_iter().map(Action::KeepDamaged));
+        for file in unkept {
+            self.output.push(Action::KeepDamaged(file));
+        }
     }
 
     /// A damaged file has another name now, or could not be given one.
     pub(super) fn damaged_kept(&mut self, name: StoredFile, aside: Result<String, String>) {
         let Some(why) = self.persistence.kept(name, aside.is_ok()) else { return };
         let file = name.file().to_owned();
-        self.report_or_note(match aside {
+        self.output.report_or_note(match aside {
             Ok(aside) => Message::FileSetAside { file, why, aside },
             Err(error) => Message::FileNotSetAside { file, why, error },
         });

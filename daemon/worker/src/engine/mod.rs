@@ -4,10 +4,10 @@
 //! that stand before it (`layers`):
 //!
 //! * `action`, `messages`: what goes in and comes out; what is said.
+//! * `module_view`, `output`: what the connected module said, and was told; what a step does and says.
 //! * `policy`, `patterns`, `policies`: how far OTR is used with whom.
 //! * `allowances`: what peers may cause.
 //! * `persistence`: which files are to be written, and when.
-//! * `module_view`: what the connected module said, and was told.
 //! * `key_dates`, `known_keys`: when keys were made and used; what follows from whose keys are known.
 //! * `split_lines`, `crossing`: lines that a gateway cut; key exchanges at the same time.
 //! * `own_key`: our own key.
@@ -27,7 +27,7 @@
 //! * `import_export`: keys and fingerprints of other programs.
 //! * `load`: what survived a restart.
 //!
-//! What comes out: `speak`; `closed`, `standing`, which look at the end of a step at
+//! What comes out beside it: `closed`, `standing`, which look at the end of a step at
 //! whatever it changed; `overview`, the whole account as data.
 
 mod action;
@@ -60,6 +60,7 @@ pub mod messages;
 mod module_view;
 mod nicks;
 mod outgoing;
+mod output;
 mod overview;
 mod own_key;
 mod pattern_lists;
@@ -72,7 +73,6 @@ mod remembered;
 mod run;
 mod session;
 mod smp;
-mod speak;
 mod split_lines;
 mod standing;
 mod trust;
@@ -81,6 +81,7 @@ mod versions;
 pub use action::{Action, Event, Now, Outgoing};
 pub use closed::hash;
 use conversation::{Conversation, Phase, Private, SmpState};
+pub use output::left_out;
 pub use own_key::KeyState;
 use policy::Policy;
 
@@ -89,9 +90,9 @@ use allowances::Allowances;
 use conversations::Conversations;
 use key_dates::KeyDates;
 use messages::{Message, Phrase};
-use module_view::ModuleView;
 use otr::fragment::Reassembler;
 use otr::{FingerprintStore, Otr, Peer};
+use output::Output;
 use own_key::OwnKey;
 use persistence::Persistence;
 use policies::Policies;
@@ -99,7 +100,6 @@ use policy::Rule;
 use proto::account::{self, Account};
 use proto::admin::WorkerStatus;
 use proto::irc::Nick;
-use proto::shim::{Effect, Network};
 use proto::worker::WorkerConfig;
 use remembered::Remembered;
 use std::time::Duration;
@@ -118,10 +118,8 @@ pub struct Engine {
     policies: Policies,
     conversations: Conversations,
     persistence: Persistence,
-    module: ModuleView,
+    output: Output,
     allowances: Allowances,
-    /// IRC, as the module last described it.
-    network: Network,
     /// What the admin set.
     config: WorkerConfig,
     /// Whether our files are encrypted on disk, in words.
@@ -136,7 +134,6 @@ pub struct Engine {
     now: Now,
     /// Nicks that the user's word opens in this step.
     opened: Vec<Nick>,
-    actions: Vec<Action>,
 }
 
 impl Engine {
@@ -161,9 +158,8 @@ impl Engine {
             policies: Policies::default(),
             conversations: Conversations::default(),
             persistence: Persistence::default(),
-            module: ModuleView::default(),
+            output: Output::default(),
             allowances: Allowances::default(),
-            network: Network::default(),
             config: WorkerConfig::default(),
             at_rest: "plain",
             fragments: Reassembler::default(),
@@ -172,7 +168,6 @@ impl Engine {
             wipe_at: None,
             now,
             opened: Vec::new(),
-            actions: Vec::new(),
         };
         engine.remember(files);
         engine.policies.set_by_admin(&engine.config.policy, &engine.config.services);
@@ -219,7 +214,7 @@ impl Engine {
                     self.keep_damaged();
                 }
                 let outcome = self.moves_in(&bundle, &order);
-                self.actions.push(Action::Imported(outcome));
+                self.output.push(Action::Imported(outcome));
             }
             Event::Tick => {}
         }
@@ -234,7 +229,7 @@ impl Engine {
         self.conversations.settled(touched);
         self.rules_changes();
         let mut actions = self.saves();
-        actions.append(&mut self.actions);
+        actions.append(&mut self.output.take());
         actions
     }
 
@@ -275,7 +270,7 @@ impl Engine {
             StoredFile::Conversations => Phrase::Conversations {},
             StoredFile::Settings => Phrase::Settings {},
         };
-        self.report(Message::NotSaved { what: what.into(), why: why.into() });
+        self.output.report(Message::NotSaved { what: what.into(), why: why.into() });
     }
 
     fn config_changed(&mut self, config: WorkerConfig) {
@@ -318,7 +313,7 @@ impl Engine {
             u32::try_from(self.conversations.values().filter(|c| wanted(c)).count())
                 .unwrap_or(u32::MAX)
         };
-        let module = self.module.hello.as_ref();
+        let module = self.output.module().hello();
         WorkerStatus {
             connected: module.is_some(),
             shim: module.map(|m| m.shim.clone()).unwrap_or_default(),
@@ -331,11 +326,6 @@ impl Engine {
             at_rest: self.at_rest.into(),
             sandbox: String::new(),
         }
-    }
-
-    /// The one name of a peer for all spellings; `None` where libotr could not hold it.
-    fn peer(&self, nick: &[u8]) -> Option<Peer> {
-        self.conversations.peer(nick)
     }
 
     /// The policy for a peer.
@@ -357,6 +347,11 @@ impl Engine {
     /// Whether nothing goes to this peer in clear, whatever happens.
     fn is_required(&self, peer: &Peer) -> bool {
         self.policy(peer) == Policy::Required
+    }
+
+    /// A line of `*otr` about a peer, as often as this one may cause it.
+    fn report_seldom(&mut self, peer: &Peer, message: Message) {
+        self.conversations.report_seldom(peer, self.now.mono, message, &mut self.output);
     }
 
     fn tick(&mut self) {
@@ -383,9 +378,5 @@ impl Engine {
         if self.wipe_at.is_none() {
             self.wipe_at = self.otr.poll_every().map(|every| self.now.mono + every);
         }
-    }
-
-    fn effect(&mut self, effect: Effect) {
-        self.actions.push(Action::Effect(effect));
     }
 }

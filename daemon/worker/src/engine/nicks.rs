@@ -13,7 +13,7 @@ use proto::shim::Effect;
 impl Engine {
     /// The peer's conversation, made where there is none.
     pub(super) fn meet(&mut self, nick: &Nick) -> Option<Peer> {
-        let peer = self.peer(nick.as_bytes())?;
+        let peer = self.conversations.peer(nick.as_bytes())?;
         let now = self.now.mono;
         match self.conversations.get_mut(&peer) {
             Some(conversation) => conversation.met_as(nick, now),
@@ -39,9 +39,10 @@ impl Engine {
 
     /// Handles a peer's NICK: moves or merges the conversation.
     pub(super) fn renamed(&mut self, old_nick: &Nick, new_nick: &Nick) {
-        let (Some(old), Some(new)) =
-            (self.peer(old_nick.as_bytes()), self.peer(new_nick.as_bytes()))
-        else {
+        let (Some(old), Some(new)) = (
+            self.conversations.peer(old_nick.as_bytes()),
+            self.conversations.peer(new_nick.as_bytes()),
+        ) else {
             return;
         };
         let told = self.conversations.get(&old).map(Conversation::guard_told).unwrap_or_default();
@@ -57,19 +58,20 @@ impl Engine {
         conversation.module_guards(told);
         let pending = conversation.guard_told() == GuardTold::Pending;
         let peer = conversation.nick().clone();
-        self.effect(Effect::Protect { peer, on: true, pending, by_user: false });
+        self.output.effect(Effect::Protect { peer, on: true, pending, by_user: false });
     }
 
     /// Ends a guard that nobody's word has to end.
     fn lift(&mut self, peer: Nick) {
-        self.effect(Effect::Protect { peer, on: false, pending: false, by_user: false });
+        self.output.effect(Effect::Protect { peer, on: false, pending: false, by_user: false });
     }
 
     /// The live session goes along; the old nick stays closed for clear text.
     fn follow(&mut self, old_nick: &Nick, new_nick: &Nick) {
-        let (Some(old), Some(new)) =
-            (self.peer(old_nick.as_bytes()), self.peer(new_nick.as_bytes()))
-        else {
+        let (Some(old), Some(new)) = (
+            self.conversations.peer(old_nick.as_bytes()),
+            self.conversations.peer(new_nick.as_bytes()),
+        ) else {
             return;
         };
         let Some(conversation) = self.conversations.get_mut(&old) else { return };
@@ -120,7 +122,7 @@ impl Engine {
     fn moved_to(&mut self, old_nick: &Nick, new_nick: &Nick, changed: Option<otr::Fingerprint>) {
         self.follow_trail(old_nick, new_nick);
         let (was, is) = (quote(old_nick.as_bytes()), quote(new_nick.as_bytes()));
-        self.report_of(new_nick, Message::NowKnownAs { was, is });
+        self.output.report_of(new_nick, Message::NowKnownAs { was, is });
         if let Some(fingerprint) = changed {
             self.announce_change(new_nick, &fingerprint);
         }
@@ -148,16 +150,16 @@ impl Engine {
         conversation.gives_way();
         self.persistence.changed(StoredFile::Conversations);
         let (was, is) = (quote(old_nick.as_bytes()), quote(new_nick.as_bytes()));
-        self.report_of(old_nick, Message::TwoBecomeOne { was, is });
+        self.output.report_of(old_nick, Message::TwoBecomeOne { was, is });
         self.give_back(old, &Message::BackNickChanged {});
     }
 
     /// A peer left IRC.
     pub(super) fn left(&mut self, nick: &Nick) {
-        let Some(peer) = self.peer(nick.as_bytes()) else { return };
+        let Some(peer) = self.conversations.peer(nick.as_bytes()) else { return };
         let Some(conversation) = self.conversations.get_mut(&peer) else { return };
         if conversation.left_irc() {
-            self.report_of(nick, Message::LeftIrc {});
+            self.output.report_of(nick, Message::LeftIrc {});
         }
         // Whoever takes the nick next may be somebody else.
         self.give_back(&peer, &Message::BackLeft {});
@@ -165,7 +167,7 @@ impl Engine {
 
     /// A peer joined a channel of ours.
     pub(super) fn came(&mut self, nick: &Nick) {
-        if let Some(peer) = self.peer(nick.as_bytes()) {
+        if let Some(peer) = self.conversations.peer(nick.as_bytes()) {
             self.back(&peer, nick);
         }
     }
@@ -175,7 +177,7 @@ impl Engine {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         if conversation.is_back() {
             let name = quote(nick.as_bytes());
-            self.report_of(nick, Message::Back { name });
+            self.output.report_of(nick, Message::Back { name });
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::action::Outgoing;
 use super::messages::Message;
-use super::{Engine, Phase, Policy};
+use super::{Engine, Phase, Policy, known_keys};
 use crate::limits;
 use crate::store::StoredFile;
 use crate::text::ctcp;
@@ -14,7 +14,9 @@ use std::borrow::Cow;
 
 impl Engine {
     pub(super) fn outgoing(&mut self, out: Outgoing) {
-        let Some(peer) = self.meet(&out.message.to) else { return self.effect(Effect::Pass) };
+        let Some(peer) = self.meet(&out.message.to) else {
+            return self.output.effect(Effect::Pass);
+        };
         if out.message.closed && !self.typed_to_closed(&peer, &out) {
             return;
         }
@@ -54,13 +56,16 @@ impl Engine {
             }
             Phase::Clear => self.in_clear(peer, out, policy),
             phase => {
-                let why = Self::why_blocked(&out.message.to, phase, policy);
-                if phase.is_to_ask_anew() && self.network.connected && policy != Policy::Never {
+                let why = phase.why_blocked(&out.message.to, policy);
+                if phase.is_to_ask_anew()
+                    && self.output.module().is_online()
+                    && policy != Policy::Never
+                {
                     self.ask_anew(peer);
                 }
                 match self.conversations.get(peer).is_some_and(|c| c.is_asking()) {
                     true => self.wait(peer, out),
-                    false => self.refuse(out, &why),
+                    false => self.output.refuse(out, &why),
                 }
             }
         }
@@ -70,7 +75,7 @@ impl Engine {
     fn side_words(&mut self, peer: &Peer, out: Outgoing, policy: Policy) {
         let guarded = self.conversations.get(peer).is_some_and(|c| c.is_guarded());
         if !guarded && policy != Policy::Required {
-            return self.effect(Effect::Pass);
+            return self.output.effect(Effect::Pass);
         }
         if out.message.kind != MessageKind::Notice
             && ctcp::is_typing_notice(out.message.text.as_bytes())
@@ -80,7 +85,7 @@ impl Engine {
         match out.message.kind {
             // Clients answer by themselves; the user typed nothing that could get lost.
             MessageKind::CtcpReply => self.report_seldom(peer, Message::CtcpHeldBack {}),
-            _ => self.refuse(out, &Message::BackNotice {}),
+            _ => self.output.refuse(out, &Message::BackNotice {}),
         }
     }
 
@@ -89,7 +94,7 @@ impl Engine {
         let tag = message::whitespace_tag(true, true);
         let OutgoingMessage { to, kind, text, .. } = &out.message;
         let text = text.as_bytes();
-        let fits = text.len() + tag.len() <= self.room(to, "PRIVMSG");
+        let fits = text.len() + tag.len() <= self.output.module().room(to, "PRIVMSG");
         let command = text.first().is_none_or(|b| b"!./\\@~".contains(b));
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         let offers = policy.tags()
@@ -99,17 +104,17 @@ impl Engine {
             && !text.starts_with(b"?OTR")
             && conversation.offers();
         if !offers {
-            return self.effect(Effect::Pass);
+            return self.output.effect(Effect::Pass);
         }
         let text = Text::new([text, tag].concat());
-        self.effect(Effect::Send { to: to.clone(), kind: *kind, text });
-        self.echo(out, Security::Clear);
+        self.output.effect(Effect::Send { to: to.clone(), kind: *kind, text });
+        self.output.echo(out, Security::Clear);
     }
 
     /// Encrypts one line in the pinned session, or gives it back.
     pub(super) fn encrypt(&mut self, peer: &Peer, out: Outgoing) {
-        if !self.network.connected {
-            return self.refuse(out, &Message::BackOffline {});
+        if !self.output.module().is_online() {
+            return self.output.refuse(out, &Message::BackOffline {});
         }
         let Some(conversation) = self.conversations.get(peer) else { return };
         let (handle, Some(private)) = (conversation.handle(), conversation.private()) else {
@@ -117,10 +122,10 @@ impl Engine {
         };
         // Our record decides; libotr has to agree about the key before anything is encrypted.
         let (instance, fingerprint) = (private.instance, private.fingerprint);
-        let security = self.security_of(peer, private);
+        let security = known_keys::security(&self.known, peer, private.fingerprint);
         if self.otr.private_key_of(handle, instance) != Some(fingerprint) {
             self.reconcile(peer);
-            return self.refuse(out, &Message::BackKeysGone {});
+            return self.output.refuse(out, &Message::BackKeysGone {});
         }
         let plain = match out.message.kind {
             MessageKind::Action => Cow::Owned(ctcp::write_action(out.message.text.as_bytes())),
@@ -128,15 +133,15 @@ impl Engine {
         };
         match self.otr.send(handle, instance, &plain) {
             Ok((line, events)) => {
-                if self.send_line(&out.message.to, line) {
-                    self.echo(out, security);
+                if self.output.send_line(&out.message.to, line) {
+                    self.output.echo(out, security);
                 } else {
-                    self.refuse(out, &Message::BackTooLong {});
+                    self.output.refuse(out, &Message::BackTooLong {});
                 }
                 self.events(peer, events);
             }
             Err(error) => {
-                self.refuse(out, &Message::BackNotEncrypted { reason: error.to_string() })
+                self.output.refuse(out, &Message::BackNotEncrypted { reason: error.to_string() })
             }
         }
     }
@@ -149,16 +154,16 @@ impl Engine {
         let (to, kept) = (out.message.to.clone(), out.request.is_some());
         let over = if full { Some(out) } else { conversation.waiting_mut().push(out, now) };
         if let Some(out) = over {
-            return self.refuse(out, &Message::BackTooMany {});
+            return self.output.refuse(out, &Message::BackTooMany {});
         }
         let first = conversation.waiting().len() == 1;
         let held = conversation.private().map(|p| p.held);
         if kept {
-            self.effect(Effect::Hold);
+            self.output.effect(Effect::Hold);
         }
         match held {
-            Some(true) if first => self.report_of(&to, Message::WaitsForTrust {}),
-            None if first => self.report_of(&to, Message::Waits {}),
+            Some(true) if first => self.output.report_of(&to, Message::WaitsForTrust {}),
+            None if first => self.output.report_of(&to, Message::Waits {}),
             _ => {}
         }
     }
@@ -167,7 +172,7 @@ impl Engine {
     pub(super) fn give_back(&mut self, peer: &Peer, why: &Message) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         for out in conversation.waiting_mut().take() {
-            self.refuse(out, why);
+            self.output.refuse(out, why);
         }
     }
 
@@ -205,12 +210,12 @@ impl Engine {
             if conversation.nobody_came(now) {
                 self.persistence.changed(StoredFile::Conversations);
                 let nick = conversation.nick().clone();
-                self.report_of(&nick, Message::NobodyCame {});
+                self.output.report_of(&nick, Message::NobodyCame {});
                 self.give_back(&peer, &Message::BackNobodyCame {});
                 continue;
             }
             for out in conversation.waiting_mut().take_expired(now) {
-                self.refuse(out, &Message::BackWaited {});
+                self.output.refuse(out, &Message::BackWaited {});
             }
         }
     }

@@ -17,7 +17,7 @@ const PAGE: usize = 48 * 1024;
 impl Engine {
     /// One page of it, at this time.
     pub fn overview(&self, now: Now, page: StatePage) -> AccountState {
-        let module = self.module.hello.as_ref();
+        let module = self.output.module().hello();
         let mut known: BTreeMap<Peer, Vec<KnownFingerprint>> = BTreeMap::new();
         for one in self.known.all() {
             known.entry(one.peer.clone()).or_default().push(one);

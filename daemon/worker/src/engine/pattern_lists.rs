@@ -39,14 +39,14 @@ impl Engine {
 
     fn show_patterns(&mut self, list: List) {
         let patterns = self.policies.list(list).to_vec();
-        self.report(match (list, patterns.is_empty()) {
+        self.output.report(match (list, patterns.is_empty()) {
             (List::Ignore, true) => Message::NobodyIgnored {},
             (List::Ignore, false) => Message::Ignored {},
             (List::Enable, true) => Message::NobodyEnabled {},
             (List::Enable, false) => Message::Enabled {},
         });
         for pattern in patterns {
-            self.report(Message::Pattern { pattern });
+            self.output.report(Message::Pattern { pattern });
         }
     }
 
@@ -54,17 +54,17 @@ impl Engine {
         if list == List::Ignore
             && let Some(name) = self.private_under(pattern)
         {
-            return self.report(Message::PrivateWith { done: "added".into(), name });
+            return self.output.report(Message::PrivateWith { done: "added".into(), name });
         }
         let added = self.policies.add(list, pattern);
         let (pattern, list) = (pattern.to_owned(), list.name());
         match added {
             Ok(true) => {
                 self.policies_changed();
-                self.report(Message::PatternAdded { pattern, list });
+                self.output.report(Message::PatternAdded { pattern, list });
             }
-            Ok(false) => self.report(Message::PatternThere { pattern, list }),
-            Err(error) => self.report(error.message()),
+            Ok(false) => self.output.report(Message::PatternThere { pattern, list }),
+            Err(error) => self.output.report(error.message()),
         }
     }
 
@@ -72,16 +72,16 @@ impl Engine {
         if list == List::Enable
             && let Some(name) = self.private_under(pattern)
         {
-            return self.report(Message::PrivateWith { done: "removed".into(), name });
+            return self.output.report(Message::PrivateWith { done: "removed".into(), name });
         }
         let removed = self.policies.remove(list, pattern);
         let (pattern, list) = (pattern.to_owned(), list.name());
         match removed {
             true => {
                 self.policies_changed();
-                self.report(Message::PatternRemoved { pattern, list });
+                self.output.report(Message::PatternRemoved { pattern, list });
             }
-            false => self.report(Message::PatternMissing { pattern, list }),
+            false => self.output.report(Message::PatternMissing { pattern, list }),
         }
     }
 
@@ -117,16 +117,16 @@ impl Engine {
     fn show_policy(&mut self, nick: &str) {
         if is_known(nick) {
             let policy = self.policies.of_known().map_or("not set", Policy::word);
-            return self.report(Message::PolicyOfKnown { policy: policy.into() });
+            return self.output.report(Message::PolicyOfKnown { policy: policy.into() });
         }
-        let Some(peer) = self.peer(nick.as_bytes()) else {
-            return self.report(Message::NotANick {});
+        let Some(peer) = self.conversations.peer(nick.as_bytes()) else {
+            return self.output.report(Message::NotANick {});
         };
         let (policy, rule) = self.policy_and_rule(&peer);
         let (policy, rule) = (policy.word().to_owned(), rule.to_string());
         // One of ZNC's own may be no nick of IRC's.
         let name = quote(nick.as_bytes());
-        self.report_under(&name, Nick::new(nick).ok(), Message::PolicyIs { policy, rule });
+        self.output.report_under(&name, Nick::new(nick).ok(), Message::PolicyIs { policy, rule });
     }
 
     /// Sets or, with `None`, removes a policy.
@@ -135,16 +135,16 @@ impl Engine {
         if policy == Some(Policy::Never)
             && let Some(name) = self.private_under(fits)
         {
-            return self.report(Message::PrivateWith { done: "changed".into(), name });
+            return self.output.report(Message::PrivateWith { done: "changed".into(), name });
         }
         match self.policies.set(pattern, policy) {
             Ok(()) => {}
-            Err(error @ PatternError::Malformed) => return self.report(error.message()),
-            Err(PatternError::Full) => return self.report(Message::PoliciesFull {}),
+            Err(error @ PatternError::Malformed) => return self.output.report(error.message()),
+            Err(PatternError::Full) => return self.output.report(Message::PoliciesFull {}),
         }
         self.policies_changed();
         let policy = policy.map_or("back to the default", Policy::word).to_owned();
-        self.report(Message::PolicySet { pattern: pattern.to_owned(), policy });
+        self.output.report(Message::PolicySet { pattern: pattern.to_owned(), policy });
     }
 
     fn policies_changed(&mut self) {

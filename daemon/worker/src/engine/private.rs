@@ -47,10 +47,10 @@ impl Engine {
             Version::V3 => "OTRv3",
         };
         if trust.is_trusted() {
-            self.report_of(nick, Message::PrivateTrusted { version: version.into() });
+            self.output.report_of(nick, Message::PrivateTrusted { version: version.into() });
         } else {
-            self.report_of(nick, Message::Private { version: version.into() });
-            self.report_of(
+            self.output.report_of(nick, Message::Private { version: version.into() });
+            self.output.report_of(
                 nick,
                 Message::NotAuthenticated { name, fingerprint: fingerprint.to_string() },
             );
@@ -60,8 +60,8 @@ impl Engine {
 
     pub(super) fn announce_change(&mut self, nick: &Nick, fingerprint: &Fingerprint) {
         let name = quote(nick.as_bytes());
-        self.report_of(nick, Message::KeyChanged {});
-        self.report_of(
+        self.output.report_of(nick, Message::KeyChanged {});
+        self.output.report_of(
             nick,
             Message::NewFingerprint { fingerprint: fingerprint.to_string(), name },
         );
@@ -69,17 +69,18 @@ impl Engine {
 
     /// What else could give the conversation away.
     fn warn_of_surroundings(&mut self, nick: &Nick) {
-        let prefix = self.network.status_prefix.clone();
-        for logger in self.network.loggers.clone() {
+        let network = self.output.module().network().clone();
+        let prefix = network.status_prefix;
+        for logger in network.loggers {
             let (level, module) = logger.split_once('/').unwrap_or(("network", &logger));
             let (level, module) = (quote(level.as_bytes()), quote(module.as_bytes()));
-            self.report_of(nick, Message::Logger { module, prefix: prefix.clone(), level });
+            self.output.report_of(nick, Message::Logger { module, prefix: prefix.clone(), level });
         }
-        if self.network.insecure_clients > 0 {
-            self.report_of(nick, Message::ClientWithoutTls {});
+        if network.insecure_clients > 0 {
+            self.output.report_of(nick, Message::ClientWithoutTls {});
         }
-        if !self.network.admin {
-            self.report_of(nick, Message::NotYourBouncer {});
+        if !network.admin {
+            self.output.report_of(nick, Message::NotYourBouncer {});
         }
     }
 
@@ -94,7 +95,7 @@ impl Engine {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         conversation.keys_renewed();
         let nick = conversation.nick().clone();
-        self.report_of(&nick, Message::KeysNew {});
+        self.output.report_of(&nick, Message::KeysNew {});
         self.release(peer);
     }
 

@@ -23,7 +23,7 @@ impl Engine {
             Line::Status => self.say_status(),
             Line::Version => self.say_version(),
             Line::NoFingerprint => self.say_unknown(),
-            Line::Usage(command) => self.report(Message::Usage { usage: command.usage() }),
+            Line::Usage(command) => self.output.report(Message::Usage { usage: command.usage() }),
             Line::Unknown => self.no_such_command(),
         }
     }
@@ -54,17 +54,17 @@ impl Engine {
             self.finish(peer);
         }
         if open.is_empty() {
-            self.report(Message::NothingPrivate {});
+            self.output.report(Message::NothingPrivate {});
         }
         self.open_everybody();
     }
 
     fn finish_nick(&mut self, nick: &Nick) {
         self.open(nick);
-        let met = self.peer(nick.as_bytes());
+        let met = self.conversations.peer(nick.as_bytes());
         match met.filter(|peer| self.conversations.get(peer).is_some()) {
             Some(peer) => self.finish(&peer),
-            None => self.report_of(nick, Message::NothingPrivate {}),
+            None => self.output.report_of(nick, Message::NothingPrivate {}),
         }
     }
 
@@ -72,8 +72,10 @@ impl Engine {
         let Smp { peer, secret, question } = smp;
         match self.smp(peer, question.as_ref().map(Text::as_bytes), secret.as_bytes()) {
             Ok(()) => {}
-            Err(SmpError::NotPrivate) => self.report_of(peer, Message::AuthNotPrivate {}),
-            Err(error) => self.report_of(peer, Message::AuthError { reason: error.to_string() }),
+            Err(SmpError::NotPrivate) => self.output.report_of(peer, Message::AuthNotPrivate {}),
+            Err(error) => {
+                self.output.report_of(peer, Message::AuthError { reason: error.to_string() })
+            }
         }
     }
 }

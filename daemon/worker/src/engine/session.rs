@@ -16,18 +16,18 @@ impl Engine {
         let Some(peer) = self.meet(nick) else { return };
         let (policy, rule) = self.policy_and_rule(&peer);
         if policy == Policy::Never {
-            return self.report_of(nick, Message::OtrOff { rule: rule.to_string() });
+            return self.output.report_of(nick, Message::OtrOff { rule: rule.to_string() });
         }
-        if !self.online_or_say(nick) {
+        if !self.output.online_or_say(nick) {
             return;
         }
         let Some(conversation) = self.conversations.get_mut(&peer) else { return };
         if conversation.private().is_some_and(|p| !p.held) {
             let name = quote(nick.as_bytes());
-            return self.report_of(nick, Message::AlreadyPrivate { name });
+            return self.output.report_of(nick, Message::AlreadyPrivate { name });
         }
         if !conversation.is_asking() {
-            self.report_of(nick, Message::Asking {});
+            self.output.report_of(nick, Message::Asking {});
         }
         self.ask(&peer);
     }
@@ -39,8 +39,8 @@ impl Engine {
         if !private {
             return self.start(nick);
         }
-        if self.online_or_say(nick) {
-            self.report_of(nick, Message::AskingKeys {});
+        if self.output.online_or_say(nick) {
+            self.output.report_of(nick, Message::AskingKeys {});
             if self.key_or_hold(HeldLine::Query(peer.clone())) {
                 self.query(&peer);
             }
@@ -57,7 +57,7 @@ impl Engine {
         if self.key_or_hold(HeldLine::Query(peer.clone())) {
             self.query(peer);
         } else if let Some(why) = self.own_key.damage().map(str::to_owned) {
-            self.report(Message::KeyUnusable { why });
+            self.output.report(Message::KeyUnusable { why });
             if let Some(conversation) = self.conversations.get_mut(peer) {
                 conversation.asks_no_longer();
             }
@@ -77,12 +77,12 @@ impl Engine {
         self.own_key.ask_no_longer(peer);
         self.give_back(peer, &Message::BackFinished {});
         match ended {
-            Ended::Asking => self.report_of(&nick, Message::AskingNoLonger {}),
-            Ended::Nothing => self.report_of(&nick, Message::NothingPrivate {}),
+            Ended::Asking => self.output.report_of(&nick, Message::AskingNoLonger {}),
+            Ended::Nothing => self.output.report_of(&nick, Message::NothingPrivate {}),
             Ended::Conversation if self.is_required(peer) => {
-                self.report_of(&nick, Message::FinishedRequired {});
+                self.output.report_of(&nick, Message::FinishedRequired {});
             }
-            Ended::Conversation => self.report_of(&nick, Message::Finished {}),
+            Ended::Conversation => self.output.report_of(&nick, Message::Finished {}),
         }
         self.persistence.changed(StoredFile::Conversations);
     }
@@ -96,7 +96,7 @@ impl Engine {
         self.own_key.ask_no_longer(peer);
         self.give_back(peer, &Message::BackKeyReplaced {});
         if asked {
-            self.report_of(&nick, Message::AskingNoLonger {});
+            self.output.report_of(&nick, Message::AskingNoLonger {});
         }
         self.persistence.changed(StoredFile::Conversations);
     }
@@ -106,7 +106,7 @@ impl Engine {
     /// made hundreds.
     pub(super) fn ask_blocked_anew(&mut self) {
         self.ask_anew_at = None;
-        if !self.network.connected {
+        if !self.output.module().is_online() {
             return;
         }
         let mut blocked: Vec<Peer> = self
@@ -131,7 +131,7 @@ impl Engine {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         conversation.asks_anew();
         let nick = conversation.nick().clone();
-        self.report_of(&nick, Message::AskingAnew {});
+        self.output.report_of(&nick, Message::AskingAnew {});
         self.ask(peer);
     }
 
@@ -146,9 +146,9 @@ impl Engine {
         match event {
             Event::Inject { line } => {
                 if let Some(nick) = self.conversations.get(peer).map(|c| c.nick().clone())
-                    && self.network.connected
+                    && self.output.module().is_online()
                 {
-                    self.send_line(&nick, line);
+                    self.output.send_line(&nick, line);
                 }
             }
             Event::Private { instance, fingerprint, version } => {
@@ -189,7 +189,7 @@ impl Engine {
         let Some(nick) = self.conversations.get(peer).map(|c| c.nick().clone()) else { return };
         if let Ok(from) = proto::irc::Source::new(nick.as_bytes()) {
             let text = proto::irc::Text::new(text);
-            self.clear_marked(&proto::shim::IncomingMessage {
+            self.output.clear_marked(&proto::shim::IncomingMessage {
                 from,
                 kind: proto::shim::MessageKind::Text,
                 text,

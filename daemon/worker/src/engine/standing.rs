@@ -1,6 +1,6 @@
 //! How each conversation stands, as the module is told: looked at once, at the end of a step.
 
-use super::{Action, Conversation, Engine, Phase, SmpState};
+use super::{Conversation, Engine, Phase, SmpState};
 use otr::Peer;
 use proto::irc::{Nick, Text};
 use proto::shim::{Effect, Smp, Standing, State, Trust, Want};
@@ -8,14 +8,14 @@ use proto::shim::{Effect, Smp, Standing, State, Trust, Want};
 impl Engine {
     /// The module knows nothing, and is to be told everything.
     pub(super) fn tell_standings(&mut self) {
-        self.module.standings.clear();
+        self.output.module_mut().forget_standings();
         self.conversations.touch_all();
     }
 
     /// The module knows what it was told, and was not told what changed since.
     pub(super) fn tell_standings_since(&mut self) {
         self.conversations.touch_all();
-        for peer in self.module.standings.keys() {
+        for peer in self.output.module().knows_of() {
             self.conversations.touch(peer);
         }
     }
@@ -31,20 +31,17 @@ impl Engine {
     /// Tells the module where one of these peers stands otherwise than it was told. Nothing is said
     /// of those who are clear and need not be anything else.
     pub(super) fn standing_changes(&mut self, touched: &[Peer]) {
-        if !self.module.wants(Want::State) {
+        if !self.output.module().wants(Want::State) {
             return;
         }
         let (mut over, mut now) = (Vec::new(), Vec::new());
         for peer in touched {
             let guarded = self.conversations.get(peer).filter(|c| c.is_guarded());
             let standing = guarded.map(|conversation| self.standing(peer, conversation));
-            if standing.as_ref() == self.module.standings.get(peer) {
+            if standing.as_ref() == self.output.module().standing(peer) {
                 continue;
             }
-            let was = match &standing {
-                Some(standing) => self.module.standings.insert(peer.clone(), standing.clone()),
-                None => self.module.standings.remove(peer),
-            };
+            let was = self.output.module_mut().learns(peer, standing.as_ref());
             let spelled = |standing: &Standing| standing.peer.clone();
             if let Some(was) = &was
                 && standing.as_ref().map(spelled).as_ref() != Some(&was.peer)
@@ -54,8 +51,9 @@ impl Engine {
             now.extend(standing);
         }
         // A nick that is another peer's now: what is said last of it holds.
-        let actions = over.into_iter().chain(now).map(|one| Action::Effect(Effect::State(one)));
-        self.actions.extend(actions);
+        for one in over.into_iter().chain(now) {
+            self.output.effect(Effect::State(one));
+        }
     }
 
     pub(super) fn standing(&self, peer: &Peer, conversation: &Conversation) -> Standing {

@@ -37,7 +37,11 @@ impl Engine {
 
     fn set_trust(&mut self, of: &FingerprintOf, trust: &Trust, says: fn(String) -> Message) {
         for known in self.pick(of) {
-            self.report_of_peer(&known.peer, says(known.fingerprint.to_string()));
+            self.conversations.report_of_peer(
+                &known.peer,
+                says(known.fingerprint.to_string()),
+                &mut self.output,
+            );
             self.trust_set(&known.peer, known.fingerprint, trust.clone());
         }
     }
@@ -53,9 +57,17 @@ impl Engine {
             let (peer, fingerprint) = (&known.peer, known.fingerprint.to_string());
             let name = self.conversations.spelled(peer);
             match self.forget(&known) {
-                Ok(()) => self.report_of_peer(peer, Message::Forgotten { fingerprint }),
+                Ok(()) => self.conversations.report_of_peer(
+                    peer,
+                    Message::Forgotten { fingerprint },
+                    &mut self.output,
+                ),
                 Err(ForgetError::InUse) => {
-                    self.report_of_peer(peer, Message::FingerprintInUse { fingerprint, name });
+                    self.conversations.report_of_peer(
+                        peer,
+                        Message::FingerprintInUse { fingerprint, name },
+                        &mut self.output,
+                    );
                 }
                 Err(ForgetError::Unknown) => {}
             }
@@ -65,11 +77,11 @@ impl Engine {
     pub(super) fn say_own_fingerprint(&mut self) {
         let (user, network) = (self.account.user.to_string(), self.account.network.to_string());
         let fingerprint = self.own_fingerprint();
-        self.report(Message::OwnFingerprintOf { user, network, fingerprint });
+        self.output.report(Message::OwnFingerprintOf { user, network, fingerprint });
     }
 
     pub(super) fn say_unknown(&mut self) {
-        self.report(Message::NoSuchFingerprint {});
+        self.output.report(Message::NoSuchFingerprint {});
     }
 
     /// The records that are meant. Says why where there is none.
@@ -84,7 +96,7 @@ impl Engine {
             }
             (Some(nick), None) => {
                 if self.fingerprint_in_use(nick).is_none() {
-                    self.report_of(nick, Message::NoConversation {});
+                    self.output.report_of(nick, Message::NoConversation {});
                 }
                 self.fingerprint_in_use(nick).into_iter().collect()
             }
@@ -95,7 +107,7 @@ impl Engine {
     /// Leaves only records of one peer, if one is given; whether there are any.
     fn only_of(&self, found: &mut Vec<KnownFingerprint>, nick: Option<&Nick>) -> bool {
         if let Some(nick) = nick {
-            let peer = self.peer(nick.as_bytes());
+            let peer = self.conversations.peer(nick.as_bytes());
             found.retain(|known| Some(&known.peer) == peer.as_ref());
         }
         !found.is_empty()
@@ -103,7 +115,7 @@ impl Engine {
 
     /// The fingerprint in use with a nick.
     fn fingerprint_in_use(&self, nick: &Nick) -> Option<KnownFingerprint> {
-        let peer = self.peer(nick.as_bytes())?;
+        let peer = self.conversations.peer(nick.as_bytes())?;
         let fingerprint = self.conversations.get(&peer)?.private()?.fingerprint;
         self.known.of(&peer).find(|known| known.fingerprint == fingerprint)
     }

@@ -7,9 +7,9 @@ impl Engine {
     /// Says so where the module is older or newer than we are. It works all the same: what could
     /// be unsafe has another version of the protocol, and is refused at hello.
     pub(super) fn compare_versions(&mut self) {
-        let Some(module) = &self.module.hello else { return };
+        let Some(module) = self.output.module().hello() else { return };
         if let Some(message) = difference(env!("CARGO_PKG_VERSION"), &module.shim) {
-            self.report(message);
+            self.output.report(message);
         }
     }
 }

@@ -1,30 +1,60 @@
-//! How the engine speaks: to the user as `*otr`, and to peers in lines that fit.
+//! What a step does: what is said to the user as `*otr`, the lines to peers, each cut to what fits, and
+//! whatever else is to be done, in order.
 
-use super::action::Outgoing;
+use super::action::{Action, Outgoing};
 use super::messages::Message;
-use super::{Engine, Phase, Policy, Private};
-use crate::text::sanitize::quote;
+use super::module_view::ModuleView;
+use crate::text::ctcp;
+use crate::text::sanitize::{quote, single_line};
 use crate::text::wrap;
-use otr::{Peer, fragment};
+use otr::fragment;
 use proto::irc::{Nick, Source, Text};
-use proto::shim::{About, Effect, MessageKind, OutgoingMessage, Security, Style};
+use proto::shim::{About, Effect, IncomingMessage, MessageKind, OutgoingMessage, Security, Style};
 
 /// Bytes that a module may put in front of a text that was not protected as the user might believe,
 /// as `[UNVERIFIED NEW KEY] `.
 const MARK: usize = 21;
 
-/// Bytes of our own nick!user@host until the server has shown it to us: NICKLEN 30, USERLEN 12,
-/// HOSTLEN 63 and the two signs.
-const WORST_MASK: usize = 30 + 1 + 12 + 1 + 63;
-
-/// Bytes of a user name for which room is kept: services and operators may change it (CHGIDENT)
-/// without a word to us.
-const LONGEST_IDENT: usize = 12;
-
 /// Bytes left for a decrypted text in one line to a client. Clients promise no more than 512.
 const CLIENT_LINE: usize = 512;
 
-impl Engine {
+/// The actions of the step under way, and the module that they are for.
+#[derive(Default)]
+pub(super) struct Output {
+    actions: Vec<Action>,
+    module: ModuleView,
+}
+
+impl Output {
+    /// What the connected module said, and was told.
+    pub(super) fn module(&self) -> &ModuleView {
+        &self.module
+    }
+
+    pub(super) fn module_mut(&mut self) -> &mut ModuleView {
+        &mut self.module
+    }
+
+    /// Something to be done, after everything before.
+    pub(super) fn push(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    /// Something that the module has to do, after everything before.
+    pub(super) fn effect(&mut self, effect: Effect) {
+        self.push(Action::Effect(effect));
+    }
+
+    /// Something that the module has to do before everything else of this step.
+    pub(super) fn effects_first(&mut self, effects: impl IntoIterator<Item = Effect>) {
+        self.actions.splice(0..0, effects.into_iter().map(Action::Effect));
+    }
+
+    /// All that is to be done, once it is known.
+    pub(super) fn take(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+
     /// A line of `*otr`.
     pub(super) fn report(&mut self, message: Message) {
         self.print(message.style(), message.text(), message.about());
@@ -43,36 +73,10 @@ impl Engine {
         self.report_under(&quote(nick.as_bytes()), Some(nick.clone()), message);
     }
 
-    /// As [`Engine::report_of`], whoever has the nick.
-    pub(super) fn report_of_peer(&mut self, peer: &Peer, message: Message) {
-        let (name, nick) = (self.conversations.spelled(peer), self.conversations.nick(peer));
-        self.report_under(&name, nick, message);
-    }
-
     /// The same under a name that need not be a nick of IRC; `!status` is none.
     pub(super) fn report_under(&mut self, name: &str, peer: Option<Nick>, message: Message) {
         let text = format!("[{name}] {}", message.text());
         self.print(message.style(), text, About { peer, ..message.about() });
-    }
-
-    /// As [`Engine::report_of`], as often as this peer may cause it.
-    pub(super) fn report_seldom(&mut self, peer: &Peer, message: Message) {
-        if let Some(nick) = self.may_note(peer) {
-            self.report_of(&nick, message);
-        }
-    }
-
-    /// The nick of a peer who may still cause a word.
-    fn may_note(&mut self, peer: &Peer) -> Option<Nick> {
-        let now = self.now.mono;
-        let conversation = self.conversations.get_mut(peer)?;
-        conversation.allowances_mut().note(now).then(|| conversation.nick().clone())
-    }
-
-    /// Says that so many lines are not in an answer, which would be too long otherwise.
-    pub fn left_out(count: usize) -> Effect {
-        let message = Message::LeftOut { count: count.to_string() };
-        printed(message.style(), message.text(), message.about())
     }
 
     fn print(&mut self, style: Style, text: String, about: About) {
@@ -93,17 +97,9 @@ impl Engine {
         self.effect(Effect::Echo { to, kind, text, client, of, security: Some(security) });
     }
 
-    /// Bytes that a line to this target may carry.
-    pub(super) fn room(&self, to: &Nick, command: &str) -> usize {
-        let mask = self.network.mask.as_ref().map_or(WORST_MASK, longest);
-        // No network has lines of more than 8 KiB; less than 512 is not allowed.
-        let line = self.network.linelen.clamp(512, 8192) as usize;
-        wrap::room(line, mask, command, to.as_bytes().len())
-    }
-
     /// An OTR line of libotr's, cut to what fits. Says so where it cannot be.
     pub(super) fn send_line(&mut self, to: &Nick, line: Vec<u8>) -> bool {
-        let room = self.room(to, "PRIVMSG");
+        let room = self.module.room(to, "PRIVMSG");
         if line.len() <= room {
             self.effect(Effect::Send {
                 to: to.clone(),
@@ -166,59 +162,64 @@ impl Engine {
         self.effect(piece(from, last));
     }
 
-    /// What protects a text of the conversation that is private with this peer.
-    pub(super) fn security_of(&self, peer: &Peer, private: &Private) -> Security {
-        match self.known.trust(peer, private.fingerprint) {
-            Some(trust) if trust.is_trusted() => Security::Verified,
-            _ => Security::Unverified,
+    /// Clear text of a peer, exactly as it came, unless they are closed for it.
+    pub(super) fn clear(&mut self, message: &IncomingMessage, closed: bool) {
+        match closed {
+            true => self.clear_marked(message),
+            false => self.effect(Effect::Pass),
+        }
+    }
+
+    /// Clear text that is not the held message any more.
+    pub(super) fn clear_stripped(&mut self, message: &IncomingMessage, closed: bool) {
+        match closed {
+            true => self.clear_marked(message),
+            false => self.effect(Effect::Deliver {
+                from: message.from.clone(),
+                kind: message.kind,
+                text: message.text.clone(),
+                security: Some(Security::Clear),
+                unexpected: false,
+                late: false,
+                repeat: false,
+            }),
+        }
+    }
+
+    /// Clear text of a peer who is closed for it.
+    pub(super) fn clear_marked(&mut self, message: &IncomingMessage) {
+        let text = message.text.as_bytes();
+        let ctcp = [b"CTCP ".as_slice(), text].concat();
+        let from = message.from.clone();
+        match message.kind {
+            MessageKind::Ctcp | MessageKind::CtcpReply if ctcp::is_typing_notice(text) => {}
+            // Clients answer CTCP by themselves, in clear: shown as text it stays unanswered.
+            MessageKind::Ctcp => {
+                self.deliver(from, MessageKind::Text, Security::Clear, &single_line(&ctcp))
+            }
+            MessageKind::CtcpReply => {
+                self.deliver(from, MessageKind::Notice, Security::Clear, &single_line(&ctcp))
+            }
+            kind => self.deliver(from, kind, Security::Clear, &single_line(text)),
         }
     }
 
     /// Whether IRC is there; says otherwise.
     pub(super) fn online_or_say(&mut self, nick: &Nick) -> bool {
-        if !self.network.connected {
+        let online = self.module.is_online();
+        if !online {
             self.report_of(nick, Message::Offline {});
         }
-        self.network.connected
+        online
     }
+}
 
-    /// A phase's way out.
-    pub(super) fn why_blocked(nick: &Nick, phase: &Phase, policy: Policy) -> Message {
-        let name = quote(nick.as_bytes());
-        match phase {
-            // `finish` would open nothing.
-            Phase::Finished if policy == Policy::Required => Message::BlockedEndedRequired { name },
-            Phase::Blocked { .. } if policy == Policy::Required => {
-                Message::BlockedRequired { name }
-            }
-            Phase::Finished => Message::BlockedEnded { name },
-            Phase::Moved { to } => Message::BlockedMoved { to: quote(to.as_bytes()), name },
-            _ => Message::Blocked { name },
-        }
-    }
+/// Says that so many lines are not in an answer, which would be too long otherwise.
+pub fn left_out(count: usize) -> Effect {
+    let message = Message::LeftOut { count: count.to_string() };
+    printed(message.style(), message.text(), message.about())
 }
 
 fn printed(style: Style, text: String, about: About) -> Effect {
     Effect::Print { text: Text::from(text), style, repeat: false, about }
-}
-
-/// Bytes of our own mask, should the user name become as long as it can be.
-fn longest(mask: &Source) -> usize {
-    let bytes = mask.as_bytes();
-    let ident = bytes.split(|byte| *byte == b'!').nth(1).unwrap_or_default();
-    let ident = ident.split(|byte| *byte == b'@').next().unwrap_or_default();
-    bytes.len() + LONGEST_IDENT.saturating_sub(ident.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn room_is_kept_for_a_user_name_that_becomes_longer() {
-        let longest = |mask: &str| longest(&Source::new(mask.as_bytes()).unwrap());
-        assert_eq!(longest("alice!a@host"), "alice!123456789012@host".len());
-        assert_eq!(longest("alice!~verylongident@host"), "alice!~verylongident@host".len());
-        assert_eq!(longest("alice"), "alice".len() + LONGEST_IDENT);
-    }
 }
