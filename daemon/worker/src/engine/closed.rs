@@ -11,7 +11,7 @@ use crate::text::sanitize::quote;
 use otr::Peer;
 use proto::irc::Nick;
 use proto::shim::Effect;
-use proto::shim::guard::{self, ClosedNicks, Rule};
+use proto::shim::guard::{self, ClosedNicks};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 
@@ -133,7 +133,7 @@ impl Engine {
         }
         for peer in peers {
             let Some(conversation) = self.conversations.get(peer) else { continue };
-            let is = conversation.guard_wanted(|| self.is_required(peer));
+            let is = conversation.guard_wanted(|| self.peers().is_required(peer));
             if conversation.is_guarded_so(is) {
                 continue;
             }
@@ -185,18 +185,12 @@ impl Engine {
         self.conversations.everybody_closed()
     }
 
-    /// The rules for lines of other modules.
-    pub fn rules(&self) -> Vec<Rule> {
-        let trusted = self.known.peers().filter(|peer| self.known.trusts(peer));
-        self.policies.guard_rules(trusted)
-    }
-
     /// Tells the module where they changed.
     pub(super) fn rules_changes(&mut self) {
         if !self.output.module().remembers() {
             return;
         }
-        let rules = self.rules();
+        let rules = self.peers().rules();
         if self.output.module_mut().learns_rules(&rules) {
             if self.policies.note_told() {
                 self.persistence.changed(StoredFile::Settings);

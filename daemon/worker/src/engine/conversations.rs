@@ -7,7 +7,7 @@ use super::output::Output;
 use crate::limits;
 use crate::text::casemap::Casemap;
 use crate::text::sanitize::quote;
-use otr::{Handle, Peer};
+use otr::{Fingerprint, Handle, Otr, Peer, Session};
 use proto::irc::Nick;
 use proto::shim::guard;
 use std::collections::{BTreeSet, HashMap};
@@ -102,6 +102,16 @@ impl Conversations {
         self.get(peer).map(Conversation::handle)
     }
 
+    /// What libotr holds with a peer, the one newest heard first.
+    pub(super) fn sessions(&self, otr: &Otr, peer: &Peer) -> Vec<Session> {
+        self.handle(peer).map(|handle| otr.sessions(handle)).unwrap_or_default()
+    }
+
+    /// Whether any session with a peer has this key.
+    pub(super) fn use_key(&self, otr: &Otr, peer: &Peer, key: Fingerprint) -> bool {
+        self.handle(peer).is_some_and(|handle| otr.keys_in_use(handle).contains(&key))
+    }
+
     /// How a nick was last spelled, as it may be shown.
     pub fn spelled(&self, peer: &Peer) -> String {
         quote(self.get(peer).map_or(peer.as_bytes(), |c| c.nick().as_bytes()))
@@ -157,6 +167,11 @@ impl Conversations {
     /// How many of those that wait for something are so.
     pub fn count_busy(&self, is_so: fn(&Conversation) -> bool) -> usize {
         self.busy.iter().filter_map(|peer| self.get(peer)).filter(|c| is_so(c)).count()
+    }
+
+    /// How many are so.
+    pub(super) fn count(&self, is_so: fn(&Conversation) -> bool) -> u32 {
+        u32::try_from(self.values().filter(|c| is_so(c)).count()).unwrap_or(u32::MAX)
     }
 
     /// Lines that wait, of all peers.

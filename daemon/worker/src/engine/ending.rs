@@ -25,7 +25,7 @@ impl Engine {
         let nick = conversation.nick().clone();
         let name = quote(nick.as_bytes());
         self.persistence.changed(StoredFile::Conversations);
-        let until = match self.is_required(peer) {
+        let until = match self.peers().is_required(peer) {
             true => Phrase::UntilStarted { name },
             false => Phrase::UntilFinishedOrStarted { name },
         };
@@ -66,7 +66,7 @@ impl Engine {
     /// Where the session in use ends, the newest of the peer's other clients takes its place: one
     /// with the same key that was heard since. An older one may be gone, and our words with it.
     fn goes_on_elsewhere(&mut self, peer: &Peer, ended: u32) -> bool {
-        let sessions = self.sessions(peer);
+        let sessions = self.conversations.sessions(&self.otr, peer);
         let began = sessions.iter().find(|s| s.instance == ended).map(|s| s.since);
         let Some(conversation) = self.conversations.get_mut(peer) else { return false };
         let Some(private) = conversation.private() else { return false };

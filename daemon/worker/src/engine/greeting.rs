@@ -1,7 +1,7 @@
 //! A module comes, goes, and describes IRC.
 
-use super::Engine;
 use super::messages::Message;
+use super::{Engine, versions};
 use proto::shim::{Hello, Network};
 
 impl Engine {
@@ -11,28 +11,37 @@ impl Engine {
         self.output.module_mut().connects(hello);
         self.keep_damaged();
         self.take_over_requirement(closed.as_ref().is_some_and(|closed| closed.required));
-        let rules = self.rules();
+        let rules = self.peers().rules();
         self.output.module_mut().learns_rules(&rules);
         self.conversations.forget_requests();
         self.give_all_back(&Message::BackModuleGone {});
         if let Some(closed) = closed {
             self.take_over(&closed);
         }
-        self.tell_standings();
+        self.output.module_mut().forget_standings();
+        self.conversations.touch_all();
         // Until the module says otherwise: a new connection may belong to a new ZNC.
         self.output.module_mut().offline();
         for note in self.output.module_mut().take_notes() {
             self.output.report(note);
         }
-        self.compare_versions();
+        if let Some(hello) = self.output.module().hello()
+            && let Some(message) = versions::difference(&hello.shim)
+        {
+            self.output.report(message);
+        }
     }
 
     /// The module that was connected before, which knows what it was told.
     pub(super) fn greet_again(&mut self, hello: Hello) {
         self.output.module_mut().connects(hello);
-        let rules = self.rules();
+        let rules = self.peers().rules();
         self.output.module_mut().learns_rules(&rules);
-        self.tell_standings_since();
+        // Whatever changed since it was told.
+        self.conversations.touch_all();
+        for peer in self.output.module().knows_of() {
+            self.conversations.touch(peer);
+        }
     }
 
     pub(super) fn module_gone(&mut self) {

@@ -3,7 +3,7 @@
 use super::conversation::Unreadable;
 use super::messages::Message;
 use super::own_key::HeldLine;
-use super::{Engine, Policy, known_keys};
+use super::{Engine, Policy};
 use crate::limits;
 use crate::text::ctcp::{self, Decrypted};
 use crate::text::html;
@@ -20,7 +20,7 @@ impl Engine {
         let Some(peer) = self.meet(message.from.nick()) else {
             return self.output.effect(Effect::Pass);
         };
-        let policy = self.policy(&peer);
+        let policy = self.peers().policy(&peer);
         let guarded = self.conversations.get(&peer).is_some_and(|c| c.is_guarded());
         if policy == Policy::Never && !guarded {
             return self.output.effect(Effect::Pass);
@@ -129,7 +129,7 @@ impl Engine {
     ) {
         // Which key it came under has to be known before: the line may also end the session.
         let Some(handle) = self.conversations.handle(peer) else { return };
-        let security = self.security_under(peer, self.otr.private_key_of(handle, instance));
+        let security = self.peers().security_under(peer, self.otr.private_key_of(handle, instance));
         // What rides along shows only once it is decrypted, and then it is looked at already.
         let text = message.text.as_bytes();
         let mut received = match self.may_authenticate(peer) {
@@ -156,16 +156,6 @@ impl Engine {
                 self.report_seldom(peer, Message::SessionGoneAsking {});
                 self.ask(peer);
             }
-        }
-    }
-
-    /// Which key a text came under decides how it is shown.
-    fn security_under(&self, peer: &Peer, key: Option<otr::Fingerprint>) -> Security {
-        match self.conversations.get(peer).and_then(|c| c.private()) {
-            Some(private) if !private.held && key == Some(private.fingerprint) => {
-                known_keys::security(&self.known, peer, private.fingerprint)
-            }
-            _ => Security::Changed,
         }
     }
 
@@ -198,7 +188,7 @@ impl Engine {
             && self.allowances.key_exchanges.take(now);
         if !may {
             self.report_seldom(peer, Message::TooManyExchanges {});
-        } else if !self.room_for_stranger(peer) {
+        } else if !self.peers().room_for_stranger(peer) {
             self.report_seldom(peer, Message::TooMany {});
             return false;
         }

@@ -2,7 +2,7 @@
 
 use super::messages::Message;
 use super::own_key::{HeldLine, KeyState, Use};
-use super::{Action, Engine};
+use super::{Action, Engine, own_key};
 use crate::store::StoredFile;
 use crate::text::date;
 use zeroize::Zeroizing;
@@ -47,7 +47,7 @@ impl Engine {
                 self.generate(false);
             }
             KeyState::Ready | KeyState::Damaged(_) if !overwrite => {
-                let fingerprint = self.own_fingerprint();
+                let fingerprint = own_key::fingerprint_or_why(&self.otr);
                 self.output.report(Message::KeyThere { fingerprint });
             }
             KeyState::Ready | KeyState::Damaged(_) => {
@@ -80,7 +80,7 @@ impl Engine {
             self.persistence.changed(StoredFile::Conversations);
         }
         let seconds = format!("{:.1}", made.took.as_secs_f32());
-        let fingerprint = self.own_fingerprint();
+        let fingerprint = own_key::fingerprint_or_why(&self.otr);
         self.output.report(Message::KeyReady { seconds, fingerprint });
         for held in made.held {
             self.resume(held);
@@ -106,14 +106,6 @@ impl Engine {
                 conversation.asks_no_longer();
             }
             self.give_back(&peer, &Message::BackKeyFailed {});
-        }
-    }
-
-    /// Our fingerprint, or why there is none.
-    pub(super) fn own_fingerprint(&self) -> String {
-        match self.otr.own_fingerprint() {
-            Some(fingerprint) => fingerprint.to_string(),
-            None => "none yet (a key is made the first time one is needed, or by genkey)".into(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What follows from whose keys are known.
 
+use super::persistence::Persistence;
+use crate::store::StoredFile;
 use crate::text::casemap::Casemap;
 use otr::{Fingerprint, FingerprintStore, KnownFingerprint, Peer};
 use proto::shim::Security;
@@ -21,6 +23,18 @@ pub(super) fn security(known: &FingerprintStore, peer: &Peer, key: Fingerprint) 
     match known.trust(peer, key) {
         Some(trust) if trust.is_trusted() => Security::Verified,
         _ => Security::Unverified,
+    }
+}
+
+/// A key completed an exchange: from now on it is known of this peer.
+pub(super) fn met(
+    known: &mut FingerprintStore,
+    peer: &Peer,
+    fingerprint: Fingerprint,
+    persistence: &mut Persistence,
+) {
+    if known.meet(peer, fingerprint) {
+        persistence.changed(StoredFile::Fingerprints);
     }
 }
 

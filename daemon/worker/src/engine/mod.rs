@@ -49,6 +49,7 @@ mod info;
 mod joining;
 mod key_dates;
 mod key_exchange;
+mod key_search;
 mod keys;
 mod known_keys;
 #[cfg(test)]
@@ -65,6 +66,7 @@ mod overview;
 mod own_key;
 mod pattern_lists;
 mod patterns;
+mod peers;
 mod persistence;
 mod policies;
 mod policy;
@@ -88,21 +90,28 @@ use policy::Policy;
 use crate::store::{StoredFile, StoredFiles};
 use allowances::Allowances;
 use conversations::Conversations;
+use info::Info;
 use key_dates::KeyDates;
+use key_search::KeySearch;
 use messages::{Message, Phrase};
 use otr::fragment::Reassembler;
 use otr::{FingerprintStore, Otr, Peer};
 use output::Output;
+use overview::Overview;
 use own_key::OwnKey;
+use pattern_lists::PolicyCommands;
+use peers::Peers;
 use persistence::Persistence;
 use policies::Policies;
-use policy::Rule;
 use proto::account::{self, Account};
 use proto::admin::WorkerStatus;
 use proto::irc::Nick;
+use proto::overview::{AccountState, StatePage};
+use proto::shim::{Standing, guard};
 use proto::worker::WorkerConfig;
 use remembered::Remembered;
 use std::time::Duration;
+use trust::Forgetting;
 use zeroize::Zeroizing;
 
 /// The conversations of one account.
@@ -225,7 +234,8 @@ impl Engine {
     fn end_of_step(&mut self) -> Vec<Action> {
         let touched = self.conversations.settle();
         self.guard_changes(&touched);
-        self.standing_changes(&touched);
+        Peers::new(&self.policies, &self.known, &self.conversations)
+            .tell_changes(&touched, &mut self.output);
         self.conversations.settled(touched);
         self.rules_changes();
         let mut actions = self.saves();
@@ -248,7 +258,7 @@ impl Engine {
             StoredFile::InstanceTag => self.otr.instags_file(),
             StoredFile::Settings => serde_json::to_vec_pretty(self.policies.settings()).ok()?,
             StoredFile::Conversations => {
-                let required = |peer: &Peer| self.is_required(peer);
+                let required = |peer: &Peer| self.peers().is_required(peer);
                 let everybody = self.conversations.everybody_closed();
                 let all = self.conversations.iter();
                 let remembered = Remembered::of(all, required, everybody, &self.key_dates);
@@ -309,18 +319,14 @@ impl Engine {
 
     /// What an admin may know.
     pub fn status(&self) -> WorkerStatus {
-        let count = |wanted: fn(&Conversation) -> bool| {
-            u32::try_from(self.conversations.values().filter(|c| wanted(c)).count())
-                .unwrap_or(u32::MAX)
-        };
         let module = self.output.module().hello();
         WorkerStatus {
             connected: module.is_some(),
             shim: module.map(|m| m.shim.clone()).unwrap_or_default(),
             znc: module.map(|m| m.znc.clone()).unwrap_or_default(),
             key: self.own_key.state().word().into(),
-            sessions: count(Conversation::is_private),
-            blocked: count(|c| matches!(c.phase(), Phase::Blocked { .. } | Phase::Moved { .. })),
+            sessions: self.conversations.count(Conversation::is_private),
+            blocked: self.conversations.count(Conversation::is_interrupted),
             waiting: u32::try_from(self.conversations.waiting()).unwrap_or(u32::MAX),
             memory: 0,
             at_rest: self.at_rest.into(),
@@ -328,25 +334,67 @@ impl Engine {
         }
     }
 
-    /// The policy for a peer.
-    fn policy(&self, peer: &Peer) -> Policy {
-        self.policy_and_rule(peer).0
+    /// One page of the whole account, at this time.
+    pub fn overview(&self, now: Now, page: StatePage) -> AccountState {
+        let Self { account, otr, own_key, key_dates, .. } = self;
+        let (peers, module) = (self.peers(), self.output.module());
+        Overview { account, otr, own_key, key_dates, peers, module, now }.page(page)
     }
 
-    /// The policy for a peer, and the rule that decides.
-    fn policy_and_rule(&self, peer: &Peer) -> (Policy, Rule<'_>) {
-        let trusted = || self.known.trusts(peer);
-        let (policy, rule) = self.policies.decide(peer.as_bytes(), trusted);
-        let open = || self.conversations.get(peer).is_some_and(|c| !c.is_idle());
-        match policy {
-            Policy::Never if rule.is_of_admin() && open() => (Policy::Manual, rule),
-            policy => (policy, rule),
+    /// How everybody stands of whom anything is to be said.
+    pub fn standings(&self) -> Vec<Standing> {
+        self.peers().standings()
+    }
+
+    /// The rules for lines of other modules.
+    pub fn rules(&self) -> Vec<guard::Rule> {
+        self.peers().rules()
+    }
+
+    /// `info` and its like.
+    fn info(&mut self) -> Info<'_> {
+        Info {
+            account: &self.account,
+            otr: &self.otr,
+            own_key: &self.own_key,
+            peers: Peers::new(&self.policies, &self.known, &self.conversations),
+            at_rest: self.at_rest,
+            now: self.now,
+            output: &mut self.output,
         }
     }
 
-    /// Whether nothing goes to this peer in clear, whatever happens.
-    fn is_required(&self, peer: &Peer) -> bool {
-        self.policy(peer) == Policy::Required
+    /// `policy` and its like.
+    fn policy_commands(&mut self) -> PolicyCommands<'_> {
+        PolicyCommands {
+            policies: &mut self.policies,
+            known: &self.known,
+            conversations: &mut self.conversations,
+            persistence: &mut self.persistence,
+            output: &mut self.output,
+        }
+    }
+
+    /// `forget`
+    fn forgetting(&mut self) -> Forgetting<'_> {
+        Forgetting {
+            otr: &self.otr,
+            known: &mut self.known,
+            key_dates: &mut self.key_dates,
+            conversations: &self.conversations,
+            persistence: &mut self.persistence,
+            output: &mut self.output,
+        }
+    }
+
+    /// Which keys the user means.
+    fn key_search(&self) -> KeySearch<'_> {
+        KeySearch::new(&self.known, &self.conversations)
+    }
+
+    /// How it stands with each peer, to look at.
+    fn peers(&self) -> Peers<'_> {
+        Peers::new(&self.policies, &self.known, &self.conversations)
     }
 
     /// A line of `*otr` about a peer, as often as this one may cause it.

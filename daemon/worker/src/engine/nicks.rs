@@ -3,7 +3,6 @@
 use super::conversation::{Conversation, GuardTold};
 use super::messages::Message;
 use super::{Engine, known_keys};
-use crate::limits;
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
 use otr::Peer;
@@ -133,15 +132,6 @@ impl Engine {
         for peer in self.conversations.left_for(old_nick) {
             self.conversations.leads_to(&peer, new_nick);
         }
-    }
-
-    /// Whether one more stranger may have a private conversation that we did not ask for.
-    pub(super) fn room_for_stranger(&self, peer: &Peer) -> bool {
-        let Some(conversation) = self.conversations.get(peer) else { return false };
-        !conversation.is_clear()
-            || conversation.is_asking()
-            || self.known.trusts(peer)
-            || self.conversations.fewer_closed_than(limits::CONVERSATIONS)
     }
 
     /// Somebody with a private conversation takes a nick that has one too.

@@ -20,7 +20,7 @@ impl Engine {
         if out.message.closed && !self.typed_to_closed(&peer, &out) {
             return;
         }
-        let policy = self.policy(&peer);
+        let policy = self.peers().policy(&peer);
         if let Some(conversation) = self.conversations.get_mut(&peer) {
             conversation.user_wrote();
         }

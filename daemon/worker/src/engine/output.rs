@@ -83,6 +83,12 @@ impl Output {
         self.effect(printed(style, text, about));
     }
 
+    /// A table of `*otr`.
+    pub(super) fn table(&mut self, columns: &[&str], rows: Vec<Vec<Text>>) {
+        let columns = columns.iter().map(|head| (*head).to_owned()).collect();
+        self.effect(Effect::Table { columns, rows });
+    }
+
     /// The user's text comes back.
     pub(super) fn refuse(&mut self, out: Outgoing, why: &Message) {
         let Outgoing { message: OutgoingMessage { to, text, .. }, request: of } = out;

@@ -1,8 +1,8 @@
 //! Our own key: whether there is one, what waits for it, and its copy until it is on disk.
 
 use crate::limits;
-use otr::Peer;
 use otr::message::OtrLine;
+use otr::{Otr, Peer};
 use proto::shim::IncomingMessage;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -184,6 +184,14 @@ impl OwnKey {
     /// It is on disk.
     pub(super) fn saved(&mut self) {
         self.unsaved = None;
+    }
+}
+
+/// Our fingerprint, or why there is none.
+pub(super) fn fingerprint_or_why(otr: &Otr) -> String {
+    match otr.own_fingerprint() {
+        Some(fingerprint) => fingerprint.to_string(),
+        None => "none yet (a key is made the first time one is needed, or by genkey)".into(),
     }
 }
 

@@ -1,11 +1,16 @@
 //! `policy`, `ignore`, `enable`: with whom OTR is used, and how far.
 
+use super::conversations::Conversations;
 use super::messages::Message;
-use super::policies::{List, PatternError, is_known};
-use super::{Engine, Policy};
+use super::output::Output;
+use super::peers::Peers;
+use super::persistence::Persistence;
+use super::policies::{List, PatternError, Policies, is_known};
+use super::policy::Policy;
 use crate::store::StoredFile;
 use crate::text::glob;
 use crate::text::sanitize::quote;
+use otr::FingerprintStore;
 use proto::command::{self, Patterns};
 use proto::irc::{Nick, Text};
 
@@ -28,8 +33,18 @@ impl PatternError {
     }
 }
 
-impl Engine {
-    pub(super) fn patterns_command(&mut self, list: List, patterns: &Patterns) {
+/// What the user may set, and what has to know of it.
+pub(super) struct PolicyCommands<'a> {
+    pub(super) policies: &'a mut Policies,
+    pub(super) known: &'a FingerprintStore,
+    pub(super) conversations: &'a mut Conversations,
+    pub(super) persistence: &'a mut Persistence,
+    pub(super) output: &'a mut Output,
+}
+
+impl PolicyCommands<'_> {
+    /// `ignore`, `enable`
+    pub(super) fn patterns(&mut self, list: List, patterns: &Patterns) {
         match (patterns.pattern.as_deref(), patterns.remove) {
             (None, _) => self.show_patterns(list),
             (Some(pattern), false) => self.add_pattern(list, pattern),
@@ -85,7 +100,8 @@ impl Engine {
         }
     }
 
-    pub(super) fn policy_command(&mut self, policy: &command::Policy) {
+    /// `policy`
+    pub(super) fn policy(&mut self, policy: &command::Policy) {
         match (&policy.pattern, policy.policy) {
             (None, _) => self.show_policies(),
             (Some(pattern), None) => self.show_policy(pattern),
@@ -110,7 +126,7 @@ impl Engine {
         }
         row("services, ZNC's own nicks", Policy::Never);
         row("everybody else", self.policies.default_policy());
-        self.table(&["Nicks", "Policy"], rows);
+        self.output.table(&["Nicks", "Policy"], rows);
     }
 
     /// What decides for one nick.
@@ -122,7 +138,8 @@ impl Engine {
         let Some(peer) = self.conversations.peer(nick.as_bytes()) else {
             return self.output.report(Message::NotANick {});
         };
-        let (policy, rule) = self.policy_and_rule(&peer);
+        let peers = Peers::new(self.policies, self.known, self.conversations);
+        let (policy, rule) = peers.policy_and_rule(&peer);
         let (policy, rule) = (policy.word().to_owned(), rule.to_string());
         // One of ZNC's own may be no nick of IRC's.
         let name = quote(nick.as_bytes());

@@ -87,7 +87,11 @@ impl Engine {
     pub(super) fn refreshed(&mut self, peer: &Peer, instance: u32, fingerprint: Fingerprint) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         if !conversation.private().is_some_and(|p| p.is_with(fingerprint, instance)) {
-            let session = self.sessions(peer).into_iter().find(|s| s.instance == instance);
+            let session = self
+                .conversations
+                .sessions(&self.otr, peer)
+                .into_iter()
+                .find(|s| s.instance == instance);
             let version = session.map_or(Version::V3, |s| s.version);
             return self.went_private(peer, instance, fingerprint, version);
         }
@@ -96,26 +100,6 @@ impl Engine {
         conversation.keys_renewed();
         let nick = conversation.nick().clone();
         self.output.report_of(&nick, Message::KeysNew {});
-        self.release(peer);
-    }
-
-    /// Stores trust, and lets a conversation go on that waited for it.
-    pub(super) fn trust_set(&mut self, peer: &Peer, fingerprint: Fingerprint, trust: Trust) {
-        let trusted = trust.is_trusted();
-        let known = self.known.trust(peer, fingerprint).is_some();
-        // One that came when there was no room for it is known by the user's word.
-        if !known && !self.is_in_use(peer, fingerprint) {
-            return;
-        }
-        self.known.put(peer, fingerprint, trust);
-        self.persistence.changed(StoredFile::Fingerprints);
-        let other = known_keys::is_other(&self.known, peer, fingerprint);
-        let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let Some(newly_held) = conversation.key_judged(fingerprint, trusted, other) else { return };
-        if newly_held {
-            let nick = conversation.nick().clone();
-            self.announce_change(&nick, &fingerprint);
-        }
         self.release(peer);
     }
 }

@@ -3,7 +3,7 @@
 use super::conversation::Ended;
 use super::messages::Message;
 use super::own_key::HeldLine;
-use super::{Engine, Policy};
+use super::{Engine, Policy, known_keys};
 use crate::limits;
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
@@ -14,7 +14,7 @@ impl Engine {
     /// `start`: asks the peer for a private conversation.
     pub(super) fn start(&mut self, nick: &Nick) {
         let Some(peer) = self.meet(nick) else { return };
-        let (policy, rule) = self.policy_and_rule(&peer);
+        let (policy, rule) = self.peers().policy_and_rule(&peer);
         if policy == Policy::Never {
             return self.output.report_of(nick, Message::OtrOff { rule: rule.to_string() });
         }
@@ -79,7 +79,7 @@ impl Engine {
         match ended {
             Ended::Asking => self.output.report_of(&nick, Message::AskingNoLonger {}),
             Ended::Nothing => self.output.report_of(&nick, Message::NothingPrivate {}),
-            Ended::Conversation if self.is_required(peer) => {
+            Ended::Conversation if self.peers().is_required(peer) => {
                 self.output.report_of(&nick, Message::FinishedRequired {});
             }
             Ended::Conversation => self.output.report_of(&nick, Message::Finished {}),
@@ -114,7 +114,7 @@ impl Engine {
             .iter()
             .filter(|(_, conversation)| conversation.phase().is_to_ask_anew())
             .map(|(peer, _)| peer.clone())
-            .filter(|peer| self.policy(peer) != Policy::Never)
+            .filter(|peer| self.peers().policy(peer) != Policy::Never)
             .collect();
         blocked.sort_by_key(|peer| (!self.known.trusts(peer), peer.clone()));
         for peer in blocked {
@@ -152,11 +152,11 @@ impl Engine {
                 }
             }
             Event::Private { instance, fingerprint, version } => {
-                self.met_key(peer, fingerprint);
+                known_keys::met(&mut self.known, peer, fingerprint, &mut self.persistence);
                 self.went_private(peer, instance, fingerprint, version);
             }
             Event::Refreshed { instance, fingerprint } => {
-                self.met_key(peer, fingerprint);
+                known_keys::met(&mut self.known, peer, fingerprint, &mut self.persistence);
                 self.refreshed(peer, instance, fingerprint)
             }
             Event::Ended { instance } => self.ended(peer, instance),
