@@ -2,63 +2,33 @@
 
 use super::action::Outgoing;
 use super::conversation::{Conversation, GuardTold};
+use super::conversations::Conversations;
 use super::messages::Message;
+use super::output::Output;
+use super::peers::Peers;
+use super::persistence::Persistence;
+use super::policies::Policies;
 use super::policies::module_rules::Compared;
-use super::{Engine, Phase};
-use crate::limits;
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
-use otr::Peer;
+use otr::{FingerprintStore, Peer};
 use proto::irc::Nick;
 use proto::shim::Effect;
-use proto::shim::guard::{self, ClosedNicks};
-use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashSet};
+use proto::shim::guard;
+use std::collections::HashSet;
 
-/// Names that one line of `*otr` lists.
-const NAMED: usize = 20;
+/// The parts that close somebody, and have to know of it.
+pub(super) struct Closing<'a> {
+    pub(super) policies: &'a mut Policies,
+    pub(super) known: &'a FingerprintStore,
+    pub(super) conversations: &'a mut Conversations,
+    pub(super) persistence: &'a mut Persistence,
+    pub(super) output: &'a mut Output,
+}
 
-impl Engine {
-    /// A module that was not connected before says whom it holds closed. Who is known here by any
-    /// of our files, and not closed, was private once: another otrd may have seen to it, or files
-    /// are lost.
-    pub(super) fn take_over(&mut self, closed: &ClosedNicks) {
-        if closed.everybody && self.conversations.close_everybody() {
-            self.persistence.changed(StoredFile::Conversations);
-        }
-        let hashes: HashSet<&str> = closed.hashes.iter().map(String::as_str).collect();
-        if hashes.is_empty() {
-            return;
-        }
-        let mut nicks: BTreeMap<Vec<u8>, Nick> = BTreeMap::new();
-        let of_files = self.known.peers().filter_map(|peer| Nick::new(peer.as_bytes()).ok());
-        let met = self.conversations.values().map(|c| c.nick().clone());
-        for nick in of_files.chain(met) {
-            nicks.insert(guard::fold(nick.as_bytes()), nick);
-        }
-        let mut names = Vec::new();
-        for (folded, nick) in nicks {
-            let Some(peer) = self.conversations.peer(nick.as_bytes()) else { continue };
-            if self.conversations.is_closed(&peer)
-                || !hashes.contains(hash(&closed.salt, &folded).as_str())
-            {
-                continue;
-            }
-            self.close(nick.clone(), Phase::lost());
-            if let Some(conversation) = self.conversations.get_mut(&peer) {
-                conversation.module_guards(GuardTold::Closed);
-            }
-            names.push(quote(nick.as_bytes()));
-        }
-        if names.is_empty() {
-            return;
-        }
-        self.persistence.changed(StoredFile::Conversations);
-        let more = names.len().saturating_sub(NAMED);
-        names.truncate(NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let names = names.join(", ");
-        self.output.report(Message::UnknownToOtrd { names: format!("{names}{more}") });
+impl Closing<'_> {
+    fn peers(&self) -> Peers<'_> {
+        Peers::new(self.policies, self.known, self.conversations)
     }
 
     /// A module that was not connected before says whether anything was required. Where that is news here,
@@ -97,22 +67,6 @@ impl Engine {
         true
     }
 
-    /// Whether one more nick can be kept closed by its name; otherwise everybody is.
-    pub(super) fn room_for_closed(&mut self) -> bool {
-        if self.conversations.fewer_closed_than(limits::CLOSED) {
-            return true;
-        }
-        if self.conversations.close_everybody() {
-            self.persistence.changed(StoredFile::Conversations);
-        }
-        false
-    }
-
-    /// The user's word opens a nick, whatever is known of it here.
-    pub(super) fn open(&mut self, nick: &Nick) {
-        self.opened.push(nick.clone());
-    }
-
     /// The user finished all conversations.
     pub(super) fn open_everybody(&mut self) {
         if self.conversations.open_everybody() {
@@ -123,12 +77,11 @@ impl Engine {
         }
     }
 
-    /// Tells the module about every peer whose guard changed in this step. Turned on before, and
-    /// off after, everything else that the step does.
-    pub(super) fn guard_changes(&mut self, peers: &[Peer]) {
+    /// Tells the module about every peer whose guard changed in this step, and about those whom the user's
+    /// word has opened. Turned on before, and off after, everything else that the step does.
+    pub(super) fn guard_changes(&mut self, opened: &[Nick], peers: &[Peer]) {
         let (mut on, mut off) = (Vec::new(), Vec::new());
-        let opened: Vec<Nick> = std::mem::take(&mut self.opened);
-        for nick in &opened {
+        for nick in opened {
             off.push((nick.clone(), true));
         }
         for peer in peers {
@@ -174,17 +127,6 @@ impl Engine {
         }
     }
 
-    /// Peers to whom nothing may go in clear: until the user says otherwise, or for now.
-    pub fn protected(&self, pending: bool) -> Vec<Nick> {
-        let told = if pending { GuardTold::Pending } else { GuardTold::Closed };
-        self.conversations.guarded(told)
-    }
-
-    /// Whether nothing may go in clear to anybody.
-    pub fn everybody_closed(&self) -> bool {
-        self.conversations.everybody_closed()
-    }
-
     /// Tells the module where they changed.
     pub(super) fn rules_changes(&mut self) {
         if !self.output.module().remembers() {
@@ -202,21 +144,4 @@ impl Engine {
 
 fn protect(peer: Nick, pending: bool) -> Effect {
     Effect::Protect { peer, on: true, pending, by_user: false }
-}
-
-/// A nick as the module keeps it.
-pub fn hash(salt: &str, folded: &[u8]) -> String {
-    let digest = Sha256::new().chain_update(salt).chain_update(folded).finalize();
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hash_is_the_beginning_of_the_sum_of_salt_and_nick() {
-        // printf saltbob | sha256sum
-        assert_eq!(hash("salt", &guard::fold(b"BOB")), "07a2341cc0c47680c9c518fc4c5b003d");
-    }
 }

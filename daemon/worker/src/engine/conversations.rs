@@ -4,7 +4,9 @@
 use super::conversation::{Conversation, GuardTold, LeftBehind, Phase};
 use super::messages::Message;
 use super::output::Output;
+use super::persistence::Persistence;
 use crate::limits;
+use crate::store::StoredFile;
 use crate::text::casemap::Casemap;
 use crate::text::sanitize::quote;
 use otr::{Fingerprint, Handle, Otr, Peer, Session};
@@ -12,6 +14,9 @@ use proto::irc::Nick;
 use proto::shim::guard;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
+
+mod presence;
+mod typed_lines;
 
 /// Everybody whom we met, and everybody who is kept closed.
 #[derive(Default)]
@@ -252,6 +257,17 @@ impl Conversations {
     /// From now on nothing may go in clear to anybody. Whether that is new.
     pub fn close_everybody(&mut self) -> bool {
         !std::mem::replace(&mut self.everybody, true)
+    }
+
+    /// Whether one more nick can be kept closed by its name; otherwise everybody is.
+    pub(super) fn room_for_closed(&mut self, persistence: &mut Persistence) -> bool {
+        if self.fewer_closed_than(limits::CLOSED) {
+            return true;
+        }
+        if self.close_everybody() {
+            persistence.changed(StoredFile::Conversations);
+        }
+        false
     }
 
     /// From now on those alone are closed who are so by name. Whether that is new.

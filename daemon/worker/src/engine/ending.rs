@@ -30,7 +30,7 @@ impl Engine {
             false => Phrase::UntilFinishedOrStarted { name },
         };
         self.output.report_of(&nick, Message::Ended { until: until.into() });
-        self.give_back(peer, &Message::BackEnded {});
+        self.conversations.give_back(peer, &Message::BackEnded {}, &mut self.output);
     }
 
     /// Ends a peer's sessions, and tells the peer.
@@ -59,7 +59,7 @@ impl Engine {
             if private {
                 self.output.report_of(&nick, Message::EndedByKey { name });
             }
-            self.give_back(peer, &Message::BackKeyReplaced {});
+            self.conversations.give_back(peer, &Message::BackKeyReplaced {}, &mut self.output);
         }
     }
 

@@ -10,13 +10,13 @@ impl Engine {
         let closed = hello.closed.clone();
         self.output.module_mut().connects(hello);
         self.keep_damaged();
-        self.take_over_requirement(closed.as_ref().is_some_and(|closed| closed.required));
+        self.closing().take_over_requirement(closed.as_ref().is_some_and(|closed| closed.required));
         let rules = self.peers().rules();
         self.output.module_mut().learns_rules(&rules);
         self.conversations.forget_requests();
-        self.give_all_back(&Message::BackModuleGone {});
+        self.conversations.give_all_back(&Message::BackModuleGone {}, &mut self.output);
         if let Some(closed) = closed {
-            self.take_over(&closed);
+            self.nicks().take_over(&closed);
         }
         self.output.module_mut().forget_standings();
         self.conversations.touch_all();
@@ -49,7 +49,7 @@ impl Engine {
         // A module that got no reply gave the line back already: what waits must never go out
         // after that.
         if !comes_back {
-            self.give_all_back(&Message::BackModuleGone {});
+            self.conversations.give_all_back(&Message::BackModuleGone {}, &mut self.output);
         }
     }
 

@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 impl Engine {
     pub(super) fn incoming(&mut self, message: IncomingMessage) {
-        let Some(peer) = self.meet(message.from.nick()) else {
+        let Some(peer) = self.nicks().meet(message.from.nick()) else {
             return self.output.effect(Effect::Pass);
         };
         let policy = self.peers().policy(&peer);
@@ -25,7 +25,7 @@ impl Engine {
         if policy == Policy::Never && !guarded {
             return self.output.effect(Effect::Pass);
         }
-        self.back(&peer, message.from.nick());
+        self.conversations.back(&peer, message.from.nick(), &mut self.output);
         match message.kind {
             MessageKind::Text => {
                 if let Some(message) = self.join(&peer, message) {

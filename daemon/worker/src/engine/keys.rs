@@ -105,7 +105,7 @@ impl Engine {
             if let Some(conversation) = self.conversations.get_mut(&peer) {
                 conversation.asks_no_longer();
             }
-            self.give_back(&peer, &Message::BackKeyFailed {});
+            self.conversations.give_back(&peer, &Message::BackKeyFailed {}, &mut self.output);
         }
     }
 }

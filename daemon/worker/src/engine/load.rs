@@ -60,7 +60,7 @@ impl Engine {
                 self.key_dates = KeyDates::read(&remembered.dates);
                 for one in remembered.conversations {
                     let phase = one.phase();
-                    self.close(one.nick, phase);
+                    self.nicks().close(one.nick, phase);
                 }
             }
         }
@@ -77,7 +77,7 @@ impl Engine {
     fn conversations_are_lost(&mut self) {
         let closed = self.known.peers().filter_map(|peer| Nick::new(peer.as_bytes()).ok());
         for nick in closed.collect::<BTreeSet<Nick>>() {
-            self.close(nick, super::Phase::lost());
+            self.nicks().close(nick, super::Phase::lost());
         }
         self.persistence.changed(StoredFile::Conversations);
         self.output.module_mut().note(Message::ConversationsLost {});
@@ -140,7 +140,7 @@ impl Engine {
             self.damaged(StoredFile::Fingerprints, why);
         }
         if self.policies.casemapping().is_some() {
-            self.fold_known();
+            self.nicks().fold_known();
         }
     }
 

@@ -34,6 +34,7 @@ mod action;
 mod allowances;
 mod arrival;
 mod automatic;
+mod casemapping;
 mod casemapping_change;
 mod closed;
 mod conversation;
@@ -41,7 +42,7 @@ mod conversations;
 mod crossing;
 mod ending;
 mod greeting;
-mod handles;
+mod hashes;
 mod help;
 mod import_export;
 mod incoming;
@@ -77,23 +78,27 @@ mod session;
 mod smp;
 mod split_lines;
 mod standing;
+mod takeover;
 mod trust;
 mod versions;
 
 pub use action::{Action, Event, Now, Outgoing};
-pub use closed::hash;
-use conversation::{Conversation, Phase, Private, SmpState};
+use conversation::{Conversation, GuardTold, Phase, Private, SmpState};
+pub use hashes::hash;
 pub use output::left_out;
 pub use own_key::KeyState;
 use policy::Policy;
 
 use crate::store::{StoredFile, StoredFiles};
 use allowances::Allowances;
+use casemapping::Casemapping;
+use closed::Closing;
 use conversations::Conversations;
 use info::Info;
 use key_dates::KeyDates;
 use key_search::KeySearch;
 use messages::{Message, Phrase};
+use nicks::Nicks;
 use otr::fragment::Reassembler;
 use otr::{FingerprintStore, Otr, Peer};
 use output::Output;
@@ -136,8 +141,7 @@ pub struct Engine {
     fragments: Reassembler,
     /// When further conversations that a restart interrupted ask for new sessions.
     ask_anew_at: Option<Duration>,
-    /// A rule for comparing nicks over the allowance, and when it takes effect.
-    casemapping_later: Option<(Duration, String)>,
+    casemapping: Casemapping,
     /// When libotr wants to wipe the keys of exchanges that nobody answered.
     wipe_at: Option<Duration>,
     now: Now,
@@ -173,7 +177,7 @@ impl Engine {
             at_rest: "plain",
             fragments: Reassembler::default(),
             ask_anew_at: None,
-            casemapping_later: None,
+            casemapping: Casemapping::default(),
             wipe_at: None,
             now,
             opened: Vec::new(),
@@ -196,17 +200,17 @@ impl Engine {
             Event::Hello(hello) => self.greet(hello),
             Event::Again(hello) => self.greet_again(hello),
             Event::Gone => self.module_gone(),
-            Event::Returned => self.forget_waiting(),
+            Event::Returned => self.conversations.forget_waiting(),
             Event::End => {
                 self.persistence.put_nothing_off();
-                self.give_all_back(&Message::BackOtrdEnds {});
+                self.conversations.give_all_back(&Message::BackOtrdEnds {}, &mut self.output);
             }
             Event::Network(network) => self.network_changed(network),
             Event::Out(out) => self.outgoing(out),
             Event::In(message) => self.incoming(message),
-            Event::Nick(change) => self.renamed(&change.old, &change.new),
-            Event::Quit(presence) => self.left(&presence.nick),
-            Event::Join(presence) => self.came(&presence.nick),
+            Event::Nick(change) => self.nicks().renamed(&change.old, &change.new),
+            Event::Quit(presence) => self.conversations.left(&presence.nick, &mut self.output),
+            Event::Join(presence) => self.conversations.came(&presence.nick, &mut self.output),
             Event::Command(line) => {
                 self.keep_damaged();
                 self.run_line(line);
@@ -233,11 +237,12 @@ impl Engine {
 
     fn end_of_step(&mut self) -> Vec<Action> {
         let touched = self.conversations.settle();
-        self.guard_changes(&touched);
+        let opened = std::mem::take(&mut self.opened);
+        self.closing().guard_changes(&opened, &touched);
         Peers::new(&self.policies, &self.known, &self.conversations)
             .tell_changes(&touched, &mut self.output);
         self.conversations.settled(touched);
-        self.rules_changes();
+        self.closing().rules_changes();
         let mut actions = self.saves();
         actions.append(&mut self.output.take());
         actions
@@ -297,7 +302,7 @@ impl Engine {
     /// When [`Event::Tick`] is due, in the time of [`Now::mono`].
     pub fn next_deadline(&self) -> Option<Duration> {
         let conversations = self.conversations.next_deadline();
-        let casemapping = self.casemapping_later.as_ref().map(|(at, _)| *at);
+        let casemapping = self.casemapping.next_deadline();
         let files = self.persistence.next_deadline();
         let all = [conversations, self.ask_anew_at, casemapping, self.wipe_at, files];
         all.into_iter().flatten().min()
@@ -375,6 +380,55 @@ impl Engine {
         }
     }
 
+    /// Peers to whom nothing may go in clear: until the user says otherwise, or for now.
+    pub fn protected(&self, pending: bool) -> Vec<Nick> {
+        let told = if pending { GuardTold::Pending } else { GuardTold::Closed };
+        self.conversations.guarded(told)
+    }
+
+    /// Whether nothing may go in clear to anybody.
+    pub fn everybody_closed(&self) -> bool {
+        self.conversations.everybody_closed()
+    }
+
+    /// The user's word opens a nick, whatever is known of it here.
+    fn open(&mut self, nick: &Nick) {
+        self.opened.push(nick.clone());
+    }
+
+    /// Who is closed, and what the module is told of that.
+    fn closing(&mut self) -> Closing<'_> {
+        Closing {
+            policies: &mut self.policies,
+            known: &self.known,
+            conversations: &mut self.conversations,
+            persistence: &mut self.persistence,
+            output: &mut self.output,
+        }
+    }
+
+    /// Who is whom, and has which nick.
+    fn nicks(&mut self) -> Nicks<'_> {
+        Nicks {
+            otr: &mut self.otr,
+            known: &mut self.known,
+            fragments: &mut self.fragments,
+            policies: &mut self.policies,
+            conversations: &mut self.conversations,
+            persistence: &mut self.persistence,
+            now: self.now,
+            output: &mut self.output,
+        }
+    }
+
+    /// The server says how it compares nicks.
+    fn hear_casemapping(&mut self, word: &str) {
+        let is_news = self.policies.is_other_casemapping(word);
+        if self.casemapping.hear(word, is_news, self.now.mono) {
+            self.nicks().change_casemap(word);
+        }
+    }
+
     /// `forget`
     fn forgetting(&mut self) -> Forgetting<'_> {
         Forgetting {
@@ -405,7 +459,11 @@ impl Engine {
     fn tick(&mut self) {
         // Looking at each that waits would make every line dearer.
         if self.conversations.next_deadline().is_some_and(|at| at <= self.now.mono) {
-            self.expire_waiting();
+            self.conversations.expire_waiting(
+                self.now.mono,
+                &mut self.persistence,
+                &mut self.output,
+            );
             self.expire_smp();
             self.expire_splits();
             self.expire_crossings();
@@ -413,7 +471,9 @@ impl Engine {
         if self.ask_anew_at.is_some_and(|at| at <= self.now.mono) {
             self.ask_blocked_anew();
         }
-        self.hear_casemapping_later();
+        if let Some(word) = self.casemapping.take_due(self.now.mono) {
+            self.hear_casemapping(&word);
+        }
         self.wipe_unanswered();
         self.persistence.tick(self.now.mono);
     }

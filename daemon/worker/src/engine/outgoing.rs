@@ -3,8 +3,6 @@
 use super::action::Outgoing;
 use super::messages::Message;
 use super::{Engine, Phase, Policy, known_keys};
-use crate::limits;
-use crate::store::StoredFile;
 use crate::text::ctcp;
 use otr::Peer;
 use otr::message::{self, OtrLine};
@@ -14,10 +12,10 @@ use std::borrow::Cow;
 
 impl Engine {
     pub(super) fn outgoing(&mut self, out: Outgoing) {
-        let Some(peer) = self.meet(&out.message.to) else {
+        let Some(peer) = self.nicks().meet(&out.message.to) else {
             return self.output.effect(Effect::Pass);
         };
-        if out.message.closed && !self.typed_to_closed(&peer, &out) {
+        if out.message.closed && !self.closing().typed_to_closed(&peer, &out) {
             return;
         }
         let policy = self.peers().policy(&peer);
@@ -40,18 +38,20 @@ impl Engine {
         let Some(conversation) = self.conversations.get(peer) else { return };
         let waits = conversation.is_asking();
         match conversation.phase() {
-            Phase::Private(private) if private.held => self.wait(peer, out),
+            Phase::Private(private) if private.held => {
+                self.conversations.wait(peer, out, self.now.mono, &mut self.output)
+            }
             Phase::Private(_) if conversation.waits_for_new_keys(self.now.mono) => {
-                self.wait(peer, out);
+                self.conversations.wait(peer, out, self.now.mono, &mut self.output);
             }
             Phase::Private(_) => self.encrypt(peer, out),
-            _ if waits => self.wait(peer, out),
+            _ if waits => self.conversations.wait(peer, out, self.now.mono, &mut self.output),
             Phase::Clear if policy == Policy::Required => {
                 // The line waits first: should the start be refused, it comes back.
-                self.wait(peer, out.clone());
+                self.conversations.wait(peer, out.clone(), self.now.mono, &mut self.output);
                 self.start(&out.message.to);
                 if self.conversations.get(peer).is_some_and(|c| !c.is_asking()) {
-                    self.give_back(peer, &Message::BackRequired {});
+                    self.conversations.give_back(peer, &Message::BackRequired {}, &mut self.output);
                 }
             }
             Phase::Clear => self.in_clear(peer, out, policy),
@@ -64,7 +64,7 @@ impl Engine {
                     self.ask_anew(peer);
                 }
                 match self.conversations.get(peer).is_some_and(|c| c.is_asking()) {
-                    true => self.wait(peer, out),
+                    true => self.conversations.wait(peer, out, self.now.mono, &mut self.output),
                     false => self.output.refuse(out, &why),
                 }
             }
@@ -146,52 +146,6 @@ impl Engine {
         }
     }
 
-    /// Puts a line aside until the conversation is private.
-    fn wait(&mut self, peer: &Peer, out: Outgoing) {
-        let full = self.conversations.waiting() >= limits::WAITING;
-        let now = self.now.mono;
-        let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let (to, kept) = (out.message.to.clone(), out.request.is_some());
-        let over = if full { Some(out) } else { conversation.waiting_mut().push(out, now) };
-        if let Some(out) = over {
-            return self.output.refuse(out, &Message::BackTooMany {});
-        }
-        let first = conversation.waiting().len() == 1;
-        let held = conversation.private().map(|p| p.held);
-        if kept {
-            self.output.effect(Effect::Hold);
-        }
-        match held {
-            Some(true) if first => self.output.report_of(&to, Message::WaitsForTrust {}),
-            None if first => self.output.report_of(&to, Message::Waits {}),
-            _ => {}
-        }
-    }
-
-    /// Everything that waits for this peer comes back.
-    pub(super) fn give_back(&mut self, peer: &Peer, why: &Message) {
-        let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        for out in conversation.waiting_mut().take() {
-            self.output.refuse(out, why);
-        }
-    }
-
-    /// Everything that waits comes back.
-    pub(super) fn give_all_back(&mut self, why: &Message) {
-        for peer in self.conversations.busy() {
-            self.give_back(&peer, why);
-        }
-    }
-
-    /// The module has given back what waits.
-    pub(super) fn forget_waiting(&mut self) {
-        for peer in self.conversations.busy() {
-            if let Some(conversation) = self.conversations.get_mut(&peer) {
-                conversation.waiting_mut().take();
-            }
-        }
-    }
-
     /// Everything that waits for this peer goes out, in order.
     pub(super) fn release(&mut self, peer: &Peer) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
@@ -200,23 +154,6 @@ impl Engine {
         }
         for out in conversation.waiting_mut().take() {
             self.encrypt(peer, out);
-        }
-    }
-
-    pub(super) fn expire_waiting(&mut self) {
-        let now = self.now.mono;
-        for peer in self.conversations.busy() {
-            let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
-            if conversation.nobody_came(now) {
-                self.persistence.changed(StoredFile::Conversations);
-                let nick = conversation.nick().clone();
-                self.output.report_of(&nick, Message::NobodyCame {});
-                self.give_back(&peer, &Message::BackNobodyCame {});
-                continue;
-            }
-            for out in conversation.waiting_mut().take_expired(now) {
-                self.output.refuse(out, &Message::BackWaited {});
-            }
         }
     }
 }

@@ -11,6 +11,8 @@ use otr::fragment;
 use proto::irc::{Nick, Source, Text};
 use proto::shim::{About, Effect, IncomingMessage, MessageKind, OutgoingMessage, Security, Style};
 
+mod announcements;
+
 /// Bytes that a module may put in front of a text that was not protected as the user might believe,
 /// as `[UNVERIFIED NEW KEY] `.
 const MARK: usize = 21;

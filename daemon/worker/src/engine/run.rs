@@ -61,7 +61,7 @@ impl Engine {
         if open.is_empty() {
             self.output.report(Message::NothingPrivate {});
         }
-        self.open_everybody();
+        self.closing().open_everybody();
     }
 
     fn finish_nick(&mut self, nick: &Nick) {

@@ -13,7 +13,7 @@ use proto::irc::Nick;
 impl Engine {
     /// `start`: asks the peer for a private conversation.
     pub(super) fn start(&mut self, nick: &Nick) {
-        let Some(peer) = self.meet(nick) else { return };
+        let Some(peer) = self.nicks().meet(nick) else { return };
         let (policy, rule) = self.peers().policy_and_rule(&peer);
         if policy == Policy::Never {
             return self.output.report_of(nick, Message::OtrOff { rule: rule.to_string() });
@@ -34,7 +34,7 @@ impl Engine {
 
     /// `refresh`: new session keys, or a new session.
     pub(super) fn refresh(&mut self, nick: &Nick) {
-        let Some(peer) = self.meet(nick) else { return };
+        let Some(peer) = self.nicks().meet(nick) else { return };
         let private = self.conversations.get(&peer).is_some_and(|c| c.is_private());
         if !private {
             return self.start(nick);
@@ -61,7 +61,7 @@ impl Engine {
             if let Some(conversation) = self.conversations.get_mut(peer) {
                 conversation.asks_no_longer();
             }
-            self.give_back(peer, &Message::BackKeyUnreadable {});
+            self.conversations.give_back(peer, &Message::BackKeyUnreadable {}, &mut self.output);
         }
     }
 
@@ -75,7 +75,7 @@ impl Engine {
             self.open(nick);
         }
         self.own_key.ask_no_longer(peer);
-        self.give_back(peer, &Message::BackFinished {});
+        self.conversations.give_back(peer, &Message::BackFinished {}, &mut self.output);
         match ended {
             Ended::Asking => self.output.report_of(&nick, Message::AskingNoLonger {}),
             Ended::Nothing => self.output.report_of(&nick, Message::NothingPrivate {}),
@@ -94,7 +94,7 @@ impl Engine {
         let asked = conversation.withdraws();
         let nick = conversation.nick().clone();
         self.own_key.ask_no_longer(peer);
-        self.give_back(peer, &Message::BackKeyReplaced {});
+        self.conversations.give_back(peer, &Message::BackKeyReplaced {}, &mut self.output);
         if asked {
             self.output.report_of(&nick, Message::AskingNoLonger {});
         }

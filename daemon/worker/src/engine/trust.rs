@@ -70,7 +70,7 @@ impl Engine {
         let Some(newly_held) = conversation.key_judged(fingerprint, trusted, other) else { return };
         if newly_held {
             let nick = conversation.nick().clone();
-            self.announce_change(&nick, &fingerprint);
+            self.output.announce_change(&nick, &fingerprint);
         }
         self.release(peer);
     }
