@@ -15,7 +15,9 @@ use proto::shim::guard;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+mod joining;
 mod presence;
+mod silence;
 mod typed_lines;
 
 /// Everybody whom we met, and everybody who is kept closed.

@@ -9,7 +9,7 @@ impl Engine {
     pub(super) fn greet(&mut self, hello: Hello) {
         let closed = hello.closed.clone();
         self.output.module_mut().connects(hello);
-        self.keep_damaged();
+        self.persistence.keep_damaged(&mut self.output);
         self.closing().take_over_requirement(closed.as_ref().is_some_and(|closed| closed.required));
         let rules = self.peers().rules();
         self.output.module_mut().learns_rules(&rules);

@@ -28,7 +28,9 @@ impl Engine {
         self.conversations.back(&peer, message.from.nick(), &mut self.output);
         match message.kind {
             MessageKind::Text => {
-                if let Some(message) = self.join(&peer, message) {
+                if let Some(message) =
+                    self.conversations.join(&peer, message, self.now.mono, &mut self.output)
+                {
                     self.line(&peer, message, policy);
                 }
             }
@@ -52,7 +54,7 @@ impl Engine {
                         IncomingMessage { text: proto::irc::Text::new(text), ..message.clone() };
                     self.output.clear_stripped(&stripped, self.conversations.is_closed(peer));
                 }
-                if policy.answers_tags() && self.may_exchange_keys(peer) {
+                if policy.answers_tags() && self.peer_limits().may_exchange_keys(peer) {
                     self.asked_by(peer, v2, v3, message.from);
                 }
             }
@@ -62,7 +64,7 @@ impl Engine {
                 self.output.clear(&message, self.conversations.is_closed(peer));
             }
             OtrLine::Query { v2, v3 } => {
-                if self.may_exchange_keys(peer) {
+                if self.peer_limits().may_exchange_keys(peer) {
                     self.report_seldom(peer, Message::TheyAsk {});
                     self.asked_by(peer, v2, v3, message.from);
                 }
@@ -81,7 +83,7 @@ impl Engine {
                             let text = proto::irc::Text::new(whole);
                             self.encoded(peer, IncomingMessage { text, ..message }, what);
                         }
-                        _ => self.damaged_message(peer),
+                        _ => self.report_seldom(peer, Message::Damaged {}),
                     },
                     Outcome::Pending | Outcome::Dropped => {}
                 }
@@ -98,8 +100,12 @@ impl Engine {
         if let OtrLine::Message { kind: MessageType::Data, sender, .. } = what {
             return self.data(peer, message, &what, sender);
         }
-        if self.may_exchange_keys(peer)
-            && self.key_or_hold(HeldLine::In(message.clone(), what.clone()))
+        if self.peer_limits().may_exchange_keys(peer)
+            && self.own_key.is_there_or_hold(
+                HeldLine::In(message.clone(), what.clone()),
+                self.now.mono,
+                &mut self.output,
+            )
         {
             self.receive(peer, &message, &what);
         }
@@ -114,7 +120,11 @@ impl Engine {
         };
         let query =
             IncomingMessage { from, kind: MessageKind::Text, text: proto::irc::Text::new(query) };
-        if self.key_or_hold(HeldLine::In(query.clone(), what.clone())) {
+        if self.own_key.is_there_or_hold(
+            HeldLine::In(query.clone(), what.clone()),
+            self.now.mono,
+            &mut self.output,
+        ) {
             self.receive(peer, &query, &what);
         }
     }
@@ -132,14 +142,14 @@ impl Engine {
         let security = self.peers().security_under(peer, self.otr.private_key_of(handle, instance));
         // What rides along shows only once it is decrypted, and then it is looked at already.
         let text = message.text.as_bytes();
-        let mut received = match self.may_authenticate(peer) {
+        let mut received = match self.peer_limits().may_authenticate(peer) {
             true => self.otr.receive(handle, what, text),
             false => self.otr.receive_ignoring_smp(handle, what, text),
         };
         if let Some(text) = received.text {
             self.decrypted(peer, message.from, security, &text);
         }
-        self.limit_automatic(peer, &mut received.events);
+        self.peer_limits().limit_automatic(peer, &mut received.events);
         self.events(peer, received.events);
     }
 
@@ -178,21 +188,6 @@ impl Engine {
         if shown.len() < text.len() {
             self.report_seldom(peer, Message::CutShort {});
         }
-    }
-
-    /// One step of a key exchange costs milliseconds: a peer may cause only so many.
-    fn may_exchange_keys(&mut self, peer: &Peer) -> bool {
-        let now = self.now.mono;
-        let Some(conversation) = self.conversations.get_mut(peer) else { return false };
-        let may = conversation.allowances_mut().exchange_keys(now)
-            && self.allowances.key_exchanges.take(now);
-        if !may {
-            self.report_seldom(peer, Message::TooManyExchanges {});
-        } else if !self.peers().room_for_stranger(peer) {
-            self.report_seldom(peer, Message::TooMany {});
-            return false;
-        }
-        may
     }
 }
 

@@ -1,40 +1,13 @@
 //! Our own key is made in the background the first time one is needed, or when the user says so.
 
 use super::messages::Message;
-use super::own_key::{HeldLine, KeyState, Use};
+use super::own_key::{HeldLine, KeyState};
 use super::{Action, Engine, own_key};
 use crate::store::StoredFile;
 use crate::text::date;
 use zeroize::Zeroizing;
 
 impl Engine {
-    /// Whether our key is there; otherwise the line waits for it.
-    pub(super) fn key_or_hold(&mut self, line: HeldLine) -> bool {
-        let from = match &line {
-            HeldLine::In(message, _) => Some(message.from.nick().clone()),
-            HeldLine::Query(_) => None,
-        };
-        match self.own_key.need(line) {
-            Use::Now => return true,
-            Use::Waits { begin: true } => {
-                self.output.report(Message::MakingKey {});
-                self.generate(false);
-            }
-            Use::Waits { begin: false } => {}
-            Use::Never => {
-                if let Some(nick) = from {
-                    self.output.report_of(&nick, Message::AskedWithoutKey {});
-                }
-            }
-        }
-        false
-    }
-
-    fn generate(&mut self, replaces: bool) {
-        self.own_key.begin(replaces, self.now.mono);
-        self.output.push(Action::Keygen);
-    }
-
     /// `genkey [--overwrite]`.
     pub(super) fn genkey(&mut self, overwrite: bool) {
         match self.own_key.state() {
@@ -44,7 +17,7 @@ impl Engine {
             }
             KeyState::None => {
                 self.output.report(Message::MakingFirstKey {});
-                self.generate(false);
+                self.own_key.generate(false, self.now.mono, &mut self.output);
             }
             KeyState::Ready | KeyState::Damaged(_) if !overwrite => {
                 let fingerprint = own_key::fingerprint_or_why(&self.otr);
@@ -53,7 +26,7 @@ impl Engine {
             KeyState::Ready | KeyState::Damaged(_) => {
                 self.close_all();
                 self.output.report(Message::MakingNewKey {});
-                self.generate(true);
+                self.own_key.generate(true, self.now.mono, &mut self.output);
             }
         }
     }

@@ -33,7 +33,6 @@
 mod action;
 mod allowances;
 mod arrival;
-mod automatic;
 mod casemapping;
 mod casemapping_change;
 mod closed;
@@ -47,7 +46,6 @@ mod help;
 mod import_export;
 mod incoming;
 mod info;
-mod joining;
 mod key_dates;
 mod key_exchange;
 mod key_search;
@@ -67,6 +65,7 @@ mod overview;
 mod own_key;
 mod pattern_lists;
 mod patterns;
+mod peer_limits;
 mod peers;
 mod persistence;
 mod policies;
@@ -97,7 +96,8 @@ use conversations::Conversations;
 use info::Info;
 use key_dates::KeyDates;
 use key_search::KeySearch;
-use messages::{Message, Phrase};
+use load::Loaded;
+use messages::Message;
 use nicks::Nicks;
 use otr::fragment::Reassembler;
 use otr::{FingerprintStore, Otr, Peer};
@@ -105,6 +105,7 @@ use output::Output;
 use overview::Overview;
 use own_key::OwnKey;
 use pattern_lists::PolicyCommands;
+use peer_limits::PeerLimits;
 use peers::Peers;
 use persistence::Persistence;
 use policies::Policies;
@@ -161,30 +162,31 @@ impl Engine {
         files: StoredFiles,
         now: Now,
     ) -> Result<Self, otr::NewError> {
-        let mut engine = Self {
+        let loaded = Loaded::from(user, files, now)?;
+        let config = WorkerConfig::default();
+        let mut policies = loaded.policies;
+        policies.set_by_admin(&config.policy, &config.services);
+        Ok(Self {
             account,
             files_of: user.clone(),
-            otr: Otr::new(user.as_str())?,
-            known: FingerprintStore::new(user.as_str())?,
-            own_key: OwnKey::default(),
-            key_dates: KeyDates::default(),
-            policies: Policies::default(),
-            conversations: Conversations::default(),
-            persistence: Persistence::default(),
-            output: Output::default(),
+            otr: loaded.otr,
+            known: loaded.known,
+            own_key: loaded.own_key,
+            key_dates: loaded.key_dates,
+            policies,
+            conversations: loaded.conversations,
+            persistence: loaded.persistence,
+            output: loaded.output,
             allowances: Allowances::default(),
-            config: WorkerConfig::default(),
+            config,
             at_rest: "plain",
-            fragments: Reassembler::default(),
+            fragments: loaded.fragments,
             ask_anew_at: None,
             casemapping: Casemapping::default(),
             wipe_at: None,
             now,
             opened: Vec::new(),
-        };
-        engine.remember(files);
-        engine.policies.set_by_admin(&engine.config.policy, &engine.config.services);
-        Ok(engine)
+        })
     }
 
     /// One step: what happened in, what is to be done out, in order. Files to be saved come
@@ -212,19 +214,23 @@ impl Engine {
             Event::Quit(presence) => self.conversations.left(&presence.nick, &mut self.output),
             Event::Join(presence) => self.conversations.came(&presence.nick, &mut self.output),
             Event::Command(line) => {
-                self.keep_damaged();
+                self.persistence.keep_damaged(&mut self.output);
                 self.run_line(line);
             }
             Event::KeyMade(file) => self.key_made(&file),
             Event::KeyFailed(why) => self.key_failed(&why),
-            Event::NotSaved(file, why) => self.not_saved(file, &why),
-            Event::DamagedKept(file, aside) => self.damaged_kept(file, aside),
+            Event::NotSaved(file, why) => {
+                self.persistence.not_saved(file, &why, self.now.mono, &mut self.output)
+            }
+            Event::DamagedKept(file, aside) => {
+                self.persistence.damaged_kept(file, aside, &mut self.output)
+            }
             Event::Arrived(arrival) => self.arrived(&arrival),
             Event::Config(config) => self.config_changed(config),
             Event::AtRest(at_rest) => self.at_rest = at_rest,
             Event::Import(bundle, order) => {
                 if !order.check {
-                    self.keep_damaged();
+                    self.persistence.keep_damaged(&mut self.output);
                 }
                 let outcome = self.moves_in(&bundle, &order);
                 self.output.push(Action::Imported(outcome));
@@ -271,21 +277,6 @@ impl Engine {
             }
         };
         Some(Zeroizing::new(bytes))
-    }
-
-    /// Told once, not at each attempt.
-    fn not_saved(&mut self, file: StoredFile, why: &str) {
-        if !self.persistence.failed(file, self.now.mono) {
-            return;
-        }
-        let what = match file {
-            StoredFile::Key => Phrase::YourKey {},
-            StoredFile::Fingerprints => Phrase::Fingerprints {},
-            StoredFile::InstanceTag => Phrase::InstanceTag {},
-            StoredFile::Conversations => Phrase::Conversations {},
-            StoredFile::Settings => Phrase::Settings {},
-        };
-        self.output.report(Message::NotSaved { what: what.into(), why: why.into() });
     }
 
     fn config_changed(&mut self, config: WorkerConfig) {
@@ -429,6 +420,17 @@ impl Engine {
         }
     }
 
+    /// What peers may cause.
+    fn peer_limits(&mut self) -> PeerLimits<'_> {
+        PeerLimits {
+            allowances: &mut self.allowances,
+            known: &self.known,
+            conversations: &mut self.conversations,
+            now: self.now.mono,
+            output: &mut self.output,
+        }
+    }
+
     /// `forget`
     fn forgetting(&mut self) -> Forgetting<'_> {
         Forgetting {
@@ -464,8 +466,8 @@ impl Engine {
                 &mut self.persistence,
                 &mut self.output,
             );
-            self.expire_smp();
-            self.expire_splits();
+            self.conversations.expire_smp(self.now.mono, &mut self.output);
+            self.conversations.expire_splits(self.now.mono, &mut self.output);
             self.expire_crossings();
         }
         if self.ask_anew_at.is_some_and(|at| at <= self.now.mono) {

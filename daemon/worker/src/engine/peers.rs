@@ -4,7 +4,6 @@ use super::conversations::Conversations;
 use super::known_keys;
 use super::policies::Policies;
 use super::policy::{Policy, Rule};
-use crate::limits;
 use otr::{FingerprintStore, Peer};
 use proto::shim::Security;
 use proto::shim::guard;
@@ -57,15 +56,6 @@ impl<'a> Peers<'a> {
     /// Whether nothing goes to this peer in clear, whatever happens.
     pub(super) fn is_required(self, peer: &Peer) -> bool {
         self.policy(peer) == Policy::Required
-    }
-
-    /// Whether one more stranger may have a private conversation that we did not ask for.
-    pub(super) fn room_for_stranger(self, peer: &Peer) -> bool {
-        let Some(conversation) = self.conversations.get(peer) else { return false };
-        !conversation.is_clear()
-            || conversation.is_asking()
-            || self.known.trusts(peer)
-            || self.conversations.fewer_closed_than(limits::CONVERSATIONS)
     }
 
     /// Which key a text came under decides how it is shown.

@@ -41,7 +41,11 @@ impl Engine {
         }
         if self.output.online_or_say(nick) {
             self.output.report_of(nick, Message::AskingKeys {});
-            if self.key_or_hold(HeldLine::Query(peer.clone())) {
+            if self.own_key.is_there_or_hold(
+                HeldLine::Query(peer.clone()),
+                self.now.mono,
+                &mut self.output,
+            ) {
                 self.query(&peer);
             }
         }
@@ -54,7 +58,11 @@ impl Engine {
             conversation.asks(now);
             self.persistence.changed(StoredFile::Conversations);
         }
-        if self.key_or_hold(HeldLine::Query(peer.clone())) {
+        if self.own_key.is_there_or_hold(
+            HeldLine::Query(peer.clone()),
+            self.now.mono,
+            &mut self.output,
+        ) {
             self.query(peer);
         } else if let Some(why) = self.own_key.damage().map(str::to_owned) {
             self.output.report(Message::KeyUnusable { why });
@@ -164,7 +172,7 @@ impl Engine {
             Event::Unreadable { .. } => self.report_seldom(peer, Message::Unreadable {}),
             Event::NotPrivate { ignorable: true, .. } => {}
             Event::NotPrivate { .. } => self.unreadable(peer),
-            Event::Malformed => self.damaged_message(peer),
+            Event::Malformed => self.report_seldom(peer, Message::Damaged {}),
             Event::OtherInstance => self.report_seldom(peer, Message::ForAnotherClient {}),
             Event::Unencrypted { text } => self.unencrypted(peer, text),
             Event::ErrorFromPeer { text } => {
@@ -177,7 +185,11 @@ impl Engine {
             Event::Reflected => self.report_seldom(peer, Message::Reflected {}),
             Event::TooManyInstances => self.report_seldom(peer, Message::TooManyClients {}),
             Event::KeyNeeded => {
-                self.key_or_hold(HeldLine::Query(peer.clone()));
+                self.own_key.is_there_or_hold(
+                    HeldLine::Query(peer.clone()),
+                    self.now.mono,
+                    &mut self.output,
+                );
             }
             Event::InstagsChanged => {
                 self.persistence.changed(StoredFile::InstanceTag);

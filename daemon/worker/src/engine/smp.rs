@@ -59,15 +59,6 @@ impl Engine {
         self.output.report_of(nick, Message::AuthAborted {});
     }
 
-    /// What a peer asks costs milliseconds and a word to the user, what it makes up a word and an
-    /// answer: it may do so only so often.
-    pub(super) fn may_authenticate(&mut self, peer: &Peer) -> bool {
-        let now = self.now.mono;
-        let conversation = self.conversations.get_mut(peer);
-        conversation.is_some_and(|c| c.allowances_mut().may_authenticate(now))
-            && self.allowances.authentications.has(now)
-    }
-
     pub(super) fn smp_event(&mut self, peer: &Peer, instance: u32, event: Smp) {
         let now = self.now.mono;
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
@@ -134,21 +125,5 @@ impl Engine {
             return;
         };
         self.trust_set(peer, fingerprint, Trust::SharedSecret);
-    }
-
-    pub(super) fn expire_smp(&mut self) {
-        let now = self.now.mono;
-        let mut silent = Vec::new();
-        for peer in self.conversations.busy() {
-            if let Some(conversation) = self.conversations.get_mut(&peer)
-                && conversation.smp_is_silent(now)
-            {
-                silent.push(conversation.nick().clone());
-            }
-        }
-        for nick in silent {
-            let name = quote(nick.as_bytes());
-            self.output.report_of(&nick, Message::AuthSilence { name });
-        }
     }
 }
