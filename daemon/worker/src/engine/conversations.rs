@@ -15,8 +15,10 @@ use proto::shim::guard;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+mod exchanges;
 mod joining;
 mod presence;
+mod session_in_use;
 mod silence;
 mod typed_lines;
 

@@ -17,7 +17,7 @@ impl Engine {
             return;
         }
         conversation.smp_ends();
-        if self.goes_on_elsewhere(peer, instance) {
+        if self.conversations.go_on_elsewhere(&self.otr, peer, instance, &mut self.output) {
             return;
         }
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
@@ -60,49 +60,6 @@ impl Engine {
                 self.output.report_of(&nick, Message::EndedByKey { name });
             }
             self.conversations.give_back(peer, &Message::BackKeyReplaced {}, &mut self.output);
-        }
-    }
-
-    /// Where the session in use ends, the newest of the peer's other clients takes its place: one
-    /// with the same key that was heard since. An older one may be gone, and our words with it.
-    fn goes_on_elsewhere(&mut self, peer: &Peer, ended: u32) -> bool {
-        let sessions = self.conversations.sessions(&self.otr, peer);
-        let began = sessions.iter().find(|s| s.instance == ended).map(|s| s.since);
-        let Some(conversation) = self.conversations.get_mut(peer) else { return false };
-        let Some(private) = conversation.private() else { return false };
-        let newest = sessions
-            .iter()
-            .filter(|s| {
-                s.instance != ended
-                    && s.state == otr::State::Encrypted
-                    && s.fingerprint == Some(private.fingerprint)
-                    && began.is_some_and(|began| s.last_heard > began)
-            })
-            .max_by_key(|s| s.since);
-        let Some(newest) = newest else { return false };
-        conversation.goes_on_with(newest.instance, newest.version);
-        let nick = conversation.nick().clone();
-        self.output.report_of(
-            &nick,
-            Message::GoesOnElsewhere { instance: format!("{:08x}", newest.instance) },
-        );
-        true
-    }
-
-    /// Makes our record agree with libotr where libotr has less than we believed.
-    pub(super) fn reconcile(&mut self, peer: &Peer) {
-        let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let Some(private) = conversation.private() else { return };
-        let alive = self.otr.sessions(conversation.handle()).into_iter().any(|s| {
-            s.instance == private.instance
-                && s.state == otr::State::Encrypted
-                && s.fingerprint == Some(private.fingerprint)
-        });
-        if !alive {
-            conversation.keys_lost();
-            let nick = conversation.nick().clone();
-            self.persistence.changed(StoredFile::Conversations);
-            self.output.report_of(&nick, Message::KeysLost {});
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A module comes, goes, and describes IRC.
 
 use super::messages::Message;
-use super::{Engine, versions};
+use super::{Engine, KeyState, versions};
 use proto::shim::{Hello, Network};
 
 impl Engine {
@@ -64,7 +64,10 @@ impl Engine {
         let before = self.output.module_mut().describes(network);
         let connects = connected && !before.connected;
         if old_data && !before.old_data {
-            self.tell_of_old_data();
+            // With a key of our own, the user has decided.
+            if *self.own_key.state() == KeyState::None {
+                self.output.report(Message::OldData {});
+            }
         }
         if connects {
             self.ask_blocked_anew();

@@ -4,16 +4,12 @@ use super::conversation::Unreadable;
 use super::messages::Message;
 use super::own_key::HeldLine;
 use super::{Engine, Policy};
-use crate::limits;
-use crate::text::ctcp::{self, Decrypted};
-use crate::text::html;
-use crate::text::sanitize::{quote, single_line};
+use crate::text::sanitize::quote;
 use otr::Peer;
 use otr::fragment::Outcome;
 use otr::message::{self, MessageType, OtrLine};
 use proto::irc::Source;
-use proto::shim::{Effect, IncomingMessage, MessageKind, Security};
-use std::borrow::Cow;
+use proto::shim::{Effect, IncomingMessage, MessageKind};
 
 impl Engine {
     pub(super) fn incoming(&mut self, message: IncomingMessage) {
@@ -146,8 +142,10 @@ impl Engine {
             true => self.otr.receive(handle, what, text),
             false => self.otr.receive_ignoring_smp(handle, what, text),
         };
-        if let Some(text) = received.text {
-            self.decrypted(peer, message.from, security, &text);
+        if let Some(text) = received.text
+            && self.output.decrypted(message.from, security, &text)
+        {
+            self.report_seldom(peer, Message::CutShort {});
         }
         self.peer_limits().limit_automatic(peer, &mut received.events);
         self.events(peer, received.events);
@@ -167,34 +165,5 @@ impl Engine {
                 self.ask(peer);
             }
         }
-    }
-
-    fn decrypted(&mut self, peer: &Peer, from: Source, security: Security, text: &[u8]) {
-        let shown = text.get(..limits::SHOWN_TEXT).unwrap_or(text);
-        match ctcp::read(shown) {
-            Decrypted::Text(text) => {
-                self.output.deliver(from, MessageKind::Text, security, &readable(text))
-            }
-            Decrypted::Action(text) => {
-                self.output.deliver(from, MessageKind::Action, security, &readable(text))
-            }
-            // Nothing that anybody wrote.
-            Decrypted::Ctcp(request) if ctcp::is_typing_notice(request) => {}
-            Decrypted::Ctcp(request) => {
-                let text = [b"CTCP ".as_slice(), &single_line(request)].concat();
-                self.output.deliver(from, MessageKind::Text, security, &text);
-            }
-        }
-        if shown.len() < text.len() {
-            self.report_seldom(peer, Message::CutShort {});
-        }
-    }
-}
-
-/// A decrypted text as it is shown: many programs send HTML.
-fn readable(text: &[u8]) -> Cow<'_, [u8]> {
-    match html::to_plain(text) {
-        Cow::Borrowed(text) => single_line(text),
-        Cow::Owned(text) => single_line(&text).into_owned().into(),
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// In an order in which they could have been written.
-const PARTS: [&str; 17] = [
+const PARTS: [&str; 35] = [
     "action",
     "messages",
     "module_view",
@@ -12,6 +12,7 @@ const PARTS: [&str; 17] = [
     "patterns",
     "policies",
     "allowances",
+    "casemapping",
     "persistence",
     "key_dates",
     "known_keys",
@@ -21,6 +22,23 @@ const PARTS: [&str; 17] = [
     "conversation",
     "conversations",
     "remembered",
+    "key_search",
+    "peers",
+    "standing",
+    "info",
+    "overview",
+    "help",
+    "pattern_lists",
+    "forgetting",
+    "nicks",
+    "casemapping_change",
+    "hashes",
+    "takeover",
+    "closed",
+    "peer_limits",
+    "load",
+    "foreign_files",
+    "versions",
 ];
 
 /// The files of a part: its own, and those in the directory of its name.

@@ -6,7 +6,7 @@
 //! * `action`, `messages`: what goes in and comes out; what is said.
 //! * `module_view`, `output`: what the connected module said, and was told; what a step does and says.
 //! * `policy`, `patterns`, `policies`: how far OTR is used with whom.
-//! * `allowances`: what peers may cause.
+//! * `allowances`, `casemapping`: what peers and the server may cause.
 //! * `persistence`: which files are to be written, and when.
 //! * `key_dates`, `known_keys`: when keys were made and used; what follows from whose keys are known.
 //! * `split_lines`, `crossing`: lines that a gateway cut; key exchanges at the same time.
@@ -14,25 +14,31 @@
 //! * `conversation`, `conversations`: how it stands with each; who is there.
 //! * `remembered`: who stays closed over a restart.
 //!
-//! What the engine does with them, by where it comes from:
+//! What concerns several parts borrows these and no others, and knows the engine no more than they do:
 //!
-//! * `greeting`, `arrival`, `versions`: a module that comes, goes and describes IRC.
+//! * `peers`, `standing`, `key_search`: how it stands with each peer, and which key is meant; only to look at.
+//! * `info`, `overview`, `help`: what the user asks; the whole account as data.
+//! * `pattern_lists`, `forgetting`: what the user sets, and wants to know no more.
+//! * `nicks`, `casemapping_change`, `takeover`: who is whom, by which rule, and whom a module holds closed.
+//! * `closed`, `hashes`: whom to hold closed, looked at at the end of a step.
+//! * `peer_limits`: what a peer may cause.
+//! * `load`, `foreign_files`: what survived a restart; files of other programs.
+//! * `versions`: a module and an otrd that were not made together.
+//!
+//! What the engine does with them, where it takes libotr, keys and conversations together:
+//!
+//! * `greeting`, `arrival`: a module that comes, goes and describes IRC.
 //! * `outgoing`, `incoming`: what the user typed, what a peer sent.
-//! * `joining`, `key_exchange`, `automatic`: lines that were cut, steps of key exchanges, lines that
-//!   nobody typed.
+//! * `key_exchange`: steps of key exchanges.
 //! * `session`, `private`, `ending`, `smp`: what libotr said of a session, and what the user asked for.
-//! * `nicks`, `casemapping_change`: nick changes, comings and goings; another rule for comparing nicks.
-//! * `handles`, `keys`: libotr's peers, our key.
-//! * `run`, `info`, `help`, `trust`, `pattern_lists`: commands and their answers.
-//! * `import_export`: keys and fingerprints of other programs.
-//! * `load`: what survived a restart.
-//!
-//! What comes out beside it: `closed`, `standing`, which look at the end of a step at
-//! whatever it changed; `overview`, the whole account as data.
+//! * `keys`, `trust`: our key; whose keys are trusted.
+//! * `run`: commands, each to whom it concerns; `borrowed`: who gets which parts.
+//! * `import_export`: keys and fingerprints of other programs become ours.
 
 mod action;
 mod allowances;
 mod arrival;
+mod borrowed;
 mod casemapping;
 mod casemapping_change;
 mod closed;
@@ -40,6 +46,8 @@ mod conversation;
 mod conversations;
 mod crossing;
 mod ending;
+mod foreign_files;
+mod forgetting;
 mod greeting;
 mod hashes;
 mod help;
@@ -91,21 +99,15 @@ use policy::Policy;
 use crate::store::{StoredFile, StoredFiles};
 use allowances::Allowances;
 use casemapping::Casemapping;
-use closed::Closing;
 use conversations::Conversations;
-use info::Info;
 use key_dates::KeyDates;
-use key_search::KeySearch;
 use load::Loaded;
 use messages::Message;
-use nicks::Nicks;
 use otr::fragment::Reassembler;
 use otr::{FingerprintStore, Otr, Peer};
 use output::Output;
 use overview::Overview;
 use own_key::OwnKey;
-use pattern_lists::PolicyCommands;
-use peer_limits::PeerLimits;
 use peers::Peers;
 use persistence::Persistence;
 use policies::Policies;
@@ -117,7 +119,6 @@ use proto::shim::{Standing, guard};
 use proto::worker::WorkerConfig;
 use remembered::Remembered;
 use std::time::Duration;
-use trust::Forgetting;
 use zeroize::Zeroizing;
 
 /// The conversations of one account.
@@ -347,30 +348,6 @@ impl Engine {
         self.peers().rules()
     }
 
-    /// `info` and its like.
-    fn info(&mut self) -> Info<'_> {
-        Info {
-            account: &self.account,
-            otr: &self.otr,
-            own_key: &self.own_key,
-            peers: Peers::new(&self.policies, &self.known, &self.conversations),
-            at_rest: self.at_rest,
-            now: self.now,
-            output: &mut self.output,
-        }
-    }
-
-    /// `policy` and its like.
-    fn policy_commands(&mut self) -> PolicyCommands<'_> {
-        PolicyCommands {
-            policies: &mut self.policies,
-            known: &self.known,
-            conversations: &mut self.conversations,
-            persistence: &mut self.persistence,
-            output: &mut self.output,
-        }
-    }
-
     /// Peers to whom nothing may go in clear: until the user says otherwise, or for now.
     pub fn protected(&self, pending: bool) -> Vec<Nick> {
         let told = if pending { GuardTold::Pending } else { GuardTold::Closed };
@@ -387,70 +364,12 @@ impl Engine {
         self.opened.push(nick.clone());
     }
 
-    /// Who is closed, and what the module is told of that.
-    fn closing(&mut self) -> Closing<'_> {
-        Closing {
-            policies: &mut self.policies,
-            known: &self.known,
-            conversations: &mut self.conversations,
-            persistence: &mut self.persistence,
-            output: &mut self.output,
-        }
-    }
-
-    /// Who is whom, and has which nick.
-    fn nicks(&mut self) -> Nicks<'_> {
-        Nicks {
-            otr: &mut self.otr,
-            known: &mut self.known,
-            fragments: &mut self.fragments,
-            policies: &mut self.policies,
-            conversations: &mut self.conversations,
-            persistence: &mut self.persistence,
-            now: self.now,
-            output: &mut self.output,
-        }
-    }
-
     /// The server says how it compares nicks.
     fn hear_casemapping(&mut self, word: &str) {
         let is_news = self.policies.is_other_casemapping(word);
         if self.casemapping.hear(word, is_news, self.now.mono) {
             self.nicks().change_casemap(word);
         }
-    }
-
-    /// What peers may cause.
-    fn peer_limits(&mut self) -> PeerLimits<'_> {
-        PeerLimits {
-            allowances: &mut self.allowances,
-            known: &self.known,
-            conversations: &mut self.conversations,
-            now: self.now.mono,
-            output: &mut self.output,
-        }
-    }
-
-    /// `forget`
-    fn forgetting(&mut self) -> Forgetting<'_> {
-        Forgetting {
-            otr: &self.otr,
-            known: &mut self.known,
-            key_dates: &mut self.key_dates,
-            conversations: &self.conversations,
-            persistence: &mut self.persistence,
-            output: &mut self.output,
-        }
-    }
-
-    /// Which keys the user means.
-    fn key_search(&self) -> KeySearch<'_> {
-        KeySearch::new(&self.known, &self.conversations)
-    }
-
-    /// How it stands with each peer, to look at.
-    fn peers(&self) -> Peers<'_> {
-        Peers::new(&self.policies, &self.known, &self.conversations)
     }
 
     /// A line of `*otr` about a peer, as often as this one may cause it.

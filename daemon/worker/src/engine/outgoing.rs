@@ -7,7 +7,7 @@ use crate::text::ctcp;
 use otr::Peer;
 use otr::message::{self, OtrLine};
 use proto::irc::Text;
-use proto::shim::{Effect, MessageKind, OutgoingMessage, Security};
+use proto::shim::{Effect, MessageKind};
 use std::borrow::Cow;
 
 impl Engine {
@@ -28,7 +28,7 @@ impl Engine {
             }
             MessageKind::Text | MessageKind::Action => self.words(&peer, out, policy),
             MessageKind::Notice | MessageKind::Ctcp | MessageKind::CtcpReply => {
-                self.side_words(&peer, out, policy)
+                self.conversations.side_words(&peer, out, policy, self.now.mono, &mut self.output)
             }
         }
     }
@@ -54,7 +54,7 @@ impl Engine {
                     self.conversations.give_back(peer, &Message::BackRequired {}, &mut self.output);
                 }
             }
-            Phase::Clear => self.in_clear(peer, out, policy),
+            Phase::Clear => self.conversations.in_clear(peer, out, policy, &mut self.output),
             phase => {
                 let why = phase.why_blocked(&out.message.to, policy);
                 if phase.is_to_ask_anew()
@@ -71,46 +71,6 @@ impl Engine {
         }
     }
 
-    /// Notices and CTCPs never go into a private conversation, nor past one.
-    fn side_words(&mut self, peer: &Peer, out: Outgoing, policy: Policy) {
-        let guarded = self.conversations.get(peer).is_some_and(|c| c.is_guarded());
-        if !guarded && policy != Policy::Required {
-            return self.output.effect(Effect::Pass);
-        }
-        if out.message.kind != MessageKind::Notice
-            && ctcp::is_typing_notice(out.message.text.as_bytes())
-        {
-            return; // sent by the client at each key: dropped, as TAGMSG is
-        }
-        match out.message.kind {
-            // Clients answer by themselves; the user typed nothing that could get lost.
-            MessageKind::CtcpReply => self.report_seldom(peer, Message::CtcpHeldBack {}),
-            _ => self.output.refuse(out, &Message::BackNotice {}),
-        }
-    }
-
-    /// A message to a peer with whom nothing is private.
-    fn in_clear(&mut self, peer: &Peer, out: Outgoing, policy: Policy) {
-        let tag = message::whitespace_tag(true, true);
-        let OutgoingMessage { to, kind, text, .. } = &out.message;
-        let text = text.as_bytes();
-        let fits = text.len() + tag.len() <= self.output.module().room(to, "PRIVMSG");
-        let command = text.first().is_none_or(|b| b"!./\\@~".contains(b));
-        let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let offers = policy.tags()
-            && *kind == MessageKind::Text
-            && fits
-            && !command
-            && !text.starts_with(b"?OTR")
-            && conversation.offers();
-        if !offers {
-            return self.output.effect(Effect::Pass);
-        }
-        let text = Text::new([text, tag].concat());
-        self.output.effect(Effect::Send { to: to.clone(), kind: *kind, text });
-        self.output.echo(out, Security::Clear);
-    }
-
     /// Encrypts one line in the pinned session, or gives it back.
     pub(super) fn encrypt(&mut self, peer: &Peer, out: Outgoing) {
         if !self.output.module().is_online() {
@@ -124,7 +84,7 @@ impl Engine {
         let (instance, fingerprint) = (private.instance, private.fingerprint);
         let security = known_keys::security(&self.known, peer, private.fingerprint);
         if self.otr.private_key_of(handle, instance) != Some(fingerprint) {
-            self.reconcile(peer);
+            self.conversations.reconcile(&self.otr, peer, &mut self.persistence, &mut self.output);
             return self.output.refuse(out, &Message::BackKeysGone {});
         }
         let plain = match out.message.kind {

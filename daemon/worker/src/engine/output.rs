@@ -4,21 +4,13 @@
 use super::action::{Action, Outgoing};
 use super::messages::Message;
 use super::module_view::ModuleView;
-use crate::text::ctcp;
-use crate::text::sanitize::{quote, single_line};
-use crate::text::wrap;
+use crate::text::sanitize::quote;
 use otr::fragment;
-use proto::irc::{Nick, Source, Text};
-use proto::shim::{About, Effect, IncomingMessage, MessageKind, OutgoingMessage, Security, Style};
+use proto::irc::{Nick, Text};
+use proto::shim::{About, Effect, MessageKind, OutgoingMessage, Security, Style};
 
 mod announcements;
-
-/// Bytes that a module may put in front of a text that was not protected as the user might believe,
-/// as `[UNVERIFIED NEW KEY] `.
-const MARK: usize = 21;
-
-/// Bytes left for a decrypted text in one line to a client. Clients promise no more than 512.
-const CLIENT_LINE: usize = 512;
+mod peer_texts;
 
 /// The actions of the step under way, and the module that they are for.
 #[derive(Default)]
@@ -131,84 +123,6 @@ impl Output {
                 self.report_of(to, Message::LineNotSent { reason: error.to_string() });
                 false
             }
-        }
-    }
-
-    /// A peer's text to the user's clients, in as many lines as it takes. Clear text comes by this
-    /// way only where the conversation is private.
-    pub(super) fn deliver(
-        &mut self,
-        from: Source,
-        kind: MessageKind,
-        security: Security,
-        text: &[u8],
-    ) {
-        let mark = match security {
-            Security::Clear | Security::Changed => MARK,
-            Security::Unverified | Security::Verified => 0,
-        };
-        let wrapping = match kind {
-            MessageKind::Action => "\x01ACTION \x01".len(),
-            _ => 0,
-        };
-        let room = wrap::room(CLIENT_LINE, from.as_bytes().len(), "PRIVMSG", Nick::MAX / 2);
-        let room = room.saturating_sub(wrapping + mark);
-        let piece = |from, piece: &[u8]| Effect::Deliver {
-            from,
-            kind,
-            text: Text::new(piece),
-            security: Some(security),
-            unexpected: security == Security::Clear,
-            late: false,
-            repeat: false,
-        };
-        let mut pieces = wrap::wrap(text, room);
-        let Some(last) = pieces.pop() else { return };
-        for text in pieces {
-            self.effect(piece(from.clone(), text));
-        }
-        self.effect(piece(from, last));
-    }
-
-    /// Clear text of a peer, exactly as it came, unless they are closed for it.
-    pub(super) fn clear(&mut self, message: &IncomingMessage, closed: bool) {
-        match closed {
-            true => self.clear_marked(message),
-            false => self.effect(Effect::Pass),
-        }
-    }
-
-    /// Clear text that is not the held message any more.
-    pub(super) fn clear_stripped(&mut self, message: &IncomingMessage, closed: bool) {
-        match closed {
-            true => self.clear_marked(message),
-            false => self.effect(Effect::Deliver {
-                from: message.from.clone(),
-                kind: message.kind,
-                text: message.text.clone(),
-                security: Some(Security::Clear),
-                unexpected: false,
-                late: false,
-                repeat: false,
-            }),
-        }
-    }
-
-    /// Clear text of a peer who is closed for it.
-    pub(super) fn clear_marked(&mut self, message: &IncomingMessage) {
-        let text = message.text.as_bytes();
-        let ctcp = [b"CTCP ".as_slice(), text].concat();
-        let from = message.from.clone();
-        match message.kind {
-            MessageKind::Ctcp | MessageKind::CtcpReply if ctcp::is_typing_notice(text) => {}
-            // Clients answer CTCP by themselves, in clear: shown as text it stays unanswered.
-            MessageKind::Ctcp => {
-                self.deliver(from, MessageKind::Text, Security::Clear, &single_line(&ctcp))
-            }
-            MessageKind::CtcpReply => {
-                self.deliver(from, MessageKind::Notice, Security::Clear, &single_line(&ctcp))
-            }
-            kind => self.deliver(from, kind, Security::Clear, &single_line(text)),
         }
     }
 

@@ -13,7 +13,7 @@ impl Engine {
         fingerprint: Fingerprint,
         version: Version,
     ) {
-        self.exchange_done(peer, instance);
+        self.conversations.exchange_done(peer, instance);
         let trust = self.known.trust(peer, fingerprint).unwrap_or_default();
         let other = known_keys::is_other(&self.known, peer, fingerprint);
         let wall = self.now.wall;
@@ -38,7 +38,7 @@ impl Engine {
             let version = session.map_or(Version::V3, |s| s.version);
             return self.went_private(peer, instance, fingerprint, version);
         }
-        self.exchange_done(peer, instance);
+        self.conversations.exchange_done(peer, instance);
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         conversation.keys_renewed();
         let nick = conversation.nick().clone();

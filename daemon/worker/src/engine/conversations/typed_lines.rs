@@ -1,17 +1,76 @@
-//! What the user typed and cannot go out yet: it waits, and comes back where nothing private comes about.
+//! What the user typed: it goes out in clear where it may, or waits until the conversation is private, and
+//! comes back where nothing comes of that.
 
 use super::Conversations;
 use crate::engine::action::Outgoing;
 use crate::engine::messages::Message;
 use crate::engine::output::Output;
 use crate::engine::persistence::Persistence;
+use crate::engine::policy::Policy;
 use crate::limits;
 use crate::store::StoredFile;
-use otr::Peer;
-use proto::shim::Effect;
+use crate::text::ctcp;
+use otr::{Peer, message};
+use proto::irc::Text;
+use proto::shim::{Effect, MessageKind, OutgoingMessage, Security};
 use std::time::Duration;
 
 impl Conversations {
+    /// Notices and CTCPs never go into a private conversation, nor past one.
+    pub(in crate::engine) fn side_words(
+        &mut self,
+        peer: &Peer,
+        out: Outgoing,
+        policy: Policy,
+        now: Duration,
+        output: &mut Output,
+    ) {
+        let guarded = self.get(peer).is_some_and(|c| c.is_guarded());
+        if !guarded && policy != Policy::Required {
+            return output.effect(Effect::Pass);
+        }
+        if out.message.kind != MessageKind::Notice
+            && ctcp::is_typing_notice(out.message.text.as_bytes())
+        {
+            return; // sent by the client at each key: dropped, as TAGMSG is
+        }
+        match out.message.kind {
+            // Clients answer by themselves; the user typed nothing that could get lost.
+            MessageKind::CtcpReply => {
+                self.report_seldom(peer, now, Message::CtcpHeldBack {}, output)
+            }
+            _ => output.refuse(out, &Message::BackNotice {}),
+        }
+    }
+
+    /// A message to a peer with whom nothing is private.
+    pub(in crate::engine) fn in_clear(
+        &mut self,
+        peer: &Peer,
+        out: Outgoing,
+        policy: Policy,
+        output: &mut Output,
+    ) {
+        let tag = message::whitespace_tag(true, true);
+        let OutgoingMessage { to, kind, text, .. } = &out.message;
+        let text = text.as_bytes();
+        let fits = text.len() + tag.len() <= output.module().room(to, "PRIVMSG");
+        let command = text.first().is_none_or(|b| b"!./\\@~".contains(b));
+        let Some(conversation) = self.get_mut(peer) else { return };
+        let offers = policy.tags()
+            && *kind == MessageKind::Text
+            && fits
+            && !command
+            && !text.starts_with(b"?OTR")
+            && conversation.offers();
+        if !offers {
+            return output.effect(Effect::Pass);
+        }
+        let text = Text::new([text, tag].concat());
+        output.effect(Effect::Send { to: to.clone(), kind: *kind, text });
+        output.echo(out, Security::Clear);
+    }
+
     /// Puts a line aside until the conversation is private.
     pub(in crate::engine) fn wait(
         &mut self,
