@@ -181,7 +181,7 @@ impl<'a> ForeignFiles<'a> {
             // another protocol a nick, whoever was named as the owner.
             let nick = found.peer.as_bytes().split(|byte| *byte == b'@').next();
             let nick = nick.filter(|_| found.owner.is_irc());
-            let Some(peer) = nick.and_then(|nick| peer_of(nick)) else {
+            let Some(peer) = nick.and_then(&peer_of) else {
                 skipped += 1;
                 continue;
             };

@@ -150,4 +150,14 @@ mod tests {
         assert_eq!(longest("alice!~verylongident@host"), "alice!~verylongident@host".len());
         assert_eq!(longest("alice"), "alice".len() + LONGEST_IDENT);
     }
+
+    #[test]
+    fn it_is_told_what_it_does_not_know() {
+        let mut module = ModuleView::default();
+        let rule = Rule { pattern: Nick::new("*").unwrap(), required: true };
+        assert!(!module.learns_rules(&[]));
+        assert!(module.learns_rules(std::slice::from_ref(&rule)));
+        assert!(!module.learns_rules(&[rule]));
+        assert!(module.learns_rules(&[]));
+    }
 }

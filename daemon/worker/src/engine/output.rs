@@ -49,6 +49,18 @@ impl Output {
         std::mem::take(&mut self.actions)
     }
 
+    /// The codes of what the user is told, for tests of parts alone.
+    #[cfg(test)]
+    pub(super) fn take_codes(&mut self) -> Vec<String> {
+        let code = |action| match action {
+            Action::Effect(Effect::Print { about, .. } | Effect::Refuse { about, .. }) => {
+                about.code
+            }
+            _ => None,
+        };
+        self.take().into_iter().filter_map(code).collect()
+    }
+
     /// A line of `*otr`.
     pub(super) fn report(&mut self, message: Message) {
         self.print(message.style(), message.text(), message.about());
@@ -144,4 +156,79 @@ pub fn left_out(count: usize) -> Effect {
 
 fn printed(style: Style, text: String, about: About) -> Effect {
     Effect::Print { text: Text::from(text), style, repeat: false, about }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::shim::Network;
+
+    fn bob() -> Nick {
+        Nick::new("bob").unwrap()
+    }
+
+    #[test]
+    fn what_comes_first_stands_before_all_that_was_said() {
+        let mut output = Output::default();
+        output.report(Message::Finished {});
+        output.effects_first([Effect::Hold, Effect::Pass]);
+        let kinds = output.take().into_iter().map(|action| match action {
+            Action::Effect(Effect::Hold) => "hold",
+            Action::Effect(Effect::Pass) => "pass",
+            Action::Effect(Effect::Print { .. }) => "print",
+            _ => "something else",
+        });
+        assert_eq!(kinds.collect::<Vec<_>>(), ["hold", "pass", "print"]);
+        assert!(output.take().is_empty());
+    }
+
+    #[test]
+    fn what_nobody_hears_is_said_to_the_next_module() {
+        let mut output = Output::default();
+        output.report_or_note(Message::Finished {});
+        assert!(output.take().is_empty());
+        assert_eq!(output.module_mut().take_notes(), [Message::Finished {}]);
+        assert!(output.module_mut().take_notes().is_empty());
+    }
+
+    #[test]
+    fn a_line_about_a_peer_names_them_for_people_and_for_programs() {
+        let mut output = Output::default();
+        output.report_of(&bob(), Message::Finished {});
+        let Some(Action::Effect(Effect::Print { text, about, .. })) = output.take().pop() else {
+            panic!("nothing is said");
+        };
+        assert!(text.as_bytes().starts_with(b"[bob] "), "{text:?}");
+        assert_eq!(about.peer, Some(bob()));
+    }
+
+    #[test]
+    fn a_long_line_goes_out_in_pieces_that_fit() {
+        let mut output = Output::default();
+        let long = [b"?OTR:".as_slice(), &[b'A'; 2000], b"."].concat();
+        let room = output.module().room(&bob(), "PRIVMSG");
+        assert!(output.send_line(&bob(), b"?OTR:AAA.".to_vec()));
+        assert_eq!(output.take().len(), 1);
+        // Only a message of version 3 or 2 can be cut; this one is none.
+        assert!(!output.send_line(&bob(), long));
+        assert_eq!(output.take_codes(), ["line_not_sent"]);
+        let version_3 = [b"?OTR:AAMD".as_slice(), &[b'A'; 2000], b"."].concat();
+        assert!(output.send_line(&bob(), version_3));
+        let pieces = output.take();
+        assert!(pieces.len() > 2000 / room);
+        for piece in pieces {
+            let Action::Effect(Effect::Send { text, .. }) = piece else { panic!("not sent") };
+            assert!(text.as_bytes().len() <= room);
+        }
+    }
+
+    #[test]
+    fn without_irc_the_user_is_told_so() {
+        let mut output = Output::default();
+        assert!(!output.online_or_say(&bob()));
+        assert_eq!(output.take_codes(), ["offline"]);
+        output.module_mut().describes(Network { connected: true, ..Network::default() });
+        assert!(output.online_or_say(&bob()));
+        assert!(output.take().is_empty());
+    }
 }

@@ -177,3 +177,54 @@ impl PolicyCommands<'_> {
         fitting.next().map(|peer| self.conversations.spelled(peer))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::conversation::Phase;
+    use otr::Peer;
+    use std::time::Duration;
+
+    /// What an account with a blocked conversation with bob is told for each command, and which files
+    /// are to be written then.
+    fn told(run: impl FnOnce(&mut PolicyCommands<'_>)) -> (Vec<String>, Vec<StoredFile>) {
+        let known = FingerprintStore::new("alice").unwrap();
+        let (mut policies, mut conversations) = (Policies::default(), Conversations::default());
+        let (mut persistence, mut output) = (Persistence::default(), Output::default());
+        let nick = Nick::new("bob").unwrap();
+        let bob = conversations.begin_closed(nick, Phase::lost(), Duration::ZERO);
+        conversations.insert(Peer::new(b"bob").unwrap(), bob);
+        run(&mut PolicyCommands {
+            policies: &mut policies,
+            known: &known,
+            conversations: &mut conversations,
+            persistence: &mut persistence,
+            output: &mut output,
+        });
+        (output.take_codes(), persistence.take())
+    }
+
+    fn pattern(pattern: &str, remove: bool) -> Patterns {
+        Patterns { pattern: Some(pattern.to_owned()), remove }
+    }
+
+    #[test]
+    fn who_is_closed_cannot_be_ignored() {
+        for typed in ["bob", "B*"] {
+            let (said, files) = told(|it| it.patterns(List::Ignore, &pattern(typed, false)));
+            assert_eq!((said, files), (vec!["private_with".to_owned()], vec![]), "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_is_saved_once_and_said() {
+        let (said, files) = told(|it| {
+            it.patterns(List::Ignore, &pattern("carol", false));
+            it.patterns(List::Ignore, &pattern("CAROL", false));
+            it.patterns(List::Ignore, &pattern("carol", true));
+            it.patterns(List::Ignore, &pattern("carol", true));
+        });
+        assert_eq!(said, ["pattern_added", "pattern_there", "pattern_removed", "pattern_missing"]);
+        assert_eq!(files, [StoredFile::Settings]);
+    }
+}
