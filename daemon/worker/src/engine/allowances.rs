@@ -11,8 +11,6 @@ pub(super) struct Allowances {
     /// Lines that say that a message could not be read.
     pub(super) error_replies: TokenBucket,
     pub(super) heartbeats: TokenBucket,
-    /// Changes of the server's rule for comparing nicks.
-    pub(super) casemappings: TokenBucket,
     /// Queries for conversations that a restart interrupted.
     pub(super) asking_anew: TokenBucket,
 }
@@ -25,7 +23,6 @@ impl Default for Allowances {
             authentications: bucket(limits::SMP_BURST_ALL, limits::SMP_EVERY_ALL),
             error_replies: bucket(limits::ERROR_REPLIES_BURST_ALL, limits::ERROR_REPLIES_EVERY_ALL),
             heartbeats: bucket(limits::HEARTBEATS_BURST_ALL, limits::HEARTBEATS_EVERY_ALL),
-            casemappings: bucket(limits::CASEMAPPINGS_BURST, limits::CASEMAPPINGS_EVERY),
             asking_anew: bucket(limits::ASKING_ANEW_BURST, limits::ASKING_ANEW_EVERY),
         }
     }

@@ -9,7 +9,7 @@ impl Engine {
     pub(super) fn arrived(&mut self, arrival: &Arrival) {
         let restore =
             format!("otrctl -a {}/{} restore-account", self.account.user, self.account.network);
-        self.module.note(match arrival {
+        self.output.module_mut().note(match arrival {
             Arrival::Moved { from, replaced } => {
                 let (user, network) = (from.user.to_string(), from.network.to_string());
                 match replaced {

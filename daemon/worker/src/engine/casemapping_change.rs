@@ -1,36 +1,15 @@
 //! When the server's rule for comparing nicks turns out to be another one.
 
 use super::conversation::{Conversation, Merged, Phase};
+use super::known_keys;
 use super::messages::Message;
-use super::{Engine, known_keys};
-use crate::limits;
+use super::nicks::Nicks;
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
 use otr::Peer;
 use proto::irc::Nick;
 
-impl Engine {
-    /// The server says how it compares nicks. Changes over the allowance take effect later; until then the
-    /// module keeps closed every name that any rule takes for a closed one.
-    pub(super) fn hear_casemapping(&mut self, word: &str) {
-        if !self.policies.is_other_casemapping(word) {
-            self.casemapping_later = None;
-        } else if self.allowances.casemappings.take(self.now.mono) {
-            self.casemapping_later = None;
-            self.change_casemap(word);
-        } else {
-            let at = self.now.mono + limits::CASEMAPPINGS_EVERY;
-            self.casemapping_later = Some((at, word.to_owned()));
-        }
-    }
-
-    pub(super) fn hear_casemapping_later(&mut self) {
-        let now = self.now.mono;
-        if let Some((_, word)) = self.casemapping_later.take_if(|(at, _)| *at <= now) {
-            self.hear_casemapping(&word);
-        }
-    }
-
+impl Nicks<'_> {
     /// The server compares nicks by another rule than we believed. Nicks that were two may be one
     /// now, and the other way round: whatever was closed for clear text stays closed.
     pub(super) fn change_casemap(&mut self, word: &str) {
@@ -66,8 +45,8 @@ impl Engine {
     }
 
     /// Gives a conversation its place by its nick; shares it with one that is there already.
-    pub(super) fn seat(&mut self, old: Option<&Peer>, mut conversation: Conversation) {
-        let Some(new) = self.peer(conversation.nick().as_bytes()) else {
+    fn seat(&mut self, old: Option<&Peer>, mut conversation: Conversation) {
+        let Some(new) = self.conversations.peer(conversation.nick().as_bytes()) else {
             return self.otr.forget(conversation.handle());
         };
         let moved = old.filter(|old| **old != new);
@@ -95,10 +74,10 @@ impl Engine {
         self.conversations.insert(new, conversation);
         if let Some((keeps, other)) = both_closed {
             let (one, two) = (quote(keeps.as_bytes()), quote(other.as_bytes()));
-            self.report_of(&keeps, Message::OneNick { one, two });
+            self.output.report_of(&keeps, Message::OneNick { one, two });
         }
         for line in unsent {
-            self.refuse(line, &Message::BackOneNick {});
+            self.output.refuse(line, &Message::BackOneNick {});
         }
     }
 
@@ -110,7 +89,7 @@ impl Engine {
             let handle = self.conversations.handle(peer);
             handle.is_some_and(|handle| self.otr.keys_in_use(handle).contains(&fingerprint))
         };
-        if known_keys::fold(&mut self.known, casemap, in_use) {
+        if known_keys::fold(self.known, casemap, in_use) {
             self.persistence.changed(StoredFile::Fingerprints);
         }
     }

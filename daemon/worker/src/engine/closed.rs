@@ -2,63 +2,33 @@
 
 use super::action::Outgoing;
 use super::conversation::{Conversation, GuardTold};
+use super::conversations::Conversations;
 use super::messages::Message;
+use super::output::Output;
+use super::peers::Peers;
+use super::persistence::Persistence;
+use super::policies::Policies;
 use super::policies::module_rules::Compared;
-use super::{Action, Engine, Phase};
-use crate::limits;
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
-use otr::Peer;
+use otr::{FingerprintStore, Peer};
 use proto::irc::Nick;
 use proto::shim::Effect;
-use proto::shim::guard::{self, ClosedNicks, Rule};
-use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashSet};
+use proto::shim::guard;
+use std::collections::HashSet;
 
-/// Names that one line of `*otr` lists.
-const NAMED: usize = 20;
+/// The parts that close somebody, and have to know of it.
+pub(super) struct Closing<'a> {
+    pub(super) policies: &'a mut Policies,
+    pub(super) known: &'a FingerprintStore,
+    pub(super) conversations: &'a mut Conversations,
+    pub(super) persistence: &'a mut Persistence,
+    pub(super) output: &'a mut Output,
+}
 
-impl Engine {
-    /// A module that was not connected before says whom it holds closed. Who is known here by any
-    /// of our files, and not closed, was private once: another otrd may have seen to it, or files
-    /// are lost.
-    pub(super) fn take_over(&mut self, closed: &ClosedNicks) {
-        if closed.everybody && self.conversations.close_everybody() {
-            self.persistence.changed(StoredFile::Conversations);
-        }
-        let hashes: HashSet<&str> = closed.hashes.iter().map(String::as_str).collect();
-        if hashes.is_empty() {
-            return;
-        }
-        let mut nicks: BTreeMap<Vec<u8>, Nick> = BTreeMap::new();
-        let of_files = self.known.peers().filter_map(|peer| Nick::new(peer.as_bytes()).ok());
-        let met = self.conversations.values().map(|c| c.nick().clone());
-        for nick in of_files.chain(met) {
-            nicks.insert(guard::fold(nick.as_bytes()), nick);
-        }
-        let mut names = Vec::new();
-        for (folded, nick) in nicks {
-            let Some(peer) = self.peer(nick.as_bytes()) else { continue };
-            if self.conversations.is_closed(&peer)
-                || !hashes.contains(hash(&closed.salt, &folded).as_str())
-            {
-                continue;
-            }
-            self.close(nick.clone(), Phase::lost());
-            if let Some(conversation) = self.conversations.get_mut(&peer) {
-                conversation.module_guards(GuardTold::Closed);
-            }
-            names.push(quote(nick.as_bytes()));
-        }
-        if names.is_empty() {
-            return;
-        }
-        self.persistence.changed(StoredFile::Conversations);
-        let more = names.len().saturating_sub(NAMED);
-        names.truncate(NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let names = names.join(", ");
-        self.report(Message::UnknownToOtrd { names: format!("{names}{more}") });
+impl Closing<'_> {
+    fn peers(&self) -> Peers<'_> {
+        Peers::new(self.policies, self.known, self.conversations)
     }
 
     /// A module that was not connected before says whether anything was required. Where that is news here,
@@ -68,7 +38,7 @@ impl Engine {
             Compared::Same => return,
             Compared::ToSave => {}
             Compared::Lost => {
-                self.module.note(Message::SettingsLost {});
+                self.output.module_mut().note(Message::SettingsLost {});
                 self.conversations.touch_all();
             }
         }
@@ -83,7 +53,7 @@ impl Engine {
         }
         if let Some(other) = self.conversations.same_to_some(&out.message.to) {
             let (one, other) = (quote(out.message.to.as_bytes()), quote(other.as_bytes()));
-            self.refuse(out.clone(), &Message::BackOtherRules { one, other });
+            self.output.refuse(out.clone(), &Message::BackOtherRules { one, other });
             return false;
         }
         if let Some(conversation) = self.conversations.get_mut(peer) {
@@ -91,26 +61,10 @@ impl Engine {
             // Said all the same: the module may have written this line before it read that the user's
             // word opens them.
             let nick = conversation.nick().clone();
-            self.actions.push(protect(nick, false));
+            self.output.effect(protect(nick, false));
             self.persistence.changed(StoredFile::Conversations);
         }
         true
-    }
-
-    /// Whether one more nick can be kept closed by its name; otherwise everybody is.
-    pub(super) fn room_for_closed(&mut self) -> bool {
-        if self.conversations.fewer_closed_than(limits::CLOSED) {
-            return true;
-        }
-        if self.conversations.close_everybody() {
-            self.persistence.changed(StoredFile::Conversations);
-        }
-        false
-    }
-
-    /// The user's word opens a nick, whatever is known of it here.
-    pub(super) fn open(&mut self, nick: &Nick) {
-        self.opened.push(nick.clone());
     }
 
     /// The user finished all conversations.
@@ -118,22 +72,21 @@ impl Engine {
         if self.conversations.open_everybody() {
             self.persistence.changed(StoredFile::Conversations);
         }
-        if self.module.remembers() {
-            self.effect(Effect::Open);
+        if self.output.module().remembers() {
+            self.output.effect(Effect::Open);
         }
     }
 
-    /// Tells the module about every peer whose guard changed in this step. Turned on before, and
-    /// off after, everything else that the step does.
-    pub(super) fn guard_changes(&mut self, peers: &[Peer]) {
+    /// Tells the module about every peer whose guard changed in this step, and about those whom the user's
+    /// word has opened. Turned on before, and off after, everything else that the step does.
+    pub(super) fn guard_changes(&mut self, opened: &[Nick], peers: &[Peer]) {
         let (mut on, mut off) = (Vec::new(), Vec::new());
-        let opened: Vec<Nick> = std::mem::take(&mut self.opened);
-        for nick in &opened {
+        for nick in opened {
             off.push((nick.clone(), true));
         }
         for peer in peers {
             let Some(conversation) = self.conversations.get(peer) else { continue };
-            let is = conversation.guard_wanted(|| self.is_required(peer));
+            let is = conversation.guard_wanted(|| self.peers().is_required(peer));
             if conversation.is_guarded_so(is) {
                 continue;
             }
@@ -163,66 +116,32 @@ impl Engine {
             }
         };
         let on = on.into_iter().rev().map(|(peer, pending)| protect(peer, pending));
-        self.actions.splice(0..0, on);
+        self.output.effects_first(on);
         off.sort();
         off.dedup();
         for (peer, by_user) in off {
-            let effect = Effect::Protect { peer, on: false, pending: false, by_user };
-            self.actions.push(Action::Effect(effect));
+            self.output.effect(Effect::Protect { peer, on: false, pending: false, by_user });
         }
-        self.actions.extend(again.into_iter().map(|(peer, pending)| protect(peer, pending)));
-    }
-
-    /// Peers to whom nothing may go in clear: until the user says otherwise, or for now.
-    pub fn protected(&self, pending: bool) -> Vec<Nick> {
-        let told = if pending { GuardTold::Pending } else { GuardTold::Closed };
-        self.conversations.guarded(told)
-    }
-
-    /// Whether nothing may go in clear to anybody.
-    pub fn everybody_closed(&self) -> bool {
-        self.conversations.everybody_closed()
-    }
-
-    /// The rules for lines of other modules.
-    pub fn rules(&self) -> Vec<Rule> {
-        let trusted = self.known.peers().filter(|peer| self.known.trusts(peer));
-        self.policies.guard_rules(trusted)
+        for (peer, pending) in again {
+            self.output.effect(protect(peer, pending));
+        }
     }
 
     /// Tells the module where they changed.
     pub(super) fn rules_changes(&mut self) {
-        if !self.module.remembers() {
+        if !self.output.module().remembers() {
             return;
         }
-        let rules = self.rules();
-        if rules != self.module.rules {
+        let rules = self.peers().rules();
+        if self.output.module_mut().learns_rules(&rules) {
             if self.policies.note_told() {
                 self.persistence.changed(StoredFile::Settings);
             }
-            self.module.rules.clone_from(&rules);
-            self.actions.insert(0, Action::Effect(Effect::Rules { rules }));
+            self.output.effects_first([Effect::Rules { rules }]);
         }
     }
 }
 
-fn protect(peer: Nick, pending: bool) -> Action {
-    Action::Effect(Effect::Protect { peer, on: true, pending, by_user: false })
-}
-
-/// A nick as the module keeps it.
-pub fn hash(salt: &str, folded: &[u8]) -> String {
-    let digest = Sha256::new().chain_update(salt).chain_update(folded).finalize();
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hash_is_the_beginning_of_the_sum_of_salt_and_nick() {
-        // printf saltbob | sha256sum
-        assert_eq!(hash("salt", &guard::fold(b"BOB")), "07a2341cc0c47680c9c518fc4c5b003d");
-    }
+fn protect(peer: Nick, pending: bool) -> Effect {
+    Effect::Protect { peer, on: true, pending, by_user: false }
 }

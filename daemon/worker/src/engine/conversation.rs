@@ -127,6 +127,11 @@ impl Conversation {
         self.phase.private()
     }
 
+    /// Whether it was private, and goes on nowhere or at another nick.
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self.phase(), Phase::Blocked { .. } | Phase::Moved { .. })
+    }
+
     pub fn is_private(&self) -> bool {
         self.private().is_some()
     }

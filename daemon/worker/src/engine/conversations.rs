@@ -2,14 +2,25 @@
 //! be looked at afterwards does not grow with the number of peers.
 
 use super::conversation::{Conversation, GuardTold, LeftBehind, Phase};
+use super::messages::Message;
+use super::output::Output;
+use super::persistence::Persistence;
 use crate::limits;
+use crate::store::StoredFile;
 use crate::text::casemap::Casemap;
 use crate::text::sanitize::quote;
-use otr::{Handle, Peer};
+use otr::{Fingerprint, Handle, Otr, Peer, Session};
 use proto::irc::Nick;
 use proto::shim::guard;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
+
+mod exchanges;
+mod joining;
+mod presence;
+mod session_in_use;
+mod silence;
+mod typed_lines;
 
 /// Everybody whom we met, and everybody who is kept closed.
 #[derive(Default)]
@@ -100,6 +111,16 @@ impl Conversations {
         self.get(peer).map(Conversation::handle)
     }
 
+    /// What libotr holds with a peer, the one newest heard first.
+    pub(super) fn sessions(&self, otr: &Otr, peer: &Peer) -> Vec<Session> {
+        self.handle(peer).map(|handle| otr.sessions(handle)).unwrap_or_default()
+    }
+
+    /// Whether any session with a peer has this key.
+    pub(super) fn use_key(&self, otr: &Otr, peer: &Peer, key: Fingerprint) -> bool {
+        self.handle(peer).is_some_and(|handle| otr.keys_in_use(handle).contains(&key))
+    }
+
     /// How a nick was last spelled, as it may be shown.
     pub fn spelled(&self, peer: &Peer) -> String {
         quote(self.get(peer).map_or(peer.as_bytes(), |c| c.nick().as_bytes()))
@@ -155,6 +176,11 @@ impl Conversations {
     /// How many of those that wait for something are so.
     pub fn count_busy(&self, is_so: fn(&Conversation) -> bool) -> usize {
         self.busy.iter().filter_map(|peer| self.get(peer)).filter(|c| is_so(c)).count()
+    }
+
+    /// How many are so.
+    pub(super) fn count(&self, is_so: fn(&Conversation) -> bool) -> u32 {
+        u32::try_from(self.values().filter(|c| is_so(c)).count()).unwrap_or(u32::MAX)
     }
 
     /// Lines that wait, of all peers.
@@ -237,9 +263,39 @@ impl Conversations {
         !std::mem::replace(&mut self.everybody, true)
     }
 
+    /// Whether one more nick can be kept closed by its name; otherwise everybody is.
+    pub(super) fn room_for_closed(&mut self, persistence: &mut Persistence) -> bool {
+        if self.fewer_closed_than(limits::CLOSED) {
+            return true;
+        }
+        if self.close_everybody() {
+            persistence.changed(StoredFile::Conversations);
+        }
+        false
+    }
+
     /// From now on those alone are closed who are so by name. Whether that is new.
     pub fn open_everybody(&mut self) -> bool {
         std::mem::take(&mut self.everybody)
+    }
+
+    /// A line of `*otr` about a peer, whoever has the nick.
+    pub(super) fn report_of_peer(&self, peer: &Peer, message: Message, output: &mut Output) {
+        output.report_under(&self.spelled(peer), self.nick(peer), message);
+    }
+
+    /// A line of `*otr` about a peer, as often as this one may cause it.
+    pub(super) fn report_seldom(
+        &mut self,
+        peer: &Peer,
+        now: Duration,
+        message: Message,
+        output: &mut Output,
+    ) {
+        let Some(conversation) = self.get_mut(peer) else { return };
+        if conversation.allowances_mut().note(now) {
+            output.report_of(conversation.nick(), message);
+        }
     }
 
     /// Nicks that were left for this one.

@@ -11,13 +11,13 @@ impl Engine {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         if conversation.private().is_some_and(|p| p.instance != instance) {
             let nick = conversation.nick().clone();
-            return self.report_of(&nick, Message::EndedElsewhere {});
+            return self.output.report_of(&nick, Message::EndedElsewhere {});
         }
         if conversation.is_clear() {
             return;
         }
         conversation.smp_ends();
-        if self.goes_on_elsewhere(peer, instance) {
+        if self.conversations.go_on_elsewhere(&self.otr, peer, instance, &mut self.output) {
             return;
         }
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
@@ -25,12 +25,12 @@ impl Engine {
         let nick = conversation.nick().clone();
         let name = quote(nick.as_bytes());
         self.persistence.changed(StoredFile::Conversations);
-        let until = match self.is_required(peer) {
+        let until = match self.peers().is_required(peer) {
             true => Phrase::UntilStarted { name },
             false => Phrase::UntilFinishedOrStarted { name },
         };
-        self.report_of(&nick, Message::Ended { until: until.into() });
-        self.give_back(peer, &Message::BackEnded {});
+        self.output.report_of(&nick, Message::Ended { until: until.into() });
+        self.conversations.give_back(peer, &Message::BackEnded {}, &mut self.output);
     }
 
     /// Ends a peer's sessions, and tells the peer.
@@ -57,52 +57,9 @@ impl Engine {
             let name = quote(nick.as_bytes());
             self.persistence.changed(StoredFile::Conversations);
             if private {
-                self.report_of(&nick, Message::EndedByKey { name });
+                self.output.report_of(&nick, Message::EndedByKey { name });
             }
-            self.give_back(peer, &Message::BackKeyReplaced {});
-        }
-    }
-
-    /// Where the session in use ends, the newest of the peer's other clients takes its place: one
-    /// with the same key that was heard since. An older one may be gone, and our words with it.
-    fn goes_on_elsewhere(&mut self, peer: &Peer, ended: u32) -> bool {
-        let sessions = self.sessions(peer);
-        let began = sessions.iter().find(|s| s.instance == ended).map(|s| s.since);
-        let Some(conversation) = self.conversations.get_mut(peer) else { return false };
-        let Some(private) = conversation.private() else { return false };
-        let newest = sessions
-            .iter()
-            .filter(|s| {
-                s.instance != ended
-                    && s.state == otr::State::Encrypted
-                    && s.fingerprint == Some(private.fingerprint)
-                    && began.is_some_and(|began| s.last_heard > began)
-            })
-            .max_by_key(|s| s.since);
-        let Some(newest) = newest else { return false };
-        conversation.goes_on_with(newest.instance, newest.version);
-        let nick = conversation.nick().clone();
-        self.report_of(
-            &nick,
-            Message::GoesOnElsewhere { instance: format!("{:08x}", newest.instance) },
-        );
-        true
-    }
-
-    /// Makes our record agree with libotr where libotr has less than we believed.
-    pub(super) fn reconcile(&mut self, peer: &Peer) {
-        let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let Some(private) = conversation.private() else { return };
-        let alive = self.otr.sessions(conversation.handle()).into_iter().any(|s| {
-            s.instance == private.instance
-                && s.state == otr::State::Encrypted
-                && s.fingerprint == Some(private.fingerprint)
-        });
-        if !alive {
-            conversation.keys_lost();
-            let nick = conversation.nick().clone();
-            self.persistence.changed(StoredFile::Conversations);
-            self.report_of(&nick, Message::KeysLost {});
+            self.conversations.give_back(peer, &Message::BackKeyReplaced {}, &mut self.output);
         }
     }
 }

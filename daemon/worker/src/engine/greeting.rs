@@ -1,45 +1,55 @@
 //! A module comes, goes, and describes IRC.
 
-use super::Engine;
 use super::messages::Message;
+use super::{Engine, KeyState, versions};
 use proto::shim::{Hello, Network};
 
 impl Engine {
     /// A module that was not connected before.
     pub(super) fn greet(&mut self, hello: Hello) {
         let closed = hello.closed.clone();
-        self.module.hello = Some(hello);
-        self.keep_damaged();
-        self.take_over_requirement(closed.as_ref().is_some_and(|closed| closed.required));
-        self.module.rules = self.rules();
+        self.output.module_mut().connects(hello);
+        self.persistence.keep_damaged(&mut self.output);
+        self.closing().take_over_requirement(closed.as_ref().is_some_and(|closed| closed.required));
+        let rules = self.peers().rules();
+        self.output.module_mut().learns_rules(&rules);
         self.conversations.forget_requests();
-        self.give_all_back(&Message::BackModuleGone {});
+        self.conversations.give_all_back(&Message::BackModuleGone {}, &mut self.output);
         if let Some(closed) = closed {
-            self.take_over(&closed);
+            self.nicks().take_over(&closed);
         }
-        self.tell_standings();
+        self.output.module_mut().forget_standings();
+        self.conversations.touch_all();
         // Until the module says otherwise: a new connection may belong to a new ZNC.
-        self.network.connected = false;
-        for note in self.module.take_notes() {
-            self.report(note);
+        self.output.module_mut().offline();
+        for note in self.output.module_mut().take_notes() {
+            self.output.report(note);
         }
-        self.compare_versions();
+        if let Some(hello) = self.output.module().hello()
+            && let Some(message) = versions::difference(&hello.shim)
+        {
+            self.output.report(message);
+        }
     }
 
     /// The module that was connected before, which knows what it was told.
     pub(super) fn greet_again(&mut self, hello: Hello) {
-        self.module.hello = Some(hello);
-        self.module.rules = self.rules();
-        self.tell_standings_since();
+        self.output.module_mut().connects(hello);
+        let rules = self.peers().rules();
+        self.output.module_mut().learns_rules(&rules);
+        // Whatever changed since it was told.
+        self.conversations.touch_all();
+        for peer in self.output.module().knows_of() {
+            self.conversations.touch(peer);
+        }
     }
 
     pub(super) fn module_gone(&mut self) {
-        self.network.connected = false;
-        let comes_back = self.module.hello.take().is_some_and(|hello| hello.instance.is_some());
+        let comes_back = self.output.module_mut().leaves();
         // A module that got no reply gave the line back already: what waits must never go out
         // after that.
         if !comes_back {
-            self.give_all_back(&Message::BackModuleGone {});
+            self.conversations.give_all_back(&Message::BackModuleGone {}, &mut self.output);
         }
     }
 
@@ -47,14 +57,17 @@ impl Engine {
         if let Some(casemapping) = &network.casemapping {
             self.hear_casemapping(casemapping);
         }
-        let connects = network.connected && !self.network.connected;
-        let old_data = network.old_data && !self.network.old_data;
         if self.policies.set_status_prefix(&network.status_prefix) {
             self.conversations.touch_all(); // for whose policy it is that of ZNC's own
         }
-        self.network = network;
-        if old_data {
-            self.tell_of_old_data();
+        let (connected, old_data) = (network.connected, network.old_data);
+        let before = self.output.module_mut().describes(network);
+        let connects = connected && !before.connected;
+        if old_data && !before.old_data {
+            // With a key of our own, the user has decided.
+            if *self.own_key.state() == KeyState::None {
+                self.output.report(Message::OldData {});
+            }
         }
         if connects {
             self.ask_blocked_anew();

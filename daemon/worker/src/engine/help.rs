@@ -1,46 +1,31 @@
-//! `help`, and commands that only the module can answer.
+//! `help`: the commands, and how each is used.
 
-use super::Engine;
 use super::messages::Message;
+use super::output::Output;
 use crate::commands::{COMMANDS, find};
 use crate::text::wrap;
 
 /// The most that a line of `help` takes: clients wrap longer ones.
 const COLUMNS: usize = 100;
 
-impl Engine {
-    pub(super) fn help(&mut self, word: Option<&[u8]>) {
-        let Some(word) = word else {
-            // As ZNC's own modules list theirs.
-            for command in COMMANDS {
-                self.help_line(format!("{}: {}", command.synopsis(), command.summary));
-            }
-            return;
-        };
-        let Some(command) = find(word) else { return self.no_such_command() };
-        self.help_line(command.usage());
-        self.help_line(format!("{}.", command.summary));
-        let details = Some(command.details).filter(|details| !details.is_empty());
-        for line in details.into_iter().flat_map(|text| wrap::wrap(text.as_bytes(), COLUMNS)) {
-            self.help_line(String::from_utf8_lossy(line).into_owned());
+/// Says what there is, or how one command is used.
+pub(super) fn say(word: Option<&[u8]>, output: &mut Output) {
+    let Some(word) = word else {
+        // As ZNC's own modules list theirs.
+        for command in COMMANDS {
+            line(output, format!("{}: {}", command.synopsis(), command.summary));
         }
+        return;
+    };
+    let Some(command) = find(word) else { return output.report(Message::NoSuchCommand {}) };
+    line(output, command.usage());
+    line(output, format!("{}.", command.summary));
+    let details = Some(command.details).filter(|details| !details.is_empty());
+    for piece in details.into_iter().flat_map(|text| wrap::wrap(text.as_bytes(), COLUMNS)) {
+        line(output, String::from_utf8_lossy(piece).into_owned());
     }
+}
 
-    fn help_line(&mut self, line: String) {
-        self.report(Message::Help { line });
-    }
-
-    pub(super) fn no_such_command(&mut self) {
-        self.report(Message::NoSuchCommand {});
-    }
-
-    /// The module answers it for the client that said it. It comes here from elsewhere only.
-    pub(super) fn listen(&mut self) {
-        self.report(Message::OnlyClientsListen {});
-    }
-
-    /// The module answers it, which puts the mark there.
-    pub(super) fn mark(&mut self) {
-        self.report(Message::OnlyTheModuleMarks {});
-    }
+fn line(output: &mut Output, line: String) {
+    output.report(Message::Help { line });
 }

@@ -1,40 +1,56 @@
-//! `info`, `status`, `version`: conversations and fingerprints, the state of the daemon.
+//! `info`, `status`, `version`, `fingerprint`: conversations and fingerprints, the state of the daemon.
 
+use super::action::Now;
+use super::conversation::{Conversation, Phase};
 use super::messages::{Message, Phrase};
-use super::{Engine, KeyState, Phase};
+use super::output::Output;
+use super::own_key::{self, KeyState, OwnKey};
+use super::peers::Peers;
 use crate::text::date;
 use crate::text::sanitize::quote;
-use otr::{KnownFingerprint, Trust, Version};
+use otr::{KnownFingerprint, Otr, Trust, Version};
+use proto::account::Account;
 use proto::irc::{Nick, Text};
-use proto::shim::Effect;
 use std::collections::BTreeMap;
 
-impl Engine {
-    pub(super) fn info(&mut self, nick: Option<&Nick>) {
-        let only = nick.and_then(|nick| self.peer(nick.as_bytes()));
+/// The parts that are asked, and where the answer goes.
+pub(super) struct Info<'a> {
+    pub(super) account: &'a Account,
+    pub(super) otr: &'a Otr,
+    pub(super) own_key: &'a OwnKey,
+    pub(super) peers: Peers<'a>,
+    pub(super) at_rest: &'static str,
+    pub(super) now: Now,
+    pub(super) output: &'a mut Output,
+}
+
+impl Info<'_> {
+    /// `info [nick]`
+    pub(super) fn about(&mut self, nick: Option<&Nick>) {
+        let only = nick.and_then(|nick| self.peers.conversations().peer(nick.as_bytes()));
         let rows = self.rows(only.as_ref());
         if rows.is_empty() {
             match nick {
-                Some(nick) => self.report_of(nick, Message::NothingKnown {}),
-                None => self.report(Message::NoFingerprints {}),
+                Some(nick) => self.output.report_of(nick, Message::NothingKnown {}),
+                None => self.output.report(Message::NoFingerprints {}),
             }
         } else {
-            self.table(&["Peer", "State", "Fingerprint", "Act", "Trust"], rows);
+            self.output.table(&["Peer", "State", "Fingerprint", "Act", "Trust"], rows);
         }
         if let Some(peer) = &only {
             self.details(peer);
         }
-        let fingerprint = self.own_fingerprint();
-        self.report(Message::OwnFingerprint { fingerprint });
+        let fingerprint = own_key::fingerprint_or_why(self.otr);
+        self.output.report(Message::OwnFingerprint { fingerprint });
     }
 
     /// The table, as the older module shows it: a peer's name and state in its first row only, the key in use first.
     fn rows(&self, only: Option<&otr::Peer>) -> Vec<Vec<Text>> {
         let mut peers: BTreeMap<otr::Peer, Vec<KnownFingerprint>> = BTreeMap::new();
-        for known in self.known.all() {
+        for known in self.peers.known().all() {
             peers.entry(known.peer.clone()).or_default().push(known);
         }
-        for (peer, conversation) in self.conversations.iter() {
+        for (peer, conversation) in self.peers.conversations().iter() {
             if !conversation.is_clear() {
                 peers.entry(peer.clone()).or_default();
             }
@@ -44,10 +60,10 @@ impl Engine {
             if only.is_some_and(|only| *only != peer) {
                 continue;
             }
-            let conversation = self.conversations.get(&peer);
+            let conversation = self.peers.conversations().get(&peer);
             let active = conversation.and_then(|c| c.private()).map(|p| p.fingerprint);
             fingerprints.sort_by_key(|k| (Some(k.fingerprint) != active, k.fingerprint));
-            let mut name = self.conversations.spelled(&peer);
+            let mut name = self.peers.conversations().spelled(&peer);
             let mut state = conversation.map_or("plaintext", |c| c.state_word());
             if fingerprints.is_empty() {
                 rows.push([name.as_str(), state, "", "", ""].map(Text::from).to_vec());
@@ -66,9 +82,10 @@ impl Engine {
 
     /// What only `info nick` says.
     fn details(&mut self, peer: &otr::Peer) {
-        let (policy, rule) = self.policy_and_rule(peer);
-        self.report(Message::PolicyIs { policy: policy.word().into(), rule: rule.to_string() });
-        let Some(conversation) = self.conversations.get(peer) else { return };
+        let (policy, rule) = self.peers.policy_and_rule(peer);
+        self.output
+            .report(Message::PolicyIs { policy: policy.word().into(), rule: rule.to_string() });
+        let Some(conversation) = self.peers.conversations().get(peer) else { return };
         let mut lines = Vec::new();
         match conversation.phase() {
             Phase::Private(private) => {
@@ -83,7 +100,7 @@ impl Engine {
                 if private.held {
                     lines.push(Message::HeldForTrust {});
                 }
-                for session in self.sessions(peer) {
+                for session in self.peers.conversations().sessions(self.otr, peer) {
                     let theirs = format!("{:08x}", session.instance);
                     let ours = format!("{:08x}", session.our_instance);
                     lines.push(match session.instance == private.instance {
@@ -94,7 +111,7 @@ impl Engine {
             }
             Phase::Clear => {}
             phase => {
-                let why = Engine::why_blocked(conversation.nick(), phase, policy).text();
+                let why = phase.why_blocked(conversation.nick(), policy).text();
                 lines.push(Message::BlockedBecause { why });
             }
         }
@@ -105,50 +122,54 @@ impl Engine {
             lines.push(Message::LinesWait { lines: conversation.waiting().len().to_string() });
         }
         for line in lines {
-            self.report(line);
+            self.output.report(line);
         }
     }
 
-    pub(super) fn say_status(&mut self) {
+    /// `status`
+    pub(super) fn status(&mut self) {
         let (user, network) = (self.account.user.to_string(), self.account.network.to_string());
-        self.say_version();
-        self.report(Message::AccountIs { user, network });
+        self.version();
+        self.output.report(Message::AccountIs { user, network });
         let key = match self.own_key.state() {
             KeyState::None => Phrase::NoKeyYet {}.text(),
             KeyState::Generating { since, .. } => {
                 let seconds = self.now.mono.saturating_sub(*since).as_secs().to_string();
                 Phrase::KeyBeingMade { seconds }.text()
             }
-            KeyState::Ready => self.own_fingerprint(),
+            KeyState::Ready => own_key::fingerprint_or_why(self.otr),
             KeyState::Damaged(why) => why.clone(),
         };
-        self.report(Message::KeyIs { key });
-        self.report(Message::FilesOnDisk { how: self.at_rest.to_owned() });
-        let status = self.status();
-        let (private, blocked) = (status.sessions.to_string(), status.blocked.to_string());
-        self.report(Message::HowMany { private, blocked });
+        self.output.report(Message::KeyIs { key });
+        self.output.report(Message::FilesOnDisk { how: self.at_rest.to_owned() });
+        let all = self.peers.conversations();
+        let private = all.count(Conversation::is_private).to_string();
+        let blocked = all.count(Conversation::is_interrupted).to_string();
+        self.output.report(Message::HowMany { private, blocked });
         let mut waiting: Vec<(Nick, usize)> = self
-            .conversations
+            .peers
+            .conversations()
             .values()
             .filter(|c| !c.waiting().is_empty())
             .map(|c| (c.nick().clone(), c.waiting().len()))
             .collect();
         waiting.sort();
         if waiting.is_empty() {
-            self.report(Message::NothingWaits {});
+            self.output.report(Message::NothingWaits {});
         }
         for (nick, lines) in waiting {
-            self.report_of(&nick, Message::LinesWait { lines: lines.to_string() });
+            self.output.report_of(&nick, Message::LinesWait { lines: lines.to_string() });
         }
     }
 
-    pub(super) fn say_version(&mut self) {
+    /// `version`
+    pub(super) fn version(&mut self) {
         let daemon = env!("CARGO_PKG_VERSION");
-        let (module, znc) = match &self.module.hello {
+        let (module, znc) = match self.output.module().hello() {
             Some(module) => (quote(module.shim.as_bytes()), quote(module.znc.as_bytes())),
             None => (Phrase::ModuleNotConnected {}.into(), Phrase::ZncUnknown {}.into()),
         };
-        self.report(Message::Versions {
+        self.output.report(Message::Versions {
             daemon: daemon.to_owned(),
             module,
             znc,
@@ -157,9 +178,11 @@ impl Engine {
         });
     }
 
-    pub(super) fn table(&mut self, columns: &[&str], rows: Vec<Vec<Text>>) {
-        let columns = columns.iter().map(|head| (*head).to_owned()).collect();
-        self.effect(Effect::Table { columns, rows });
+    /// `fingerprint`
+    pub(super) fn own_fingerprint(&mut self) {
+        let (user, network) = (self.account.user.to_string(), self.account.network.to_string());
+        let fingerprint = own_key::fingerprint_or_why(self.otr);
+        self.output.report(Message::OwnFingerprintOf { user, network, fingerprint });
     }
 }
 

@@ -1,59 +1,32 @@
 //! Our own key is made in the background the first time one is needed, or when the user says so.
 
 use super::messages::Message;
-use super::own_key::{HeldLine, KeyState, Use};
-use super::{Action, Engine};
+use super::own_key::{HeldLine, KeyState};
+use super::{Action, Engine, own_key};
 use crate::store::StoredFile;
 use crate::text::date;
 use zeroize::Zeroizing;
 
 impl Engine {
-    /// Whether our key is there; otherwise the line waits for it.
-    pub(super) fn key_or_hold(&mut self, line: HeldLine) -> bool {
-        let from = match &line {
-            HeldLine::In(message, _) => Some(message.from.nick().clone()),
-            HeldLine::Query(_) => None,
-        };
-        match self.own_key.need(line) {
-            Use::Now => return true,
-            Use::Waits { begin: true } => {
-                self.report(Message::MakingKey {});
-                self.generate(false);
-            }
-            Use::Waits { begin: false } => {}
-            Use::Never => {
-                if let Some(nick) = from {
-                    self.report_of(&nick, Message::AskedWithoutKey {});
-                }
-            }
-        }
-        false
-    }
-
-    fn generate(&mut self, replaces: bool) {
-        self.own_key.begin(replaces, self.now.mono);
-        self.actions.push(Action::Keygen);
-    }
-
     /// `genkey [--overwrite]`.
     pub(super) fn genkey(&mut self, overwrite: bool) {
         match self.own_key.state() {
             KeyState::Generating { since, .. } => {
                 let took = self.now.mono.saturating_sub(*since);
-                self.report(Message::MakingAlready { seconds: took.as_secs().to_string() });
+                self.output.report(Message::MakingAlready { seconds: took.as_secs().to_string() });
             }
             KeyState::None => {
-                self.report(Message::MakingFirstKey {});
-                self.generate(false);
+                self.output.report(Message::MakingFirstKey {});
+                self.own_key.generate(false, self.now.mono, &mut self.output);
             }
             KeyState::Ready | KeyState::Damaged(_) if !overwrite => {
-                let fingerprint = self.own_fingerprint();
-                self.report(Message::KeyThere { fingerprint });
+                let fingerprint = own_key::fingerprint_or_why(&self.otr);
+                self.output.report(Message::KeyThere { fingerprint });
             }
             KeyState::Ready | KeyState::Damaged(_) => {
                 self.close_all();
-                self.report(Message::MakingNewKey {});
-                self.generate(true);
+                self.output.report(Message::MakingNewKey {});
+                self.own_key.generate(true, self.now.mono, &mut self.output);
             }
         }
     }
@@ -70,7 +43,7 @@ impl Engine {
         }
         let file = Zeroizing::new(file.to_vec());
         self.persistence.replaced(StoredFile::Key);
-        self.actions.push(match replaces {
+        self.output.push(match replaces {
             true => Action::Replace(StoredFile::Key, date::day(self.now.wall), file.clone()),
             false => Action::Save(StoredFile::Key, file.clone()),
         });
@@ -80,8 +53,8 @@ impl Engine {
             self.persistence.changed(StoredFile::Conversations);
         }
         let seconds = format!("{:.1}", made.took.as_secs_f32());
-        let fingerprint = self.own_fingerprint();
-        self.report(Message::KeyReady { seconds, fingerprint });
+        let fingerprint = own_key::fingerprint_or_why(&self.otr);
+        self.output.report(Message::KeyReady { seconds, fingerprint });
         for held in made.held {
             self.resume(held);
         }
@@ -91,7 +64,7 @@ impl Engine {
         match held {
             HeldLine::Query(peer) => self.query(&peer),
             HeldLine::In(message, what) => {
-                if let Some(peer) = self.peer(message.from.nick().as_bytes()) {
+                if let Some(peer) = self.conversations.peer(message.from.nick().as_bytes()) {
                     self.receive(&peer, &message, &what);
                 }
             }
@@ -100,20 +73,12 @@ impl Engine {
 
     pub(super) fn key_failed(&mut self, why: &str) {
         let Some(asked) = self.own_key.failed(self.otr.has_key()) else { return };
-        self.report(Message::KeyFailed { why: why.to_owned() });
+        self.output.report(Message::KeyFailed { why: why.to_owned() });
         for peer in asked {
             if let Some(conversation) = self.conversations.get_mut(&peer) {
                 conversation.asks_no_longer();
             }
-            self.give_back(&peer, &Message::BackKeyFailed {});
-        }
-    }
-
-    /// Our fingerprint, or why there is none.
-    pub(super) fn own_fingerprint(&self) -> String {
-        match self.otr.own_fingerprint() {
-            Some(fingerprint) => fingerprint.to_string(),
-            None => "none yet (a key is made the first time one is needed, or by genkey)".into(),
+            self.conversations.give_back(&peer, &Message::BackKeyFailed {}, &mut self.output);
         }
     }
 }

@@ -1,7 +1,10 @@
 //! What follows from whose keys are known.
 
+use super::persistence::Persistence;
+use crate::store::StoredFile;
 use crate::text::casemap::Casemap;
 use otr::{Fingerprint, FingerprintStore, KnownFingerprint, Peer};
+use proto::shim::Security;
 
 /// Whether a key that nobody vouched for comes where another one is known. Without trust, the
 /// key that was there first is the peer's: one that came later is a change each time it
@@ -13,6 +16,26 @@ pub(super) fn is_other(known: &FingerprintStore, peer: &Peer, fingerprint: Finge
     let first = known.last().is_none_or(|k| k.fingerprint == fingerprint);
     !trusted
         && (!first || known.iter().any(|k| k.fingerprint != fingerprint && k.trust.is_trusted()))
+}
+
+/// What protects a text of a peer's under this key.
+pub(super) fn security(known: &FingerprintStore, peer: &Peer, key: Fingerprint) -> Security {
+    match known.trust(peer, key) {
+        Some(trust) if trust.is_trusted() => Security::Verified,
+        _ => Security::Unverified,
+    }
+}
+
+/// A key completed an exchange: from now on it is known of this peer.
+pub(super) fn met(
+    known: &mut FingerprintStore,
+    peer: &Peer,
+    fingerprint: Fingerprint,
+    persistence: &mut Persistence,
+) {
+    if known.meet(peer, fingerprint) {
+        persistence.changed(StoredFile::Fingerprints);
+    }
 }
 
 /// Fingerprints saved under other spellings (by the old module, say) belong to the folded nick, but

@@ -3,15 +3,17 @@
 use std::path::{Path, PathBuf};
 
 /// In an order in which they could have been written.
-const PARTS: [&str; 16] = [
+const PARTS: [&str; 35] = [
     "action",
     "messages",
+    "module_view",
+    "output",
     "policy",
     "patterns",
     "policies",
     "allowances",
+    "casemapping",
     "persistence",
-    "module_view",
     "key_dates",
     "known_keys",
     "split_lines",
@@ -20,6 +22,23 @@ const PARTS: [&str; 16] = [
     "conversation",
     "conversations",
     "remembered",
+    "key_search",
+    "peers",
+    "standing",
+    "info",
+    "overview",
+    "help",
+    "pattern_lists",
+    "forgetting",
+    "nicks",
+    "casemapping_change",
+    "hashes",
+    "takeover",
+    "closed",
+    "peer_limits",
+    "load",
+    "foreign_files",
+    "versions",
 ];
 
 /// The files of a part: its own, and those in the directory of its name.

@@ -3,14 +3,21 @@
 //! A damaged file never keeps the rest from working. It is kept under another name as soon as somebody is
 //! there to hear of it: the engine asks for that, and hears what became of it, since files are not its own.
 
+use super::action::Now;
+use super::conversation::Phase;
+use super::conversations::Conversations;
 use super::key_dates::KeyDates;
 use super::messages::{Message, Phrase};
+use super::nicks::Nicks;
+use super::output::Output;
 use super::own_key::OwnKey;
+use super::persistence::Persistence;
 use super::policies::Policies;
 use super::remembered::Remembered;
-use super::{Action, Engine};
 use crate::store::{StoredFile, StoredFiles};
-use otr::{KeyError, TextFile};
+use otr::fragment::Reassembler;
+use otr::{FingerprintStore, KeyError, Otr, TextFile};
+use proto::account;
 use proto::irc::Nick;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -25,9 +32,60 @@ enum Found<T> {
     Content(T),
 }
 
-impl Engine {
-    /// Takes over everything that is on disk.
-    pub(super) fn remember(&mut self, mut files: StoredFiles) {
+/// The parts that files say something of.
+pub(super) struct Loaded {
+    pub(super) otr: Otr,
+    pub(super) known: FingerprintStore,
+    pub(super) own_key: OwnKey,
+    pub(super) key_dates: KeyDates,
+    pub(super) policies: Policies,
+    pub(super) conversations: Conversations,
+    pub(super) persistence: Persistence,
+    pub(super) fragments: Reassembler,
+    pub(super) output: Output,
+    now: Now,
+}
+
+impl Loaded {
+    /// Takes over everything that is on disk. The files name `user`.
+    ///
+    /// # Errors
+    /// Only where libotr itself cannot hold the account.
+    pub(super) fn from(
+        user: &account::Name,
+        files: StoredFiles,
+        now: Now,
+    ) -> Result<Self, otr::NewError> {
+        let mut loaded = Self {
+            otr: Otr::new(user.as_str())?,
+            known: FingerprintStore::new(user.as_str())?,
+            own_key: OwnKey::default(),
+            key_dates: KeyDates::default(),
+            policies: Policies::default(),
+            conversations: Conversations::default(),
+            persistence: Persistence::default(),
+            fragments: Reassembler::default(),
+            output: Output::default(),
+            now,
+        };
+        loaded.remember(files);
+        Ok(loaded)
+    }
+
+    fn nicks(&mut self) -> Nicks<'_> {
+        Nicks {
+            otr: &mut self.otr,
+            known: &mut self.known,
+            fragments: &mut self.fragments,
+            policies: &mut self.policies,
+            conversations: &mut self.conversations,
+            persistence: &mut self.persistence,
+            now: self.now,
+            output: &mut self.output,
+        }
+    }
+
+    fn remember(&mut self, mut files: StoredFiles) {
         let files = &mut files;
         match self.read_json(files, StoredFile::Settings) {
             Found::Nothing => {}
@@ -60,7 +118,7 @@ impl Engine {
                 self.key_dates = KeyDates::read(&remembered.dates);
                 for one in remembered.conversations {
                     let phase = one.phase();
-                    self.close(one.nick, phase);
+                    self.nicks().close(one.nick, phase);
                 }
             }
         }
@@ -70,17 +128,17 @@ impl Engine {
     fn settings_are_lost(&mut self) {
         self.policies = Policies::lost();
         self.persistence.changed(StoredFile::Settings);
-        self.module.note(Message::SettingsLost {});
+        self.output.module_mut().note(Message::SettingsLost {});
     }
 
     /// Who was private is not known any more: everybody with a known key may have been.
     fn conversations_are_lost(&mut self) {
         let closed = self.known.peers().filter_map(|peer| Nick::new(peer.as_bytes()).ok());
         for nick in closed.collect::<BTreeSet<Nick>>() {
-            self.close(nick, super::Phase::lost());
+            self.nicks().close(nick, Phase::lost());
         }
         self.persistence.changed(StoredFile::Conversations);
-        self.module.note(Message::ConversationsLost {});
+        self.output.module_mut().note(Message::ConversationsLost {});
     }
 
     fn remember_key(&mut self, files: &mut StoredFiles) {
@@ -110,7 +168,7 @@ impl Engine {
 
     fn key_is_useless(&mut self, why: Phrase) {
         let why = why.text();
-        self.module.note(Message::KeyUnusable { why: why.clone() });
+        self.output.module_mut().note(Message::KeyUnusable { why: why.clone() });
         self.own_key = OwnKey::damaged(why);
     }
 
@@ -140,7 +198,7 @@ impl Engine {
             self.damaged(StoredFile::Fingerprints, why);
         }
         if self.policies.casemapping().is_some() {
-            self.fold_known();
+            self.nicks().fold_known();
         }
     }
 
@@ -182,22 +240,6 @@ impl Engine {
         if name == StoredFile::Fingerprints {
             self.persistence.changed(name);
         }
-    }
-
-    /// Somebody is there who hears of damaged files: they are given other names.
-    pub(super) fn keep_damaged(&mut self) {
-        let unkept = self.persistence.take_unkept();
-        self.actions.extend(unkept.into_iter().map(Action::KeepDamaged));
-    }
-
-    /// A damaged file has another name now, or could not be given one.
-    pub(super) fn damaged_kept(&mut self, name: StoredFile, aside: Result<String, String>) {
-        let Some(why) = self.persistence.kept(name, aside.is_ok()) else { return };
-        let file = name.file().to_owned();
-        self.report_or_note(match aside {
-            Ok(aside) => Message::FileSetAside { file, why, aside },
-            Err(error) => Message::FileNotSetAside { file, why, error },
-        });
     }
 }
 

@@ -4,51 +4,59 @@
 //! that stand before it (`layers`):
 //!
 //! * `action`, `messages`: what goes in and comes out; what is said.
+//! * `module_view`, `output`: what the connected module said, and was told; what a step does and says.
 //! * `policy`, `patterns`, `policies`: how far OTR is used with whom.
-//! * `allowances`: what peers may cause.
+//! * `allowances`, `casemapping`: what peers and the server may cause.
 //! * `persistence`: which files are to be written, and when.
-//! * `module_view`: what the connected module said, and was told.
 //! * `key_dates`, `known_keys`: when keys were made and used; what follows from whose keys are known.
 //! * `split_lines`, `crossing`: lines that a gateway cut; key exchanges at the same time.
 //! * `own_key`: our own key.
 //! * `conversation`, `conversations`: how it stands with each; who is there.
 //! * `remembered`: who stays closed over a restart.
 //!
-//! What the engine does with them, by where it comes from:
+//! What concerns several parts borrows these and no others, and knows the engine no more than they do:
 //!
-//! * `greeting`, `arrival`, `versions`: a module that comes, goes and describes IRC.
+//! * `peers`, `standing`, `key_search`: how it stands with each peer, and which key is meant; only to look at.
+//! * `info`, `overview`, `help`: what the user asks; the whole account as data.
+//! * `pattern_lists`, `forgetting`: what the user sets, and wants to know no more.
+//! * `nicks`, `casemapping_change`, `takeover`: who is whom, by which rule, and whom a module holds closed.
+//! * `closed`, `hashes`: whom to hold closed, looked at at the end of a step.
+//! * `peer_limits`: what a peer may cause.
+//! * `load`, `foreign_files`: what survived a restart; files of other programs.
+//! * `versions`: a module and an otrd that were not made together.
+//!
+//! What the engine does with them, where it takes libotr, keys and conversations together:
+//!
+//! * `greeting`, `arrival`: a module that comes, goes and describes IRC.
 //! * `outgoing`, `incoming`: what the user typed, what a peer sent.
-//! * `joining`, `key_exchange`, `automatic`: lines that were cut, steps of key exchanges, lines that
-//!   nobody typed.
+//! * `key_exchange`: steps of key exchanges.
 //! * `session`, `private`, `ending`, `smp`: what libotr said of a session, and what the user asked for.
-//! * `nicks`, `casemapping_change`: nick changes, comings and goings; another rule for comparing nicks.
-//! * `handles`, `keys`: libotr's peers, our key.
-//! * `run`, `info`, `help`, `trust`, `pattern_lists`: commands and their answers.
-//! * `import_export`: keys and fingerprints of other programs.
-//! * `load`: what survived a restart.
-//!
-//! What comes out: `speak`; `closed`, `standing`, which look at the end of a step at
-//! whatever it changed; `overview`, the whole account as data.
+//! * `keys`, `trust`: our key; whose keys are trusted.
+//! * `run`: commands, each to whom it concerns; `borrowed`: who gets which parts.
+//! * `import_export`: keys and fingerprints of other programs become ours.
 
 mod action;
 mod allowances;
 mod arrival;
-mod automatic;
+mod borrowed;
+mod casemapping;
 mod casemapping_change;
 mod closed;
 mod conversation;
 mod conversations;
 mod crossing;
 mod ending;
+mod foreign_files;
+mod forgetting;
 mod greeting;
-mod handles;
+mod hashes;
 mod help;
 mod import_export;
 mod incoming;
 mod info;
-mod joining;
 mod key_dates;
 mod key_exchange;
+mod key_search;
 mod keys;
 mod known_keys;
 #[cfg(test)]
@@ -60,10 +68,13 @@ pub mod messages;
 mod module_view;
 mod nicks;
 mod outgoing;
+mod output;
 mod overview;
 mod own_key;
 mod pattern_lists;
 mod patterns;
+mod peer_limits;
+mod peers;
 mod persistence;
 mod policies;
 mod policy;
@@ -72,34 +83,39 @@ mod remembered;
 mod run;
 mod session;
 mod smp;
-mod speak;
 mod split_lines;
 mod standing;
+mod takeover;
 mod trust;
 mod versions;
 
 pub use action::{Action, Event, Now, Outgoing};
-pub use closed::hash;
-use conversation::{Conversation, Phase, Private, SmpState};
+use conversation::{Conversation, GuardTold, Phase, Private, SmpState};
+pub use hashes::hash;
+pub use output::left_out;
 pub use own_key::KeyState;
 use policy::Policy;
 
 use crate::store::{StoredFile, StoredFiles};
 use allowances::Allowances;
+use casemapping::Casemapping;
 use conversations::Conversations;
 use key_dates::KeyDates;
-use messages::{Message, Phrase};
-use module_view::ModuleView;
+use load::Loaded;
+use messages::Message;
 use otr::fragment::Reassembler;
 use otr::{FingerprintStore, Otr, Peer};
+use output::Output;
+use overview::Overview;
 use own_key::OwnKey;
+use peers::Peers;
 use persistence::Persistence;
 use policies::Policies;
-use policy::Rule;
 use proto::account::{self, Account};
 use proto::admin::WorkerStatus;
 use proto::irc::Nick;
-use proto::shim::{Effect, Network};
+use proto::overview::{AccountState, StatePage};
+use proto::shim::{Standing, guard};
 use proto::worker::WorkerConfig;
 use remembered::Remembered;
 use std::time::Duration;
@@ -118,10 +134,8 @@ pub struct Engine {
     policies: Policies,
     conversations: Conversations,
     persistence: Persistence,
-    module: ModuleView,
+    output: Output,
     allowances: Allowances,
-    /// IRC, as the module last described it.
-    network: Network,
     /// What the admin set.
     config: WorkerConfig,
     /// Whether our files are encrypted on disk, in words.
@@ -129,14 +143,12 @@ pub struct Engine {
     fragments: Reassembler,
     /// When further conversations that a restart interrupted ask for new sessions.
     ask_anew_at: Option<Duration>,
-    /// A rule for comparing nicks over the allowance, and when it takes effect.
-    casemapping_later: Option<(Duration, String)>,
+    casemapping: Casemapping,
     /// When libotr wants to wipe the keys of exchanges that nobody answered.
     wipe_at: Option<Duration>,
     now: Now,
     /// Nicks that the user's word opens in this step.
     opened: Vec<Nick>,
-    actions: Vec<Action>,
 }
 
 impl Engine {
@@ -151,32 +163,31 @@ impl Engine {
         files: StoredFiles,
         now: Now,
     ) -> Result<Self, otr::NewError> {
-        let mut engine = Self {
+        let loaded = Loaded::from(user, files, now)?;
+        let config = WorkerConfig::default();
+        let mut policies = loaded.policies;
+        policies.set_by_admin(&config.policy, &config.services);
+        Ok(Self {
             account,
             files_of: user.clone(),
-            otr: Otr::new(user.as_str())?,
-            known: FingerprintStore::new(user.as_str())?,
-            own_key: OwnKey::default(),
-            key_dates: KeyDates::default(),
-            policies: Policies::default(),
-            conversations: Conversations::default(),
-            persistence: Persistence::default(),
-            module: ModuleView::default(),
+            otr: loaded.otr,
+            known: loaded.known,
+            own_key: loaded.own_key,
+            key_dates: loaded.key_dates,
+            policies,
+            conversations: loaded.conversations,
+            persistence: loaded.persistence,
+            output: loaded.output,
             allowances: Allowances::default(),
-            network: Network::default(),
-            config: WorkerConfig::default(),
+            config,
             at_rest: "plain",
-            fragments: Reassembler::default(),
+            fragments: loaded.fragments,
             ask_anew_at: None,
-            casemapping_later: None,
+            casemapping: Casemapping::default(),
             wipe_at: None,
             now,
             opened: Vec::new(),
-            actions: Vec::new(),
-        };
-        engine.remember(files);
-        engine.policies.set_by_admin(&engine.config.policy, &engine.config.services);
-        Ok(engine)
+        })
     }
 
     /// One step: what happened in, what is to be done out, in order. Files to be saved come
@@ -192,34 +203,38 @@ impl Engine {
             Event::Hello(hello) => self.greet(hello),
             Event::Again(hello) => self.greet_again(hello),
             Event::Gone => self.module_gone(),
-            Event::Returned => self.forget_waiting(),
+            Event::Returned => self.conversations.forget_waiting(),
             Event::End => {
                 self.persistence.put_nothing_off();
-                self.give_all_back(&Message::BackOtrdEnds {});
+                self.conversations.give_all_back(&Message::BackOtrdEnds {}, &mut self.output);
             }
             Event::Network(network) => self.network_changed(network),
             Event::Out(out) => self.outgoing(out),
             Event::In(message) => self.incoming(message),
-            Event::Nick(change) => self.renamed(&change.old, &change.new),
-            Event::Quit(presence) => self.left(&presence.nick),
-            Event::Join(presence) => self.came(&presence.nick),
+            Event::Nick(change) => self.nicks().renamed(&change.old, &change.new),
+            Event::Quit(presence) => self.conversations.left(&presence.nick, &mut self.output),
+            Event::Join(presence) => self.conversations.came(&presence.nick, &mut self.output),
             Event::Command(line) => {
-                self.keep_damaged();
+                self.persistence.keep_damaged(&mut self.output);
                 self.run_line(line);
             }
             Event::KeyMade(file) => self.key_made(&file),
             Event::KeyFailed(why) => self.key_failed(&why),
-            Event::NotSaved(file, why) => self.not_saved(file, &why),
-            Event::DamagedKept(file, aside) => self.damaged_kept(file, aside),
+            Event::NotSaved(file, why) => {
+                self.persistence.not_saved(file, &why, self.now.mono, &mut self.output)
+            }
+            Event::DamagedKept(file, aside) => {
+                self.persistence.damaged_kept(file, aside, &mut self.output)
+            }
             Event::Arrived(arrival) => self.arrived(&arrival),
             Event::Config(config) => self.config_changed(config),
             Event::AtRest(at_rest) => self.at_rest = at_rest,
             Event::Import(bundle, order) => {
                 if !order.check {
-                    self.keep_damaged();
+                    self.persistence.keep_damaged(&mut self.output);
                 }
                 let outcome = self.moves_in(&bundle, &order);
-                self.actions.push(Action::Imported(outcome));
+                self.output.push(Action::Imported(outcome));
             }
             Event::Tick => {}
         }
@@ -229,12 +244,14 @@ impl Engine {
 
     fn end_of_step(&mut self) -> Vec<Action> {
         let touched = self.conversations.settle();
-        self.guard_changes(&touched);
-        self.standing_changes(&touched);
+        let opened = std::mem::take(&mut self.opened);
+        self.closing().guard_changes(&opened, &touched);
+        Peers::new(&self.policies, &self.known, &self.conversations)
+            .tell_changes(&touched, &mut self.output);
         self.conversations.settled(touched);
-        self.rules_changes();
+        self.closing().rules_changes();
         let mut actions = self.saves();
-        actions.append(&mut self.actions);
+        actions.append(&mut self.output.take());
         actions
     }
 
@@ -253,7 +270,7 @@ impl Engine {
             StoredFile::InstanceTag => self.otr.instags_file(),
             StoredFile::Settings => serde_json::to_vec_pretty(self.policies.settings()).ok()?,
             StoredFile::Conversations => {
-                let required = |peer: &Peer| self.is_required(peer);
+                let required = |peer: &Peer| self.peers().is_required(peer);
                 let everybody = self.conversations.everybody_closed();
                 let all = self.conversations.iter();
                 let remembered = Remembered::of(all, required, everybody, &self.key_dates);
@@ -261,21 +278,6 @@ impl Engine {
             }
         };
         Some(Zeroizing::new(bytes))
-    }
-
-    /// Told once, not at each attempt.
-    fn not_saved(&mut self, file: StoredFile, why: &str) {
-        if !self.persistence.failed(file, self.now.mono) {
-            return;
-        }
-        let what = match file {
-            StoredFile::Key => Phrase::YourKey {},
-            StoredFile::Fingerprints => Phrase::Fingerprints {},
-            StoredFile::InstanceTag => Phrase::InstanceTag {},
-            StoredFile::Conversations => Phrase::Conversations {},
-            StoredFile::Settings => Phrase::Settings {},
-        };
-        self.report(Message::NotSaved { what: what.into(), why: why.into() });
     }
 
     fn config_changed(&mut self, config: WorkerConfig) {
@@ -292,7 +294,7 @@ impl Engine {
     /// When [`Event::Tick`] is due, in the time of [`Now::mono`].
     pub fn next_deadline(&self) -> Option<Duration> {
         let conversations = self.conversations.next_deadline();
-        let casemapping = self.casemapping_later.as_ref().map(|(at, _)| *at);
+        let casemapping = self.casemapping.next_deadline();
         let files = self.persistence.next_deadline();
         let all = [conversations, self.ask_anew_at, casemapping, self.wipe_at, files];
         all.into_iter().flatten().min()
@@ -314,18 +316,14 @@ impl Engine {
 
     /// What an admin may know.
     pub fn status(&self) -> WorkerStatus {
-        let count = |wanted: fn(&Conversation) -> bool| {
-            u32::try_from(self.conversations.values().filter(|c| wanted(c)).count())
-                .unwrap_or(u32::MAX)
-        };
-        let module = self.module.hello.as_ref();
+        let module = self.output.module().hello();
         WorkerStatus {
             connected: module.is_some(),
             shim: module.map(|m| m.shim.clone()).unwrap_or_default(),
             znc: module.map(|m| m.znc.clone()).unwrap_or_default(),
             key: self.own_key.state().word().into(),
-            sessions: count(Conversation::is_private),
-            blocked: count(|c| matches!(c.phase(), Phase::Blocked { .. } | Phase::Moved { .. })),
+            sessions: self.conversations.count(Conversation::is_private),
+            blocked: self.conversations.count(Conversation::is_interrupted),
             waiting: u32::try_from(self.conversations.waiting()).unwrap_or(u32::MAX),
             memory: 0,
             at_rest: self.at_rest.into(),
@@ -333,44 +331,70 @@ impl Engine {
         }
     }
 
-    /// The one name of a peer for all spellings; `None` where libotr could not hold it.
-    fn peer(&self, nick: &[u8]) -> Option<Peer> {
-        self.conversations.peer(nick)
+    /// One page of the whole account, at this time.
+    pub fn overview(&self, now: Now, page: StatePage) -> AccountState {
+        let Self { account, otr, own_key, key_dates, .. } = self;
+        let (peers, module) = (self.peers(), self.output.module());
+        Overview { account, otr, own_key, key_dates, peers, module, now }.page(page)
     }
 
-    /// The policy for a peer.
-    fn policy(&self, peer: &Peer) -> Policy {
-        self.policy_and_rule(peer).0
+    /// How everybody stands of whom anything is to be said.
+    pub fn standings(&self) -> Vec<Standing> {
+        self.peers().standings()
     }
 
-    /// The policy for a peer, and the rule that decides.
-    fn policy_and_rule(&self, peer: &Peer) -> (Policy, Rule<'_>) {
-        let trusted = || self.known.trusts(peer);
-        let (policy, rule) = self.policies.decide(peer.as_bytes(), trusted);
-        let open = || self.conversations.get(peer).is_some_and(|c| !c.is_idle());
-        match policy {
-            Policy::Never if rule.is_of_admin() && open() => (Policy::Manual, rule),
-            policy => (policy, rule),
+    /// The rules for lines of other modules.
+    pub fn rules(&self) -> Vec<guard::Rule> {
+        self.peers().rules()
+    }
+
+    /// Peers to whom nothing may go in clear: until the user says otherwise, or for now.
+    pub fn protected(&self, pending: bool) -> Vec<Nick> {
+        let told = if pending { GuardTold::Pending } else { GuardTold::Closed };
+        self.conversations.guarded(told)
+    }
+
+    /// Whether nothing may go in clear to anybody.
+    pub fn everybody_closed(&self) -> bool {
+        self.conversations.everybody_closed()
+    }
+
+    /// The user's word opens a nick, whatever is known of it here.
+    fn open(&mut self, nick: &Nick) {
+        self.opened.push(nick.clone());
+    }
+
+    /// The server says how it compares nicks.
+    fn hear_casemapping(&mut self, word: &str) {
+        let is_news = self.policies.is_other_casemapping(word);
+        if self.casemapping.hear(word, is_news, self.now.mono) {
+            self.nicks().change_casemap(word);
         }
     }
 
-    /// Whether nothing goes to this peer in clear, whatever happens.
-    fn is_required(&self, peer: &Peer) -> bool {
-        self.policy(peer) == Policy::Required
+    /// A line of `*otr` about a peer, as often as this one may cause it.
+    fn report_seldom(&mut self, peer: &Peer, message: Message) {
+        self.conversations.report_seldom(peer, self.now.mono, message, &mut self.output);
     }
 
     fn tick(&mut self) {
         // Looking at each that waits would make every line dearer.
         if self.conversations.next_deadline().is_some_and(|at| at <= self.now.mono) {
-            self.expire_waiting();
-            self.expire_smp();
-            self.expire_splits();
+            self.conversations.expire_waiting(
+                self.now.mono,
+                &mut self.persistence,
+                &mut self.output,
+            );
+            self.conversations.expire_smp(self.now.mono, &mut self.output);
+            self.conversations.expire_splits(self.now.mono, &mut self.output);
             self.expire_crossings();
         }
         if self.ask_anew_at.is_some_and(|at| at <= self.now.mono) {
             self.ask_blocked_anew();
         }
-        self.hear_casemapping_later();
+        if let Some(word) = self.casemapping.take_due(self.now.mono) {
+            self.hear_casemapping(&word);
+        }
         self.wipe_unanswered();
         self.persistence.tick(self.now.mono);
     }
@@ -383,9 +407,5 @@ impl Engine {
         if self.wipe_at.is_none() {
             self.wipe_at = self.otr.poll_every().map(|every| self.now.mono + every);
         }
-    }
-
-    fn effect(&mut self, effect: Effect) {
-        self.actions.push(Action::Effect(effect));
     }
 }

@@ -1,19 +1,36 @@
-//! The table of conversations: who is whom, and who went where.
+//! Who is whom: peers that are met, change nicks, and stay closed under those that they left.
 
+use super::action::Now;
 use super::conversation::{Conversation, GuardTold};
+use super::conversations::Conversations;
+use super::known_keys;
 use super::messages::Message;
-use super::{Engine, known_keys};
-use crate::limits;
+use super::output::Output;
+use super::persistence::Persistence;
+use super::policies::Policies;
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
-use otr::Peer;
+use otr::fragment::Reassembler;
+use otr::{FingerprintStore, Handle, Otr, Peer};
 use proto::irc::Nick;
 use proto::shim::Effect;
 
-impl Engine {
+/// The parts that know peers by their nicks.
+pub(super) struct Nicks<'a> {
+    pub(super) otr: &'a mut Otr,
+    pub(super) known: &'a mut FingerprintStore,
+    pub(super) fragments: &'a mut Reassembler,
+    pub(super) policies: &'a mut Policies,
+    pub(super) conversations: &'a mut Conversations,
+    pub(super) persistence: &'a mut Persistence,
+    pub(super) now: Now,
+    pub(super) output: &'a mut Output,
+}
+
+impl Nicks<'_> {
     /// The peer's conversation, made where there is none.
     pub(super) fn meet(&mut self, nick: &Nick) -> Option<Peer> {
-        let peer = self.peer(nick.as_bytes())?;
+        let peer = self.conversations.peer(nick.as_bytes())?;
         let now = self.now.mono;
         match self.conversations.get_mut(&peer) {
             Some(conversation) => conversation.met_as(nick, now),
@@ -39,9 +56,10 @@ impl Engine {
 
     /// Handles a peer's NICK: moves or merges the conversation.
     pub(super) fn renamed(&mut self, old_nick: &Nick, new_nick: &Nick) {
-        let (Some(old), Some(new)) =
-            (self.peer(old_nick.as_bytes()), self.peer(new_nick.as_bytes()))
-        else {
+        let (Some(old), Some(new)) = (
+            self.conversations.peer(old_nick.as_bytes()),
+            self.conversations.peer(new_nick.as_bytes()),
+        ) else {
             return;
         };
         let told = self.conversations.get(&old).map(Conversation::guard_told).unwrap_or_default();
@@ -57,19 +75,20 @@ impl Engine {
         conversation.module_guards(told);
         let pending = conversation.guard_told() == GuardTold::Pending;
         let peer = conversation.nick().clone();
-        self.effect(Effect::Protect { peer, on: true, pending, by_user: false });
+        self.output.effect(Effect::Protect { peer, on: true, pending, by_user: false });
     }
 
     /// Ends a guard that nobody's word has to end.
     fn lift(&mut self, peer: Nick) {
-        self.effect(Effect::Protect { peer, on: false, pending: false, by_user: false });
+        self.output.effect(Effect::Protect { peer, on: false, pending: false, by_user: false });
     }
 
     /// The live session goes along; the old nick stays closed for clear text.
     fn follow(&mut self, old_nick: &Nick, new_nick: &Nick) {
-        let (Some(old), Some(new)) =
-            (self.peer(old_nick.as_bytes()), self.peer(new_nick.as_bytes()))
-        else {
+        let (Some(old), Some(new)) = (
+            self.conversations.peer(old_nick.as_bytes()),
+            self.conversations.peer(new_nick.as_bytes()),
+        ) else {
             return;
         };
         let Some(conversation) = self.conversations.get_mut(&old) else { return };
@@ -102,7 +121,7 @@ impl Engine {
         // Another key than the one known of the new nick: perhaps somebody took it to be taken
         // for its owner.
         let changed =
-            conversation.hold_other_key(|key| known_keys::is_other(&self.known, &new, key));
+            conversation.hold_other_key(|key| known_keys::is_other(self.known, &new, key));
         self.conversations.insert(new, conversation);
         self.persistence.nick_changed(self.now.mono);
         if !left.closed {
@@ -110,7 +129,7 @@ impl Engine {
             return self.lift(old_nick.clone());
         }
         // Where there is no room, the module, whose room is the same, closes everybody.
-        if self.room_for_closed() {
+        if self.conversations.room_for_closed(self.persistence) {
             let (nick, to) = (old_nick.clone(), new_nick.clone());
             self.conversations.leave(old, nick, to, left, self.now.mono);
         }
@@ -120,9 +139,9 @@ impl Engine {
     fn moved_to(&mut self, old_nick: &Nick, new_nick: &Nick, changed: Option<otr::Fingerprint>) {
         self.follow_trail(old_nick, new_nick);
         let (was, is) = (quote(old_nick.as_bytes()), quote(new_nick.as_bytes()));
-        self.report_of(new_nick, Message::NowKnownAs { was, is });
+        self.output.report_of(new_nick, Message::NowKnownAs { was, is });
         if let Some(fingerprint) = changed {
-            self.announce_change(new_nick, &fingerprint);
+            self.output.announce_change(new_nick, &fingerprint);
         }
     }
 
@@ -133,49 +152,25 @@ impl Engine {
         }
     }
 
-    /// Whether one more stranger may have a private conversation that we did not ask for.
-    pub(super) fn room_for_stranger(&self, peer: &Peer) -> bool {
-        let Some(conversation) = self.conversations.get(peer) else { return false };
-        !conversation.is_clear()
-            || conversation.is_asking()
-            || self.known.trusts(peer)
-            || self.conversations.fewer_closed_than(limits::CONVERSATIONS)
-    }
-
     /// Somebody with a private conversation takes a nick that has one too.
     fn collision(&mut self, old: &Peer, old_nick: &Nick, new_nick: &Nick) {
         let Some(conversation) = self.conversations.get_mut(old) else { return };
         conversation.gives_way();
         self.persistence.changed(StoredFile::Conversations);
         let (was, is) = (quote(old_nick.as_bytes()), quote(new_nick.as_bytes()));
-        self.report_of(old_nick, Message::TwoBecomeOne { was, is });
-        self.give_back(old, &Message::BackNickChanged {});
+        self.output.report_of(old_nick, Message::TwoBecomeOne { was, is });
+        self.conversations.give_back(old, &Message::BackNickChanged {}, self.output);
     }
 
-    /// A peer left IRC.
-    pub(super) fn left(&mut self, nick: &Nick) {
-        let Some(peer) = self.peer(nick.as_bytes()) else { return };
-        let Some(conversation) = self.conversations.get_mut(&peer) else { return };
-        if conversation.left_irc() {
-            self.report_of(nick, Message::LeftIrc {});
-        }
-        // Whoever takes the nick next may be somebody else.
-        self.give_back(&peer, &Message::BackLeft {});
-    }
-
-    /// A peer joined a channel of ours.
-    pub(super) fn came(&mut self, nick: &Nick) {
-        if let Some(peer) = self.peer(nick.as_bytes()) {
-            self.back(&peer, nick);
-        }
-    }
-
-    /// A sign of life of a peer who had left.
-    pub(super) fn back(&mut self, peer: &Peer, nick: &Nick) {
-        let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        if conversation.is_back() {
-            let name = quote(nick.as_bytes());
-            self.report_of(nick, Message::Back { name });
-        }
+    /// A handle goes along with its conversation to whatever nick, and libotr hears nothing of nicks. Where
+    /// two conversations become one, only one of them goes on in libotr: what comes, if it is
+    /// more than what is there. At most one of them has sessions.
+    pub(super) fn one_handle(&mut self, there: Handle, comes: Handle) -> Handle {
+        let (one, other) = match !self.otr.has_session(there) && self.otr.is_met(comes) {
+            true => (comes, there),
+            false => (there, comes),
+        };
+        self.otr.forget(other);
+        one
     }
 }

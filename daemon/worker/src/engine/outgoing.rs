@@ -2,23 +2,23 @@
 
 use super::action::Outgoing;
 use super::messages::Message;
-use super::{Engine, Phase, Policy};
-use crate::limits;
-use crate::store::StoredFile;
+use super::{Engine, Phase, Policy, known_keys};
 use crate::text::ctcp;
 use otr::Peer;
 use otr::message::{self, OtrLine};
 use proto::irc::Text;
-use proto::shim::{Effect, MessageKind, OutgoingMessage, Security};
+use proto::shim::{Effect, MessageKind};
 use std::borrow::Cow;
 
 impl Engine {
     pub(super) fn outgoing(&mut self, out: Outgoing) {
-        let Some(peer) = self.meet(&out.message.to) else { return self.effect(Effect::Pass) };
-        if out.message.closed && !self.typed_to_closed(&peer, &out) {
+        let Some(peer) = self.nicks().meet(&out.message.to) else {
+            return self.output.effect(Effect::Pass);
+        };
+        if out.message.closed && !self.closing().typed_to_closed(&peer, &out) {
             return;
         }
-        let policy = self.policy(&peer);
+        let policy = self.peers().policy(&peer);
         if let Some(conversation) = self.conversations.get_mut(&peer) {
             conversation.user_wrote();
         }
@@ -28,7 +28,7 @@ impl Engine {
             }
             MessageKind::Text | MessageKind::Action => self.words(&peer, out, policy),
             MessageKind::Notice | MessageKind::Ctcp | MessageKind::CtcpReply => {
-                self.side_words(&peer, out, policy)
+                self.conversations.side_words(&peer, out, policy, self.now.mono, &mut self.output)
             }
         }
     }
@@ -38,78 +38,43 @@ impl Engine {
         let Some(conversation) = self.conversations.get(peer) else { return };
         let waits = conversation.is_asking();
         match conversation.phase() {
-            Phase::Private(private) if private.held => self.wait(peer, out),
+            Phase::Private(private) if private.held => {
+                self.conversations.wait(peer, out, self.now.mono, &mut self.output)
+            }
             Phase::Private(_) if conversation.waits_for_new_keys(self.now.mono) => {
-                self.wait(peer, out);
+                self.conversations.wait(peer, out, self.now.mono, &mut self.output);
             }
             Phase::Private(_) => self.encrypt(peer, out),
-            _ if waits => self.wait(peer, out),
+            _ if waits => self.conversations.wait(peer, out, self.now.mono, &mut self.output),
             Phase::Clear if policy == Policy::Required => {
                 // The line waits first: should the start be refused, it comes back.
-                self.wait(peer, out.clone());
+                self.conversations.wait(peer, out.clone(), self.now.mono, &mut self.output);
                 self.start(&out.message.to);
                 if self.conversations.get(peer).is_some_and(|c| !c.is_asking()) {
-                    self.give_back(peer, &Message::BackRequired {});
+                    self.conversations.give_back(peer, &Message::BackRequired {}, &mut self.output);
                 }
             }
-            Phase::Clear => self.in_clear(peer, out, policy),
+            Phase::Clear => self.conversations.in_clear(peer, out, policy, &mut self.output),
             phase => {
-                let why = Self::why_blocked(&out.message.to, phase, policy);
-                if phase.is_to_ask_anew() && self.network.connected && policy != Policy::Never {
+                let why = phase.why_blocked(&out.message.to, policy);
+                if phase.is_to_ask_anew()
+                    && self.output.module().is_online()
+                    && policy != Policy::Never
+                {
                     self.ask_anew(peer);
                 }
                 match self.conversations.get(peer).is_some_and(|c| c.is_asking()) {
-                    true => self.wait(peer, out),
-                    false => self.refuse(out, &why),
+                    true => self.conversations.wait(peer, out, self.now.mono, &mut self.output),
+                    false => self.output.refuse(out, &why),
                 }
             }
         }
-    }
-
-    /// Notices and CTCPs never go into a private conversation, nor past one.
-    fn side_words(&mut self, peer: &Peer, out: Outgoing, policy: Policy) {
-        let guarded = self.conversations.get(peer).is_some_and(|c| c.is_guarded());
-        if !guarded && policy != Policy::Required {
-            return self.effect(Effect::Pass);
-        }
-        if out.message.kind != MessageKind::Notice
-            && ctcp::is_typing_notice(out.message.text.as_bytes())
-        {
-            return; // sent by the client at each key: dropped, as TAGMSG is
-        }
-        match out.message.kind {
-            // Clients answer by themselves; the user typed nothing that could get lost.
-            MessageKind::CtcpReply => self.report_seldom(peer, Message::CtcpHeldBack {}),
-            _ => self.refuse(out, &Message::BackNotice {}),
-        }
-    }
-
-    /// A message to a peer with whom nothing is private.
-    fn in_clear(&mut self, peer: &Peer, out: Outgoing, policy: Policy) {
-        let tag = message::whitespace_tag(true, true);
-        let OutgoingMessage { to, kind, text, .. } = &out.message;
-        let text = text.as_bytes();
-        let fits = text.len() + tag.len() <= self.room(to, "PRIVMSG");
-        let command = text.first().is_none_or(|b| b"!./\\@~".contains(b));
-        let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let offers = policy.tags()
-            && *kind == MessageKind::Text
-            && fits
-            && !command
-            && !text.starts_with(b"?OTR")
-            && conversation.offers();
-        if !offers {
-            return self.effect(Effect::Pass);
-        }
-        let text = Text::new([text, tag].concat());
-        self.effect(Effect::Send { to: to.clone(), kind: *kind, text });
-        self.echo(out, Security::Clear);
     }
 
     /// Encrypts one line in the pinned session, or gives it back.
     pub(super) fn encrypt(&mut self, peer: &Peer, out: Outgoing) {
-        if !self.network.connected {
-            return self.refuse(out, &Message::BackOffline {});
+        if !self.output.module().is_online() {
+            return self.output.refuse(out, &Message::BackOffline {});
         }
         let Some(conversation) = self.conversations.get(peer) else { return };
         let (handle, Some(private)) = (conversation.handle(), conversation.private()) else {
@@ -117,10 +82,10 @@ impl Engine {
         };
         // Our record decides; libotr has to agree about the key before anything is encrypted.
         let (instance, fingerprint) = (private.instance, private.fingerprint);
-        let security = self.security_of(peer, private);
+        let security = known_keys::security(&self.known, peer, private.fingerprint);
         if self.otr.private_key_of(handle, instance) != Some(fingerprint) {
-            self.reconcile(peer);
-            return self.refuse(out, &Message::BackKeysGone {});
+            self.conversations.reconcile(&self.otr, peer, &mut self.persistence, &mut self.output);
+            return self.output.refuse(out, &Message::BackKeysGone {});
         }
         let plain = match out.message.kind {
             MessageKind::Action => Cow::Owned(ctcp::write_action(out.message.text.as_bytes())),
@@ -128,61 +93,15 @@ impl Engine {
         };
         match self.otr.send(handle, instance, &plain) {
             Ok((line, events)) => {
-                if self.send_line(&out.message.to, line) {
-                    self.echo(out, security);
+                if self.output.send_line(&out.message.to, line) {
+                    self.output.echo(out, security);
                 } else {
-                    self.refuse(out, &Message::BackTooLong {});
+                    self.output.refuse(out, &Message::BackTooLong {});
                 }
                 self.events(peer, events);
             }
             Err(error) => {
-                self.refuse(out, &Message::BackNotEncrypted { reason: error.to_string() })
-            }
-        }
-    }
-
-    /// Puts a line aside until the conversation is private.
-    fn wait(&mut self, peer: &Peer, out: Outgoing) {
-        let full = self.conversations.waiting() >= limits::WAITING;
-        let now = self.now.mono;
-        let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let (to, kept) = (out.message.to.clone(), out.request.is_some());
-        let over = if full { Some(out) } else { conversation.waiting_mut().push(out, now) };
-        if let Some(out) = over {
-            return self.refuse(out, &Message::BackTooMany {});
-        }
-        let first = conversation.waiting().len() == 1;
-        let held = conversation.private().map(|p| p.held);
-        if kept {
-            self.effect(Effect::Hold);
-        }
-        match held {
-            Some(true) if first => self.report_of(&to, Message::WaitsForTrust {}),
-            None if first => self.report_of(&to, Message::Waits {}),
-            _ => {}
-        }
-    }
-
-    /// Everything that waits for this peer comes back.
-    pub(super) fn give_back(&mut self, peer: &Peer, why: &Message) {
-        let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        for out in conversation.waiting_mut().take() {
-            self.refuse(out, why);
-        }
-    }
-
-    /// Everything that waits comes back.
-    pub(super) fn give_all_back(&mut self, why: &Message) {
-        for peer in self.conversations.busy() {
-            self.give_back(&peer, why);
-        }
-    }
-
-    /// The module has given back what waits.
-    pub(super) fn forget_waiting(&mut self) {
-        for peer in self.conversations.busy() {
-            if let Some(conversation) = self.conversations.get_mut(&peer) {
-                conversation.waiting_mut().take();
+                self.output.refuse(out, &Message::BackNotEncrypted { reason: error.to_string() })
             }
         }
     }
@@ -195,23 +114,6 @@ impl Engine {
         }
         for out in conversation.waiting_mut().take() {
             self.encrypt(peer, out);
-        }
-    }
-
-    pub(super) fn expire_waiting(&mut self) {
-        let now = self.now.mono;
-        for peer in self.conversations.busy() {
-            let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
-            if conversation.nobody_came(now) {
-                self.persistence.changed(StoredFile::Conversations);
-                let nick = conversation.nick().clone();
-                self.report_of(&nick, Message::NobodyCame {});
-                self.give_back(&peer, &Message::BackNobodyCame {});
-                continue;
-            }
-            for out in conversation.waiting_mut().take_expired(now) {
-                self.refuse(out, &Message::BackWaited {});
-            }
         }
     }
 }

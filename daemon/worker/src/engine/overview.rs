@@ -1,11 +1,18 @@
 //! The whole account as data, in pages that fit in a line.
 
+use super::action::Now;
+use super::conversation::Conversation;
+use super::key_dates::KeyDates;
+use super::module_view::ModuleView;
+use super::own_key::OwnKey;
+use super::peers::Peers;
 use super::policies::List;
-use super::{Conversation, Engine, Now};
-use otr::{KnownFingerprint, Peer, Trust, Version};
+use otr::{KnownFingerprint, Otr, Peer, Trust, Version};
+use proto::account::Account;
 use proto::irc::Nick;
 use proto::overview::{
-    AccountState, FingerprintState, OwnKey, PatternPolicy, PeerState, QrCode, StatePage, Versions,
+    AccountState, FingerprintState, OwnKey as OwnKeyState, PatternPolicy, PeerState, QrCode,
+    StatePage, Versions,
 };
 use proto::shim;
 use serde::Serialize;
@@ -14,15 +21,26 @@ use std::collections::BTreeMap;
 /// Bytes of entries in a page. A line's other 16 KiB are enough for what is in every page.
 const PAGE: usize = 48 * 1024;
 
-impl Engine {
+/// The parts whose state is shown.
+pub(super) struct Overview<'a> {
+    pub(super) account: &'a Account,
+    pub(super) otr: &'a Otr,
+    pub(super) own_key: &'a OwnKey,
+    pub(super) key_dates: &'a KeyDates,
+    pub(super) peers: Peers<'a>,
+    pub(super) module: &'a ModuleView,
+    pub(super) now: Now,
+}
+
+impl Overview<'_> {
     /// One page of it, at this time.
-    pub fn overview(&self, now: Now, page: StatePage) -> AccountState {
-        let module = self.module.hello.as_ref();
+    pub(super) fn page(&self, page: StatePage) -> AccountState {
+        let module = self.module.hello();
         let mut known: BTreeMap<Peer, Vec<KnownFingerprint>> = BTreeMap::new();
-        for one in self.known.all() {
+        for one in self.peers.known().all() {
             known.entry(one.peer.clone()).or_default().push(one);
         }
-        for (peer, conversation) in self.conversations.iter() {
+        for (peer, conversation) in self.peers.conversations().iter() {
             if conversation.is_guarded() || !conversation.is_idle() {
                 known.entry(peer.clone()).or_default();
             }
@@ -30,13 +48,13 @@ impl Engine {
         let mut entries = Entries { skip: page.from, room: PAGE, taken: page.from, full: false };
         let peers = entries.take(known.keys(), |peer| self.peer_state(peer));
         let fingerprints = entries.take(known.values().flatten(), |one| self.fingerprint(one));
-        let policies = entries.take(self.policies.typed(), |(pattern, policy)| {
+        let policies = entries.take(self.peers.policies().typed(), |(pattern, policy)| {
             Some(PatternPolicy { pattern: pattern.clone(), policy: policy.word().into() })
         });
         let ignore =
-            entries.take(self.policies.list(List::Ignore), |pattern| Some(pattern.clone()));
+            entries.take(self.peers.policies().list(List::Ignore), |pattern| Some(pattern.clone()));
         let enable =
-            entries.take(self.policies.list(List::Enable), |pattern| Some(pattern.clone()));
+            entries.take(self.peers.policies().list(List::Enable), |pattern| Some(pattern.clone()));
         AccountState {
             user: self.account.user.as_str().into(),
             network: self.account.network.as_str().into(),
@@ -47,9 +65,9 @@ impl Engine {
                 libotr: Some(shortened(&otr::libotr_version())),
                 libgcrypt: Some(shortened(&otr::libgcrypt_version())),
             },
-            key: self.own_key_state(now, page.from == 0),
-            default_policy: self.policies.default_policy().word().into(),
-            known_policy: self.policies.of_known().map(|policy| policy.word().into()),
+            key: self.own_key_state(page.from == 0),
+            default_policy: self.peers.policies().default_policy().word().into(),
+            known_policy: self.peers.policies().of_known().map(|policy| policy.word().into()),
             peers,
             fingerprints,
             policies,
@@ -59,11 +77,11 @@ impl Engine {
         }
     }
 
-    fn own_key_state(&self, now: Now, with_qr: bool) -> OwnKey {
-        let seconds = self.own_key.generating_for(now.mono).map(|took| took.as_secs());
+    fn own_key_state(&self, with_qr: bool) -> OwnKeyState {
+        let seconds = self.own_key.generating_for(self.now.mono).map(|took| took.as_secs());
         let fingerprint = self.otr.own_fingerprint();
         let digits = fingerprint.map(|one| one.to_hex().to_ascii_uppercase());
-        OwnKey {
+        OwnKeyState {
             state: self.own_key.state().word().into(),
             qr: digits.as_deref().filter(|_| with_qr).and_then(qr_code),
             fingerprint: digits,
@@ -73,16 +91,16 @@ impl Engine {
     }
 
     fn peer_state(&self, peer: &Peer) -> Option<PeerState> {
-        let conversation = self.conversations.get(peer);
+        let conversation = self.peers.conversations().get(peer);
         let standing = match conversation {
-            Some(conversation) => self.standing(peer, conversation),
+            Some(conversation) => self.peers.standing(peer, conversation),
             // What libotr's file names need not be a nick.
-            None => self.clear_standing(peer, Nick::new(peer.as_bytes()).ok()?),
+            None => self.peers.clear_standing(peer, Nick::new(peer.as_bytes()).ok()?),
         };
         let private = conversation.and_then(Conversation::private);
         Some(PeerState {
             standing,
-            rule: self.policy_and_rule(peer).1.to_string(),
+            rule: self.peers.policy_and_rule(peer).1.to_string(),
             since: private.map(|private| private.since),
             otr: private.map(|private| match private.version {
                 Version::V2 => 2,
@@ -92,7 +110,7 @@ impl Engine {
     }
 
     fn fingerprint(&self, known: &KnownFingerprint) -> Option<FingerprintState> {
-        let conversation = self.conversations.get(&known.peer);
+        let conversation = self.peers.conversations().get(&known.peer);
         let in_use = conversation.and_then(|c| c.private()).map(|private| private.fingerprint);
         let nick = match conversation {
             Some(conversation) => conversation.nick().clone(),

@@ -1,8 +1,11 @@
 //! Our own key: whether there is one, what waits for it, and its copy until it is on disk.
 
+use super::action::Action;
+use super::messages::Message;
+use super::output::Output;
 use crate::limits;
-use otr::Peer;
 use otr::message::OtrLine;
+use otr::{Otr, Peer};
 use proto::shim::IncomingMessage;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -60,7 +63,7 @@ pub(super) struct OwnKey {
 
 /// What becomes of a line that needs the key.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Use {
+enum Use {
     /// The key is there.
     Now,
     /// The line waits. `begin`: a key has to be made first.
@@ -120,7 +123,7 @@ impl OwnKey {
     }
 
     /// A line that needs the key: it is kept, unless the key is there or there can be none.
-    pub(super) fn need(&mut self, line: HeldLine) -> Use {
+    fn need(&mut self, line: HeldLine) -> Use {
         match self.state {
             KeyState::Ready => return Use::Now,
             KeyState::Damaged(_) => return Use::Never,
@@ -132,13 +135,46 @@ impl OwnKey {
         Use::Waits { begin: self.state == KeyState::None }
     }
 
+    /// Whether the key is there; otherwise the line waits for it.
+    pub(super) fn is_there_or_hold(
+        &mut self,
+        line: HeldLine,
+        now: Duration,
+        output: &mut Output,
+    ) -> bool {
+        let from = match &line {
+            HeldLine::In(message, _) => Some(message.from.nick().clone()),
+            HeldLine::Query(_) => None,
+        };
+        match self.need(line) {
+            Use::Now => return true,
+            Use::Waits { begin: true } => {
+                output.report(Message::MakingKey {});
+                self.generate(false, now, output);
+            }
+            Use::Waits { begin: false } => {}
+            Use::Never => {
+                if let Some(nick) = from {
+                    output.report_of(&nick, Message::AskedWithoutKey {});
+                }
+            }
+        }
+        false
+    }
+
+    /// Has a key made.
+    pub(super) fn generate(&mut self, replaces: bool, now: Duration, output: &mut Output) {
+        self.begin(replaces, now);
+        output.push(Action::Keygen);
+    }
+
     /// The user does not ask this peer any more.
     pub(super) fn ask_no_longer(&mut self, peer: &Peer) {
         self.held.retain(|held| !matches!(held, HeldLine::Query(waiting) if waiting == peer));
     }
 
     /// Notes that a generation was asked for.
-    pub(super) fn begin(&mut self, replaces: bool, now: Duration) {
+    fn begin(&mut self, replaces: bool, now: Duration) {
         let damage = match std::mem::take(&mut self.state) {
             KeyState::Damaged(why) => Some(why),
             _ => None,
@@ -184,6 +220,14 @@ impl OwnKey {
     /// It is on disk.
     pub(super) fn saved(&mut self) {
         self.unsaved = None;
+    }
+}
+
+/// Our fingerprint, or why there is none.
+pub(super) fn fingerprint_or_why(otr: &Otr) -> String {
+    match otr.own_fingerprint() {
+        Some(fingerprint) => fingerprint.to_string(),
+        None => "none yet (a key is made the first time one is needed, or by genkey)".into(),
     }
 }
 

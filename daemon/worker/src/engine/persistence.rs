@@ -5,6 +5,9 @@
 //! together, once a second. Nobody is opened by a crash in that second: the module closes the new nick
 //! by itself, keeps that in its registry, and says so in its next `hello`.
 
+use super::action::Action;
+use super::messages::{Message, Phrase};
+use super::output::Output;
 use crate::limits::{self, TokenBucket};
 use crate::store::StoredFile;
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,6 +108,29 @@ impl Persistence {
         self.damaged.get(&file).filter(|_| self.told.insert(file)).cloned()
     }
 
+    /// Somebody is there who hears of damaged files: they are given other names.
+    pub(super) fn keep_damaged(&mut self, output: &mut Output) {
+        let unkept = self.take_unkept();
+        for file in unkept {
+            output.push(Action::KeepDamaged(file));
+        }
+    }
+
+    /// A damaged file has another name now, or could not be given one.
+    pub(super) fn damaged_kept(
+        &mut self,
+        name: StoredFile,
+        aside: Result<String, String>,
+        output: &mut Output,
+    ) {
+        let Some(why) = self.kept(name, aside.is_ok()) else { return };
+        let file = name.file().to_owned();
+        output.report_or_note(match aside {
+            Ok(aside) => Message::FileSetAside { file, why, aside },
+            Err(error) => Message::FileNotSetAside { file, why, error },
+        });
+    }
+
     /// The file is written in a way that keeps a copy of what is there. Whether that is damaged.
     pub(super) fn replaced(&mut self, file: StoredFile) -> bool {
         self.unkept.remove(&file);
@@ -115,6 +141,27 @@ impl Persistence {
     pub(super) fn failed(&mut self, file: StoredFile, now: Duration) -> bool {
         let retry = Retry { due: now + limits::SAVE_AGAIN, tried: false };
         self.retries.insert(file, retry).is_none()
+    }
+
+    /// A file could not be written: the user is told once, not at each attempt.
+    pub(super) fn not_saved(
+        &mut self,
+        file: StoredFile,
+        why: &str,
+        now: Duration,
+        output: &mut Output,
+    ) {
+        if !self.failed(file, now) {
+            return;
+        }
+        let what = match file {
+            StoredFile::Key => Phrase::YourKey {},
+            StoredFile::Fingerprints => Phrase::Fingerprints {},
+            StoredFile::InstanceTag => Phrase::InstanceTag {},
+            StoredFile::Conversations => Phrase::Conversations {},
+            StoredFile::Settings => Phrase::Settings {},
+        };
+        output.report(Message::NotSaved { what: what.into(), why: why.into() });
     }
 
     /// Whether the last attempt to write this file failed, as far as is known.

@@ -3,9 +3,7 @@
 use super::messages::Message;
 use super::{Engine, Private, known_keys};
 use crate::store::StoredFile;
-use crate::text::sanitize::quote;
-use otr::{Fingerprint, Peer, Trust, Version};
-use proto::irc::Nick;
+use otr::{Fingerprint, Peer, Version};
 
 impl Engine {
     pub(super) fn went_private(
@@ -15,7 +13,7 @@ impl Engine {
         fingerprint: Fingerprint,
         version: Version,
     ) {
-        self.exchange_done(peer, instance);
+        self.conversations.exchange_done(peer, instance);
         let trust = self.known.trust(peer, fingerprint).unwrap_or_default();
         let other = known_keys::is_other(&self.known, peer, fingerprint);
         let wall = self.now.wall;
@@ -25,96 +23,26 @@ impl Engine {
         let nick = conversation.nick().clone();
         self.key_dates.uses(fingerprint, wall);
         self.persistence.changed(StoredFile::Conversations);
-        self.announce(&nick, &fingerprint, version, &trust, held);
+        self.output.announce(&nick, &fingerprint, version, &trust, held);
         self.release(peer);
-    }
-
-    /// What the user is told when a conversation becomes private.
-    fn announce(
-        &mut self,
-        nick: &Nick,
-        fingerprint: &Fingerprint,
-        version: Version,
-        trust: &Trust,
-        held: bool,
-    ) {
-        let name = quote(nick.as_bytes());
-        if held {
-            return self.announce_change(nick, fingerprint);
-        }
-        let version = match version {
-            Version::V2 => "OTRv2",
-            Version::V3 => "OTRv3",
-        };
-        if trust.is_trusted() {
-            self.report_of(nick, Message::PrivateTrusted { version: version.into() });
-        } else {
-            self.report_of(nick, Message::Private { version: version.into() });
-            self.report_of(
-                nick,
-                Message::NotAuthenticated { name, fingerprint: fingerprint.to_string() },
-            );
-        }
-        self.warn_of_surroundings(nick);
-    }
-
-    pub(super) fn announce_change(&mut self, nick: &Nick, fingerprint: &Fingerprint) {
-        let name = quote(nick.as_bytes());
-        self.report_of(nick, Message::KeyChanged {});
-        self.report_of(
-            nick,
-            Message::NewFingerprint { fingerprint: fingerprint.to_string(), name },
-        );
-    }
-
-    /// What else could give the conversation away.
-    fn warn_of_surroundings(&mut self, nick: &Nick) {
-        let prefix = self.network.status_prefix.clone();
-        for logger in self.network.loggers.clone() {
-            let (level, module) = logger.split_once('/').unwrap_or(("network", &logger));
-            let (level, module) = (quote(level.as_bytes()), quote(module.as_bytes()));
-            self.report_of(nick, Message::Logger { module, prefix: prefix.clone(), level });
-        }
-        if self.network.insecure_clients > 0 {
-            self.report_of(nick, Message::ClientWithoutTls {});
-        }
-        if !self.network.admin {
-            self.report_of(nick, Message::NotYourBouncer {});
-        }
     }
 
     pub(super) fn refreshed(&mut self, peer: &Peer, instance: u32, fingerprint: Fingerprint) {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         if !conversation.private().is_some_and(|p| p.is_with(fingerprint, instance)) {
-            let session = self.sessions(peer).into_iter().find(|s| s.instance == instance);
+            let session = self
+                .conversations
+                .sessions(&self.otr, peer)
+                .into_iter()
+                .find(|s| s.instance == instance);
             let version = session.map_or(Version::V3, |s| s.version);
             return self.went_private(peer, instance, fingerprint, version);
         }
-        self.exchange_done(peer, instance);
+        self.conversations.exchange_done(peer, instance);
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         conversation.keys_renewed();
         let nick = conversation.nick().clone();
-        self.report_of(&nick, Message::KeysNew {});
-        self.release(peer);
-    }
-
-    /// Stores trust, and lets a conversation go on that waited for it.
-    pub(super) fn trust_set(&mut self, peer: &Peer, fingerprint: Fingerprint, trust: Trust) {
-        let trusted = trust.is_trusted();
-        let known = self.known.trust(peer, fingerprint).is_some();
-        // One that came when there was no room for it is known by the user's word.
-        if !known && !self.is_in_use(peer, fingerprint) {
-            return;
-        }
-        self.known.put(peer, fingerprint, trust);
-        self.persistence.changed(StoredFile::Fingerprints);
-        let other = known_keys::is_other(&self.known, peer, fingerprint);
-        let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let Some(newly_held) = conversation.key_judged(fingerprint, trusted, other) else { return };
-        if newly_held {
-            let nick = conversation.nick().clone();
-            self.announce_change(&nick, &fingerprint);
-        }
+        self.output.report_of(&nick, Message::KeysNew {});
         self.release(peer);
     }
 }

@@ -3,7 +3,7 @@
 use super::conversation::Ended;
 use super::messages::Message;
 use super::own_key::HeldLine;
-use super::{Engine, Policy};
+use super::{Engine, Policy, known_keys};
 use crate::limits;
 use crate::store::StoredFile;
 use crate::text::sanitize::quote;
@@ -13,35 +13,39 @@ use proto::irc::Nick;
 impl Engine {
     /// `start`: asks the peer for a private conversation.
     pub(super) fn start(&mut self, nick: &Nick) {
-        let Some(peer) = self.meet(nick) else { return };
-        let (policy, rule) = self.policy_and_rule(&peer);
+        let Some(peer) = self.nicks().meet(nick) else { return };
+        let (policy, rule) = self.peers().policy_and_rule(&peer);
         if policy == Policy::Never {
-            return self.report_of(nick, Message::OtrOff { rule: rule.to_string() });
+            return self.output.report_of(nick, Message::OtrOff { rule: rule.to_string() });
         }
-        if !self.online_or_say(nick) {
+        if !self.output.online_or_say(nick) {
             return;
         }
         let Some(conversation) = self.conversations.get_mut(&peer) else { return };
         if conversation.private().is_some_and(|p| !p.held) {
             let name = quote(nick.as_bytes());
-            return self.report_of(nick, Message::AlreadyPrivate { name });
+            return self.output.report_of(nick, Message::AlreadyPrivate { name });
         }
         if !conversation.is_asking() {
-            self.report_of(nick, Message::Asking {});
+            self.output.report_of(nick, Message::Asking {});
         }
         self.ask(&peer);
     }
 
     /// `refresh`: new session keys, or a new session.
     pub(super) fn refresh(&mut self, nick: &Nick) {
-        let Some(peer) = self.meet(nick) else { return };
+        let Some(peer) = self.nicks().meet(nick) else { return };
         let private = self.conversations.get(&peer).is_some_and(|c| c.is_private());
         if !private {
             return self.start(nick);
         }
-        if self.online_or_say(nick) {
-            self.report_of(nick, Message::AskingKeys {});
-            if self.key_or_hold(HeldLine::Query(peer.clone())) {
+        if self.output.online_or_say(nick) {
+            self.output.report_of(nick, Message::AskingKeys {});
+            if self.own_key.is_there_or_hold(
+                HeldLine::Query(peer.clone()),
+                self.now.mono,
+                &mut self.output,
+            ) {
                 self.query(&peer);
             }
         }
@@ -54,14 +58,18 @@ impl Engine {
             conversation.asks(now);
             self.persistence.changed(StoredFile::Conversations);
         }
-        if self.key_or_hold(HeldLine::Query(peer.clone())) {
+        if self.own_key.is_there_or_hold(
+            HeldLine::Query(peer.clone()),
+            self.now.mono,
+            &mut self.output,
+        ) {
             self.query(peer);
         } else if let Some(why) = self.own_key.damage().map(str::to_owned) {
-            self.report(Message::KeyUnusable { why });
+            self.output.report(Message::KeyUnusable { why });
             if let Some(conversation) = self.conversations.get_mut(peer) {
                 conversation.asks_no_longer();
             }
-            self.give_back(peer, &Message::BackKeyUnreadable {});
+            self.conversations.give_back(peer, &Message::BackKeyUnreadable {}, &mut self.output);
         }
     }
 
@@ -75,14 +83,14 @@ impl Engine {
             self.open(nick);
         }
         self.own_key.ask_no_longer(peer);
-        self.give_back(peer, &Message::BackFinished {});
+        self.conversations.give_back(peer, &Message::BackFinished {}, &mut self.output);
         match ended {
-            Ended::Asking => self.report_of(&nick, Message::AskingNoLonger {}),
-            Ended::Nothing => self.report_of(&nick, Message::NothingPrivate {}),
-            Ended::Conversation if self.is_required(peer) => {
-                self.report_of(&nick, Message::FinishedRequired {});
+            Ended::Asking => self.output.report_of(&nick, Message::AskingNoLonger {}),
+            Ended::Nothing => self.output.report_of(&nick, Message::NothingPrivate {}),
+            Ended::Conversation if self.peers().is_required(peer) => {
+                self.output.report_of(&nick, Message::FinishedRequired {});
             }
-            Ended::Conversation => self.report_of(&nick, Message::Finished {}),
+            Ended::Conversation => self.output.report_of(&nick, Message::Finished {}),
         }
         self.persistence.changed(StoredFile::Conversations);
     }
@@ -94,9 +102,9 @@ impl Engine {
         let asked = conversation.withdraws();
         let nick = conversation.nick().clone();
         self.own_key.ask_no_longer(peer);
-        self.give_back(peer, &Message::BackKeyReplaced {});
+        self.conversations.give_back(peer, &Message::BackKeyReplaced {}, &mut self.output);
         if asked {
-            self.report_of(&nick, Message::AskingNoLonger {});
+            self.output.report_of(&nick, Message::AskingNoLonger {});
         }
         self.persistence.changed(StoredFile::Conversations);
     }
@@ -106,7 +114,7 @@ impl Engine {
     /// made hundreds.
     pub(super) fn ask_blocked_anew(&mut self) {
         self.ask_anew_at = None;
-        if !self.network.connected {
+        if !self.output.module().is_online() {
             return;
         }
         let mut blocked: Vec<Peer> = self
@@ -114,7 +122,7 @@ impl Engine {
             .iter()
             .filter(|(_, conversation)| conversation.phase().is_to_ask_anew())
             .map(|(peer, _)| peer.clone())
-            .filter(|peer| self.policy(peer) != Policy::Never)
+            .filter(|peer| self.peers().policy(peer) != Policy::Never)
             .collect();
         blocked.sort_by_key(|peer| (!self.known.trusts(peer), peer.clone()));
         for peer in blocked {
@@ -131,7 +139,7 @@ impl Engine {
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
         conversation.asks_anew();
         let nick = conversation.nick().clone();
-        self.report_of(&nick, Message::AskingAnew {});
+        self.output.report_of(&nick, Message::AskingAnew {});
         self.ask(peer);
     }
 
@@ -146,17 +154,17 @@ impl Engine {
         match event {
             Event::Inject { line } => {
                 if let Some(nick) = self.conversations.get(peer).map(|c| c.nick().clone())
-                    && self.network.connected
+                    && self.output.module().is_online()
                 {
-                    self.send_line(&nick, line);
+                    self.output.send_line(&nick, line);
                 }
             }
             Event::Private { instance, fingerprint, version } => {
-                self.met_key(peer, fingerprint);
+                known_keys::met(&mut self.known, peer, fingerprint, &mut self.persistence);
                 self.went_private(peer, instance, fingerprint, version);
             }
             Event::Refreshed { instance, fingerprint } => {
-                self.met_key(peer, fingerprint);
+                known_keys::met(&mut self.known, peer, fingerprint, &mut self.persistence);
                 self.refreshed(peer, instance, fingerprint)
             }
             Event::Ended { instance } => self.ended(peer, instance),
@@ -164,7 +172,7 @@ impl Engine {
             Event::Unreadable { .. } => self.report_seldom(peer, Message::Unreadable {}),
             Event::NotPrivate { ignorable: true, .. } => {}
             Event::NotPrivate { .. } => self.unreadable(peer),
-            Event::Malformed => self.damaged_message(peer),
+            Event::Malformed => self.report_seldom(peer, Message::Damaged {}),
             Event::OtherInstance => self.report_seldom(peer, Message::ForAnotherClient {}),
             Event::Unencrypted { text } => self.unencrypted(peer, text),
             Event::ErrorFromPeer { text } => {
@@ -177,7 +185,11 @@ impl Engine {
             Event::Reflected => self.report_seldom(peer, Message::Reflected {}),
             Event::TooManyInstances => self.report_seldom(peer, Message::TooManyClients {}),
             Event::KeyNeeded => {
-                self.key_or_hold(HeldLine::Query(peer.clone()));
+                self.own_key.is_there_or_hold(
+                    HeldLine::Query(peer.clone()),
+                    self.now.mono,
+                    &mut self.output,
+                );
             }
             Event::InstagsChanged => {
                 self.persistence.changed(StoredFile::InstanceTag);
@@ -189,7 +201,7 @@ impl Engine {
         let Some(nick) = self.conversations.get(peer).map(|c| c.nick().clone()) else { return };
         if let Ok(from) = proto::irc::Source::new(nick.as_bytes()) {
             let text = proto::irc::Text::new(text);
-            self.clear_marked(&proto::shim::IncomingMessage {
+            self.output.clear_marked(&proto::shim::IncomingMessage {
                 from,
                 kind: proto::shim::MessageKind::Text,
                 text,

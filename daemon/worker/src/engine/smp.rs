@@ -15,13 +15,13 @@ impl Engine {
         secret: &[u8],
     ) -> Result<(), SmpError> {
         let now = self.now.mono;
-        let peer = self.peer(nick.as_bytes()).ok_or(SmpError::NotPrivate)?;
+        let peer = self.conversations.peer(nick.as_bytes()).ok_or(SmpError::NotPrivate)?;
         let conversation = self.conversations.get_mut(&peer).ok_or(SmpError::NotPrivate)?;
         let instance = conversation.private().ok_or(SmpError::NotPrivate)?.instance;
         let handle = conversation.handle();
         let answers = matches!(conversation.smp(), SmpState::Asked { .. }) && question.is_none();
-        if !self.network.connected {
-            self.online_or_say(nick);
+        if !self.output.module().is_online() {
+            self.output.online_or_say(nick);
             return Ok(());
         }
         let answered = match answers {
@@ -37,8 +37,8 @@ impl Engine {
             conversation.smp_runs(now);
         }
         match answers {
-            true => self.report_of(nick, Message::AuthAnswered {}),
-            false => self.report_of(nick, Message::AuthInitiated {}),
+            true => self.output.report_of(nick, Message::AuthAnswered {}),
+            false => self.output.report_of(nick, Message::AuthInitiated {}),
         }
         self.events(&peer, events);
         Ok(())
@@ -46,26 +46,17 @@ impl Engine {
 
     /// `authabort`
     pub(super) fn smp_abort(&mut self, nick: &Nick) {
-        let running = self.peer(nick.as_bytes()).and_then(|peer| {
+        let running = self.conversations.peer(nick.as_bytes()).and_then(|peer| {
             let conversation = self.conversations.get_mut(&peer)?;
             let instance = conversation.private()?.instance;
             conversation.smp_ends().then_some((conversation.handle(), peer, instance))
         });
         let Some((handle, peer, instance)) = running else {
-            return self.report_of(nick, Message::AuthNothing {});
+            return self.output.report_of(nick, Message::AuthNothing {});
         };
         let events = self.otr.smp_abort(handle, instance);
         self.events(&peer, events);
-        self.report_of(nick, Message::AuthAborted {});
-    }
-
-    /// What a peer asks costs milliseconds and a word to the user, what it makes up a word and an
-    /// answer: it may do so only so often.
-    pub(super) fn may_authenticate(&mut self, peer: &Peer) -> bool {
-        let now = self.now.mono;
-        let conversation = self.conversations.get_mut(peer);
-        conversation.is_some_and(|c| c.allowances_mut().may_authenticate(now))
-            && self.allowances.authentications.has(now)
+        self.output.report_of(nick, Message::AuthAborted {});
     }
 
     pub(super) fn smp_event(&mut self, peer: &Peer, instance: u32, event: Smp) {
@@ -86,14 +77,16 @@ impl Engine {
                 let question = question.as_deref().map(quote).filter(|q| !q.is_empty());
                 conversation.smp_asked(question.clone());
                 match question {
-                    Some(question) => self.report_of(&nick, Message::AuthQuestion { question }),
-                    None => self.report_of(&nick, Message::AuthAsked {}),
+                    Some(question) => {
+                        self.output.report_of(&nick, Message::AuthQuestion { question })
+                    }
+                    None => self.output.report_of(&nick, Message::AuthAsked {}),
                 }
-                self.report_of(&nick, Message::AuthHowToAnswer { name });
+                self.output.report_of(&nick, Message::AuthHowToAnswer { name });
             }
             Smp::Progress(_) => {
                 conversation.smp_runs(now);
-                self.report_of(&nick, Message::AuthReplied {});
+                self.output.report_of(&nick, Message::AuthReplied {});
             }
             Smp::Verified(proof) => {
                 conversation.smp_ends();
@@ -105,17 +98,17 @@ impl Engine {
                     Initiator::We => Phrase::SecretsDiffer {},
                     Initiator::Peer => Phrase::OwnAnswerWrong {},
                 };
-                self.report_of(&nick, Message::AuthFailed { who: who.into() });
+                self.output.report_of(&nick, Message::AuthFailed { who: who.into() });
             }
             Smp::SmpIgnored => self.report_seldom(peer, Message::AuthTooMany {}),
             Smp::Aborted => {
                 if conversation.smp_ends() {
-                    self.report_of(&nick, Message::AuthAbortedByPeer {});
+                    self.output.report_of(&nick, Message::AuthAbortedByPeer {});
                 }
             }
             Smp::Cheated | Smp::Error => {
                 conversation.smp_ends();
-                self.report_of(&nick, Message::AuthBroken {});
+                self.output.report_of(&nick, Message::AuthBroken {});
             }
         }
     }
@@ -123,30 +116,14 @@ impl Engine {
     fn verified(&mut self, peer: &Peer, nick: &Nick, proof: SmpOutcome) {
         let name = quote(nick.as_bytes());
         if !proof.proves_peer() {
-            return self.report_of(nick, Message::AuthTheyVerified { name });
+            return self.output.report_of(nick, Message::AuthTheyVerified { name });
         }
-        self.report_of(nick, Message::AuthSucceeded {});
+        self.output.report_of(nick, Message::AuthSucceeded {});
         let Some(fingerprint) =
             self.conversations.get(peer).and_then(|c| c.private()).map(|p| p.fingerprint)
         else {
             return;
         };
         self.trust_set(peer, fingerprint, Trust::SharedSecret);
-    }
-
-    pub(super) fn expire_smp(&mut self) {
-        let now = self.now.mono;
-        let mut silent = Vec::new();
-        for peer in self.conversations.busy() {
-            if let Some(conversation) = self.conversations.get_mut(&peer)
-                && conversation.smp_is_silent(now)
-            {
-                silent.push(conversation.nick().clone());
-            }
-        }
-        for nick in silent {
-            let name = quote(nick.as_bytes());
-            self.report_of(&nick, Message::AuthSilence { name });
-        }
     }
 }

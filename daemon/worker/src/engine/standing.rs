@@ -1,28 +1,16 @@
 //! How each conversation stands, as the module is told: looked at once, at the end of a step.
 
-use super::{Action, Conversation, Engine, Phase, SmpState};
+use super::conversation::{Conversation, Phase, SmpState};
+use super::output::Output;
+use super::peers::Peers;
 use otr::Peer;
 use proto::irc::{Nick, Text};
 use proto::shim::{Effect, Smp, Standing, State, Trust, Want};
 
-impl Engine {
-    /// The module knows nothing, and is to be told everything.
-    pub(super) fn tell_standings(&mut self) {
-        self.module.standings.clear();
-        self.conversations.touch_all();
-    }
-
-    /// The module knows what it was told, and was not told what changed since.
-    pub(super) fn tell_standings_since(&mut self) {
-        self.conversations.touch_all();
-        for peer in self.module.standings.keys() {
-            self.conversations.touch(peer);
-        }
-    }
-
+impl Peers<'_> {
     /// How everybody stands of whom anything is to be said.
-    pub fn standings(&self) -> Vec<Standing> {
-        let guarded = self.conversations.iter().filter(|(_, c)| c.is_guarded());
+    pub(super) fn standings(self) -> Vec<Standing> {
+        let guarded = self.conversations().iter().filter(|(_, c)| c.is_guarded());
         let mut all: Vec<Standing> = guarded.map(|(peer, c)| self.standing(peer, c)).collect();
         all.sort_by(|a, b| a.peer.cmp(&b.peer));
         all
@@ -30,21 +18,18 @@ impl Engine {
 
     /// Tells the module where one of these peers stands otherwise than it was told. Nothing is said
     /// of those who are clear and need not be anything else.
-    pub(super) fn standing_changes(&mut self, touched: &[Peer]) {
-        if !self.module.wants(Want::State) {
+    pub(super) fn tell_changes(self, touched: &[Peer], output: &mut Output) {
+        if !output.module().wants(Want::State) {
             return;
         }
         let (mut over, mut now) = (Vec::new(), Vec::new());
         for peer in touched {
-            let guarded = self.conversations.get(peer).filter(|c| c.is_guarded());
+            let guarded = self.conversations().get(peer).filter(|c| c.is_guarded());
             let standing = guarded.map(|conversation| self.standing(peer, conversation));
-            if standing.as_ref() == self.module.standings.get(peer) {
+            if standing.as_ref() == output.module().standing(peer) {
                 continue;
             }
-            let was = match &standing {
-                Some(standing) => self.module.standings.insert(peer.clone(), standing.clone()),
-                None => self.module.standings.remove(peer),
-            };
+            let was = output.module_mut().learns(peer, standing.as_ref());
             let spelled = |standing: &Standing| standing.peer.clone();
             if let Some(was) = &was
                 && standing.as_ref().map(spelled).as_ref() != Some(&was.peer)
@@ -54,11 +39,12 @@ impl Engine {
             now.extend(standing);
         }
         // A nick that is another peer's now: what is said last of it holds.
-        let actions = over.into_iter().chain(now).map(|one| Action::Effect(Effect::State(one)));
-        self.actions.extend(actions);
+        for one in over.into_iter().chain(now) {
+            output.effect(Effect::State(one));
+        }
     }
 
-    pub(super) fn standing(&self, peer: &Peer, conversation: &Conversation) -> Standing {
+    pub(super) fn standing(self, peer: &Peer, conversation: &Conversation) -> Standing {
         let private = conversation.private();
         let state = match conversation.phase() {
             Phase::Private(_) => State::Private,
@@ -70,7 +56,7 @@ impl Engine {
         let trust = match private {
             Some(private) if private.held => Trust::Changed,
             Some(private) => {
-                match self.known.trust(peer, private.fingerprint).unwrap_or_default() {
+                match self.known().trust(peer, private.fingerprint).unwrap_or_default() {
                     otr::Trust::None => Trust::None,
                     otr::Trust::Manual | otr::Trust::Other(_) => Trust::Manual,
                     otr::Trust::SharedSecret => Trust::Secret,
@@ -94,7 +80,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn clear_standing(&self, peer: &Peer, nick: Nick) -> Standing {
+    pub(super) fn clear_standing(self, peer: &Peer, nick: Nick) -> Standing {
         Standing {
             peer: nick,
             state: State::Clear,

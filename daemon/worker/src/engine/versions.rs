@@ -1,21 +1,15 @@
 //! A module and an otrd that were not made together.
 
-use super::Engine;
 use super::messages::{Message, Phrase};
 
-impl Engine {
-    /// Says so where the module is older or newer than we are. It works all the same: what could
-    /// be unsafe has another version of the protocol, and is refused at hello.
-    pub(super) fn compare_versions(&mut self) {
-        let Some(module) = &self.module.hello else { return };
-        if let Some(message) = difference(env!("CARGO_PKG_VERSION"), &module.shim) {
-            self.report(message);
-        }
-    }
+/// Says so where the module is older or newer than we are. It works all the same: what could
+/// be unsafe has another version of the protocol, and is refused at hello.
+pub(super) fn difference(module: &str) -> Option<Message> {
+    between(env!("CARGO_PKG_VERSION"), module)
 }
 
 /// Only versions like ours are compared: what else calls itself something has its own reasons.
-fn difference(daemon: &str, module: &str) -> Option<Message> {
+fn between(daemon: &str, module: &str) -> Option<Message> {
     let (own, other) = (numbers(daemon)?, numbers(module)?);
     let older = match own.cmp(&other) {
         std::cmp::Ordering::Equal => return None,
@@ -37,14 +31,14 @@ fn numbers(version: &str) -> Option<[u32; 3]> {
 
 #[cfg(test)]
 mod tests {
-    use super::difference;
+    use super::between;
 
     #[test]
     fn the_older_one_is_named() {
-        let said = difference("0.10.0", "0.9.12").map(|said| said.text()).unwrap_or_default();
+        let said = between("0.10.0", "0.9.12").map(|said| said.text()).unwrap_or_default();
         assert!(said.starts_with("otrd 0.10.0, module 0.9.12: "), "{said}");
         assert!(said.contains("the module (package znc-otrd)"), "{said}");
-        let said = difference("0.9.12", "0.10.0").map(|said| said.text()).unwrap_or_default();
+        let said = between("0.9.12", "0.10.0").map(|said| said.text()).unwrap_or_default();
         assert!(said.contains("otrd (package otrd)"), "{said}");
     }
 
@@ -61,7 +55,7 @@ mod tests {
             "demo.py",
             "99999999999.0.0",
         ] {
-            assert_eq!(difference("0.1.0", module), None, "{module}");
+            assert_eq!(between("0.1.0", module), None, "{module}");
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::bundle_io;
 use crate::chunking;
 use crate::commands::{self, Line};
 use crate::control::Packet;
-use crate::engine::{Engine, Event, KeyState};
+use crate::engine::{self, Event, KeyState};
 use crate::store::{Converted, Keys, Rekeyed};
 use anyhow::Result;
 use proto::admin::import_export::{Exported, Imported, Order};
@@ -187,7 +187,7 @@ impl Worker {
         // The front answers in one line.
         let (mut output, left_out) = chunking::shorten(output);
         if left_out > 0 {
-            output.push(Engine::left_out(left_out));
+            output.push(engine::left_out(left_out));
         }
         self.say(&ToFront::Output { seq, outcome: Ok::<_, CommandFailed>(Output { output }) });
     }

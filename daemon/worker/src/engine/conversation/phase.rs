@@ -1,5 +1,8 @@
 //! How a conversation stands.
 
+use crate::engine::messages::Message;
+use crate::engine::policy::Policy;
+use crate::text::sanitize::quote;
 use otr::{Fingerprint, Version};
 use proto::irc::Nick;
 
@@ -53,6 +56,19 @@ impl Phase {
     /// It is known to have been private, and nothing more is known of it.
     pub fn lost() -> Self {
         Self::interrupted(None)
+    }
+
+    /// Why nothing goes out in clear to this nick, and the way out.
+    pub fn why_blocked(&self, nick: &Nick, policy: Policy) -> Message {
+        let name = quote(nick.as_bytes());
+        match self {
+            // `finish` would open nothing.
+            Self::Finished if policy == Policy::Required => Message::BlockedEndedRequired { name },
+            Self::Blocked { .. } if policy == Policy::Required => Message::BlockedRequired { name },
+            Self::Finished => Message::BlockedEnded { name },
+            Self::Moved { to } => Message::BlockedMoved { to: quote(to.as_bytes()), name },
+            _ => Message::Blocked { name },
+        }
     }
 
     /// A restart interrupted it, and nobody has asked for a new session yet.

@@ -1,7 +1,7 @@
 //! The table alone: who is in it, who is looked at, who is forgotten.
 
 use super::*;
-use crate::engine::action::Outgoing;
+use crate::engine::action::{Action, Outgoing};
 use otr::Fingerprint;
 use proto::irc::Text;
 use proto::shim::{MessageKind, OutgoingMessage};
@@ -177,4 +177,36 @@ fn the_guarded_are_listed_as_the_module_was_told() {
     put(&mut all, "eve", Phase::Clear);
     assert_eq!(all.guarded(GuardTold::Closed), ["bob", "carol"].map(nick));
     assert_eq!(all.guarded(GuardTold::Pending), [nick("dora")]);
+}
+
+#[test]
+fn what_waits_comes_back_in_order_and_says_why() {
+    let mut all = Conversations::default();
+    let mut output = Output::default();
+    put(&mut all, "bob", Phase::Clear).asks(Duration::ZERO);
+    for (number, text) in ["one", "two"].into_iter().enumerate() {
+        let message = OutgoingMessage {
+            to: nick("bob"),
+            kind: MessageKind::Text,
+            text: Text::from(text),
+            client: 0,
+            closed: false,
+        };
+        let out = Outgoing { message, request: Some(number as u64) };
+        all.wait(&peer("bob"), out, SECOND, &mut output);
+    }
+    looked_at(&mut all);
+    // Each is held, and the first is told of.
+    assert_eq!((output.take_codes(), all.waiting()), (vec!["waits".to_owned()], 2));
+    all.give_back(&peer("bob"), &Message::BackLeft {}, &mut output);
+    looked_at(&mut all);
+    assert_eq!(all.waiting(), 0);
+    let back = output.take().into_iter().map(|action| match action {
+        Action::Effect(proto::shim::Effect::Refuse { text, of, .. }) => (text, of),
+        _ => panic!("something else than a line that comes back"),
+    });
+    assert_eq!(
+        back.collect::<Vec<_>>(),
+        [(Text::from("one"), Some(0)), (Text::from("two"), Some(1))]
+    );
 }

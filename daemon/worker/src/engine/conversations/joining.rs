@@ -1,46 +1,44 @@
 //! Lines of a peer's that were cut on the way are put together, or given up.
 
-use super::Engine;
-use super::messages::Message;
-use super::split_lines::Joined;
+use super::Conversations;
+use crate::engine::messages::Message;
+use crate::engine::output::Output;
+use crate::engine::split_lines::Joined;
 use crate::limits;
 use otr::Peer;
 use proto::irc::Text;
 use proto::shim::IncomingMessage;
+use std::time::Duration;
 
-impl Engine {
+impl Conversations {
     /// The message itself, a line put together again, or nothing while more must come.
-    pub(super) fn join(
+    pub(in crate::engine) fn join(
         &mut self,
         peer: &Peer,
         message: IncomingMessage,
+        now: Duration,
+        output: &mut Output,
     ) -> Option<IncomingMessage> {
-        let now = self.now.mono;
-        let open = self.conversations.count_busy(|c| c.split().is_open());
-        let split = self.conversations.get_mut(peer)?.split_mut();
+        let open = self.count_busy(|c| c.split().is_open());
+        let split = self.get_mut(peer)?.split_mut();
         match split.join(message.text.as_bytes(), open < limits::SPLIT_LINES, now) {
             Joined::Line => return Some(message),
             Joined::Whole(whole) => {
                 return Some(IncomingMessage { text: Text::new(whole), ..message });
             }
             Joined::Kept => {}
-            Joined::KeptInPlace => self.damaged_message(peer),
+            Joined::KeptInPlace => self.report_seldom(peer, now, Message::Damaged {}, output),
         }
         None
     }
 
     /// Gives up lines whose end did not come.
-    pub(super) fn expire_splits(&mut self) {
-        let now = self.now.mono;
-        for peer in self.conversations.busy() {
-            let Some(conversation) = self.conversations.get_mut(&peer) else { continue };
+    pub(in crate::engine) fn expire_splits(&mut self, now: Duration, output: &mut Output) {
+        for peer in self.busy() {
+            let Some(conversation) = self.get_mut(&peer) else { continue };
             if conversation.split_mut().expires(now) {
-                self.damaged_message(&peer);
+                self.report_seldom(&peer, now, Message::Damaged {}, output);
             }
         }
-    }
-
-    pub(super) fn damaged_message(&mut self, peer: &Peer) {
-        self.report_seldom(peer, Message::Damaged {});
     }
 }
