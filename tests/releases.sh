@@ -35,6 +35,12 @@ releases_keep() {
     releases_source >"$OTRD_RELEASE/source-tree"
 }
 
+# releases_archive VERSION: the file with the programs that run here.
+releases_archive() { systemd/release --name "$1" | sed 's/$/.tar.gz/'; }
+
+# releases_version: that of the source.
+releases_version() { sed --quiet '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' Cargo.toml; }
+
 # releases_get VERSION DIRECTORY: the one that was left, if it is of this source, else one that is made.
 releases_get() {
     if [[ -n ${OTRD_RELEASE-} && -e $OTRD_RELEASE/SHA256SUMS && -e $OTRD_RELEASE/source-tree &&

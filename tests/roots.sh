@@ -46,12 +46,12 @@ roots_mirror() {
 # roots_programs BUILT DIRECTORY: copies otrd's programs into DIRECTORY: those of the release in $OTRD_RELEASE, if
 # there is one of this source, else those in BUILT.
 roots_programs() {
-    local program archive=()
+    local program archive
     if [[ -n ${OTRD_RELEASE-} && -e $OTRD_RELEASE/source-tree &&
         $(<"$OTRD_RELEASE/source-tree") == "$(releases_source)" ]]; then
-        archive=("$OTRD_RELEASE"/otrd-*-"$(uname --machine)"-linux.tar.gz)
-        tar --extract --file "${archive[0]}" --directory "$2" --strip-components=2 --wildcards '*/bin/otr*'
-        echo "programs of ${archive[0]##*/}"
+        archive=$(releases_archive "$(releases_version)")
+        tar --extract --file "$OTRD_RELEASE/$archive" --directory "$2" --strip-components=2 --wildcards '*/bin/otr*'
+        echo "programs of $archive"
     else
         for program in otrd otrd-worker otrctl; do cp "$1/$program" "$2"; done
     fi
