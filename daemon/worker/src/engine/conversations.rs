@@ -15,9 +15,9 @@ use proto::shim::guard;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+mod comings_and_goings;
 mod exchanges;
 mod joining;
-mod presence;
 mod session_in_use;
 mod silence;
 mod typed_lines;

@@ -36,7 +36,7 @@ impl Engine {
         })
     }
 
-    /// Takes over what a [`bundle`] holds, or only says what that would come to. All or nothing.
+    /// Takes over what a [`proto::bundle`] holds, or only says what that would come to. All or nothing.
     ///
     /// # Errors
     /// Why nothing was taken, and what to do, in words.
