@@ -35,8 +35,8 @@ releases_keep() {
     releases_source >"$OTRD_RELEASE/source-tree"
 }
 
-# releases_archive VERSION: the file with the programs that run here.
-releases_archive() { systemd/release --name "$1" | sed 's/$/.tar.gz/'; }
+# releases_archive VERSION [TARGET]: the file with the programs that run here, or of another target.
+releases_archive() { systemd/release --name ${2:+--target "$2"} "$1" | sed 's/$/.tar.gz/'; }
 
 # releases_version: that of the source.
 releases_version() { sed --quiet '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' Cargo.toml; }
@@ -51,5 +51,31 @@ releases_get() {
         tests/setup
         systemd/release --trial "$1" "$2"
         releases_keep "$2"
+    fi
+}
+
+# releases_run DIRECTORY [EMULATOR]: starts the programs of an archive that was unpacked there, by qemu-user where they
+# are for another processor.
+releases_run() {
+    local directory=$1 run=("${@:2}") program said
+    for program in otrctl otrd otrd-worker; do
+        said=$("${run[@]}" "$directory/bin/$program" --version)
+        [[ $said == "$program $(releases_version)"* ]] || { echo "$program says: $said" >&2; return 1; }
+        echo "ok: $said"
+    done
+    # The last one has asked the libraries themselves.
+    [[ $said == *'libotr '*'libgcrypt '*'linked statically' ]] || { echo 'nothing of libotr is linked in' >&2; return 1; }
+    "${run[@]}" "$directory/bin/otrd" --config "$directory/systemd/otrd.toml" --check-config
+    [[ -n $("${run[@]}" "$directory/bin/otrctl" completions bash) ]]
+    if [[ ${#run[@]} -eq 0 ]]; then
+        "$directory/bin/otrd-worker" selftest --allow-no-landlock
+    elif "${run[@]}" "$directory/bin/otrd-worker" selftest --allow-no-landlock >"$directory/said" 2>&1 ||
+        ! grep --quiet 'not confined' "$directory/said"; then
+        # qemu-user has no seccomp.
+        cat "$directory/said" >&2
+        echo 'a worker goes on where it cannot confine itself' >&2
+        return 1
+    else
+        echo 'ok: where it cannot confine itself, a worker does nothing'
     fi
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Throwaway Debian roots, for the longer tests (znc-versions, packages). To be sourced, as root.
+# Throwaway roots of Debian, and of Ubuntu 24.04 (noble), for the longer tests. To be sourced, as root.
 #
 # A root is made once by debootstrap and kept in $OTRD_ROOTS, if that is set. What runs in it runs
 # on a copy-on-write layer, with its own processes and a network of loopback only; all that is gone
@@ -75,7 +75,7 @@ roots_keep() {
         rm --recursive --force --one-file-system "$root" "$root.ready"
         if ! "$fill" "$root" "$suite" "$@" >"$log" 2>&1 </dev/null 9>&-; then
             tail --lines=30 "$log" >&2
-            echo "${0##*/}: no root with Debian $suite: see $log" >&2
+            echo "${0##*/}: no root with $suite: see $log" >&2
             exit 1
         fi
         echo "$wanted" >"$root.ready"
@@ -100,7 +100,7 @@ roots_source() {
 # This machine's own Debian with all of its updates; of another one, or of another architecture, only the
 # archive: a mirror that serves this machine may be behind with the updates of others.
 roots_sources() {
-    echo "deb $2 $1 main"
+    echo "deb $2 $1 main${roots_ubuntu:+ universe}"
     [[ -z ${roots_arch-} ]] || return 0
     apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) main' \
         'Origin: Debian' 'Component: main' 'Created-By: Packages' | sed --quiet "/ $1-/p"
@@ -114,11 +114,27 @@ roots_initrd() {
         printf '%s\n' virtio_blk virtio_pci virtio_mmio ext4 crc32c_generic >"$1/usr/share/initramfs-tools/modules.d/otrd"
 }
 
+# The keys of Ubuntu's archive, which Debian has no package of: from Ubuntu's, known by its sum.
+roots_ubuntu_keys() {
+    local package=$1.deb
+    /usr/lib/apt/apt-helper download-file "$roots_ubuntu/pool/main/u/ubuntu-keyring/ubuntu-keyring_2023.11.28.1_all.deb" \
+        "$package" SHA256:36de43b15853ccae0028e9a767613770c704833f82586f28eb262f0311adb8a8 &&
+        dpkg-deb --fsys-tarfile "$package" | tar --extract --to-stdout ./usr/share/keyrings/ubuntu-archive-keyring.gpg >"$1" &&
+        rm "$package"
+}
+
 roots_fill() {
-    local root=$1 suite=$2 mirror
+    local root=$1 suite=$2 mirror roots_ubuntu='' options=(--variant=minbase --include=ca-certificates) script=()
     shift 2
-    mirror=$(roots_mirror) &&
-        debootstrap ${roots_arch:+--arch="$roots_arch"} --variant=minbase --include=ca-certificates "$suite" "$root" "$mirror" &&
+    if [[ $suite == noble ]]; then
+        roots_ubuntu=http://archive.ubuntu.com/ubuntu mirror=$roots_ubuntu
+        roots_ubuntu_keys "$roots_work/ubuntu.gpg" || return
+        options+=('--components=main,universe' --keyring="$roots_work/ubuntu.gpg")
+        script=(gutsy) # debootstrap's, of all newer ones
+    else
+        mirror=$(roots_mirror) || return
+    fi
+    debootstrap ${roots_arch:+--arch="$roots_arch"} "${options[@]}" "$suite" "$root" "$mirror" "${script[@]}" &&
         # No service starts by being installed.
         printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" &&
         chmod 755 "$root/usr/sbin/policy-rc.d" &&

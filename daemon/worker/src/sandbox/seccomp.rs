@@ -134,7 +134,8 @@ fn of_c_library() -> Vec<Entry> {
         with(SYS_mprotect, [vec![Argument::masked(2, PROT_EXEC, 0)]]),
         elsewhere(
             SYS_madvise,
-            "musl up to 1.2.3, whose malloc gives back the pages of a large piece among others",
+            "musl up to 1.2.3, whose free gives back the pages of a large piece among others: a test makes sure \
+             that conversations do it there, and nowhere else",
         ),
         Entry { seen: Seen::Elsewhere(ABORT), ..with(SYS_tkill, [abort]) },
     ]

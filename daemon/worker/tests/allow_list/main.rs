@@ -48,6 +48,24 @@ fn every_allowed_system_call_is_needed() {
     let listed: BTreeSet<c_long> = allowed(Some(0)).iter().map(|entry| entry.number).collect();
     wrong.extend(used.difference(&listed).map(|number| format!("{number} is not allowed")));
     assert!(wrong.is_empty(), "{wrong:#?}");
+    #[cfg(target_env = "musl")]
+    assert_eq!(
+        used.contains(&libc::SYS_madvise),
+        gives_pages_back(),
+        "a conversation gives pages back where this musl does"
+    );
+}
+
+/// Whether the C library of this program, which is the worker's, gives back the pages of large pieces that are
+/// freed. The kernel counts these until it needs them.
+#[cfg(target_env = "musl")]
+fn gives_pages_back() -> bool {
+    let pieces: Vec<Vec<u8>> = (0..256).map(|_| vec![1; 20_000]).collect();
+    let kept: Vec<Vec<u8>> = pieces.into_iter().step_by(2).collect();
+    let maps = fs::read_to_string("/proc/self/smaps").unwrap();
+    drop(kept);
+    let counts = maps.lines().filter_map(|line| line.strip_prefix("LazyFree:"));
+    counts.map(|count| count.trim().trim_end_matches(" kB")).any(|count| count != "0")
 }
 
 /// Two accounts make keys, talk, ask each other a question, change a key and end.
