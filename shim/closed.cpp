@@ -133,7 +133,7 @@ void Closed::Lift(const string& name) {
 void Closed::LiftAll() {
     for (auto it = m_Entries.begin(); it != m_Entries.end();) {
         const auto next = std::next(it);
-        if (it->second.level == Level::Pending) Remove(it);
+        if (it->second.level == Level::Pending && !it->second.name.empty()) Remove(it);
         it = next;
     }
 }
@@ -143,6 +143,12 @@ std::vector<string> Closed::Asked() const {
     for (const auto& it : m_Entries)
         if (it.second.level == Level::Pending && !it.second.name.empty()) names.push_back(it.second.name);
     return names;
+}
+
+bool Closed::IsForgotten(const string& name) const {
+    if (m_Entries.empty()) return false;
+    const auto it = m_Entries.find(Digest(target::Fold(name)));
+    return it != m_Entries.end() && it->second.level == Level::Pending && it->second.name.empty();
 }
 
 void Closed::Open(const string& name) {
@@ -169,7 +175,7 @@ void Closed::Learn(const string& name, const string& user) {
     const auto it = m_Entries.find(Digest(target::Fold(name)));
     if (it == m_Entries.end()) return;
     Entry& entry = it->second;
-    if (entry.name.empty()) entry.name = name;
+    if (entry.name.empty() && entry.level == Level::Closed) entry.name = name;
     // With the sign in front, too: some servers take it for a part of the name.
     if (const auto bare = target::User(user); bare.size() < user.size() && !target::IsRank(user.front()))
         LearnOne(entry, Digest(target::Fold(user)));
@@ -232,17 +238,17 @@ Level Closed::Holds(const string& name) const {
     return it == m_Entries.end() ? Level::Open : it->second.level;
 }
 
-// `doubt`: some servers may mean somebody who is closed.
-Level Closed::Decide(const string& folded, bool doubt) const {
+// `doubt`: some servers may mean somebody who is closed. `alone`: this name and no other is read there.
+Level Closed::Decide(const string& folded, bool doubt, bool alone) const {
     const string hash = Digest(folded);
     const auto it = m_Entries.find(hash);
     if (it != m_Entries.end()) return it->second.level;
-    if (m_Exempt.count(hash)) return Level::Open;
+    if (alone && m_Exempt.count(hash)) return Level::Open;
     return m_bEverybody || doubt ? Level::Closed : Level::Open;
 }
 
 Level Closed::OfSpeaker(const string& name) const {
-    return Any() ? Decide(target::Fold(name), false) : Level::Open;
+    return Any() ? Decide(target::Fold(name), false, true) : Level::Open;
 }
 
 Level Closed::Of(const string& target, const string& statusmsg) const {
@@ -259,10 +265,12 @@ Level Closed::Reach(const string& target, const string& statusmsg) const {
     const bool person = target::MayBePerson(target);
     // Servers that compare letters beyond ASCII say CASEMAPPING=ascii all the same (Ergo does).
     const bool letters = (m_bMoreLetters || m_iLetters > 0) && target::HasMoreLetters(target);
+    // The user's word for a nick says nothing of whose user name it is.
+    const string whole = target::Fold(target);
     Level level = Level::Open;
     for (const string& name : target::Names(target, statusmsg)) {
         if (person)
-            level = std::max(level, Decide(name, letters || m_Users.count(Digest(name)) > 0));
+            level = std::max(level, Decide(name, letters || m_Users.count(Digest(name)) > 0, name == whole));
         else
             level = std::max(level, Holds(name));
     }

@@ -42,11 +42,13 @@ class Closed {
     void CloseEverybody();
     void Close(const std::string& name) { Add(name, Level::Closed); }
     void Pend(const std::string& name) { Add(name, Level::Pending); }
-    // Lowers what was only pending.
+    // Lowers what was only pending. Not all: those of whom only the registry tells stay.
     void Lift(const std::string& name);
     void LiftAll();
     // The names of pending ones, as far as they are known.
     std::vector<std::string> Asked() const;
+    // Pending since before the last start of ZNC, and otrd has not said so again.
+    bool IsForgotten(const std::string& name) const;
     // The user's word.
     void Open(const std::string& name);
     void OpenEverybody();
@@ -72,7 +74,7 @@ class Closed {
   private:
     struct Entry {
         Level level = Level::Open;
-        std::string name;      // as it was last met
+        std::string name;      // as it was last met; of a pending one, as otrd has said it
         bool vague = true;     // the user name is not known, or there are too many
         bool letters = false;  // the name has some beyond ASCII
         std::vector<std::string> users, addresses;
@@ -85,7 +87,7 @@ class Closed {
     void Remove(Entries::iterator it);
     void Count(const Entry& entry, int by);
     void Changed();
-    Level Decide(const std::string& folded, bool doubt) const;
+    Level Decide(const std::string& folded, bool doubt, bool alone) const;
     Level Reach(const std::string& target, const std::string& statusmsg) const;
 
     Hash m_Hash;

@@ -2,6 +2,7 @@
 #include "otr.h"
 
 std::set<COtr*> COtr::s_All;
+long COtr::s_iShutdown = -kWhoEvery;
 
 // While ZNC reads its configuration, the users in it are not there yet.
 bool COtr::IsUserKnown() const { return CZNC::Get().FindUser(GetUser()->GetUsername()) == GetUser(); }
@@ -31,6 +32,7 @@ bool COtr::OnLoad(const CString& sArgs, CString& sMessage) {
     LoadMark();
     Recall(bDamaged);
     InheritAuthorizations();
+    SayLost();
     if (IsUserKnown()) KeepLoaded();
     AddTimer(new COtrTimer(this));
     if (GetNetwork()->IsIRCConnected()) {
@@ -55,7 +57,9 @@ COtr* COtr::Heir() const {
 // What nobody has been told, and whom ZNC's copy of the registry may not have yet.
 void COtr::Inherit(const COtr& Former) {
     for (const std::string& name : Former.m_Closed.Names()) CloseOne(name);
-    for (const CString& sLine : Former.m_Backlog) PutOrKeep(sLine);
+    for (const std::string& name : Former.m_Closed.Asked()) m_Closed.Pend(name);
+    if (Former.m_Closed.Everybody()) m_Closed.CloseEverybody();
+    for (const Unread& line : Former.m_Backlog) PutOrKeep(line.text, line.own);
     m_uDropped += Former.m_uDropped;
 }
 
@@ -66,8 +70,13 @@ COtr::~COtr() {
     TellUnloaded();
     if (!pHeir) SayUnguarded();
     m_bTold = m_bEnding = true;
-    LeaveQueued();
-    LeaveAuthorizations();
+    const bool bZncEnds = ZncEnds();
+    if (bZncEnds)
+        ReturnUnsent();
+    else {
+        LeaveQueued();
+        LeaveAuthorizations();
+    }
     const bool bUp = m_bUp, bReads = pHeir || GetNetwork()->IsUserAttached();
     if (bUp) {
         m_sUnsent += wire::Bye("unloaded", "module unloaded", m_uReceived, bReads);
@@ -81,7 +90,10 @@ COtr::~COtr() {
         for (Held& held : *pQueue)
             if (!bUp && held.what == Held::What::In && !held.done) PassIn(held);
     COtrSock::RetireAllOf(this);
-    if (pHeir) pHeir->Inherit(*this);
+    if (pHeir)
+        pHeir->Inherit(*this);
+    else
+        LeaveUnread(bZncEnds);
     // Whoever gets this user's name later is another person, and must not find what was theirs. A user
     // whose configuration ZNC could not load is deleted, too, but before ZNC runs.
     if (m_bRuns && GetUser()->IsBeingDeleted()) ClearNV();
@@ -158,7 +170,8 @@ void COtr::Welcome(const wire::Incoming& in) {
     for (const std::string& nick : in.protect) CloseOne(nick);
     if (in.everybody) m_Closed.CloseEverybody();
     SetRules(in.rules);
-    CloseForgotten(vAsked);
+    for (const std::string& sName : vAsked)
+        if (!Guarded(sName)) CloseForgotten(sName);
     const bool bWasTold = std::exchange(m_bTold, false);
     if (!in.last_processed) ForgetStates();
     if (bWasTold) TellListeners();
@@ -181,16 +194,14 @@ void COtr::Welcome(const wire::Incoming& in) {
 
 // The user asked for a private conversation with them, and no rule requires one. Another otrd, or one that has
 // lost its files, knows nothing of it and opens nobody.
-void COtr::CloseForgotten(const vector<std::string>& vAsked) {
-    for (const std::string& sName : vAsked) {
-        if (Guarded(sName) || Requires(sName)) continue;
-        CloseOne(sName);
-        Say("[" + Quoted(sName) +
-                "] A private conversation was asked for, and otrd does not know of it any more: nothing goes "
-                "out in clear until you say finish " +
-                Quoted(sName) + ".",
-            Style::Bad);
-    }
+void COtr::CloseForgotten(const std::string& sName) {
+    if (Requires(sName)) return;
+    CloseOne(sName);
+    Say("[" + Quoted(sName) +
+            "] A private conversation was asked for, and otrd does not know of it any more: nothing goes "
+            "out in clear until you say finish " +
+            Quoted(sName) + ".",
+        Style::Bad);
 }
 
 // otrd ends the connection. It has read nothing that it did not answer: whoever comes next is asked.
@@ -340,6 +351,7 @@ bool COtr::SendRequest(Held& held) {
     // The surroundings are looked at when they may have changed, not for each message.
     const bool bStale = m_bStale || m_bConnected != OnIRC();
     if (bStale && held.what != Held::What::Network) TellNetwork();
+    if (held.what == Held::What::Out && m_Closed.IsForgotten(held.who)) CloseForgotten(held.who);
     held.id = m_uNextId++;
     if (held.what == Held::What::Nick || held.what == Held::What::Quit) MovedIsAsked(held.id);
     const std::string line = Line(held);
@@ -397,6 +409,7 @@ std::string COtr::Line(const Held& held) const {
 
 void COtr::Tick() try {
     m_bRuns = true;
+    m_bOtherModules = HasOtherModules();
     KeepLoaded();
     if (!m_pSock && !m_bTakenOver && Now() >= m_iNext)
         Connect();

@@ -75,7 +75,8 @@ bool COtr::TakeInherited(const CString& sKey) {
 
 // The lines of other modules: each was caused by somebody, perhaps by a stranger to whom one answers.
 void COtr::SayBlocked(const CString& sTarget, const CString& sLine) {
-    if (target::Read(sLine).command == "TAGMSG") return;  // typing notices, by the dozen
+    // Typing notices, by the dozen.
+    if (target::Read(sLine).command == "TAGMSG" && CMessage(sLine).GetParams().size() < 2) return;
     if (m_iBlocked + kBlockedPause < Now()) m_uBlocked = 0;
     m_iBlocked = Now();
     if (++m_uBlocked <= kMaxBlockedSaid) SayOneBlocked(sTarget, sLine);

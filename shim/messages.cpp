@@ -77,6 +77,11 @@ CModule::EModRet COtr::Arriving(CMessage& Message, Kind kind, const CString& sTe
     held.message->SetClient(nullptr);
     held.message->SetChan(nullptr);
     if (SendRequest(held) || Defer(held)) return HALT;
+    const bool bCtcp = kind == Kind::Ctcp || kind == Kind::CtcpReply;
+    if (bCtcp && m_Closed.OfSpeaker(wire::NickOf(held.who)) == guard::Level::Closed) {
+        ShowUnchecked(held);
+        return HALT;
+    }
     MarkUnchecked(Message, kind);
     AddTag(Message, kClear);
     return CONTINUE;
@@ -217,13 +222,17 @@ void COtr::Perform(const vector<Effect>& effects, Held* pHead) {
     SetClient(pOld);
 }
 
+// Without otrd. A CTCP request from somebody closed holds words as well, and clients answer it.
+void COtr::ShowUnchecked(Held& held) {
+    if (held.kind == Kind::Ctcp || held.kind == Kind::CtcpReply) MarkIfClosed(held);
+    MarkUnchecked(*held.message, held.kind);
+    PassIn(held);
+}
+
 // What was held comes back to the user: outgoing as not sent, incoming as not looked at.
 void COtr::Fail(Held& held, const CString& sWhy) {
     if (held.what == Held::What::Out) return Refuse(held.who, sWhy, held.text);
-    if (held.what == Held::What::In) {
-        MarkUnchecked(*held.message, held.kind);
-        PassIn(held);
-    }
+    if (held.what == Held::What::In) ShowUnchecked(held);
     if (IsOverview(held)) return OverviewFailed();
     if (m_bUp || held.IsCommand()) Say(sWhy, Style::Bad);
 }

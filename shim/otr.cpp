@@ -58,27 +58,53 @@ void COtr::Say(const CString& sText, Style style, const CString& sOwn) {
     RememberSaid(sText, style);
     vector<std::string> vLines = wrap::Lines(Clean(sText));
     vLines.back() += Clean(sOwn);
-    for (const std::string& sLine : vLines) Print(sLine, style);
+    for (const std::string& sLine : vLines) Print(sLine, style, !sOwn.empty());
 }
 
-void COtr::Print(CString sLine, Style style) {
+void COtr::Print(CString sLine, Style style, bool bOwn) {
     // clang-format off
     static const char* const kColours[] = {"", "\x03" "03", "\x03" "07", "\x03" "04"};
     // clang-format on
     if (style != Style::Plain) sLine = kColours[static_cast<int>(style)] + sLine + "\x0f";
-    PutOrKeep(sLine);
+    PutOrKeep(sLine, bOwn);
 }
 
-// To whoever is here, or comes next.
-void COtr::PutOrKeep(const CString& sLine) {
+// To whoever is here, or comes next. What the user typed is dropped last: somebody else may make the rest.
+void COtr::PutOrKeep(const CString& sLine, bool bOwn) {
     if (GetNetwork()->IsUserAttached()) {
         PutModule(sLine);
         return;
     }
-    m_Backlog.push_back(sLine);
+    m_Backlog.push_back({sLine, bOwn});
     if (m_Backlog.size() <= kMaxBacklog) return;
-    m_Backlog.pop_front();
+    const auto it =
+        std::find_if(m_Backlog.begin(), m_Backlog.end(), [](const Unread& line) { return !line.own; });
+    m_Backlog.erase(it == m_Backlog.end() ? m_Backlog.begin() : it);
     m_uDropped++;
+}
+
+// The module goes, and nobody has read these: ZNC keeps them for who comes next. Where it ends itself, their
+// number is all that may be on disk.
+void COtr::LeaveUnread(bool bZncEnds) {
+    if (m_Backlog.empty()) return;
+    if (bZncEnds) {
+        const auto isOwn = [](const Unread& line) { return line.own; };
+        Store("unread", CString(m_Backlog.size() + m_uDropped) + " " +
+                            CString(std::count_if(m_Backlog.begin(), m_Backlog.end(), isOwn)));
+        return;
+    }
+    const CString sFrom = ":" + GetModNick() + "!" + GetModName() + "@znc.in";
+    for (const Unread& line : m_Backlog)
+        GetNetwork()->AddNoticeBuffer(CMessage(sFrom + " PRIVMSG {target} :{text}"), line.text);
+}
+
+void COtr::SayLost() {
+    const CString sUnread = GetNV("unread");
+    if (sUnread.empty()) return;
+    DelNV("unread", false);
+    Say("ZNC ended before you read " + sUnread.Token(0) + " lines of mine, of which " + sUnread.Token(1) +
+            " gave back what you had typed: it was not sent.",
+        Style::Bad);
 }
 
 void COtr::Refuse(const CString& sTo, const CString& sWhy, const CString& sText) {
@@ -87,7 +113,7 @@ void COtr::Refuse(const CString& sTo, const CString& sWhy, const CString& sText)
 
 void COtr::Replay() {
     if (m_uDropped) PutModule(CString(m_uDropped) + " older lines were dropped.");
-    for (const CString& sLine : m_Backlog) PutModule(sLine);
+    for (const Unread& line : m_Backlog) PutModule(line.text);
     m_uDropped = 0;
     m_Backlog.clear();
 }

@@ -20,6 +20,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <exception>
 #include <deque>
 #include <map>
 #include <optional>
@@ -126,8 +127,9 @@ class COtr : public CModule {
         m_bStale = true;
         m_Clients.erase(GetClient());
     }
-    EModRet OnStatusCommand(CString&) override {  // it may load or unload what writes messages down
+    EModRet OnStatusCommand(CString& sLine) override {  // it may load or unload what writes messages down
         m_bStale = true;
+        if (sLine.Token(0).Equals("shutdown") && GetUser()->IsAdmin()) s_iShutdown = Now();
         return CONTINUE;
     }
     void OnIRCConnected() override {
@@ -192,7 +194,7 @@ class COtr : public CModule {
     void Connect();
     void Disconnect();
     void Welcome(const wire::Incoming& in);
-    void CloseForgotten(const vector<std::string>& vAsked);
+    void CloseForgotten(const std::string& sName);
     void Broken(const CString& sWhy);
     // The link was lost a moment ago: messages wait for the next one.
     bool InGrace() const { return !m_bUp && Now() <= m_iGrace; }
@@ -230,6 +232,7 @@ class COtr : public CModule {
     EModRet Arriving(CMessage& Message, Kind kind, const CString& sText);
     void Perform(const vector<Effect>& effects, Held* pHead);
     void Fail(Held& held, const CString& sWhy);
+    void ShowUnchecked(Held& held);
     void PassOut(Held& held);
     void PassIn(Held& held);
     template <class M>
@@ -249,6 +252,8 @@ class COtr : public CModule {
     Sent Put(const CMessage& Message, const CString& sLine, const CString& sTo);
     void Carry(Sent sent, Leaving text, const CString& sWhyNot);
     void LeaveQueued();
+    bool HasOtherModules() const;
+    bool ZncEnds() const;
     std::optional<Leaving> TakeLeaving(const CString& sLine);
     void Left(Leaving& line, uint64_t uEnd);
     void ForgetWritten();
@@ -364,8 +369,10 @@ class COtr : public CModule {
 
     // *otr.
     void Say(const CString& sText, Style style = Style::Plain, const CString& sOwn = "");
-    void Print(CString sLine, Style style);
-    void PutOrKeep(const CString& sLine);
+    void Print(CString sLine, Style style, bool bOwn = false);
+    void PutOrKeep(const CString& sLine, bool bOwn = false);
+    void LeaveUnread(bool bZncEnds);
+    void SayLost();
     void Refuse(const CString& sTo, const CString& sWhy, const CString& sText);
     void Replay();
 
@@ -383,6 +390,8 @@ class COtr : public CModule {
     CClient* Client(uint64_t uNumber) const;
 
     static std::set<COtr*> s_All;  // that are loaded
+    static long s_iShutdown;       // when an admin told ZNC to end
+    bool m_bOtherModules = false;  // ZNC or the user has some, which go first where ZNC ends
     COtrSock* m_pSock = nullptr;
     wire::LineBuffer m_LineBuffer;  // of m_pSock
     bool m_bUp = false, m_bTold = false, m_bEnding = false, m_bAskedWho = false, m_bStale = true;
@@ -450,7 +459,12 @@ class COtr : public CModule {
     size_t m_uPages = 0;                                 // in how many lines
     uint64_t m_uOverview = 0;                            // when, in seconds since 1970
     bool m_bNoOverview = false;                          // this otrd tells none
-    std::deque<CString> m_Backlog;
+    // Of *otr, while nobody is attached. `own`: it gives back what the user typed.
+    struct Unread {
+        CString text;
+        bool own;
+    };
+    std::deque<Unread> m_Backlog;
     size_t m_uDropped = 0;
     CString m_sPath, m_sWhy, m_sIdent, m_sHost;
     std::string m_sNetwork, m_sUnsent;

@@ -106,6 +106,17 @@ CModule::EModRet COtr::OnSendToIRC(CString& sLine) try {
     return HALT;
 }
 
+bool COtr::HasOtherModules() const {
+    return !CZNC::Get().GetModules().empty() || !GetUser()->GetModules().empty();
+}
+
+// Whether ZNC is about to end, and the connection to IRC with it: by a signal, by restart, by shutdown. It
+// says so to nobody, and takes out the modules of all first, those of networks last.
+bool COtr::ZncEnds() const {
+    return CZNC::Get().GetConfigState() == CZNC::ECONFIG_NEED_QUIT || std::current_exception() ||
+           Now() - s_iShutdown <= 2 || (m_bOtherModules && !HasOtherModules());
+}
+
 // The module is unloaded, and ZNC still sends what it holds back, encrypted or in clear. The next instance, if
 // ZNC loads one, stops the lines that must not reach their target any more.
 void COtr::LeaveQueued() {
@@ -193,8 +204,13 @@ void COtr::PeerMoved(const CString& sNick, const CString& sWhy) {
     const auto isTheirs = [&](const Held& held) { return held.folded == sFolded; };
     for (Held& held : m_Queue)
         if (held.what == Held::What::Out && isTheirs(held) && held.moved.empty()) held.moved = sWhy;
+    const auto reaches = [&](const CString& sTo) {
+        if (sTo == sFolded || target::IsBare(sTo)) return sTo == sFolded;
+        const auto vNames = target::Names(sTo);  // nick@server and the like
+        return std::find(vNames.begin(), vNames.end(), target::Fold(sNick)) != vNames.end();
+    };
     for (Leaving& line : m_Leaving)
-        if (line.folded == sFolded && line.moved.empty()) line.moved = sWhy;
+        if (line.moved.empty() && reaches(line.folded)) line.moved = sWhy;
     if (!m_Waiting.empty()) RefuseWaiting(isTheirs, sWhy);
     if (m_Moved.size() >= kMaxMoved) {
         m_uAllMoved = m_uNextId;

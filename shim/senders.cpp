@@ -1,16 +1,15 @@
 // Who speaks, looked at on every line of the server before anything else sees it.
 #include "otr.h"
 
-// ZNC's own names: no server may use one, it would appear in that module's window. Letters as a
-// prefix are in nicks of people, too.
+// ZNC's own names: no server may use one, it would appear in that module's window, or in one that looks the
+// same. Letters as a prefix are in nicks of people, too.
 bool COtr::IsModuleName(const CString& sNick) const {
-    CString sName = sNick;  // as clients show it
-    sName.erase(
-        std::remove_if(sName.begin(), sName.end(), [](unsigned char c) { return c <= ' ' || c == 0x7f; }),
-        sName.end());
     const CString& sPrefix = GetUser()->GetStatusPrefix();
-    if (sPrefix.empty() || sName.compare(0, sPrefix.size(), sPrefix) != 0) return false;
-    return !isalnum(static_cast<unsigned char>(sPrefix[0])) || IsModule(sName);
+    if (sPrefix.empty()) return false;
+    if (!isalnum(static_cast<unsigned char>(sPrefix[0]))) return mark::Begins(sNick, sPrefix);
+    CString sName = sNick;  // as clients show it
+    sName.erase(std::remove_if(sName.begin(), sName.end(), IsBlank), sName.end());
+    return IsModule(sName);
 }
 
 // A nick that may be ours: ZNC writes it into each line to the user, those of *otr among them.
@@ -72,7 +71,7 @@ CModule::EModRet COtr::OnRawMessage(CMessage& Message) try {
         if (!m_bOwnNick && IsModuleName(sName)) Message.SetParam(0, kOfNetwork + sName);
     }
     const bool bOurs = Nick.NickEquals(NickInZnc()) || Nick.NickEquals(OwnNick());
-    if ((sCommand == "001" || (sCommand == "NICK" && bOurs)) && !IsOwnName(sName)) {
+    if ((sCommand == "001" || (sCommand == "NICK" && bOurs)) && (!IsOwnName(sName) || IsModuleName(sName))) {
         Say("The server calls you " + Quoted(sName) + ", which is no nick: this was ignored.", Style::Bad);
         return HALT;
     }

@@ -135,8 +135,10 @@ static void WordOfTheUser() {
     closed.Learn("bob", "carol");
     Check(closed.Of("carol", "") == Level::Closed, "a user name is a name");
     closed.Open("carol");
-    Check(closed.Of("carol", "") == Level::Open && closed.Of("carol@x", "") == Level::Open,
+    Check(closed.Of("carol", "") == Level::Open && closed.Of("CAROL", "") == Level::Open,
           "the user's word counts for it");
+    for (const string reaches : {"carol@x", "carol%h", "~carol", "@carol", "carol!u@h"})
+        Check(closed.Of(reaches, "") == Level::Closed, "and for no user name: " + reaches);
     closed.ExpectMoreLetters();
     Check(closed.Of("bj\xc3\xb6rk", "") == Level::Closed, "letters nobody here can compare");
     Check(closed.OfSpeaker("bj\xc3\xb6rk") == Level::Open, "but he speaks for himself");
@@ -203,6 +205,16 @@ static void Registry() {
     Check(again.Names().empty() && again.Unnamed() == 1, "names are met again");
     again.Learn("bob", "idbob");
     Check(again.Names() == std::vector<string>{"bob"}, "met");
+    again.LiftAll();
+    Check(again.Of("carol", "") == Level::Pending && again.IsForgotten("CAROL"),
+          "whom only the registry knows");
+    again.Learn("carol", "idcarol");
+    Check(again.IsForgotten("carol"), "also once they are met");
+    Closed word = again;
+    word.Open("carol");
+    Check(word.Of("carol", "") == Level::Open, "until the user's word");
+    again.Pend("carol");
+    Check(!again.IsForgotten("carol") && again.Asked().size() == 1, "otrd says it again");
     again.LiftAll();
     Check(again.Of("carol", "") == Level::Open, "pending ends with its otrd");
     Check(again.Hashes().size() == 1 && again.Hashes()[0].size() == 32, "hashes");

@@ -234,3 +234,35 @@ fn who_was_asked_stays_closed_where_otrd_has_forgotten_it() {
         stage.server.hears("alice", &format!("free again {peer}"));
     }
 }
+
+/// ZNC is started again meanwhile, too, and the module knows nobody's name.
+#[test]
+fn who_was_asked_stays_closed_where_znc_was_restarted_as_well() {
+    let mut stage = ScriptedScene::new(alice());
+    let registry = stage.znc.dir().join("users/alice/networks/net/moddata/otr/.registry");
+    // A question mark, as ZNC writes it, stands in front of who was asked.
+    let asked = || fs::read_to_string(&registry).is_ok_and(|text| text.contains("%3f;"));
+    for (peer, file) in [("carol", "conversations.json"), ("dave", "")] {
+        eventually("nobody is asked by the registry", || !asked());
+        stage.alice.otr(&format!("start {peer}"));
+        stage.server.hears("alice", &format!("PRIVMSG {peer} :?OTRv"));
+        eventually("the registry is written", asked);
+        stage.znc.crash();
+        loses(&mut stage, file);
+        stage.znc.starts_again();
+        stage.alice = stage.znc.attach("alice", "net");
+        stage.alice.has_otr();
+        raw(&stage, &format!("PRIVMSG {peer} :by a module to {peer}"));
+        stage.alice.otr_says(&format!("by a module to {peer}"));
+        stage.alice.types_to(peer, &format!("after both, {peer}"));
+        stage.alice.otr_says(&format!("[{peer}] A private conversation was asked for"));
+        let back = stage.alice.otr_says(&format!("after both, {peer}"));
+        assert!(back.contains(&format!("finish {peer}")), "{back}");
+        stage.never_left(&format!("by a module to {peer}"));
+        stage.never_left(&format!("after both, {peer}"));
+        stage.alice.otr(&format!("finish {peer}"));
+        stage.alice.otr_says(&format!("[{peer}] The private conversation is finished."));
+        stage.alice.types_to(peer, &format!("free again {peer}"));
+        stage.server.hears("alice", &format!("free again {peer}"));
+    }
+}

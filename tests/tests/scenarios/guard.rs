@@ -90,6 +90,7 @@ fn a_line_is_read_as_the_most_liberal_server_reads_it() {
         let text = format!("to two of them {at}.");
         stage.comes_back(&format!("CPRIVMSG carol,bob #c :{text}"), &text);
     }
+    stage.comes_back("TAGMSG bob :words that nobody reads", "words that nobody reads");
     for (at, line) in ["TAGMSG bob :", "PRIVMSG carol,bob :", "CNOTICE bob #c :", "SQUERY bob :"]
         .iter()
         .enumerate()
@@ -400,5 +401,23 @@ fn letters_beyond_ascii_may_be_the_same_whatever_the_server_says() {
     stage.alice.expect("the notice", |line| line.text() == "said");
     for name in ["B\u{d6}B", "bo\u{308}b", "\u{17d}ofia"] {
         stage.comes_back(&format!("PRIVMSG {name} :to {name}"), &format!("to {name}"));
+    }
+}
+
+/// Who has for a nick what is a private peer's user name is somebody else, and may be written to.
+#[test]
+fn a_word_for_a_nick_opens_nobodys_user_name() {
+    let stage = ScriptedScene::private(alice());
+    assert!(stage.server.says("alice", ":bob!idbob@h PRIVMSG alice :hello"));
+    stage.alice.reads("bob", "[NOT ENCRYPTED] hello");
+    stage.comes_back("PRIVMSG idbob :before the word", "before the word");
+    stage.alice.otr("finish idbob");
+    stage.alice.otr_says("[idbob]");
+    stage.alice.types_to("idbob", "to whoever has that nick");
+    stage.server.hears("alice", "to whoever has that nick");
+    for target in ["idbob@irc.test.net", "idbob%h", "~idbob", "~idbob%h@irc.test.net", "@idbob"] {
+        stage.comes_back(&format!("PRIVMSG {target} :to {target}"), &format!("to {target}"));
+        raw(&stage, &format!("NOTICE {target} :raw to {target}"));
+        stage.never_left(&format!("raw to {target}"));
     }
 }

@@ -20,6 +20,17 @@ fn text(number: usize) -> String {
 /// She types ten lines to bob; after the first one something ends the connection to IRC.
 #[track_caller]
 fn ends_while_lines_wait(ends: impl FnOnce(&Alone)) {
+    each_is_read_or_back(ends, Client::settled);
+}
+
+/// The same with ZNC itself.
+#[track_caller]
+fn znc_ends_while_lines_wait(ends: impl FnOnce(&Alone)) {
+    each_is_read_or_back(ends, Client::is_disconnected);
+}
+
+#[track_caller]
+fn each_is_read_or_back(ends: impl FnOnce(&Alone), has_read_all: impl FnOnce(&Client)) {
     const LINES: usize = 10;
     let (scene, bob) = private_line_by_line();
     let other = scene.znc.attach_with("alice", "net", &["echo-message"]);
@@ -35,7 +46,7 @@ fn ends_while_lines_wait(ends: impl FnOnce(&Alone)) {
             read(number) + scene.alice.returned(&text(number)) > 0
         });
     }
-    other.settled();
+    has_read_all(&other);
     for number in 0..LINES {
         let back = scene.alice.returned(&text(number));
         assert_eq!(read(number) + back, 1, "{}", text(number));
@@ -62,6 +73,17 @@ fn a_disconnect_while_lines_wait_in_znc() {
 #[test]
 fn a_jump_while_lines_wait_in_znc() {
     ends_while_lines_wait(|scene| scene.alice.types_to("*status", "jump"));
+}
+
+/// ZNC says nothing of its end: not to modules, and not to lines that wait.
+#[test]
+fn a_shutdown_while_lines_wait_in_znc() {
+    znc_ends_while_lines_wait(|scene| scene.alice.types_to("*status", "shutdown bye"));
+}
+
+#[test]
+fn a_signal_while_lines_wait_in_znc() {
+    znc_ends_while_lines_wait(|scene| scene.znc.process().signal(Signal::SIGTERM));
 }
 
 /// In clear, and a long text that takes several lines.
@@ -195,6 +217,25 @@ fn carol_becomes_carola_while_lines_wait_in_znc() {
     }
     mallory.settled();
     mallory.never_saw(&text(11));
+}
+
+/// They reach whoever has the nick as well.
+#[test]
+fn what_waits_for_another_form_of_a_nick_comes_back_too() {
+    let scene = Scene::build().line_by_line().begin_alone();
+    let mut carol = scene.ircd.client("carol");
+    meet(&scene, &carol);
+    for number in 0..12 {
+        scene.alice.send(&format!("PRIVMSG carol@irc.test.net :{}", text(number)));
+    }
+    scene.wire.carries(Way::Out, &text(0));
+    carol.takes_nick("carola");
+    scene.alice.otr_says(&format!("Not sent (carol is now known as carola): {}", text(11)));
+    scene.alice.settled();
+    for number in 0..12 {
+        let sent = scene.wire.count(Way::Out, &text(number));
+        assert_eq!(sent + scene.alice.returned(&text(number)), 1, "{}", text(number));
+    }
 }
 
 #[test]

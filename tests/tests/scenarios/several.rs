@@ -209,3 +209,43 @@ fn what_otr_says_waits_for_a_client_within_bounds() {
     second.settled();
     second.never_saw("line 249.");
 }
+
+/// A peer or a server can make `*otr` say much: what the user typed goes last, and outlives the module.
+#[test]
+fn what_comes_back_while_nobody_is_there_is_not_lost() {
+    let world = World::new();
+    let ircd = Ircd::ngircd(&world);
+    let otrd = FakeOtrd::start(&world);
+    let network = ZncNetwork::new("net", ircd.port()).otr_at(otrd.shim_socket());
+    let user = ZncUser::new("alice").network(network);
+    let mut znc = ZncBuilder::new().user(user).user(ZncUser::new("idle")).start(&world);
+    let idle = znc.attach_idle("idle");
+    let back = |text: &str| json!([{"do": "refuse", "to": "bob", "why": "so", "text": text}]);
+    let print = json!({"do": "print", "text": "somebody's doing", "style": "plain"});
+    otrd.tells(back("typed first"));
+    otrd.tells(json!(vec![print; 300]));
+    idle.slowest_ping(5);
+    let alice = znc.attach("alice", "net");
+    alice.otr_says_exactly("[bob] Not sent (so): typed first");
+    alice.otr_says_exactly("101 older lines were dropped.");
+    alice.hangs_up();
+    idle.slowest_ping(5);
+    otrd.tells(back("typed before an update"));
+    idle.slowest_ping(5);
+    idle.types_to("*status", "updatemod otr");
+    idle.expect("it is updated", |line| line.text() == "Done");
+    let alice = znc.attach("alice", "net");
+    alice.otr_says_exactly("[bob] Not sent (so): typed before an update");
+    assert_eq!(alice.returned("typed before an update"), 1);
+    // The module that is there now has its connection.
+    alice.types_to("bob", "is it there?");
+    otrd.last_typed();
+    alice.hangs_up();
+    idle.slowest_ping(5);
+    otrd.tells(back("typed before a restart"));
+    idle.slowest_ping(5);
+    znc.restart();
+    let alice = znc.attach("alice", "net");
+    let said = alice.otr_says("ZNC ended before you read");
+    assert!(said.contains(" 1 lines of mine, of which 1 gave back what you had typed"), "{said}");
+}

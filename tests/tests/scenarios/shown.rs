@@ -245,6 +245,9 @@ fn nobody_on_the_network_speaks_as_a_module_of_znc() {
         "*otr@znc.in",
         "*status!znc@znc.in",
         "\u{2}*otr!a@b",
+        // These look the same, or nearly.
+        "\u{200b}*otr!a@b",
+        "\u{ff0a}otr!a@b",
         "*OTR!x@y",
     ]
     .iter()
@@ -317,4 +320,22 @@ fn what_a_server_says_of_a_modules_name_is_not_shown_as_its_words() {
     let ban = ":irc.test.net 367 alice #room *!*@host irc.test.net 1";
     assert!(stage.server.says("alice", ban));
     stage.alice.expect("the ban", |line| line.to_string().contains(" #room *!*@host "));
+}
+
+/// A client answers a CTCP request by itself, and shows the words in it.
+#[test]
+fn a_ctcp_request_of_a_private_peer_is_marked_without_otrd_as_well() {
+    let mut stage = ScriptedScene::private(alice());
+    stage.otrd.stop();
+    stage.alice.types_to("carol", "are you there?");
+    stage.alice.otr_says("are you there?");
+    for (at, (command, kind)) in
+        [("PRIVMSG", "SLAP"), ("NOTICE", "SLAP"), ("PRIVMSG", "VERSION")].iter().enumerate()
+    {
+        let ctcp = format!("\u{1}{kind} use this key {at}\u{1}");
+        assert!(stage.server.says("alice", &format!(":bob!b@h {command} alice :{ctcp}")));
+        let words = format!("CTCP {kind} use this key {at}");
+        let line = stage.alice.expect(&words, |line| line.text().contains(&words));
+        assert!(line.text().ends_with(&format!("[NOT ENCRYPTED] {words}")), "{line}");
+    }
 }
