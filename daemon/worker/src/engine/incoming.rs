@@ -146,8 +146,10 @@ impl Engine {
     pub(super) fn unreadable(&mut self, peer: &Peer) {
         let name = self.conversations.spelled(peer);
         let now = self.now.mono;
+        let trusted = self.known.trusts(peer);
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        match conversation.unreadable(now) {
+        let may_ask = || trusted || self.allowances.asking_anew.take(now);
+        match conversation.unreadable(now, may_ask) {
             Unreadable::Nothing => self.report_seldom(peer, Message::SessionGoneStart { name }),
             Unreadable::AskedAlready => self.report_seldom(peer, Message::SessionGone {}),
             Unreadable::Asks => {
@@ -229,11 +231,15 @@ impl Engine {
         }
     }
 
-    /// One step of a key exchange costs milliseconds: a peer may cause only so many.
+    /// One step of a key exchange costs milliseconds, and makes lines go out: a peer may cause only so many,
+    /// and all strangers together as well.
     fn may_exchange_keys(&mut self, peer: &Peer) -> bool {
         let now = self.now.mono;
+        let trusted = self.known.trusts(peer);
         let Some(conversation) = self.conversations.get_mut(peer) else { return false };
-        let may = conversation.allowances_mut().exchange_keys(now)
+        let of_peer = conversation.allowances_mut();
+        let may = of_peer.exchange_keys(now)
+            && (of_peer.was_asked() || trusted || self.allowances.unasked.take(now))
             && self.allowances.key_exchanges.take(now);
         if !may {
             self.report_seldom(peer, Message::TooManyExchanges {});

@@ -41,6 +41,9 @@ impl Engine {
         }
         if self.online_or_say(nick) {
             self.report_of(nick, Message::AskingKeys {});
+            if let Some(conversation) = self.conversations.get_mut(&peer) {
+                conversation.allowances_mut().we_ask();
+            }
             if self.key_or_hold(HeldLine::Query(peer.clone())) {
                 self.query(&peer);
             }
