@@ -92,7 +92,8 @@ pub const CASEMAPPINGS_BURST: u32 = 6;
 /// See [`CASEMAPPINGS_BURST`].
 pub const CASEMAPPINGS_EVERY: Duration = Duration::from_secs(10);
 
-/// Heartbeats to all peers of an account together; libotr sends one peer no more than one a minute.
+/// Heartbeats to all peers of an account together, of which libotr sends one peer no more than one a minute, and
+/// answers to steps of authentications that make no sense.
 pub const HEARTBEATS_BURST_ALL: u32 = 6;
 /// See [`HEARTBEATS_BURST_ALL`].
 pub const HEARTBEATS_EVERY_ALL: Duration = Duration::from_secs(10);

@@ -12,6 +12,7 @@ pub(super) struct Allowances {
     pub(super) authentications: TokenBucket,
     /// Lines that say that a message could not be read.
     pub(super) error_replies: TokenBucket,
+    /// Heartbeats, and ends of authentications that make no sense.
     pub(super) heartbeats: TokenBucket,
     /// Changes of the server's rule for comparing nicks.
     pub(super) casemappings: TokenBucket,
