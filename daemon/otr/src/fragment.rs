@@ -160,18 +160,23 @@ impl Reassembler {
         self.open.len()
     }
 
-    /// The oldest give way: first the peer's own, then anybody's.
+    /// The oldest give way: the peer's own, where there are too many of those, else the ones of whoever has
+    /// the most. So a few nicks push nobody else's out.
     fn make_room(&mut self, peer: &Peer) {
-        let own = self.open.keys().filter(|(whose, _)| whose == peer).count();
-        let oldest = |(key, partial): (&(Peer, u32), &Partial)| (partial.since, key.clone());
-        let victim = if own >= MAX_OPEN_PER_PEER {
-            self.open.iter().filter(|((whose, _), _)| whose == peer).map(oldest).min()
-        } else if self.open.len() >= MAX_OPEN {
-            self.open.iter().map(oldest).min()
-        } else {
-            None
-        };
-        if let Some((_, key)) = victim {
+        let mut of_peers: HashMap<&Peer, usize> = HashMap::new();
+        for (whose, _) in self.open.keys() {
+            *of_peers.entry(whose).or_default() += 1;
+        }
+        let count = |whose: &Peer| of_peers.get(whose).copied().unwrap_or_default();
+        let only_own = count(peer) >= MAX_OPEN_PER_PEER;
+        if !only_own && self.open.len() < MAX_OPEN {
+            return;
+        }
+        let candidates = self.open.iter().filter(|((whose, _), _)| !only_own || whose == peer);
+        let victim = candidates.min_by_key(|((whose, tag), partial)| {
+            (std::cmp::Reverse(count(whose)), partial.since, whose, *tag)
+        });
+        if let Some(key) = victim.map(|(key, _)| key.clone()) {
             self.open.remove(&key);
         }
     }

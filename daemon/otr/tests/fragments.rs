@@ -151,6 +151,20 @@ fn peers_and_instances_do_not_mix() {
     assert_eq!(all.open(), 1);
 }
 
+/// By as many messages as each may leave unfinished.
+#[test]
+fn a_few_nicks_do_not_push_out_what_another_is_sending() {
+    let mut all = Reassembler::new();
+    assert_eq!(push(&mut all, "bob", b"?OTR,1,2,x,"), Outcome::Pending);
+    for nick in 0..2 * MAX_OPEN / MAX_OPEN_PER_PEER {
+        for tag in 0x100..0x100 + MAX_OPEN_PER_PEER {
+            push(&mut all, &format!("nick{nick}"), format!("?OTR|{tag:x}|0,1,2,x,").as_bytes());
+        }
+    }
+    assert_eq!(all.open(), MAX_OPEN);
+    assert_eq!(push(&mut all, "bob", b"?OTR,2,2,y,"), Outcome::Complete(b"xy".to_vec()));
+}
+
 #[test]
 fn what_is_unfinished_is_bounded_in_size_number_and_time() {
     let mut all = Reassembler::new();

@@ -47,6 +47,17 @@ pub const AKE_BURST_ALL: u32 = 64;
 /// See [`AKE_BURST_ALL`].
 pub const AKE_EVERY_ALL: Duration = Duration::from_millis(200);
 
+/// The same for all peers together whom nobody asked and whose keys are not trusted. Each step makes up to
+/// two lines go out, and ZNC's flood protection sends one every two seconds: what the user types to anybody
+/// waits behind them, and anybody can have as many nicks as they like.
+pub const UNASKED_BURST_ALL: u32 = 24;
+/// See [`UNASKED_BURST_ALL`].
+pub const UNASKED_EVERY_ALL: Duration = Duration::from_secs(10);
+
+/// Steps that the answers to a query of ours may take beside those bounds: of an exchange with each of the
+/// peer's clients, twice.
+pub const ASKED_STEPS: u32 = 48;
+
 /// Steps of authentications that one peer may send without being asked: burst, and seconds for each
 /// further one. People who mistype a secret are slower.
 pub const SMP_BURST: u32 = 16;
@@ -69,7 +80,7 @@ pub const ERROR_REPLIES_BURST_ALL: u32 = 6;
 /// See [`ERROR_REPLIES_BURST_ALL`].
 pub const ERROR_REPLIES_EVERY_ALL: Duration = Duration::from_secs(20);
 
-/// Queries for conversations that a restart interrupted: burst, and interval for each further one. ZNC's flood
+/// Queries that nobody typed, for conversations that a restart or their peer interrupted: burst, and interval for each further one. ZNC's flood
 /// protection sends a line every two seconds, and what the user types waits behind them.
 pub const ASKING_ANEW_BURST: u32 = 8;
 /// See [`ASKING_ANEW_BURST`].
@@ -81,7 +92,8 @@ pub const CASEMAPPINGS_BURST: u32 = 6;
 /// See [`CASEMAPPINGS_BURST`].
 pub const CASEMAPPINGS_EVERY: Duration = Duration::from_secs(10);
 
-/// Heartbeats to all peers of an account together; libotr sends one peer no more than one a minute.
+/// Heartbeats to all peers of an account together, of which libotr sends one peer no more than one a minute, and
+/// answers to steps of authentications that make no sense.
 pub const HEARTBEATS_BURST_ALL: u32 = 6;
 /// See [`HEARTBEATS_BURST_ALL`].
 pub const HEARTBEATS_EVERY_ALL: Duration = Duration::from_secs(10);

@@ -33,6 +33,31 @@ fn replays_without_end_are_answered_a_few_times() {
     bob.reads("alice", "still private");
 }
 
+/// One query of each stranger's is answered by a line, and ZNC's flood protection has one line leave every two
+/// seconds.
+#[test]
+fn a_hundred_strangers_who_ask_delay_nobody_for_long() {
+    let scene = Scene::build().line_by_line().begin_alone();
+    let bob = scene.peer("bob", "3");
+    scene.goes_private(&bob);
+    let carol = scene.ircd.client("carol");
+    let strangers: Vec<_> =
+        (0..100).map(|number| scene.ircd.client(&format!("stranger{number}"))).collect();
+    for stranger in &strangers {
+        stranger.send("PRIVMSG alice :?OTRv3?");
+    }
+    scene.alice.otr_says("[stranger99] Too many key exchanges");
+    let start = Instant::now();
+    scene.alice.types_to("carol", "little delay");
+    let limit = Duration::from_secs(60);
+    let came = carol.within(limit, |line| line.text().starts_with("little delay"));
+    assert!(came.is_some(), "nothing after {:?}", start.elapsed());
+    let answers = scene.wire.count(Way::Out, "PRIVMSG stranger");
+    assert!((1..=30).contains(&answers), "{answers} answers");
+    scene.alice.types_to("bob", "still private");
+    bob.reads("alice", "still private");
+}
+
 #[test]
 fn typing_notices_are_dropped_without_a_word() {
     let (scene, bob) = Alone::private();

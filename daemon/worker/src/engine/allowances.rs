@@ -6,12 +6,15 @@ use crate::limits::{self, TokenBucket};
 pub(super) struct Allowances {
     /// Steps of key exchanges.
     pub(super) key_exchanges: TokenBucket,
+    /// Those with peers whom nobody asked and whose keys are not trusted.
+    pub(super) unasked: TokenBucket,
     /// Steps of authentications that nobody asked for.
     pub(super) authentications: TokenBucket,
     /// Lines that say that a message could not be read.
     pub(super) error_replies: TokenBucket,
+    /// Heartbeats, and ends of authentications that make no sense.
     pub(super) heartbeats: TokenBucket,
-    /// Queries for conversations that a restart interrupted.
+    /// Queries that nobody typed, to peers whose keys are not trusted or for what a restart interrupted.
     pub(super) asking_anew: TokenBucket,
 }
 
@@ -20,6 +23,7 @@ impl Default for Allowances {
         let bucket = TokenBucket::new;
         Self {
             key_exchanges: bucket(limits::AKE_BURST_ALL, limits::AKE_EVERY_ALL),
+            unasked: bucket(limits::UNASKED_BURST_ALL, limits::UNASKED_EVERY_ALL),
             authentications: bucket(limits::SMP_BURST_ALL, limits::SMP_EVERY_ALL),
             error_replies: bucket(limits::ERROR_REPLIES_BURST_ALL, limits::ERROR_REPLIES_EVERY_ALL),
             heartbeats: bucket(limits::HEARTBEATS_BURST_ALL, limits::HEARTBEATS_EVERY_ALL),

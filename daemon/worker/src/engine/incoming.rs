@@ -156,8 +156,10 @@ impl Engine {
     pub(super) fn unreadable(&mut self, peer: &Peer) {
         let name = self.conversations.spelled(peer);
         let now = self.now.mono;
+        let trusted = self.known.trusts(peer);
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        match conversation.unreadable(now) {
+        let may_ask = || trusted || self.allowances.asking_anew.take(now);
+        match conversation.unreadable(now, may_ask) {
             Unreadable::Nothing => self.report_seldom(peer, Message::SessionGoneStart { name }),
             Unreadable::AskedAlready => self.report_seldom(peer, Message::SessionGone {}),
             Unreadable::Asks => {

@@ -1,7 +1,7 @@
 //! What peers may cause: steps of key exchanges and authentications, and lines that go out because a peer's
-//! message came and that nobody typed, answers to messages that cannot be read and heartbeats. Each has an
-//! allowance, since every line that waits in the bouncer's flood protection delays what the user types to
-//! anybody.
+//! message came and that nobody typed: answers to messages that cannot be read, heartbeats, and ends of
+//! authentications that make no sense. Each has an allowance, since every line that waits in the bouncer's
+//! flood protection delays what the user types to anybody.
 
 use super::allowances::Allowances;
 use super::conversation::ErrorReply;
@@ -9,7 +9,7 @@ use super::conversations::Conversations;
 use super::messages::Message;
 use super::output::Output;
 use crate::limits;
-use otr::{Event, FingerprintStore, Peer};
+use otr::{Event, FingerprintStore, Peer, Smp};
 use std::time::Duration;
 
 /// The allowances of all and of each, and what has a say in them.
@@ -24,8 +24,13 @@ pub(super) struct PeerLimits<'a> {
 impl PeerLimits<'_> {
     /// Takes out of the events of an encrypted message the lines that are over the allowance.
     pub(super) fn limit_automatic(&mut self, peer: &Peer, events: &mut Vec<Event>) {
-        // Steps of an authentication have bounds of their own.
-        let authenticates = events.iter().any(|event| matches!(event, Event::Smp { .. }));
+        // Steps of an authentication have bounds of their own, as long as they fit to what went before:
+        // made-up ones cost nobody anything, and each is answered by a line.
+        let fits = |event: &Event| match event {
+            Event::Smp { event, .. } => !matches!(event, Smp::Cheated | Smp::Error),
+            _ => false,
+        };
+        let authenticates = events.iter().any(fits);
         events.retain(|event| match event {
             Event::Inject { line, .. } if is_error(line) => self.may_reply_error(peer),
             Event::Inject { .. } if !authenticates => self.allowances.heartbeats.take(self.now),
@@ -48,11 +53,15 @@ impl PeerLimits<'_> {
         false
     }
 
-    /// One step of a key exchange costs milliseconds: a peer may cause only so many.
+    /// One step of a key exchange costs milliseconds, and makes lines go out: a peer may cause only so many,
+    /// and all strangers together as well.
     pub(super) fn may_exchange_keys(&mut self, peer: &Peer) -> bool {
         let now = self.now;
+        let trusted = self.known.trusts(peer);
         let Some(conversation) = self.conversations.get_mut(peer) else { return false };
-        let may = conversation.allowances_mut().exchange_keys(now)
+        let of_peer = conversation.allowances_mut();
+        let may = of_peer.exchange_keys(now)
+            && (of_peer.was_asked() || trusted || self.allowances.unasked.take(now))
             && self.allowances.key_exchanges.take(now);
         if !may {
             self.conversations.report_seldom(peer, now, Message::TooManyExchanges {}, self.output);

@@ -41,6 +41,9 @@ impl Engine {
         }
         if self.output.online_or_say(nick) {
             self.output.report_of(nick, Message::AskingKeys {});
+            if let Some(conversation) = self.conversations.get_mut(&peer) {
+                conversation.allowances_mut().we_ask();
+            }
             if self.own_key.is_there_or_hold(
                 HeldLine::Query(peer.clone()),
                 self.now.mono,

@@ -2,7 +2,7 @@
 
 use crate::common::person::Person;
 use crate::common::user::Shown;
-use crate::common::world::{World, heard};
+use crate::common::world::{World, heard, told};
 use worker::limits::{ERROR_REPLIES_BURST, ERROR_REPLIES_BURST_ALL, ERROR_REPLIES_EVERY};
 
 const TOO_MANY: &str = "Too many of their messages cannot be read";
@@ -63,4 +63,78 @@ fn many_who_replay_are_one_flood() {
         }
     }
     assert_eq!(answers(&w, lines), ERROR_REPLIES_BURST_ALL as usize);
+}
+
+/// Lines of alice's since so many had gone out.
+fn lines_of_alice(w: &World, since: usize) -> usize {
+    w.wire[since..].iter().filter(|sent| sent.from == "alice").count()
+}
+
+/// In ten minutes ZNC's flood protection sends 300 lines, and what alice types has to be among them.
+const FEW_LINES: usize = 150;
+
+#[test]
+fn strangers_who_begin_key_exchanges_without_end_hold_nobodys_lines_up() {
+    let mut w = World::new();
+    w.trusted();
+    let lines = w.wire.len();
+    for second in 0..600 {
+        w.mallory = Person::new("mallory");
+        w.mallory.nick = format!("stranger{second}");
+        w.mallory.start();
+        w.settle();
+        w.alice.waits(1);
+    }
+    let sent = lines_of_alice(&w, lines);
+    assert!((1..FEW_LINES).contains(&sent), "{sent} lines");
+
+    // Whom she trusts is answered, and so is whom she asks.
+    w.alice.news();
+    w.bob.start();
+    w.settle();
+    assert!(told(&w.alice.news(), "session keys are new"));
+    w.alice.command("start carol");
+    w.settle();
+    assert_eq!(w.alice.state("carol"), "encrypted");
+    w.alice.command("refresh carol");
+    w.settle();
+    assert!(told(&w.alice.news(), "session keys are new"));
+}
+
+#[test]
+fn many_whose_messages_cannot_be_read_are_asked_seldom() {
+    let mut w = World::new();
+    w.trusted();
+    let mut all = Vec::new();
+    for number in 0..60 {
+        w.mallory = Person::new("mallory");
+        w.mallory.nick = format!("stranger{number}");
+        w.mallory.start();
+        w.settle();
+        w.alice.waits(40);
+        assert!(w.mallory.is_private());
+        let sealed = w.mallory.sealed(b"once");
+        w.mallory.finish();
+        w.settle();
+        all.push((w.mallory.nick.clone(), sealed));
+    }
+    w.mallory = Person::new("mallory");
+    let bobs = w.bob.sealed(b"his");
+    w.bob.finish();
+    w.settle();
+    let lines = w.wire.len();
+    for _ in 0..10 {
+        w.alice.waits(61);
+        for (nick, sealed) in &all {
+            w.inject(nick, sealed);
+            w.settle();
+        }
+    }
+    let sent = lines_of_alice(&w, lines);
+    assert!((1..FEW_LINES).contains(&sent), "{sent} lines");
+    // Whom she trusts is asked all the same.
+    w.bob_hears = false;
+    w.inject("bob", &bobs);
+    w.settle();
+    assert_eq!(lines_of_alice(&w, lines), sent + 1);
 }

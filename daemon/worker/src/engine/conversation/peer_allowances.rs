@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Allowances {
     /// Key exchanges.
     key_exchanges: TokenBucket,
+    /// Steps that are left of what a query of ours may lead to.
+    asked_steps: u32,
     /// Steps of authentications that nobody asked for.
     authentications: TokenBucket,
     /// Answers to unreadable messages.
@@ -33,6 +35,7 @@ impl Default for Allowances {
         let bucket = TokenBucket::new;
         Self {
             key_exchanges: bucket(limits::AKE_BURST, limits::AKE_EVERY),
+            asked_steps: 0,
             authentications: bucket(limits::SMP_BURST, limits::SMP_EVERY),
             error_replies: bucket(limits::ERROR_REPLIES_BURST, limits::ERROR_REPLIES_EVERY),
             error_replies_told: false,
@@ -50,6 +53,14 @@ impl Allowances {
     /// We ask ourselves: that is not to be refused for what the peer asked before.
     pub fn we_ask(&mut self) {
         self.key_exchanges = TokenBucket::new(limits::AKE_BURST, limits::AKE_EVERY);
+        self.asked_steps = limits::ASKED_STEPS;
+    }
+
+    /// Whether a step of a key exchange may be one that a query of ours led to.
+    pub fn was_asked(&mut self) -> bool {
+        let left = self.asked_steps.checked_sub(1);
+        self.asked_steps = left.unwrap_or(0);
+        left.is_some()
     }
 
     /// Whether one more step of an authentication may come.

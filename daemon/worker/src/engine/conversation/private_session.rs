@@ -23,7 +23,7 @@ pub enum Ended {
 pub enum Unreadable {
     /// Nothing was private.
     Nothing,
-    /// A new session was asked for a short while ago.
+    /// A new session was asked for a short while ago, or too many are.
     AskedAlready,
     /// A new session is asked for.
     Asks,
@@ -175,13 +175,14 @@ impl Conversation {
         }
     }
 
-    /// A message cannot be read: someone encrypts to keys that we no longer have.
-    pub fn unreadable(&mut self, now: Duration) -> Unreadable {
+    /// A message cannot be read: someone encrypts to keys that we no longer have. `may_ask` takes from what all
+    /// peers together may cause.
+    pub fn unreadable(&mut self, now: Duration, may_ask: impl FnOnce() -> bool) -> Unreadable {
         let lately = self.repaired.is_some_and(|at| now < at + limits::REPAIR_EVERY);
         if self.is_clear() {
             return Unreadable::Nothing;
         }
-        if lately || self.is_asking() {
+        if lately || self.is_asking() || !may_ask() {
             return Unreadable::AskedAlready;
         }
         self.repaired = Some(now);

@@ -208,13 +208,18 @@ fn asking_is_given_up_once_when_nobody_comes() {
 
 #[test]
 fn what_cannot_be_read_leads_to_one_new_session_at_a_time() {
-    assert_eq!(new("bob").unreadable(SECOND), Unreadable::Nothing);
+    assert_eq!(new("bob").unreadable(SECOND, || true), Unreadable::Nothing);
     let mut conversation = private("bob");
-    assert_eq!(conversation.unreadable(SECOND), Unreadable::Asks);
-    assert_eq!(conversation.unreadable(limits::REPAIR_EVERY), Unreadable::AskedAlready);
-    assert_eq!(conversation.unreadable(SECOND + limits::REPAIR_EVERY), Unreadable::Asks);
+    assert_eq!(conversation.unreadable(SECOND, || true), Unreadable::Asks);
+    assert_eq!(conversation.unreadable(limits::REPAIR_EVERY, || true), Unreadable::AskedAlready);
+    assert_eq!(conversation.unreadable(SECOND + limits::REPAIR_EVERY, || true), Unreadable::Asks);
+    // Too many others have made us ask: what comes next may.
+    let later = 9 * limits::REPAIR_EVERY;
+    assert_eq!(conversation.unreadable(later, || false), Unreadable::AskedAlready);
+    assert_eq!(conversation.unreadable(later, || true), Unreadable::Asks);
     conversation.asks(SECOND);
-    assert_eq!(conversation.unreadable(9 * limits::REPAIR_EVERY), Unreadable::AskedAlready);
+    let much_later = 99 * limits::REPAIR_EVERY;
+    assert_eq!(conversation.unreadable(much_later, || true), Unreadable::AskedAlready);
 }
 
 #[test]
@@ -323,8 +328,11 @@ fn our_own_question_does_not_suffer_from_what_the_peer_asked() {
     let mut conversation = new("bob");
     let spent = (0..1000).take_while(|_| conversation.allowances_mut().exchange_keys(SECOND));
     assert_eq!(spent.count(), usize::try_from(limits::AKE_BURST).unwrap());
+    assert!(!conversation.allowances_mut().was_asked());
     conversation.asks(SECOND);
     assert!(conversation.allowances_mut().exchange_keys(SECOND));
+    let answers = (0..1000).take_while(|_| conversation.allowances_mut().was_asked());
+    assert_eq!(answers.count(), usize::try_from(limits::ASKED_STEPS).unwrap());
 }
 
 #[test]
