@@ -13,6 +13,8 @@ namespace {
 
 constexpr size_t kDigits = 32;       // of a hash
 constexpr size_t kMaxLooked = 1024;  // names whose level is kept at hand
+constexpr size_t kMaxDigests = 256;  // names and addresses whose hash is,
+constexpr size_t kMaxKnown = 128;    // and their bytes: a server may send longer ones without end
 constexpr const char* kVersion = "1";
 
 bool IsHash(const string& word) {
@@ -49,6 +51,7 @@ bool Closed::Load(const string& stored) {
     bool good = version == kVersion && !salt.empty() && !flags.empty();
     if (good) {
         m_sSalt = salt;
+        m_Digests.clear();
         m_bEverybody = flags.find('e') != string::npos;
         m_bMoreLetters = flags.find('u') != string::npos;
     }
@@ -75,7 +78,17 @@ bool Closed::Load(const string& stored) {
     return good;
 }
 
-string Closed::Digest(const string& folded) const { return m_Hash(m_sSalt + folded).substr(0, kDigits); }
+// Each line that somebody says asks for the same few names, and a hash takes longer than all else that the guard
+// does with it.
+string Closed::Digest(const string& folded) const {
+    const auto it = m_Digests.find(folded);
+    if (it != m_Digests.end()) return it->second;
+    const string digest = m_Hash(m_sSalt + folded).substr(0, kDigits);
+    if (folded.size() > kMaxKnown) return digest;
+    if (m_Digests.size() >= kMaxDigests) m_Digests.clear();
+    m_Digests.emplace(folded, digest);
+    return digest;
+}
 
 void Closed::Changed() {
     m_uChanges++;

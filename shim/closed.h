@@ -95,7 +95,8 @@ class Closed {
     Entries m_Entries;                             // by hash
     std::unordered_map<std::string, int> m_Users;  // user names of the closed, by hash
     std::unordered_set<std::string> m_Exempt;      // opened by the user's word while all are closed
-    mutable std::unordered_map<std::string, Level> m_Looked;  // targets since the last change
+    mutable std::unordered_map<std::string, Level> m_Looked;         // targets since the last change
+    mutable std::unordered_map<std::string, std::string> m_Digests;  // by name or address, folded
     int m_iVague = 0, m_iLetters = 0;
     bool m_bEverybody = false, m_bMoreLetters = false;
     uint64_t m_uChanges = 0;

@@ -149,6 +149,7 @@ bool COtr::IsForOtrd(const CMessage& Message) const {
 // A channel that we are in, or those of a rank in it, to every client: by RFC 2811 and by what the server
 // says now. What a client takes for no channel it shows as said to the user.
 bool COtr::IsOurChannel(const CString& sTarget) const {
+    if (target::IsBare(sTarget)) return false;  // as our own nick is, the most frequent one
     const CString sRanks = ISupport("STATUSMSG", ""), sTypes = ISupport("CHANTYPES", "#&");
     const auto isRank = [&](char c) { return target::IsRank(c) && sRanks.find(c) != CString::npos; };
     const auto it = std::find_if_not(sTarget.begin(), sTarget.end(), isRank);

@@ -178,6 +178,35 @@ static void Bounds() {
     Check(users.Of("u1@server", "") == Level::Open && !users.Any(), "gone with him");
 }
 
+// A hash is made once for a name, but not kept for all names that a server ever sends.
+static void Hashes() {
+    static size_t s_made = 0;
+    Closed closed([](const string& bytes) { return s_made++, Sum(bytes); }, "salt");
+    closed.Close("bob");
+    const auto said = [&](const string& name) {
+        closed.Learn(name, "user");
+        closed.Met(name, "user@host");
+        return closed.OfSpeaker(name);
+    };
+    Check(said("BOB") == Level::Closed && said("Carol") == Level::Open, "who speaks");
+    size_t before = s_made;
+    Check(said("bob") == Level::Closed && said("carol") == Level::Open, "who speaks again");
+    Check(s_made == before, "hashes of known names are made anew");
+    for (int i = 0; i < 1000; i++) closed.OfSpeaker("name" + std::to_string(i));
+    const string longest(500, 'x');
+    closed.OfSpeaker(longest);
+    before = s_made;
+    closed.OfSpeaker("name0");
+    closed.OfSpeaker(longest);
+    Check(s_made == before + 2, "hashes are kept without end");
+    Check(said("bob") == Level::Closed && said("carol") == Level::Open, "who speaks after many others");
+    // Those of another salt are of no use.
+    Closed other(Sum, "other");
+    other.Close("dave");
+    Check(closed.OfSpeaker("dave") == Level::Open, "before");
+    Check(closed.Load(other.Store()) && closed.OfSpeaker("dave") == Level::Closed, "after");
+}
+
 static void Registry() {
     Closed closed = Fresh();
     closed.Close("bob");
@@ -290,6 +319,7 @@ int main() {
     PiecesOfNames();
     WordOfTheUser();
     Bounds();
+    Hashes();
     Registry();
     Speakers();
     printf("%d passed, %d failed\n", s_passed, s_failed);
