@@ -251,7 +251,7 @@ impl Engine {
         self.conversations.settled(touched);
         self.closing().rules_changes();
         let mut actions = self.saves();
-        actions.append(&mut self.output.take());
+        self.output.move_to(&mut actions);
         actions
     }
 

@@ -44,7 +44,12 @@ impl Output {
         self.actions.splice(0..0, effects.into_iter().map(Action::Effect));
     }
 
-    /// All that is to be done, once it is known.
+    /// All that is to be done, behind what is there.
+    pub(super) fn move_to(&mut self, actions: &mut Vec<Action>) {
+        actions.append(&mut self.actions);
+    }
+
+    #[cfg(test)]
     pub(super) fn take(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
     }
