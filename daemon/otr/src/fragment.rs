@@ -77,6 +77,8 @@ pub const LIFETIME: Duration = Duration::from_secs(60);
 pub const MAX_OPEN: usize = 128;
 /// How many unfinished messages are kept of one peer.
 pub const MAX_OPEN_PER_PEER: usize = 8;
+/// So many of one peer, with two clients say, never give way before newer ones of somebody else.
+const FEW_OPEN: usize = 2;
 
 /// What became of a piece.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -161,7 +163,7 @@ impl Reassembler {
     }
 
     /// The oldest give way: the peer's own, where there are too many of those, else the ones of whoever has
-    /// the most. So a few nicks push nobody else's out.
+    /// more than anybody needs. So a few nicks push nobody else's out.
     fn make_room(&mut self, peer: &Peer) {
         let mut of_peers: HashMap<&Peer, usize> = HashMap::new();
         for (whose, _) in self.open.keys() {
@@ -174,7 +176,8 @@ impl Reassembler {
         }
         let candidates = self.open.iter().filter(|((whose, _), _)| !only_own || whose == peer);
         let victim = candidates.min_by_key(|((whose, tag), partial)| {
-            (std::cmp::Reverse(count(whose)), partial.since, whose, *tag)
+            let most = count(whose).max(FEW_OPEN);
+            (std::cmp::Reverse(most), partial.since, whose, *tag)
         });
         if let Some(key) = victim.map(|(key, _)| key.clone()) {
             self.open.remove(&key);

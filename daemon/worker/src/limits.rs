@@ -47,16 +47,29 @@ pub const AKE_BURST_ALL: u32 = 64;
 /// See [`AKE_BURST_ALL`].
 pub const AKE_EVERY_ALL: Duration = Duration::from_millis(200);
 
-/// The same for all peers together whom nobody asked and whose keys are not trusted. Each step makes up to
-/// two lines go out, and ZNC's flood protection sends one every two seconds: what the user types to anybody
-/// waits behind them, and anybody can have as many nicks as they like.
-pub const UNASKED_BURST_ALL: u32 = 24;
-/// See [`UNASKED_BURST_ALL`].
-pub const UNASKED_EVERY_ALL: Duration = Duration::from_secs(10);
+/// Key exchanges that one peer may begin whom nobody asked and whose key is not trusted: burst, and interval
+/// for each further one.
+pub const UNASKED_BURST: u32 = 8;
+/// See [`UNASKED_BURST`].
+pub const UNASKED_EVERY: Duration = Duration::from_secs(120);
 
-/// Steps that the answers to a query of ours may take beside those bounds: of an exchange with each of the
-/// peer's clients, twice.
-pub const ASKED_STEPS: u32 = 48;
+/// The same for all such peers of an account together. Each exchange makes some four lines go out, and ZNC's
+/// flood protection sends one every two seconds: what the user types to anybody waits behind them, and
+/// anybody can have as many nicks as they like.
+pub const UNASKED_BURST_ALL: u32 = 12;
+/// See [`UNASKED_BURST_ALL`].
+pub const UNASKED_EVERY_ALL: Duration = Duration::from_secs(30);
+
+/// Steps that an exchange may take after its first, with two of the peer's clients that answer.
+pub const EXCHANGE_STEPS: u32 = 4;
+
+/// Key exchanges that a query of the user's may lead to beside those bounds: with each of the peer's clients,
+/// twice.
+pub const ASKED: u32 = 16;
+
+/// The same of other queries and offers of ours, which the peer may have caused; and what is left of the former
+/// once the query was answered.
+pub const ANSWERS: u32 = 2;
 
 /// Steps of authentications that one peer may send without being asked: burst, and seconds for each
 /// further one. People who mistype a secret are slower.
@@ -80,8 +93,9 @@ pub const ERROR_REPLIES_BURST_ALL: u32 = 6;
 /// See [`ERROR_REPLIES_BURST_ALL`].
 pub const ERROR_REPLIES_EVERY_ALL: Duration = Duration::from_secs(20);
 
-/// Queries that nobody typed, for conversations that a restart or their peer interrupted: burst, and interval for each further one. ZNC's flood
-/// protection sends a line every two seconds, and what the user types waits behind them.
+/// Queries that nobody typed, for conversations that a restart interrupted: burst, and interval for each
+/// further one. ZNC's flood protection sends a line every two seconds, and what the user types waits behind
+/// them.
 pub const ASKING_ANEW_BURST: u32 = 8;
 /// See [`ASKING_ANEW_BURST`].
 pub const ASKING_ANEW_EVERY: Duration = Duration::from_secs(10);
@@ -92,8 +106,17 @@ pub const CASEMAPPINGS_BURST: u32 = 6;
 /// See [`CASEMAPPINGS_BURST`].
 pub const CASEMAPPINGS_EVERY: Duration = Duration::from_secs(10);
 
-/// Heartbeats to all peers of an account together, of which libotr sends one peer no more than one a minute, and
-/// answers to steps of authentications that make no sense.
+/// Queries to all peers together whose messages cannot be read and whose keys are not trusted.
+pub const REPAIRS_BURST_ALL: u32 = 8;
+/// See [`REPAIRS_BURST_ALL`].
+pub const REPAIRS_EVERY_ALL: Duration = Duration::from_secs(30);
+
+/// Answers to all peers together whose steps of an authentication make no sense.
+pub const SMP_ABORTS_BURST_ALL: u32 = 6;
+/// See [`SMP_ABORTS_BURST_ALL`].
+pub const SMP_ABORTS_EVERY_ALL: Duration = Duration::from_secs(20);
+
+/// Heartbeats to all peers of an account together, of which libotr sends one peer no more than one a minute.
 pub const HEARTBEATS_BURST_ALL: u32 = 6;
 /// See [`HEARTBEATS_BURST_ALL`].
 pub const HEARTBEATS_EVERY_ALL: Duration = Duration::from_secs(10);

@@ -6,16 +6,20 @@ use crate::limits::{self, TokenBucket};
 pub(super) struct Allowances {
     /// Steps of key exchanges.
     pub(super) key_exchanges: TokenBucket,
-    /// Those with peers whom nobody asked and whose keys are not trusted.
+    /// Exchanges begun by peers whom nobody asked and whose keys are not trusted.
     pub(super) unasked: TokenBucket,
     /// Steps of authentications that nobody asked for.
     pub(super) authentications: TokenBucket,
     /// Lines that say that a message could not be read.
     pub(super) error_replies: TokenBucket,
-    /// Heartbeats, and ends of authentications that make no sense.
+    /// Ends of authentications that make no sense.
+    pub(super) smp_aborts: TokenBucket,
+    /// Heartbeats.
     pub(super) heartbeats: TokenBucket,
-    /// Queries that nobody typed, to peers whose keys are not trusted or for what a restart interrupted.
+    /// Queries for conversations that a restart interrupted.
     pub(super) asking_anew: TokenBucket,
+    /// Queries to peers whose messages cannot be read and whose keys are not trusted.
+    pub(super) repairs: TokenBucket,
 }
 
 impl Default for Allowances {
@@ -26,8 +30,10 @@ impl Default for Allowances {
             unasked: bucket(limits::UNASKED_BURST_ALL, limits::UNASKED_EVERY_ALL),
             authentications: bucket(limits::SMP_BURST_ALL, limits::SMP_EVERY_ALL),
             error_replies: bucket(limits::ERROR_REPLIES_BURST_ALL, limits::ERROR_REPLIES_EVERY_ALL),
+            smp_aborts: bucket(limits::SMP_ABORTS_BURST_ALL, limits::SMP_ABORTS_EVERY_ALL),
             heartbeats: bucket(limits::HEARTBEATS_BURST_ALL, limits::HEARTBEATS_EVERY_ALL),
             asking_anew: bucket(limits::ASKING_ANEW_BURST, limits::ASKING_ANEW_EVERY),
+            repairs: bucket(limits::REPAIRS_BURST_ALL, limits::REPAIRS_EVERY_ALL),
         }
     }
 }

@@ -14,7 +14,7 @@ mod waiting;
 
 pub use guard::GuardTold;
 pub use nick::{LeftBehind, Merged};
-pub use peer_allowances::ErrorReply;
+pub use peer_allowances::{ErrorReply, Step};
 pub use phase::{Phase, Private};
 pub use private_session::{Ended, Unreadable};
 pub use smp_state::SmpState;
@@ -242,6 +242,7 @@ impl Conversation {
         let offers = self.offer == Offer::Next;
         if offers {
             self.offer = Offer::Made;
+            self.allowances.we_ask();
         }
         offers
     }

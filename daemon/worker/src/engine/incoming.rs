@@ -1,6 +1,6 @@
 //! What a peer sent.
 
-use super::conversation::Unreadable;
+use super::conversation::{Step, Unreadable};
 use super::messages::Message;
 use super::own_key::HeldLine;
 use super::{Engine, Policy};
@@ -50,7 +50,8 @@ impl Engine {
                         IncomingMessage { text: proto::irc::Text::new(text), ..message.clone() };
                     self.output.clear_stripped(&stripped, self.conversations.is_closed(peer));
                 }
-                if policy.answers_tags() && self.peer_limits().may_exchange_keys(peer) {
+                if policy.answers_tags() && self.peer_limits().may_exchange_keys(peer, Step::Begins)
+                {
                     self.asked_by(peer, v2, v3, message.from);
                 }
             }
@@ -60,7 +61,7 @@ impl Engine {
                 self.output.clear(&message, self.conversations.is_closed(peer));
             }
             OtrLine::Query { v2, v3 } => {
-                if self.peer_limits().may_exchange_keys(peer) {
+                if self.peer_limits().may_exchange_keys(peer, Step::Begins) {
                     self.report_seldom(peer, Message::TheyAsk {});
                     self.asked_by(peer, v2, v3, message.from);
                 }
@@ -96,7 +97,11 @@ impl Engine {
         if let OtrLine::Message { kind: MessageType::Data, sender, .. } = what {
             return self.data(peer, message, &what, sender);
         }
-        if self.peer_limits().may_exchange_keys(peer)
+        let step = match what {
+            OtrLine::Message { kind: MessageType::DhCommit, .. } => Step::Begins,
+            _ => Step::Continues,
+        };
+        if self.peer_limits().may_exchange_keys(peer, step)
             && self.own_key.is_there_or_hold(
                 HeldLine::In(message.clone(), what.clone()),
                 self.now.mono,
@@ -158,9 +163,10 @@ impl Engine {
         let now = self.now.mono;
         let trusted = self.known.trusts(peer);
         let Some(conversation) = self.conversations.get_mut(peer) else { return };
-        let may_ask = || trusted || self.allowances.asking_anew.take(now);
+        let may_ask = || trusted || self.allowances.repairs.take(now);
         match conversation.unreadable(now, may_ask) {
             Unreadable::Nothing => self.report_seldom(peer, Message::SessionGoneStart { name }),
+            Unreadable::TooMany => self.report_seldom(peer, Message::SessionGoneRefresh { name }),
             Unreadable::AskedAlready => self.report_seldom(peer, Message::SessionGone {}),
             Unreadable::Asks => {
                 self.report_seldom(peer, Message::SessionGoneAsking {});

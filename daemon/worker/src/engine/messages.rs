@@ -124,6 +124,7 @@ messages! {
     Unreadable {} "unreadable" Warn "An encrypted message came that these session keys cannot open. If it goes on, use refresh.";
     SessionGone {} "session_gone" Warn "An encrypted message came that cannot be read: its session is gone.";
     SessionGoneStart { name } "session_gone_start" Warn "An encrypted message came that cannot be read: its session is gone. Say start {name} for a new one.";
+    SessionGoneRefresh { name } "session_gone_refresh" Warn "An encrypted message came that cannot be read: its session is gone. Say refresh {name} for a new one.";
     SessionGoneAsking {} "session_gone_asking" Warn "An encrypted message came that cannot be read: its session is gone. Asking for a new one.";
     ForAnotherClient {} "for_another_client" Warn "A message came that was encrypted to another of your OTR clients.";
     TheirError { words } "their_error" Warn "Their OTR reports an error, in their words: {words}";

@@ -4,7 +4,7 @@
 //! flood protection delays what the user types to anybody.
 
 use super::allowances::Allowances;
-use super::conversation::ErrorReply;
+use super::conversation::{ErrorReply, Step};
 use super::conversations::Conversations;
 use super::messages::Message;
 use super::output::Output;
@@ -24,15 +24,18 @@ pub(super) struct PeerLimits<'a> {
 impl PeerLimits<'_> {
     /// Takes out of the events of an encrypted message the lines that are over the allowance.
     pub(super) fn limit_automatic(&mut self, peer: &Peer, events: &mut Vec<Event>) {
-        // Steps of an authentication have bounds of their own, as long as they fit to what went before:
-        // made-up ones cost nobody anything, and each is answered by a line.
-        let fits = |event: &Event| match event {
-            Event::Smp { event, .. } => !matches!(event, Smp::Cheated | Smp::Error),
-            _ => false,
+        let any = |which: fn(&Smp) -> bool| {
+            events.iter().any(|event| matches!(event, Event::Smp { event, .. } if which(event)))
         };
-        let authenticates = events.iter().any(fits);
+        // Made-up steps of an authentication cost nobody anything, and each is answered by a line. Those that
+        // fit to what went before have bounds of their own.
+        let made_up = any(|smp| matches!(smp, Smp::Cheated | Smp::Error));
+        let authenticates = any(|smp| {
+            matches!(smp, Smp::Asked { .. } | Smp::Progress(_) | Smp::Verified(_) | Smp::Failed(_))
+        });
         events.retain(|event| match event {
             Event::Inject { line, .. } if is_error(line) => self.may_reply_error(peer),
+            Event::Inject { .. } if made_up => self.allowances.smp_aborts.take(self.now),
             Event::Inject { .. } if !authenticates => self.allowances.heartbeats.take(self.now),
             _ => true,
         });
@@ -55,14 +58,16 @@ impl PeerLimits<'_> {
 
     /// One step of a key exchange costs milliseconds, and makes lines go out: a peer may cause only so many,
     /// and all strangers together as well.
-    pub(super) fn may_exchange_keys(&mut self, peer: &Peer) -> bool {
+    pub(super) fn may_exchange_keys(&mut self, peer: &Peer, step: Step) -> bool {
         let now = self.now;
         let trusted = self.known.trusts(peer);
         let Some(conversation) = self.conversations.get_mut(peer) else { return false };
-        let of_peer = conversation.allowances_mut();
-        let may = of_peer.exchange_keys(now)
-            && (of_peer.was_asked() || trusted || self.allowances.unasked.take(now))
-            && self.allowances.key_exchanges.take(now);
+        let Allowances { key_exchanges, unasked, .. } = &mut *self.allowances;
+        let may = key_exchanges.has(now)
+            && conversation
+                .allowances_mut()
+                .exchange_keys(now, step, trusted, || unasked.take(now))
+            && key_exchanges.take(now);
         if !may {
             self.conversations.report_seldom(peer, now, Message::TooManyExchanges {}, self.output);
         } else if !self.room_for_stranger(peer) {

@@ -29,6 +29,9 @@ impl Engine {
         if !conversation.is_asking() {
             self.output.report_of(nick, Message::Asking {});
         }
+        if let Some(conversation) = self.conversations.get_mut(&peer) {
+            conversation.allowances_mut().user_asks();
+        }
         self.ask(&peer);
     }
 
@@ -42,7 +45,7 @@ impl Engine {
         if self.output.online_or_say(nick) {
             self.output.report_of(nick, Message::AskingKeys {});
             if let Some(conversation) = self.conversations.get_mut(&peer) {
-                conversation.allowances_mut().we_ask();
+                conversation.allowances_mut().user_asks();
             }
             if self.own_key.is_there_or_hold(
                 HeldLine::Query(peer.clone()),

@@ -4,7 +4,7 @@ use crate::common::person::Person;
 use crate::common::user::Shown;
 use crate::common::world::{World, heard, told};
 use otr::Smp;
-use worker::limits::{HEARTBEATS_BURST_ALL, SMP_BURST, SMP_BURST_ALL, SMP_EVERY};
+use worker::limits::{SMP_ABORTS_BURST_ALL, SMP_BURST, SMP_BURST_ALL, SMP_EVERY};
 
 /// How often `*otr` said so.
 fn times(news: &[Shown], words: &str) -> u32 {
@@ -73,7 +73,7 @@ fn who_makes_steps_up_is_answered_now_and_then() {
     assert_eq!(times(&news, "Authentication was broken off"), SMP_BURST);
     assert!(times(&news, TOO_MANY) >= 1);
     // Whatever else she types waits behind them.
-    assert_eq!(answers, HEARTBEATS_BURST_ALL as usize);
+    assert_eq!(answers, SMP_ABORTS_BURST_ALL as usize);
 }
 
 /// What a person does who mistypes a secret, or changes their mind.

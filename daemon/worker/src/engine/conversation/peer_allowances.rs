@@ -7,8 +7,12 @@ use std::time::Duration;
 pub struct Allowances {
     /// Key exchanges.
     key_exchanges: TokenBucket,
-    /// Steps that are left of what a query of ours may lead to.
-    asked_steps: u32,
+    /// Key exchanges that are left of what a query or an offer of ours may lead to.
+    asked: u32,
+    /// Those that this peer may begin unasked.
+    unasked: TokenBucket,
+    /// Steps that are left of the one that began last.
+    further_steps: u32,
     /// Steps of authentications that nobody asked for.
     authentications: TokenBucket,
     /// Answers to unreadable messages.
@@ -17,6 +21,15 @@ pub struct Allowances {
     error_replies_told: bool,
     /// Complaints.
     notes: TokenBucket,
+}
+
+/// A step of a key exchange, as the peer makes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A query, an offer, a commitment.
+    Begins,
+    /// Any other. Refused, it would leave an exchange half done: one side would be private, the other not.
+    Continues,
 }
 
 /// Whether a message that cannot be read is answered.
@@ -35,7 +48,9 @@ impl Default for Allowances {
         let bucket = TokenBucket::new;
         Self {
             key_exchanges: bucket(limits::AKE_BURST, limits::AKE_EVERY),
-            asked_steps: 0,
+            asked: 0,
+            unasked: bucket(limits::UNASKED_BURST, limits::UNASKED_EVERY),
+            further_steps: 0,
             authentications: bucket(limits::SMP_BURST, limits::SMP_EVERY),
             error_replies: bucket(limits::ERROR_REPLIES_BURST, limits::ERROR_REPLIES_EVERY),
             error_replies_told: false,
@@ -45,22 +60,48 @@ impl Default for Allowances {
 }
 
 impl Allowances {
-    /// One step of a key exchange.
-    pub fn exchange_keys(&mut self, now: Duration) -> bool {
-        self.key_exchanges.take(now)
+    /// One step of a key exchange. `of_strangers` takes from what all peers together may begin whom nobody
+    /// asked and whose keys are not trusted.
+    pub fn exchange_keys(
+        &mut self,
+        now: Duration,
+        step: Step,
+        trusted: bool,
+        of_strangers: impl FnOnce() -> bool,
+    ) -> bool {
+        let may = self.key_exchanges.has(now)
+            && (trusted
+                || match step {
+                    Step::Begins => {
+                        spend(&mut self.asked) || self.begins_unasked(now, of_strangers)
+                    }
+                    Step::Continues => spend(&mut self.further_steps),
+                })
+            && self.key_exchanges.take(now);
+        if may && step == Step::Begins {
+            self.further_steps = limits::EXCHANGE_STEPS;
+        }
+        may
     }
 
-    /// We ask ourselves: that is not to be refused for what the peer asked before.
-    pub fn we_ask(&mut self) {
+    fn begins_unasked(&mut self, now: Duration, of_strangers: impl FnOnce() -> bool) -> bool {
+        self.unasked.has(now) && of_strangers() && self.unasked.take(now)
+    }
+
+    /// The user asks: that is not to be refused for what the peer asked before.
+    pub fn user_asks(&mut self) {
         self.key_exchanges = TokenBucket::new(limits::AKE_BURST, limits::AKE_EVERY);
-        self.asked_steps = limits::ASKED_STEPS;
+        self.asked = limits::ASKED;
     }
 
-    /// Whether a step of a key exchange may be one that a query of ours led to.
-    pub fn was_asked(&mut self) -> bool {
-        let left = self.asked_steps.checked_sub(1);
-        self.asked_steps = left.unwrap_or(0);
-        left.is_some()
+    /// A query or an offer of ours goes out, whatever caused it.
+    pub fn we_ask(&mut self) {
+        self.asked = self.asked.max(limits::ANSWERS);
+    }
+
+    /// Nothing is asked any more, or it was answered: what is left is for further clients of the peer's.
+    pub fn asked_no_longer(&mut self) {
+        self.asked = self.asked.min(limits::ANSWERS);
     }
 
     /// Whether one more step of an authentication may come.
@@ -90,4 +131,11 @@ impl Allowances {
     pub fn note(&mut self, now: Duration) -> bool {
         self.notes.take(now)
     }
+}
+
+/// Takes one of those that are left, if there is one.
+fn spend(left: &mut u32) -> bool {
+    let less = left.checked_sub(1);
+    *left = less.unwrap_or(0);
+    less.is_some()
 }

@@ -23,8 +23,10 @@ pub enum Ended {
 pub enum Unreadable {
     /// Nothing was private.
     Nothing,
-    /// A new session was asked for a short while ago, or too many are.
+    /// A new session was asked for a short while ago.
     AskedAlready,
+    /// Too many peers have had us ask.
+    TooMany,
     /// A new session is asked for.
     Asks,
 }
@@ -39,6 +41,7 @@ impl Conversation {
 
     /// Nothing comes of it. Whether we had asked.
     pub fn asks_no_longer(&mut self) -> bool {
+        self.allowances.asked_no_longer();
         self.asked.take().is_some()
     }
 
@@ -50,7 +53,11 @@ impl Conversation {
 
     /// Gives up asking where nobody has come in time. Whether that is so.
     pub fn nobody_came(&mut self, now: Duration) -> bool {
-        self.asked.take_if(|asked| now >= *asked + limits::QUERY_TIMEOUT).is_some()
+        let gave_up = self.asked.take_if(|asked| now >= *asked + limits::QUERY_TIMEOUT).is_some();
+        if gave_up {
+            self.allowances.asked_no_longer();
+        }
+        gave_up
     }
 
     /// A new session is asked for in place of one that a restart interrupted: once.
@@ -78,7 +85,7 @@ impl Conversation {
 
     /// The session in use has new keys.
     pub fn keys_renewed(&mut self) {
-        self.asked = None;
+        self.asks_no_longer();
         self.smp = SmpState::Idle;
         self.gone = false;
     }
@@ -182,8 +189,11 @@ impl Conversation {
         if self.is_clear() {
             return Unreadable::Nothing;
         }
-        if lately || self.is_asking() || !may_ask() {
+        if lately || self.is_asking() {
             return Unreadable::AskedAlready;
+        }
+        if !may_ask() {
+            return Unreadable::TooMany;
         }
         self.repaired = Some(now);
         Unreadable::Asks

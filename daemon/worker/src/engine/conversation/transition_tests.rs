@@ -215,7 +215,7 @@ fn what_cannot_be_read_leads_to_one_new_session_at_a_time() {
     assert_eq!(conversation.unreadable(SECOND + limits::REPAIR_EVERY, || true), Unreadable::Asks);
     // Too many others have made us ask: what comes next may.
     let later = 9 * limits::REPAIR_EVERY;
-    assert_eq!(conversation.unreadable(later, || false), Unreadable::AskedAlready);
+    assert_eq!(conversation.unreadable(later, || false), Unreadable::TooMany);
     assert_eq!(conversation.unreadable(later, || true), Unreadable::Asks);
     conversation.asks(SECOND);
     let much_later = 99 * limits::REPAIR_EVERY;
@@ -326,13 +326,62 @@ fn the_guard_is_as_tight_as_what_there_is_to_lose() {
 #[test]
 fn our_own_question_does_not_suffer_from_what_the_peer_asked() {
     let mut conversation = new("bob");
-    let spent = (0..1000).take_while(|_| conversation.allowances_mut().exchange_keys(SECOND));
-    assert_eq!(spent.count(), usize::try_from(limits::AKE_BURST).unwrap());
-    assert!(!conversation.allowances_mut().was_asked());
+    let steps = |conversation: &mut Conversation, trusted| {
+        let allowances = conversation.allowances_mut();
+        (0..1000)
+            .take_while(|_| allowances.exchange_keys(SECOND, Step::Begins, trusted, || false))
+            .count()
+    };
+    let (all, few) = (limits::AKE_BURST as usize, limits::ANSWERS as usize);
+    assert_eq!(steps(&mut conversation, false), 0, "nobody asked");
+    assert_eq!(steps(&mut conversation, true), all, "trusted");
+    // What the peer may have caused gives them little.
     conversation.asks(SECOND);
-    assert!(conversation.allowances_mut().exchange_keys(SECOND));
-    let answers = (0..1000).take_while(|_| conversation.allowances_mut().was_asked());
-    assert_eq!(answers.count(), usize::try_from(limits::ASKED_STEPS).unwrap());
+    assert_eq!(steps(&mut conversation, false), 0);
+    conversation.allowances_mut().user_asks();
+    assert_eq!(steps(&mut conversation, false), all);
+    let mut conversation = new("bob");
+    conversation.asks(SECOND);
+    assert_eq!(steps(&mut conversation, false), few);
+    assert!(conversation.offers());
+    assert_eq!(steps(&mut conversation, false), few);
+    // Nor does a question that is over.
+    conversation.allowances_mut().user_asks();
+    conversation.asks_no_longer();
+    assert_eq!(steps(&mut conversation, false), few);
+}
+
+#[test]
+fn an_exchange_that_began_may_end() {
+    let mut conversation = new("bob");
+    let mut of_strangers = 2;
+    let mut may = |step, now| {
+        conversation.allowances_mut().exchange_keys(now, step, false, || {
+            of_strangers -= 1;
+            of_strangers >= 0
+        })
+    };
+    assert!(!may(Step::Continues, SECOND));
+    assert!(may(Step::Begins, SECOND) && may(Step::Begins, SECOND) && !may(Step::Begins, SECOND));
+    for _ in 0..limits::EXCHANGE_STEPS {
+        assert!(may(Step::Continues, SECOND));
+    }
+    assert!(!may(Step::Continues, SECOND));
+}
+
+#[test]
+fn one_peer_leaves_something_for_others() {
+    let mut conversation = new("bob");
+    let mut taken = 0;
+    for second in 0..3600 {
+        let now = Duration::from_secs(second);
+        conversation.allowances_mut().exchange_keys(now, Step::Begins, false, || {
+            taken += 1;
+            true
+        });
+    }
+    let all = limits::UNASKED_BURST_ALL + 3600 / limits::UNASKED_EVERY_ALL.as_secs() as u32;
+    assert!((8..all / 2).contains(&taken), "{taken}");
 }
 
 #[test]
