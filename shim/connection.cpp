@@ -68,9 +68,9 @@ COtr::~COtr() {
     COtr* pHeir = Heir();
     StoreClosed(true);
     TellUnloaded();
-    if (!pHeir) SayUnguarded();
-    m_bTold = m_bEnding = true;
     const bool bZncEnds = ZncEnds();
+    if (!pHeir && !bZncEnds) SayUnguarded();
+    m_bTold = m_bEnding = true;
     if (bZncEnds)
         ReturnUnsent();
     else {

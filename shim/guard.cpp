@@ -79,12 +79,12 @@ void COtr::SayBlocked(const CString& sTarget, const CString& sLine) {
     if (target::Read(sLine).command == "TAGMSG" && CMessage(sLine).GetParams().size() < 2) return;
     if (m_iBlocked + kBlockedPause < Now()) m_uBlocked = 0;
     m_iBlocked = Now();
-    if (++m_uBlocked <= kMaxBlockedSaid) SayOneBlocked(sTarget, sLine);
+    if (++m_uBlocked <= kMaxBlockedSaid) SayOneBlocked(sTarget, sLine, false);
     if (m_uBlocked == kMaxBlockedSaid) Say("More lines are stopped without a word, until there are fewer.");
 }
 
-void COtr::SayOneBlocked(const CString& sTarget, const CString& sLine) {
-    Say("[" + Quoted(sTarget) + "] Stopped, it was not encrypted: ", Style::Bad, sLine);
+void COtr::SayOneBlocked(const CString& sTarget, const CString& sLine, bool bTyped) {
+    Say("[" + Quoted(sTarget) + "] Stopped, it was not encrypted: ", Style::Bad, sLine, bTyped);
 }
 
 // The line of `send` did not go as it is and at once: ZNC sends it later, or a module changed it.
@@ -179,8 +179,10 @@ void COtr::SayUnguarded() {
 void COtr::OnNickMessage(CNickMessage& Message, const vector<CChan*>&) try {
     const CString sOld = Message.GetOldNick(), sNew = Message.GetNewNick();
     // Clients may take `bob@host` for bob.
-    const guard::Level level =
+    guard::Level level =
         std::max(m_Closed.Holds(sOld), m_Closed.Holds(std::string(target::Speaker(sOld))));
+    // Under the new name nothing would tell that otrd does not know of them.
+    if (m_Closed.IsForgotten(sOld)) level = guard::Level::Closed;
     // Nobody's words are shown as those of another person who had that nick before.
     const bool bTaken = !Same(sOld, sNew) && Guarded(sNew);
     // No gap until otrd says so, and whatever the new name looks like.

@@ -57,7 +57,7 @@ CModule::EModRet COtr::OnUserRawMessage(CMessage& Message) {
     if (it == words.targets.end()) return CONTINUE;
     const bool bWords = (sCommand == "CPRIVMSG" || sCommand == "CNOTICE") && Message.GetParams().size() >= 3;
     if (!bWords || sTarget.find(',') != CString::npos) {
-        SayOneBlocked(*it, sLine);
+        SayOneBlocked(*it, sLine, true);
         return HALT;
     }
     CString sText = Message.GetParam(2);

@@ -53,12 +53,12 @@ class COtrTimer : public CTimer {
 #include "web.cpp"
 #include "buttons.cpp"
 
-// `sOwn` are words that the user typed, which come back as they are.
-void COtr::Say(const CString& sText, Style style, const CString& sOwn) {
+// `sOwn` are words that the user typed, or that another module made, which come back as they are.
+void COtr::Say(const CString& sText, Style style, const CString& sOwn, bool bTyped) {
     RememberSaid(sText, style);
     vector<std::string> vLines = wrap::Lines(Clean(sText));
     vLines.back() += Clean(sOwn);
-    for (const std::string& sLine : vLines) Print(sLine, style, !sOwn.empty());
+    for (const std::string& sLine : vLines) Print(sLine, style, bTyped && !sOwn.empty());
 }
 
 void COtr::Print(CString sLine, Style style, bool bOwn) {
@@ -89,30 +89,41 @@ void COtr::LeaveUnread(bool bZncEnds) {
     if (m_Backlog.empty()) return;
     if (bZncEnds) {
         const auto isOwn = [](const Unread& line) { return line.own; };
-        Store("unread", CString(m_Backlog.size() + m_uDropped) + " " +
-                            CString(std::count_if(m_Backlog.begin(), m_Backlog.end(), isOwn)));
+        const uint64_t uOwn = std::count_if(m_Backlog.begin(), m_Backlog.end(), isOwn);
+        // Of the end before this one nobody may have read, either.
+        const CString sBefore = GetNV("unread");
+        Store("unread", CString(m_Backlog.size() + m_uDropped + sBefore.Token(0).ToULongLong()) + " " +
+                            CString(uOwn + sBefore.Token(1).ToULongLong()));
         return;
     }
-    const CString sFrom = ":" + GetModNick() + "!" + GetModName() + "@znc.in";
-    for (const Unread& line : m_Backlog)
-        GetNetwork()->AddNoticeBuffer(CMessage(sFrom + " PRIVMSG {target} :{text}"), line.text);
+    const CString sFrom = _NAMEDFMT(":" + GetModNick() + "!" + GetModName() + "@znc.in");
+    const auto keep = [&](const CString& sLine) {
+        GetNetwork()->AddNoticeBuffer(CMessage(sFrom + " PRIVMSG {target} :{text}"), sLine);
+    };
+    if (m_uDropped) keep(Dropped());
+    for (const Unread& line : m_Backlog) keep(line.text);
 }
 
+// What is on disk of it stays until somebody is there to read it.
 void COtr::SayLost() {
     const CString sUnread = GetNV("unread");
-    if (sUnread.empty()) return;
-    DelNV("unread", false);
-    Say("ZNC ended before you read " + sUnread.Token(0) + " lines of mine, of which " + sUnread.Token(1) +
-            " gave back what you had typed: it was not sent.",
-        Style::Bad);
+    if (sUnread.empty() || !GetNetwork()->IsUserAttached()) return;
+    DelNV("unread");
+    CString sText = "ZNC ended before you read " + sUnread.Token(0) + " lines of mine";
+    if (sUnread.Token(1).ToULongLong())
+        sText += ", of which " + sUnread.Token(1) + " gave back what you had typed: it was not sent";
+    Say(sText + ".", Style::Bad);
 }
+
+CString COtr::Dropped() const { return CString(m_uDropped) + " older lines were dropped."; }
 
 void COtr::Refuse(const CString& sTo, const CString& sWhy, const CString& sText) {
     Say("[" + sTo + "] Not sent (" + sWhy + "): ", Style::Bad, sText);
 }
 
 void COtr::Replay() {
-    if (m_uDropped) PutModule(CString(m_uDropped) + " older lines were dropped.");
+    SayLost();
+    if (m_uDropped) PutModule(Dropped());
     for (const Unread& line : m_Backlog) PutModule(line.text);
     m_uDropped = 0;
     m_Backlog.clear();

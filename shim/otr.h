@@ -295,7 +295,7 @@ class COtr : public CModule {
     void LearnFromChannels();
     void SetRules(const vector<wire::Rule>& rules);
     void SayBlocked(const CString& sTarget, const CString& sLine);
-    void SayOneBlocked(const CString& sTarget, const CString& sLine);
+    void SayOneBlocked(const CString& sTarget, const CString& sLine, bool bTyped);
     vector<std::string>::const_iterator FindGuarded(const target::Words& words, bool bRules = true) const;
     void SayUnguarded();
     CString GuardKey(const CMessage& Message) const;
@@ -368,11 +368,12 @@ class COtr : public CModule {
     void CameOf(const Held& held, const wire::Incoming& in);
 
     // *otr.
-    void Say(const CString& sText, Style style = Style::Plain, const CString& sOwn = "");
+    void Say(const CString& sText, Style style = Style::Plain, const CString& sOwn = "", bool bTyped = true);
     void Print(CString sLine, Style style, bool bOwn = false);
     void PutOrKeep(const CString& sLine, bool bOwn = false);
     void LeaveUnread(bool bZncEnds);
     void SayLost();
+    CString Dropped() const;
     void Refuse(const CString& sTo, const CString& sWhy, const CString& sText);
     void Replay();
 

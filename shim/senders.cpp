@@ -6,7 +6,9 @@
 bool COtr::IsModuleName(const CString& sNick) const {
     const CString& sPrefix = GetUser()->GetStatusPrefix();
     if (sPrefix.empty()) return false;
-    if (!isalnum(static_cast<unsigned char>(sPrefix[0]))) return mark::Begins(sNick, sPrefix);
+    // Where a nick may begin with it, or all do, only whole names are.
+    const bool bOfNicks = isalnum(static_cast<unsigned char>(sPrefix[0])) || strchr("[]\\`_^{|}", sPrefix[0]);
+    if (!bOfNicks && !mark::Begins("", sPrefix)) return mark::Begins(sNick, sPrefix);
     CString sName = sNick;  // as clients show it
     sName.erase(std::remove_if(sName.begin(), sName.end(), IsBlank), sName.end());
     return IsModule(sName);
@@ -149,7 +151,8 @@ bool COtr::IsForOtrd(const CMessage& Message) const {
 // A channel that we are in, or those of a rank in it, to every client: by RFC 2811 and by what the server
 // says now. What a client takes for no channel it shows as said to the user.
 bool COtr::IsOurChannel(const CString& sTarget) const {
-    if (target::IsBare(sTarget)) return false;  // as our own nick is, the most frequent one
+    // As our own nick is, the most frequent one. `+&room` may be a channel all the same.
+    if (target::IsBare(sTarget) && !target::IsRank(sTarget.front())) return false;
     const CString sRanks = ISupport("STATUSMSG", ""), sTypes = ISupport("CHANTYPES", "#&");
     const auto isRank = [&](char c) { return target::IsRank(c) && sRanks.find(c) != CString::npos; };
     const auto it = std::find_if_not(sTarget.begin(), sTarget.end(), isRank);

@@ -248,6 +248,7 @@ fn nobody_on_the_network_speaks_as_a_module_of_znc() {
         // These look the same, or nearly.
         "\u{200b}*otr!a@b",
         "\u{ff0a}otr!a@b",
+        "\u{2217}otr!a@b",
         "*OTR!x@y",
     ]
     .iter()
