@@ -266,3 +266,31 @@ fn who_was_asked_stays_closed_where_znc_was_restarted_as_well() {
         stage.server.hears("alice", &format!("free again {peer}"));
     }
 }
+
+#[test]
+fn who_was_asked_and_forgotten_stays_closed_under_another_nick() {
+    let mut stage = ScriptedScene::new(alice());
+    let registry = stage.znc.dir().join("users/alice/networks/net/moddata/otr/.registry");
+    stage.alice.otr("start carol");
+    stage.server.hears("alice", "PRIVMSG carol :?OTRv");
+    eventually("the registry is written", || {
+        fs::read_to_string(&registry).is_ok_and(|text| text.contains("%3f;"))
+    });
+    stage.znc.crash();
+    loses(&mut stage, "");
+    stage.znc.starts_again();
+    stage.alice = stage.znc.attach("alice", "net");
+    stage.alice.has_otr();
+    assert!(stage.server.says("alice", ":carol!idcarol@host NICK robert"));
+    assert!(stage.server.says("alice", ":irc.test.net NOTICE alice :renamed"));
+    stage.alice.expect("she has another nick", |line| line.text() == "renamed");
+    stage.alice.types_to("robert", "to the new nick");
+    let back = stage.alice.otr_says("to the new nick");
+    assert!(back.contains("finish robert"), "{back}");
+    // Her first nick is somebody else's from now on, and closed as well.
+    stage.alice.types_to("carol", "to the old nick");
+    let back = stage.alice.otr_says("to the old nick");
+    assert!(back.contains("finish carol"), "{back}");
+    stage.never_left("to the new nick");
+    stage.never_left("to the old nick");
+}
