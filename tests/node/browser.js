@@ -60,14 +60,15 @@ const isOnItsWay = error => /context|detached|destroyed/i.test(error.message)
 const isStuck = error => /time(d )?out/i.test(error.message)
 
 const strange = []
-// How many forms were sent.
+// How many forms were sent, and how many browsers were started.
 let posts = 0
+let launched = 0
 
-async function launch (profile) {
+async function launch () {
   const browser = await puppeteer.launch({
     executablePath: process.env.CHROMIUM || '/usr/bin/chromium-headless-shell',
     headless: 'shell',
-    userDataDir: profile,
+    userDataDir: `${directory}/profile-${launched++}`,
     // The browser ends where the other end of its pipe does, whatever ended us.
     pipe: true,
     protocolTimeout: 15000,
@@ -92,10 +93,10 @@ async function launch (profile) {
 
 // Another browser in the place of one that is stuck: who was logged in still is, the same page is open, and
 // it is set up the same.
-async function relaunch (stuck, settings, cookies, profile) {
+async function relaunch (stuck, settings, cookies) {
   const url = stuck.page.url()
   stuck.browser.process().kill('SIGKILL')
-  const fresh = await launch(profile)
+  const fresh = await launch()
   await fresh.browser.setCookie(...cookies)
   for (const setting of Object.values(settings)) await orders[setting.do](fresh.page, setting)
   await fresh.page.goto(url)
@@ -104,7 +105,7 @@ async function relaunch (stuck, settings, cookies, profile) {
 
 async function main () {
   orders.strange = () => strange
-  let current = await launch(`${directory}/profile`)
+  let current = await launch()
   // The last order of each kind that holds for all later pages, and who is logged in.
   const settings = {}
   let cookies = []
@@ -126,7 +127,7 @@ async function main () {
       } catch (error) {
         if (attempt < 20 && isStuck(error)) {
           console.error(`stuck at ${order.do}: ${error.message}`)
-          current = await relaunch(current, settings, cookies, `${directory}/profile-${attempt}`)
+          current = await relaunch(current, settings, cookies)
           continue
         }
         if (attempt < 20 && order.do !== 'press' && isOnItsWay(error)) {

@@ -47,29 +47,29 @@ pub const AKE_BURST_ALL: u32 = 64;
 /// See [`AKE_BURST_ALL`].
 pub const AKE_EVERY_ALL: Duration = Duration::from_millis(200);
 
-/// Key exchanges that one peer may begin whom nobody asked and whose key is not trusted: burst, and interval
-/// for each further one.
+/// Key exchanges that a stranger may begin, a peer whom we did not ask and whose key is not trusted: burst, and
+/// interval for each further one.
 pub const UNASKED_BURST: u32 = 8;
 /// See [`UNASKED_BURST`].
 pub const UNASKED_EVERY: Duration = Duration::from_secs(120);
 
-/// The same for all such peers of an account together. Each exchange makes some four lines go out, and ZNC's
+/// The same for all strangers of an account together. Each exchange makes some four lines go out, and ZNC's
 /// flood protection sends one every two seconds: what the user types to anybody waits behind them, and
 /// anybody can have as many nicks as they like.
 pub const UNASKED_BURST_ALL: u32 = 12;
 /// See [`UNASKED_BURST_ALL`].
 pub const UNASKED_EVERY_ALL: Duration = Duration::from_secs(30);
 
-/// Steps that an exchange may take after its first, with two of the peer's clients that answer.
+/// Steps of the peer's that may follow the first one of an exchange: enough for two clients that answer.
 pub const EXCHANGE_STEPS: u32 = 4;
 
-/// Key exchanges that a query of the user's may lead to beside those bounds: with each of the peer's clients,
-/// twice.
-pub const ASKED: u32 = 16;
+/// Key exchanges that the peer may begin outside of the bounds for strangers after the user has asked: twice with
+/// each of the peer's clients.
+pub const ASKED_EXCHANGES: u32 = 16;
 
-/// The same of other queries and offers of ours, which the peer may have caused; and what is left of the former
-/// once the query was answered.
-pub const ANSWERS: u32 = 2;
+/// The same after any other query or offer of ours, which the peer may have caused; and the most that is left
+/// once a query was answered or given up.
+pub const ANSWER_EXCHANGES: u32 = 2;
 
 /// Steps of authentications that one peer may send without being asked: burst, and seconds for each
 /// further one. People who mistype a secret are slower.

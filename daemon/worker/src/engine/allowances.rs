@@ -6,7 +6,7 @@ use crate::limits::{self, TokenBucket};
 pub(super) struct Allowances {
     /// Steps of key exchanges.
     pub(super) key_exchanges: TokenBucket,
-    /// Exchanges begun by peers whom nobody asked and whose keys are not trusted.
+    /// Key exchanges that strangers begin.
     pub(super) unasked: TokenBucket,
     /// Steps of authentications that nobody asked for.
     pub(super) authentications: TokenBucket,

@@ -26,11 +26,9 @@ impl Engine {
             let name = quote(nick.as_bytes());
             return self.output.report_of(nick, Message::AlreadyPrivate { name });
         }
+        conversation.allowances_mut().user_asks();
         if !conversation.is_asking() {
             self.output.report_of(nick, Message::Asking {});
-        }
-        if let Some(conversation) = self.conversations.get_mut(&peer) {
-            conversation.allowances_mut().user_asks();
         }
         self.ask(&peer);
     }

@@ -7,11 +7,11 @@ use std::time::Duration;
 pub struct Allowances {
     /// Key exchanges.
     key_exchanges: TokenBucket,
-    /// Key exchanges that are left of what a query or an offer of ours may lead to.
+    /// Key exchanges that the peer may still begin because we asked.
     asked: u32,
-    /// Those that this peer may begin unasked.
+    /// Key exchanges that the peer may begin as a stranger.
     unasked: TokenBucket,
-    /// Steps that are left of the one that began last.
+    /// Steps that may still follow in the exchange that began last.
     further_steps: u32,
     /// Steps of authentications that nobody asked for.
     authentications: TokenBucket,
@@ -60,8 +60,8 @@ impl Default for Allowances {
 }
 
 impl Allowances {
-    /// One step of a key exchange. `of_strangers` takes from what all peers together may begin whom nobody
-    /// asked and whose keys are not trusted.
+    /// Whether the peer may make this step of a key exchange. `of_strangers` takes from what all strangers of the
+    /// account may begin together.
     pub fn exchange_keys(
         &mut self,
         now: Duration,
@@ -91,17 +91,17 @@ impl Allowances {
     /// The user asks: that is not to be refused for what the peer asked before.
     pub fn user_asks(&mut self) {
         self.key_exchanges = TokenBucket::new(limits::AKE_BURST, limits::AKE_EVERY);
-        self.asked = limits::ASKED;
+        self.asked = limits::ASKED_EXCHANGES;
     }
 
     /// A query or an offer of ours goes out, whatever caused it.
     pub fn we_ask(&mut self) {
-        self.asked = self.asked.max(limits::ANSWERS);
+        self.asked = self.asked.max(limits::ANSWER_EXCHANGES);
     }
 
-    /// Nothing is asked any more, or it was answered: what is left is for further clients of the peer's.
+    /// The query was answered or given up: what is left is for further clients of the peer's.
     pub fn asked_no_longer(&mut self) {
-        self.asked = self.asked.min(limits::ANSWERS);
+        self.asked = self.asked.min(limits::ANSWER_EXCHANGES);
     }
 
     /// Whether one more step of an authentication may come.

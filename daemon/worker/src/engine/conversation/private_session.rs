@@ -25,7 +25,7 @@ pub enum Unreadable {
     Nothing,
     /// A new session was asked for a short while ago.
     AskedAlready,
-    /// Too many peers have had us ask.
+    /// Too many strangers have made us ask for new sessions.
     TooMany,
     /// A new session is asked for.
     Asks,

@@ -332,7 +332,7 @@ fn our_own_question_does_not_suffer_from_what_the_peer_asked() {
             .take_while(|_| allowances.exchange_keys(SECOND, Step::Begins, trusted, || false))
             .count()
     };
-    let (all, few) = (limits::AKE_BURST as usize, limits::ANSWERS as usize);
+    let (all, few) = (limits::AKE_BURST as usize, limits::ANSWER_EXCHANGES as usize);
     assert_eq!(steps(&mut conversation, false), 0, "nobody asked");
     assert_eq!(steps(&mut conversation, true), all, "trusted");
     // What the peer may have caused gives them little.
