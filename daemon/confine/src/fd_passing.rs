@@ -49,6 +49,16 @@ pub fn receive(socket: BorrowedFd<'_>, chunk: &mut [u8], wait: Wait) -> io::Resu
     Ok(Received { length: got.bytes, descriptors, truncated })
 }
 
+/// How long the next packet of a SOCK_SEQPACKET socket is, and 0 where the other end is closed. The
+/// packet stays there, with what is beside it.
+pub fn next_packet_length(socket: BorrowedFd<'_>, wait: Wait) -> io::Result<usize> {
+    // The length of the packet, not of the part that fits here (recv(2)).
+    let mut flags = RecvFlags::PEEK | RecvFlags::TRUNC;
+    flags.set(RecvFlags::DONTWAIT, wait == Wait::No);
+    let nothing = &mut RecvAncillaryBuffer::default();
+    Ok(recvmsg(socket, &mut [], nothing, flags)?.bytes)
+}
+
 /// Sends bytes with descriptors beside them; how many bytes. Who reads no more is an error, and no
 /// signal.
 pub fn send(
@@ -115,6 +125,28 @@ mod tests {
         }
         drop(theirs);
         assert_eq!(receive(ours.as_fd(), &mut chunk, Wait::Yes).unwrap().length, 0);
+    }
+
+    #[test]
+    fn the_length_of_a_packet_is_known_before_it_is_taken() {
+        let (ours, theirs) = packets();
+        let length = |wait| next_packet_length(ours.as_fd(), wait);
+        assert_eq!(length(Wait::No).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        let file = File::open("/dev/null").unwrap();
+        let before = descriptors();
+        for packet in [vec![7; 100_000], vec![8; 1]] {
+            send(theirs.as_fd(), &packet, &[file.as_fd()], Wait::No).unwrap();
+            for wait in [Wait::No, Wait::Yes] {
+                assert_eq!(length(wait).unwrap(), packet.len());
+                assert_eq!(descriptors(), before);
+            }
+            let mut chunk = vec![0; packet.len()];
+            let received = receive(ours.as_fd(), &mut chunk, Wait::No).unwrap();
+            assert!(received.length == packet.len() && !received.truncated);
+            assert_eq!((chunk, received.descriptors.len()), (packet, 1));
+        }
+        drop(theirs);
+        assert_eq!(length(Wait::Yes).unwrap(), 0);
     }
 
     #[test]

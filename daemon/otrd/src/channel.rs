@@ -9,7 +9,7 @@ use nix::sys::socket::{
 use proto::worker::{MAX_PACKET, ToFront, ToWorker};
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use tokio::io::Interest;
 use tokio::net::UnixDatagram;
 
@@ -127,7 +127,7 @@ impl Channel {
                 self.write_out()?;
             }
             if ready.is_readable() {
-                let fd = self.socket.as_raw_fd();
+                let fd = self.socket.as_fd();
                 let received = self.socket.try_io(Interest::READABLE, || receive(fd));
                 match unless_not_yet(received)? {
                     Some(packet) if packet.is_empty() => return Err(Lost::Closed),
@@ -150,12 +150,13 @@ fn unless_not_yet<T>(done: io::Result<T>) -> Result<Option<T>, Lost> {
     }
 }
 
-/// One packet; an empty one at the end. Room for the longest is not kept for each worker: packets
-/// are rare, and workers many.
-fn receive(socket: RawFd) -> io::Result<Vec<u8>> {
-    let mut packet = vec![0; MAX_PACKET + 1];
+/// One packet; an empty one at the end. Nothing is kept for a longer one: packets are short, and workers
+/// many.
+fn receive(socket: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
+    let length = fd_passing::next_packet_length(socket, Wait::No)?;
+    let mut packet = vec![0; length.min(MAX_PACKET + 1)];
     // Descriptors that a worker sent would be closed by the kernel here.
-    let length = recv(socket, &mut packet, MsgFlags::MSG_DONTWAIT)?;
+    let length = recv(socket.as_raw_fd(), &mut packet, MsgFlags::MSG_DONTWAIT)?;
     packet.truncate(length);
     Ok(packet)
 }

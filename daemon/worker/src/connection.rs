@@ -10,11 +10,14 @@ use zeroize::Zeroize;
 /// With so many bytes to be sent, what else there is waits in the outbox.
 pub const ENOUGH: usize = proto::MAX_LINE;
 
+/// Room for lines to be sent that is kept, for thousands of workers wait with nothing to send.
+const KEPT: usize = 4096;
+
 /// The connected socket of one module, with its read and write buffers.
 pub struct Connection {
     socket: OwnedFd,
     lines: LineBuffer,
-    /// Has room for [`ENOUGH`] and one more line, for a vector that grows leaves a copy behind.
+    /// As it grows it leaves copies behind, which the program's allocator wipes.
     unsent: WipedBytes,
     sent: usize,
     buffer: Box<[u8]>,
@@ -34,7 +37,7 @@ impl Connection {
     pub fn new(socket: OwnedFd, rest: &[u8]) -> Self {
         let mut lines = LineBuffer::default();
         lines.push(rest);
-        let unsent = WipedBytes::with_capacity(ENOUGH + proto::MAX_LINE);
+        let unsent = WipedBytes::default();
         Self { socket, lines, unsent, sent: 0, buffer: vec![0; 16 * 1024].into() }
     }
 
@@ -74,8 +77,12 @@ impl Connection {
                 Err(_) => return ConnectionState::Dead,
             }
         }
-        self.unsent.as_mut_slice().zeroize();
-        self.unsent.clear();
+        if self.unsent.capacity() > KEPT {
+            self.unsent = WipedBytes::default();
+        } else {
+            self.unsent.as_mut_slice().zeroize();
+            self.unsent.clear();
+        }
         self.sent = 0;
         ConnectionState::Alive
     }

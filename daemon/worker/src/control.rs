@@ -1,7 +1,7 @@
 //! The control socket to the front: whole packets, a descriptor now and then. Nothing here waits
 //! for a front that does not read, for it may be away for a while.
 
-use confine::fd_passing::{self, Wait};
+use confine::fd_passing::{self, Received, Wait};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, send};
 use proto::worker::{MAX_PACKET, ToFront, ToWorker};
@@ -43,9 +43,7 @@ impl Control {
     /// Receives one packet; waits for it unless `now`.
     pub fn receive(&mut self, now: bool) -> io::Result<Packet> {
         let wait = if now { Wait::No } else { Wait::Yes };
-        // Not kept: packets are few, and workers that wait for one are thousands.
-        let mut buffer = vec![0; MAX_PACKET];
-        let mut received = match fd_passing::receive(self.socket.as_fd(), &mut buffer, wait) {
+        let (buffer, mut received) = match self.receive_whole(wait) {
             Ok(received) => received,
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {
@@ -70,6 +68,15 @@ impl Control {
             Err(_) if serde_json::from_slice::<IgnoredAny>(packet).is_ok() => Ok(Packet::Unknown),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Room for the longest packet would become resident in each of thousands of workers, as it is wiped
+    /// when it is freed.
+    fn receive_whole(&self, wait: Wait) -> io::Result<(Vec<u8>, Received)> {
+        let length = fd_passing::next_packet_length(self.socket.as_fd(), wait)?;
+        let mut buffer = vec![0; length.min(MAX_PACKET)];
+        let received = fd_passing::receive(self.socket.as_fd(), &mut buffer, Wait::No)?;
+        Ok((buffer, received))
     }
 
     /// Sends one packet, or keeps it until the front reads.
