@@ -1,6 +1,7 @@
 //! The measurements, one per file.
 
 mod counts;
+mod delay;
 mod exchanges;
 mod growth;
 mod herd;
@@ -22,10 +23,11 @@ use crate::stage::Kit;
 type Measure = fn(&Kit, &mut Report);
 
 /// Name, whether it counts instead of timing, and what does it.
-pub const ALL: [(&str, bool, Measure); 13] = [
+pub const ALL: [(&str, bool, Measure); 14] = [
     ("counts", true, counts::measure),
     ("latency", false, latency::measure),
     ("page", false, page::measure),
+    ("delay", false, delay::measure),
     ("lines", false, lines::measure),
     ("worker", false, worker::measure),
     ("round-trip", false, round_trip::measure),
