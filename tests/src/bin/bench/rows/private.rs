@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use otrd_tests::{Ircd, World, ZncBuilder, ZncNetwork, ZncUser};
+use otrd_tests::{Ircd, World, ZncBuilder, ZncNetwork, ZncUser, eventually};
 
-use crate::conn::Conn;
+use crate::conn::{Conn, word};
 use crate::person::Person;
 use crate::report::{Goal, Report, Row};
 use crate::stage::{Kit, has_otr, start_otrd};
@@ -19,6 +19,11 @@ pub fn measure(kit: &Kit, report: &mut Report) {
     let znc = builder.start(&world);
     let mut alice = Conn::of_znc(znc.port(), "alice/net");
     has_otr(&mut alice);
+    let mut watcher = Conn::of_server(ircd.port(), "watcher");
+    eventually("ZNC is connected", || {
+        watcher.send("ISON alice");
+        watcher.until("who is online", |line| word(line, 1) == b"303").ends_with(b"alice")
+    });
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     for round in 0..if kit.short { 2 } else { 15 } {
         let peer = format!("bob{round}");
