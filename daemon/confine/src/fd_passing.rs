@@ -56,7 +56,8 @@ pub fn next_packet_length(socket: BorrowedFd<'_>, wait: Wait) -> io::Result<usiz
     let mut flags = RecvFlags::PEEK | RecvFlags::TRUNC;
     flags.set(RecvFlags::DONTWAIT, wait == Wait::No);
     let nothing = &mut RecvAncillaryBuffer::default();
-    Ok(recvmsg(socket, &mut [], nothing, flags)?.bytes)
+    // Without room for a byte, qemu-user takes the packet for the end.
+    Ok(recvmsg(socket, &mut [IoSliceMut::new(&mut [0])], nothing, flags)?.bytes)
 }
 
 /// Sends bytes with descriptors beside them; how many bytes. Who reads no more is an error, and no
