@@ -18,6 +18,11 @@ pub fn pss(pid: i32) -> f64 {
     field(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
 }
 
+/// Kilobytes of a process that are in no file; 0 where they are not for us to read.
+pub fn anonymous(pid: i32) -> f64 {
+    field(&format!("/proc/{pid}/smaps_rollup"), "Anonymous:")
+}
+
 /// Kilobytes of a process that are in memory. What `status` says is off by up to 64 pages on two
 /// processors, see proc(5), so it is asked only where the exact sum is not for us to read.
 pub fn rss(pid: i32) -> f64 {

@@ -9,6 +9,7 @@ use otrd_tests::{Traced, World};
 use super::worker::Talk;
 use crate::conn::transfer;
 use crate::engine::{COUNTED, KINDS};
+use crate::procfs;
 use crate::report::{Goal, Report, Row};
 use crate::stage::{Bouncer, Kind, Kit, typed};
 
@@ -117,6 +118,10 @@ pub fn short(kit: &Kit) -> Vec<(String, f64, f64)> {
         counts.push((format!("allocations, {name}"), count.allocations.round(), 1.0));
     }
     let mut talk = Talk::start(kit);
+    let memory = procfs::anonymous(talk.otrd.worker());
+    if memory > 0.0 {
+        counts.push(("memory of the worker, kB".into(), memory, 1.2));
+    }
     if let Some(calls) = of_the_worker(&world, &mut talk, 200, false) {
         counts.push(("system calls of the worker".into(), calls, 1.04));
     }

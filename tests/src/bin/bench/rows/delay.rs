@@ -60,8 +60,9 @@ pub fn measure(kit: &Kit, report: &mut Report) {
 }
 
 const IN_PROCESS: &str = "libotr in ZNC";
-const DELAYS: [(&str, fn(&Way) -> &Vec<f64>); 2] =
-    [("p50", |way| &way.median), ("p99", |way| &way.late)];
+const DELAYS: [(&str, Part); 2] = [("p50", |way| &way.median), ("p99", |way| &way.late)];
+
+type Part = fn(&Way) -> &Vec<f64>;
 
 /// What the rounds of one way came to, in microseconds.
 #[derive(Default)]
