@@ -150,8 +150,7 @@ fn unless_not_yet<T>(done: io::Result<T>) -> Result<Option<T>, Lost> {
     }
 }
 
-/// One packet; an empty one at the end. Nothing is kept for a longer one: packets are short, and workers
-/// many.
+/// One packet; an empty one at the end. It takes as much memory as it is long, for workers are many.
 fn receive(socket: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
     let length = fd_passing::next_packet_length(socket, Wait::No)?;
     let mut packet = vec![0; length.min(MAX_PACKET + 1)];

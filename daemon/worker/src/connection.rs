@@ -10,7 +10,7 @@ use zeroize::Zeroize;
 /// With so many bytes to be sent, what else there is waits in the outbox.
 pub const ENOUGH: usize = proto::MAX_LINE;
 
-/// Room for lines to be sent that is kept, for thousands of workers wait with nothing to send.
+/// The most room for lines to be sent that is kept while there are none: workers that wait are thousands.
 const KEPT: usize = 4096;
 
 /// The connected socket of one module, with its read and write buffers.

@@ -70,8 +70,8 @@ impl Control {
         }
     }
 
-    /// Room for the longest packet would become resident in each of thousands of workers, as it is wiped
-    /// when it is freed.
+    /// One packet, in a buffer as long as it is: room for the longest would become resident in each of
+    /// thousands of workers, as it is wiped when it is freed.
     fn receive_whole(&self, wait: Wait) -> io::Result<(Vec<u8>, Received)> {
         let length = fd_passing::next_packet_length(self.socket.as_fd(), wait)?;
         let mut buffer = vec![0; length.min(MAX_PACKET)];

@@ -34,19 +34,13 @@ pub fn measure(kit: &Kit, report: &mut Report) {
         let [plain, alone] = [&plain, &alone].map(|talk| &talk.ways[way]);
         for (what, of) in DELAYS {
             let added = |way: &Way| of(way).iter().zip(of(alone)).map(|(a, b)| a - b).collect();
-            report.add(
-                Row::new(format!("delay added to an encrypted line {name}: {what}"), "us", {
-                    added(ours)
-                })
-                .against(IN_PROCESS, added(inside)),
-            );
-            report.add(
-                Row::new(format!("delay of a plain line {name}: {what}"), "us", of(plain).clone())
-                    .against("ZNC alone", of(alone).clone()),
-            );
+            let row = format!("delay added to an encrypted line {name}: {what}");
+            report.add(Row::new(row, "us", added(ours)).against(IN_PROCESS, added(inside)));
+            let row = format!("delay of a plain line {name}: {what}");
+            report.add(Row::new(row, "us", of(plain).clone()).against(ALONE, of(alone).clone()));
         }
         for (kind, way, other, than) in
-            [("an encrypted", ours, inside, IN_PROCESS), ("a plain", plain, alone, "ZNC alone")]
+            [("an encrypted", ours, inside, IN_PROCESS), ("a plain", plain, alone, ALONE)]
         {
             let line = format!("CPU of {kind} line {name}, one at a time");
             report.add(
@@ -60,6 +54,7 @@ pub fn measure(kit: &Kit, report: &mut Report) {
 }
 
 const IN_PROCESS: &str = "libotr in ZNC";
+const ALONE: &str = "ZNC alone";
 const DELAYS: [(&str, Part); 2] = [("p50", |way| &way.median), ("p99", |way| &way.late)];
 
 type Part = fn(&Way) -> &Vec<f64>;
